@@ -1,0 +1,139 @@
+"""Batched rotations and rigid transforms in torch.
+
+Quaternions are ``wxyz`` and of unit length unless a function says otherwise; a pose is (..., 7), position in metres
+then quaternion. Leading dimensions broadcast. Every function keeps dtype and device and has finite gradients
+everywhere, zero rotations included. Formulas: Diebel, "Representing attitude", 2006 (docs/references.md).
+"""
+
+import torch
+from torch import Tensor
+
+
+def quat_normalise(quat: Tensor) -> Tensor:
+    """Quaternions (..., 4) scaled to unit length; an all-zero one stays zero instead of becoming NaN."""
+    return quat / _safe_norm(quat)
+
+
+def quat_multiply(first: Tensor, second: Tensor) -> Tensor:
+    """Hamilton product (..., 4): the rotation ``second`` followed by the rotation ``first``."""
+    w1, u1 = first[..., :1], first[..., 1:]
+    w2, u2 = second[..., :1], second[..., 1:]
+    scalar = w1 * w2 - (u1 * u2).sum(-1, keepdim=True)
+    vector = w1 * u2 + w2 * u1 + _cross(u1, u2)
+    return torch.cat((scalar, vector), dim=-1)
+
+
+def quat_conjugate(quat: Tensor) -> Tensor:
+    """Inverse rotations (..., 4)."""
+    return torch.cat((quat[..., :1], -quat[..., 1:]), dim=-1)
+
+
+def quat_rotate(quat: Tensor, vector: Tensor) -> Tensor:
+    """Vectors (..., 3) rotated by quaternions (..., 4): v + 2 u x (u x v + w v)."""
+    w, u = quat[..., :1], quat[..., 1:]
+    return vector + 2.0 * _cross(u, _cross(u, vector) + w * vector)
+
+
+def quat_to_matrix(quat: Tensor) -> Tensor:
+    """Rotation matrices (..., 3, 3), whose columns are the rotated unit axes."""
+    w, x, y, z = quat.unbind(-1)
+    entries = (
+        1.0 - 2.0 * (y * y + z * z), 2.0 * (x * y - w * z), 2.0 * (x * z + w * y),
+        2.0 * (x * y + w * z), 1.0 - 2.0 * (x * x + z * z), 2.0 * (y * z - w * x),
+        2.0 * (x * z - w * y), 2.0 * (y * z + w * x), 1.0 - 2.0 * (x * x + y * y),
+    )  # fmt: skip
+    return torch.stack(entries, dim=-1).unflatten(-1, (3, 3))
+
+
+def quat_from_matrix(matrix: Tensor) -> Tensor:
+    """Unit quaternions (..., 4) of rotation matrices (..., 3, 3).
+
+    The outer product 4 q q^T is linear in the matrix. Its row with the largest diagonal entry, normalised, is q up to
+    sign, and that entry is never below 1: no case is ill-conditioned, half turns included.
+    """
+    (xx, xy, xz), (yx, yy, yz), (zx, zy, zz) = (row.unbind(-1) for row in matrix.unbind(-2))
+    rows = (
+        1.0 + xx + yy + zz, zy - yz, xz - zx, yx - xy,
+        zy - yz, 1.0 + xx - yy - zz, yx + xy, xz + zx,
+        xz - zx, yx + xy, 1.0 - xx + yy - zz, zy + yz,
+        yx - xy, xz + zx, zy + yz, 1.0 - xx - yy + zz,
+    )  # fmt: skip
+    outer = torch.stack(rows, dim=-1).unflatten(-1, (4, 4))
+    largest = outer.diagonal(dim1=-2, dim2=-1).argmax(dim=-1)
+    index = largest[..., None, None].expand(*largest.shape, 1, 4)
+    return quat_normalise(outer.gather(-2, index).squeeze(-2))
+
+
+def quat_from_axis_angle(axis: Tensor, angle: Tensor) -> Tensor:
+    """Rotations (..., 4) by ``angle`` radians (...) about unit vectors ``axis`` (..., 3)."""
+    half = 0.5 * angle.unsqueeze(-1)
+    scalar, vector = half.cos(), axis * half.sin()
+    return torch.cat((scalar.expand_as(vector[..., :1]), vector), dim=-1)
+
+
+def quat_from_rotation_vector(rotation: Tensor) -> Tensor:
+    """Rotations (..., 4) of rotation vectors (..., 3): unit axis times angle in radians."""
+    angle = _safe_norm(rotation)
+    # sin(angle / 2) / angle, finite at 0: torch.sinc(x) = sin(pi x) / (pi x)
+    vector = 0.5 * torch.sinc(angle / (2.0 * torch.pi)) * rotation
+    return torch.cat(((0.5 * angle).cos(), vector), dim=-1)
+
+
+def quat_angle_between(first: Tensor, second: Tensor) -> Tensor:
+    """Angle (...) in [0, pi] radians of the rotation that takes one orientation to the other; sign of q is ignored."""
+    difference = quat_multiply(quat_conjugate(first), second)
+    return 2.0 * torch.atan2(_safe_norm(difference[..., 1:]).squeeze(-1), difference[..., 0].abs())
+
+
+def pose_compose(first: Tensor, second: Tensor) -> Tensor:
+    """T_ac = T_ab T_bc for poses (..., 7): ``second`` is expressed in the frame that ``first`` describes."""
+    position = first[..., :3] + quat_rotate(first[..., 3:], second[..., :3])
+    quat = quat_multiply(first[..., 3:], second[..., 3:])
+    return _cat_pose(position, quat)
+
+
+def pose_invert(pose: Tensor) -> Tensor:
+    """T_ba of T_ab, (..., 7)."""
+    inverse = quat_conjugate(pose[..., 3:])
+    return _cat_pose(-quat_rotate(inverse, pose[..., :3]), inverse)
+
+
+def transform_points(pose: Tensor, points: Tensor) -> Tensor:
+    """Points (..., N, 3) of frame b in frame a, for poses T_ab (..., 7); metres."""
+    matrix = quat_to_matrix(pose[..., 3:])
+    return points @ matrix.transpose(-1, -2) + pose[..., None, :3]
+
+
+def check_unit_quaternions(quat: Tensor, what: str, *, tolerance: float = 1e-3) -> None:
+    """Accept quaternions (..., 4) that are finite and of unit length.
+
+    Raises:
+        ValueError: names ``what``, the first offending index, the length found and the one allowed.
+    """
+    if quat.shape[-1:] != (4,):
+        raise ValueError(f"{what} has shape {tuple(quat.shape)}, expected (..., 4): quaternions in wxyz order")
+    length = quat.norm(dim=-1)
+    # written so that NaN, which fails every comparison, is caught too
+    bad = ~((length - 1.0).abs() <= tolerance)
+    if bad.any():
+        index = tuple(bad.nonzero()[0].tolist())
+        raise ValueError(
+            f"{what} holds a quaternion of length {length[index].item():.6g} at index {index}, "
+            f"allowed: 1 within {tolerance:g}; divide it by its length (order wxyz)"
+        )
+
+
+def _safe_norm(vector: Tensor) -> Tensor:
+    """Length (..., 1), at least the square root of the smallest normal number, so that its gradient is never NaN."""
+    squared = (vector * vector).sum(-1, keepdim=True)
+    return squared.clamp_min(torch.finfo(vector.dtype).tiny).sqrt()
+
+
+def _cross(first: Tensor, second: Tensor) -> Tensor:
+    """Cross product (..., 3) that also broadcasts operands of unequal rank, which torch.linalg.cross does not."""
+    return torch.linalg.cross(*torch.broadcast_tensors(first, second))
+
+
+def _cat_pose(position: Tensor, quat: Tensor) -> Tensor:
+    leading = torch.broadcast_shapes(position.shape[:-1], quat.shape[:-1])
+    return torch.cat((position.expand(*leading, 3), quat.expand(*leading, 4)), dim=-1)
