@@ -1,0 +1,101 @@
+"""From a family and a seed to a `GraspObject`: draw parameters, unite the pieces, weigh, rest and sample."""
+
+import zlib
+from collections.abc import Sequence
+
+import manifold3d  # type: ignore[import-not-found]  # its stub file has no py.typed marker
+import numpy as np
+import trimesh
+from numpy.typing import NDArray
+from scipy.spatial import ConvexHull
+
+from envs.conventions import NUM_CLOUD_POINTS, NUM_SURFACE_POINTS
+from envs.objects.families import family_named
+from envs.objects.grasp_object import GraspObject
+from envs.objects.point_cloud import farthest_point_index, sample_surface
+from envs.objects.rest_poses import find_rest_poses
+from envs.objects.solids import Piece
+
+OBJECT_MASS = 0.1
+"""Kilograms (FACTS section 2, released)."""
+
+PIECE_GROWTH = 0.001
+"""Share by which each piece of a composed object is grown, so that neighbours overlap by some micrometres.
+
+Faces that only touch up to rounding leave sheets of no volume inside the union.
+"""
+
+MAX_SEED = 99_999
+"""Object names write the seed with five digits."""
+
+
+def object_name(family: str, seed: int) -> str:
+    """Name of an object, e.g. ``mug_00012``."""
+    return f"{family}_{seed:05d}"
+
+
+def make_object(family: str, seed: int) -> GraspObject:
+    """The object of `family` with parameters and surface points drawn from `seed`; the same on every call.
+
+    Args:
+        family: a key of ``envs.objects.families.FAMILIES``.
+        seed: 0 to 99999.
+    Raises:
+        ValueError: unknown family, or a seed outside that range.
+    """
+    shape = family_named(family)
+    if not 0 <= seed <= MAX_SEED:
+        raise ValueError(f"object seed {seed} of family {family!r} is out of range; allowed: 0 to {MAX_SEED}")
+    # crc32, not hash(): the same in every process.
+    rng = np.random.default_rng([zlib.crc32(family.encode()), seed])
+    parameters = shape.draw(rng)
+    hulls = grown([piece[ConvexHull(piece).vertices] for piece in shape.build(parameters)])
+    mesh = unite(hulls)
+    centre = mesh.center_mass
+    mesh = trimesh.Trimesh(mesh.vertices - centre, mesh.faces, process=False)
+    vertices, faces = np.array(mesh.vertices), np.array(mesh.faces, dtype=np.int64)
+    surface = sample_surface(vertices, faces, NUM_SURFACE_POINTS, rng)
+    rest = find_rest_poses(vertices)
+    return GraspObject(
+        name=object_name(family, seed),
+        family=family,
+        seed=seed,
+        parameters=parameters,
+        vertices=vertices,
+        faces=faces,
+        pieces=tuple(hull - centre for hull in hulls),
+        mass=OBJECT_MASS,
+        inertia=np.array(mesh.moment_inertia) * (OBJECT_MASS / mesh.volume),
+        rest_poses=rest.poses,
+        rest_probabilities=rest.probabilities,
+        points=surface.points,
+        normals=surface.normals,
+        cloud_index=farthest_point_index(surface.points, NUM_CLOUD_POINTS),
+    )
+
+
+def grown(pieces: Sequence[Piece]) -> list[Piece]:
+    """Pieces scaled by 1 + PIECE_GROWTH about their means; a single piece stays as it is."""
+    if len(pieces) == 1:
+        return list(pieces)
+    return [piece + PIECE_GROWTH * (piece - piece.mean(axis=0)) for piece in pieces]
+
+
+def unite(pieces: Sequence[Piece]) -> trimesh.Trimesh:
+    """Watertight surface of the union of the convex hulls of `pieces`, metres.
+
+    Raises:
+        ValueError: pieces that do not unite to one solid body.
+    """
+    solids = [manifold3d.Manifold.hull_points(np.ascontiguousarray(piece)) for piece in pieces]
+    union = manifold3d.Manifold.batch_boolean(solids, manifold3d.OpType.Add)
+    raw = union.to_mesh64()
+    vertices: NDArray[np.float64] = np.asarray(raw.vert_properties)[:, :3]
+    mesh = trimesh.Trimesh(vertices, np.asarray(raw.tri_verts, dtype=np.int64), process=False)
+    bodies = len(union.decompose())
+    if not mesh.is_watertight or bodies != 1:
+        raise ValueError(
+            f"{len(pieces)} convex pieces unite to {bodies} bodies, watertight: {mesh.is_watertight}; "
+            "expected one watertight body: make neighbouring pieces overlap or share their corners"
+        )
+    return mesh

@@ -1,0 +1,34 @@
+"""Parametric families of everyday objects: 20 to train on, 9 kept unseen."""
+
+from envs.objects.families import things, tools, vessels
+from envs.objects.families.base import Family
+
+SEEN_FAMILIES: tuple[Family, ...] = (
+    things.box, things.book, vessels.can, vessels.bottle, vessels.jar, vessels.mug, vessels.bowl, vessels.cup,
+    things.ball, things.egg, things.banana, tools.hammer, tools.screwdriver, tools.marker, things.phone,
+    things.remote, things.light_bulb, tools.dumbbell, tools.spatula, tools.spoon,
+)  # fmt: skip
+"""Families of the training objects and of the unseen instances."""
+
+UNSEEN_FAMILIES: tuple[Family, ...] = (
+    vessels.wine_glass, things.pear, things.ring, things.camera, tools.brush, things.pyramid, vessels.pan,
+    tools.padlock, tools.stapler,
+)  # fmt: skip
+"""Families that no training object belongs to."""
+
+FAMILIES: dict[str, Family] = {shape.name: shape for shape in (*SEEN_FAMILIES, *UNSEEN_FAMILIES)}
+"""All families by name."""
+
+
+def family_named(name: str) -> Family:
+    """The family of that name.
+
+    Raises:
+        ValueError: no such family; lists those that exist.
+    """
+    if name not in FAMILIES:
+        raise ValueError(f"object family {name!r} is unknown; available: {', '.join(sorted(FAMILIES))}")
+    return FAMILIES[name]
+
+
+__all__ = ["FAMILIES", "SEEN_FAMILIES", "UNSEEN_FAMILIES", "Family", "family_named"]
