@@ -1,0 +1,139 @@
+"""Trials of G grasps in the world, batch by batch: placed at once, or closed from an open hand with collisions on."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.conventions import EPISODE_STEPS, MAX_JOINT_STEP
+from envs.hand.model import clamp_joints, open_hand
+from envs.lift_test import lift_test
+from envs.objects.grasp_object import GraspObject
+from envs.physics.base import Array
+from envs.physics.mujoco_cpu import MujocoCpuPhysics, SceneCache
+from envs.physics.settings import PhysicsSettings
+
+Controller = Callable[[NDArray[np.int64], Array, int], Array]
+"""controller(rows (E,), joint_pos (E, 18) rad, step) -> action (E, 18) in [-1, 1]; 1 moves a joint by 0.05 rad."""
+
+
+@dataclass(frozen=True)
+class TrialOutcome:
+    """How G trials ended.
+
+    Attributes:
+        is_lifted: success of the lift test (G,) bool; diverged worlds count as failures.
+        joint_pos: joints before the lift (G, 18), rad.
+        shift: how far the object moved before the lift (G,), m.
+        is_diverged: worlds whose physics broke down (G,) bool.
+    """
+
+    is_lifted: NDArray[np.bool_]
+    joint_pos: Array
+    shift: Array
+    is_diverged: NDArray[np.bool_]
+
+
+class GraspTrials:
+    """The worlds of G grasps: each an object on the table and a wrist that stands at its grasp pose.
+
+    Args:
+        things: object of each grasp, length G.
+        object_pose_w: object poses (G, 7).
+        wrist_pose_w: wrist poses (G, 7).
+        num_worlds: worlds simulated at once.
+        settings: physical constants.
+        on_batch: called with the number of trials of each finished batch (progress).
+    """
+
+    def __init__(
+        self,
+        things: Sequence[GraspObject],
+        object_pose_w: Array,
+        wrist_pose_w: Array,
+        *,
+        num_worlds: int = 128,
+        settings: PhysicsSettings | None = None,
+        on_batch: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        if not len(things) == len(object_pose_w) == len(wrist_pose_w):
+            raise ValueError(
+                f"{len(things)} objects, {len(object_pose_w)} object poses and {len(wrist_pose_w)} wrist poses; "
+                "expected one of each for every grasp"
+            )
+        self._things = list(things)
+        self._object_pose_w = object_pose_w
+        self._wrist_pose_w = wrist_pose_w
+        self._settings = settings or PhysicsSettings()
+        self._scenes = SceneCache(self._settings)
+        self._num_worlds = num_worlds
+        self._on_batch = on_batch
+
+    def __len__(self) -> int:
+        return len(self._things)
+
+    def place(self, joint_pos: Array) -> TrialOutcome:
+        """Put the fingers at ``joint_pos`` (G, 18), rad, without collisions on the way, then lift."""
+        return self._run(lambda rows: joint_pos[rows], None)
+
+    def follow(self, controller: Controller) -> TrialOutcome:
+        """Start from the open hand, let the controller act for 50 steps with collisions on, then lift."""
+        return self._run(lambda rows: np.tile(open_hand(), (len(rows), 1)), controller)
+
+    def close_towards(self, goal: Array) -> TrialOutcome:
+        """Close from the open hand to the joints ``goal`` (G, 18), rad, at full speed with collisions on, then lift."""
+
+        def controller(rows: NDArray[np.int64], joint_pos: Array, step: int) -> Array:
+            return (goal[rows] - joint_pos) / MAX_JOINT_STEP
+
+        return self.follow(controller)
+
+    def _batches(self) -> Iterator[NDArray[np.int64]]:
+        # grasps of one object next to one another, so that its compiled model serves a whole batch
+        order = np.array(sorted(range(len(self)), key=lambda row: self._things[row].name), dtype=np.int64)
+        for begin in range(0, len(order), self._num_worlds):
+            yield order[begin : begin + self._num_worlds]
+
+    def _run(self, start: Callable[[NDArray[np.int64]], Array], controller: Controller | None) -> TrialOutcome:
+        count = len(self)
+        outcome = TrialOutcome(
+            np.zeros(count, dtype=bool), np.zeros((count, 18)), np.zeros(count), np.zeros(count, dtype=bool)
+        )
+        for rows in self._batches():
+            physics = MujocoCpuPhysics(len(rows), self._settings, scenes=self._scenes)
+            things = [self._things[row] for row in rows]
+            physics.reset(things, self._object_pose_w[rows], self._wrist_pose_w[rows], clamp_joints(start(rows)))
+            if controller is not None:
+                self._control(physics, controller, rows)
+            before = physics.state()
+            outcome.joint_pos[rows] = before.joint_pos
+            offset = before.object_pose_w[:, :3] - self._object_pose_w[rows, :3]
+            outcome.shift[rows] = np.linalg.norm(offset, axis=1)
+            lifted = lift_test(physics)
+            outcome.is_lifted[rows] = lifted.is_lifted
+            outcome.is_diverged[rows] = lifted.is_diverged
+            self._on_batch(len(rows))
+        return outcome
+
+    def _control(self, physics: MujocoCpuPhysics, controller: Controller, rows: NDArray[np.int64]) -> None:
+        """50 control steps; an action adds to the commanded joints, which stay within the gap of the actual ones."""
+        physics.set_wrist_targets(self._wrist_pose_w[rows])
+        command = physics.state().joint_pos
+        gap = self._settings.max_target_gap
+        for step in range(EPISODE_STEPS):
+            present = physics.state().joint_pos
+            action = np.clip(controller(rows, present, step), -1.0, 1.0)
+            command = clamp_joints(np.clip(command + MAX_JOINT_STEP * action, present - gap, present + gap))
+            physics.set_joint_targets(command)
+            physics.step()
+
+
+def follow_freely(controller: Controller, num_grasps: int) -> Array:
+    """Joints (G, 18), rad, after 50 control steps from the open hand with nothing in the way."""
+    rows = np.arange(num_grasps)
+    joint_pos = np.tile(open_hand(), (num_grasps, 1))
+    for step in range(EPISODE_STEPS):
+        action = np.clip(controller(rows, joint_pos, step), -1.0, 1.0)
+        joint_pos = clamp_joints(joint_pos + MAX_JOINT_STEP * action)
+    return joint_pos

@@ -1,0 +1,105 @@
+"""The lift that ends every episode: close a little, rise one metre, and see whether the object came along."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.conventions import ACTUATED_JOINTS, NUM_JOINTS
+from envs.physics.base import Array, PhysicsBackend
+
+CLOSE_ANGLE = 0.1
+"""Radians by which the flexing joints close before the lift (GraspGF Sec. 4.1)."""
+
+CLOSE_STEPS = 8
+"""Control steps of closing: 40 physics steps; the released code gives 30 of its 50."""
+
+LIFT_HEIGHT = 1.0
+"""Metres that the wrist rises (GraspGF Sec. 4.1)."""
+
+LIFT_STEPS = 40
+"""Control steps of the rise, one second, along a minimum-jerk profile (peak acceleration 5.8 m/s^2)."""
+
+MIN_RISE = 0.1
+"""Metres that the object has to rise (GraspGF Sec. 4.2)."""
+
+MAX_SLIP = 0.05
+"""Largest change of the hand-object distance, m (GraspGF Sec. 4.2)."""
+
+_LOST_SLIP = 0.15
+"""Once the distance has changed by this much, m, the object is lost and its world need not be stepped on."""
+
+_CLOSING_DIRECTION = np.zeros(NUM_JOINTS)
+for _name in ("FFJ2", "FFJ1", "MFJ2", "MFJ1", "RFJ2", "RFJ1", "LFJ2", "LFJ1", "THJ3"):
+    _CLOSING_DIRECTION[ACTUATED_JOINTS.index(_name)] = 1.0
+for _name in ("THJ1", "THJ0"):  # these two flex towards their lower limits
+    _CLOSING_DIRECTION[ACTUATED_JOINTS.index(_name)] = -1.0
+
+
+@dataclass(frozen=True)
+class LiftResult:
+    """Outcome of a lift in E worlds.
+
+    Attributes:
+        is_lifted: both conditions met and the world not diverged (E,) bool.
+        rise: metres that the object rose (E,).
+        slip: change of the hand-object distance, m (E,).
+        is_diverged: worlds whose physics broke down (E,) bool; never lifted.
+    """
+
+    is_lifted: NDArray[np.bool_]
+    rise: Array
+    slip: Array
+    is_diverged: NDArray[np.bool_]
+
+
+def closing_direction() -> Array:
+    """Sign with which each of the 18 joints moves when the hand closes, (18,): +1, -1, or 0 for spread joints."""
+    return _CLOSING_DIRECTION.copy()
+
+
+def _distance(wrist_pose_w: Array, object_pose_w: Array) -> Array:
+    return np.linalg.norm(object_pose_w[:, :3] - wrist_pose_w[:, :3], axis=1)
+
+
+def lift_test(
+    physics: PhysicsBackend,
+    *,
+    active: NDArray[np.bool_] | None = None,
+    side_acceleration_w: Array | None = None,
+) -> LiftResult:
+    """Close by 0.1 rad, lift by 1 m and judge, in all active worlds (GraspGF Sec. 4.1, 4.2).
+
+    Args:
+        physics: worlds in which the hand stands at its grasp.
+        active: worlds to test (E,); the others count as not lifted and are not stepped.
+        side_acceleration_w: extra acceleration of the object (E, 3), m/s^2, on during the rise: the shaken lift.
+    Returns:
+        The outcome, arrays of length E.
+    """
+    running = np.ones(physics.num_worlds, dtype=bool) if active is None else active.copy()
+    before = physics.state()
+    physics.set_joint_targets(before.joint_pos + CLOSE_ANGLE * _CLOSING_DIRECTION)
+    physics.set_wrist_targets(before.wrist_pose_w)
+    for _ in range(CLOSE_STEPS):
+        physics.step(running)
+    closed = physics.state()
+    start_distance = _distance(closed.wrist_pose_w, closed.object_pose_w)
+    if side_acceleration_w is not None:
+        physics.set_side_acceleration(side_acceleration_w)
+    for step in range(1, LIFT_STEPS + 1):
+        fraction = step / LIFT_STEPS
+        profile = fraction**3 * (10.0 - 15.0 * fraction + 6.0 * fraction**2)  # minimum jerk (Flash and Hogan 1985)
+        target = before.wrist_pose_w.copy()
+        target[:, 2] += LIFT_HEIGHT * profile
+        physics.set_wrist_targets(target)
+        physics.step(running)
+        if step % 5 == 0:
+            now = physics.state()
+            slip = np.abs(_distance(now.wrist_pose_w, now.object_pose_w) - start_distance)
+            running = running & (slip < _LOST_SLIP) & ~now.is_diverged
+    after = physics.state()
+    rise = after.object_pose_w[:, 2] - closed.object_pose_w[:, 2]
+    slip = np.abs(_distance(after.wrist_pose_w, after.object_pose_w) - start_distance)
+    is_lifted = running & (rise > MIN_RISE) & (slip < MAX_SLIP) & ~after.is_diverged
+    return LiftResult(is_lifted=is_lifted, rise=rise, slip=slip, is_diverged=after.is_diverged)

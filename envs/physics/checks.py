@@ -1,0 +1,89 @@
+"""Checks of what a user hands to a physics backend; every message names field, given, allowed and remedy."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.conventions import ACTUATED_JOINTS, NUM_JOINTS
+from envs.hand.model import joint_limits
+
+LIMIT_TOLERANCE = 1e-4
+"""Joints may exceed a limit by this many radians (float32 round-off, soft limits); they are clamped."""
+
+UNIT_TOLERANCE = 1e-3
+
+
+def check_finite(name: str, values: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """The values as they are.
+
+    Raises:
+        ValueError: another shape, NaN or infinity.
+    """
+    if values.shape != shape:
+        raise ValueError(f"{name} has shape {values.shape}, expected {shape}: one row a world")
+    if not np.isfinite(values).all():
+        row = int(np.flatnonzero(~np.isfinite(values).all(axis=1))[0])
+        raise ValueError(f"{name} row {row} holds NaN or infinity; give finite numbers")
+    return values
+
+
+def check_worlds(worlds: NDArray[np.int64], num_worlds: int) -> NDArray[np.int64]:
+    """Different world numbers (K,).
+
+    Raises:
+        ValueError: a number outside 0..num_worlds - 1, or one given twice.
+    """
+    rows = np.asarray(worlds)
+    if len(rows) and not (rows.min() >= 0 and rows.max() < num_worlds):
+        raise ValueError(f"worlds spans {rows.min()}..{rows.max()}, allowed 0..{num_worlds - 1}")
+    if len(np.unique(rows)) != len(rows):
+        raise ValueError(f"worlds names a world twice: {rows.tolist()}; give each once")
+    return rows
+
+
+def check_poses(name: str, pose: NDArray[np.float64], num_rows: int) -> NDArray[np.float64]:
+    """Poses (num_rows, 7) as float64 with quaternions scaled to unit length.
+
+    Raises:
+        ValueError: wrong shape, NaN, or a quaternion whose length is off 1 by more than 1e-3.
+    """
+    pose = np.array(pose, dtype=np.float64)
+    if pose.shape != (num_rows, 7):
+        raise ValueError(f"{name} has shape {pose.shape}, expected ({num_rows}, 7): position xyz, quaternion wxyz")
+    if not np.isfinite(pose).all():
+        row = int(np.flatnonzero(~np.isfinite(pose).all(axis=1))[0])
+        raise ValueError(f"{name} row {row} holds NaN or infinity: {pose[row].tolist()}; give finite metres")
+    length = np.linalg.norm(pose[:, 3:], axis=1)
+    if (np.abs(length - 1.0) > UNIT_TOLERANCE).any():
+        row = int(np.argmax(np.abs(length - 1.0)))
+        raise ValueError(
+            f"{name} row {row} has a quaternion of length {length[row]:.4f}, expected 1 +- {UNIT_TOLERANCE}; "
+            "normalise it and check the order wxyz"
+        )
+    pose[:, 3:] /= length[:, None]
+    return pose
+
+
+def check_joints(name: str, joint_pos: NDArray[np.float64], num_rows: int) -> NDArray[np.float64]:
+    """Actuated joints (num_rows, 18), rad, clamped to the limits.
+
+    Raises:
+        ValueError: wrong shape, NaN, or a joint beyond its limit by more than 1e-4 rad; names joint and range.
+    """
+    joint_pos = np.array(joint_pos, dtype=np.float64)
+    if joint_pos.shape != (num_rows, NUM_JOINTS):
+        raise ValueError(
+            f"{name} has shape {joint_pos.shape}, expected ({num_rows}, {NUM_JOINTS}): actuated joints in radians, "
+            "order of envs/conventions.py"
+        )
+    if not np.isfinite(joint_pos).all():
+        row = int(np.flatnonzero(~np.isfinite(joint_pos).all(axis=1))[0])
+        raise ValueError(f"{name} row {row} holds NaN or infinity; give finite radians")
+    limits = joint_limits()
+    excess = np.maximum(limits.low - joint_pos, joint_pos - limits.high)
+    if (excess > LIMIT_TOLERANCE).any():
+        row, column = (int(i) for i in np.unravel_index(np.argmax(excess), excess.shape))
+        raise ValueError(
+            f"{name} row {row}: joint {ACTUATED_JOINTS[column]} is {joint_pos[row, column]:.4f} rad, allowed "
+            f"[{limits.low[column]:.3f}, {limits.high[column]:.3f}]; clamp it with envs.hand.model.clamp_joints"
+        )
+    return np.clip(joint_pos, limits.low, limits.high)

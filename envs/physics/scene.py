@@ -1,0 +1,121 @@
+"""Assembly of one world with MjSpec: table, driven hand, one object made of convex pieces."""
+
+import warnings
+from functools import lru_cache
+
+import mujoco
+import numpy as np
+
+from envs.conventions import ACTUATED_JOINTS, COUPLED_JOINTS
+from envs.hand.model import LINKS, attach_hand, element_name
+from envs.objects.grasp_object import GraspObject
+from envs.physics.settings import PhysicsSettings
+
+OBJECT_BODY = "object"
+TABLE_GEOM = "table"
+BASE_JOINT = "hand/base"
+OBJECT_JOINT = "object/free"
+
+
+@lru_cache(maxsize=4)
+def _hand_on_table(settings: PhysicsSettings) -> mujoco.MjSpec:
+    """Everything but the object; copied once per object, because parsing the hand costs more than the rest."""
+    spec = mujoco.MjSpec()
+    spec.modelname = "assisted_grasp"
+    option = spec.option
+    option.timestep = settings.timestep
+    option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
+    option.cone = mujoco.mjtCone.mjCONE_ELLIPTIC
+    option.impratio = settings.impratio
+    option.iterations = 20
+    option.tolerance = 1e-6
+    option.disableflags |= mujoco.mjtDisableBit.mjDSBL_MULTICCD  # one contact a pair lifts as well, a third faster
+    spec.memory = 4 << 20
+    spec.worldbody.add_geom(
+        name=TABLE_GEOM, type=mujoco.mjtGeom.mjGEOM_PLANE, size=[0, 0, 0.05], friction=[settings.friction, 0.005, 1e-4]
+    )
+    palm = attach_hand(spec)
+    palm.add_freejoint(name=BASE_JOINT)
+    palm.mass = settings.base_mass
+    palm.inertia = [0.02, 0.02, 0.02]
+    palm.ipos = [0.0, 0.0, 0.04]
+    palm.iquat = [1.0, 0.0, 0.0, 0.0]
+    for body in spec.bodies:
+        if body.name.startswith("hand/"):
+            body.gravcomp = 1.0  # the wearer carries the hand, and the fingers' own weight is not part of the task
+    for joint in spec.joints:
+        joint.frictionloss = 0.0  # one constraint row per joint less: a fifth faster, no change in what lifts
+        joint.margin = 0.0
+    for geom in spec.geoms:
+        geom.friction[0] = settings.friction
+    for name in (*ACTUATED_JOINTS, *COUPLED_JOINTS):
+        actuator = spec.add_actuator(name=f"hand/A_{name}", target=element_name(name))
+        actuator.trntype = mujoco.mjtTrn.mjTRN_JOINT
+        actuator.set_to_position(kp=settings.position_gain, kv=settings.velocity_gain)
+        actuator.forcelimited = 1
+        actuator.forcerange = [-settings.force_limit, settings.force_limit]
+    return spec
+
+
+def build_scene(grasp_object: GraspObject, settings: PhysicsSettings) -> mujoco.MjModel:
+    """The compiled world of one object: table at z = 0, hand on a free base joint, object on a free joint.
+
+    Raises:
+        ValueError: MuJoCo refuses a piece of the object (flat or fewer than four points); names object and piece.
+    """
+    spec = _hand_on_table(settings).copy()
+    body = spec.worldbody.add_body(name=OBJECT_BODY)
+    body.add_freejoint(name=OBJECT_JOINT)
+    body.mass = grasp_object.mass
+    body.explicitinertial = 1
+    inertia = grasp_object.inertia
+    body.fullinertia = [*np.diag(inertia), inertia[0, 1], inertia[0, 2], inertia[1, 2]]
+    for index, piece in enumerate(grasp_object.pieces):
+        # maxhullvert -1: the pieces are hulls of at most 64 vertices already
+        spec.add_mesh(name=f"piece_{index}", uservert=np.asarray(piece, dtype=np.float64).ravel())
+        geom = body.add_geom(name=f"piece_{index}", type=mujoco.mjtGeom.mjGEOM_MESH, meshname=f"piece_{index}")
+        geom.friction = [settings.friction, 0.005, 1e-4]
+        geom.mass = 0.0
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            return spec.compile()
+    except ValueError as error:
+        raise ValueError(
+            f"object {grasp_object.name!r} cannot be simulated: {error}; each convex piece needs at least four points "
+            "that are not in one plane"
+        ) from error
+
+
+class SceneCache:
+    """Compiled models by object name, the least recently used dropped beyond ``capacity``."""
+
+    def __init__(self, settings: PhysicsSettings, capacity: int = 1024) -> None:
+        self.settings = settings
+        self.capacity = capacity
+        self._models: dict[str, mujoco.MjModel] = {}
+
+    def get(self, grasp_object: GraspObject) -> mujoco.MjModel:
+        """The model of an object, compiled at first use."""
+        model = self._models.pop(grasp_object.name, None)
+        if model is None:
+            model = build_scene(grasp_object, self.settings)
+            while len(self._models) >= self.capacity:
+                self._models.pop(next(iter(self._models)))
+        self._models[grasp_object.name] = model
+        return model
+
+
+class SceneAddresses:
+    """Where joints sit in qpos and qvel; the same in every scene, since the hand comes first."""
+
+    def __init__(self, model: mujoco.MjModel) -> None:
+        fingers = [model.joint(element_name(name)) for name in (*ACTUATED_JOINTS, *COUPLED_JOINTS)]
+        self.finger_pos = np.array([joint.qposadr[0] for joint in fingers])
+        base, thing = model.joint(BASE_JOINT), model.joint(OBJECT_JOINT)
+        self.base_pos = slice(base.qposadr[0], base.qposadr[0] + 7)
+        self.base_vel = slice(base.dofadr[0], base.dofadr[0] + 6)
+        self.object_pos = slice(thing.qposadr[0], thing.qposadr[0] + 7)
+        self.object_vel = slice(thing.dofadr[0], thing.dofadr[0] + 6)
+        self.link_bodies = np.array([model.body(element_name(name)).id for name in LINKS])
+        self.object_body = model.body(OBJECT_BODY).id

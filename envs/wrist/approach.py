@@ -1,0 +1,65 @@
+"""A plain approach of the wrist to a grasp: straight, minimum jerk, from where App. A.1 starts a trajectory.
+
+It serves the reachability check of grasp synthesis. Human movement patterns are another source of the same poses.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
+
+Array = NDArray[np.float64]
+
+START_DISTANCE = (0.15, 0.20)
+"""Metres between the first and the final wrist position (GraspGF App. A.1)."""
+
+MAX_TILT = np.deg2rad(20.0)
+"""Largest angle between the way back and the line from fingertip centre to wrist (GraspGF App. A.1)."""
+
+MAX_TURN = np.deg2rad(25.0)
+"""Largest rotation of the wrist on its way."""
+
+
+def straight_approach(
+    final_pose_w: Array,
+    fingertip_centre_w: Array,
+    num_steps: int,
+    arrival_step: NDArray[np.int64],
+    rng: np.random.Generator,
+) -> Array:
+    """Wrist poses (K, T, 7) that end exactly at the final pose and rest there from the arrival step on.
+
+    Args:
+        final_pose_w: wrist poses at the grasp (K, 7).
+        fingertip_centre_w: mean of the five fingertips at the grasp (K, 3), m.
+        num_steps: control steps T.
+        arrival_step: step (1..T) at which each wrist arrives (K,).
+        rng: draws distance, tilt and turn.
+    Raises:
+        ValueError: an arrival step outside 1..T.
+    """
+    if arrival_step.min() < 1 or arrival_step.max() > num_steps:
+        raise ValueError(f"arrival_step spans {arrival_step.min()}..{arrival_step.max()}, allowed 1..{num_steps}")
+    count = len(final_pose_w)
+    back_w = final_pose_w[:, :3] - fingertip_centre_w
+    back_w /= np.linalg.norm(back_w, axis=1, keepdims=True)
+    tilt = Rotation.from_rotvec(_perpendicular(back_w, rng) * (MAX_TILT * np.sqrt(rng.random(count)))[:, None])
+    start_offset = tilt.apply(back_w) * rng.uniform(*START_DISTANCE, size=count)[:, None]
+    turn_axis = rng.standard_normal((count, 3))
+    turn_axis /= np.linalg.norm(turn_axis, axis=1, keepdims=True)
+    turn = turn_axis * (MAX_TURN * rng.random(count))[:, None]
+    final = Rotation.from_quat(final_pose_w[:, 3:], scalar_first=True)
+    poses = np.empty((count, num_steps, 7))
+    for step in range(num_steps):
+        fraction = np.minimum((step + 1) / arrival_step, 1.0)
+        remaining = 1.0 - fraction**3 * (10.0 - 15.0 * fraction + 6.0 * fraction**2)
+        poses[:, step, :3] = final_pose_w[:, :3] + remaining[:, None] * start_offset
+        rotation = Rotation.from_rotvec(turn * remaining[:, None]) * final
+        poses[:, step, 3:] = rotation.as_quat(scalar_first=True)
+    return poses
+
+
+def _perpendicular(axis: Array, rng: np.random.Generator) -> Array:
+    """Random unit vectors (K, 3) at right angles to the given unit vectors."""
+    random = rng.standard_normal(axis.shape)
+    random -= (random * axis).sum(axis=1, keepdims=True) * axis
+    return random / np.linalg.norm(random, axis=1, keepdims=True)
