@@ -1,0 +1,109 @@
+"""Grasps of one split as tensors, and the streams of batches that training and evaluation read."""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import IterableDataset
+
+from datamodules.grasps.grasp_set import GraspSet
+from datamodules.types import GraspBatch
+from envs.geometry.transforms import pose_invert, transform_points
+from envs.hand.model import normalise_joints
+from envs.objects.library import ObjectLibrary
+
+
+class GraspTable:
+    """The grasps of one split, ready to be gathered into batches.
+
+    Args:
+        grasps: grasps of one split.
+        library: gives the object clouds.
+        num_points: points of a cloud that are used, the first of the farthest-point order.
+
+    Raises:
+        ValueError: no grasps, an object that the library does not know, or more points than a cloud has.
+    """
+
+    def __init__(self, grasps: GraspSet, library: ObjectLibrary, num_points: int) -> None:
+        if len(grasps) == 0:
+            raise ValueError("the split has no grasps; make a grasp set that covers it, or choose another split")
+        self.grasps = grasps
+        present = np.unique(grasps.object_index)
+        unknown = [grasps.objects[index] for index in present if grasps.objects[index] not in library]
+        if unknown:
+            raise ValueError(
+                f"object {unknown[0]!r} of the grasp set is not in the split file; use the split file it was made with"
+            )
+        clouds = [library.get(grasps.objects[index]).cloud for index in present]
+        if not 1 <= num_points <= len(clouds[0]):
+            raise ValueError(f"num_points is {num_points}, allowed 1..{len(clouds[0])}")
+        self.joint_pos = normalise_joints(torch.as_tensor(grasps.joint_pos)).clamp(-1.0, 1.0)
+        self._object_to_hand = pose_invert(torch.as_tensor(grasps.wrist_pose_o))
+        self._clouds_o = torch.as_tensor(np.stack([cloud[:num_points] for cloud in clouds]))
+        self._cloud_row = torch.as_tensor(np.searchsorted(present, grasps.object_index))
+        self.object_index = torch.as_tensor(grasps.object_index).long()
+
+    def __len__(self) -> int:
+        return len(self.joint_pos)
+
+    def batch(self, rows: Tensor) -> GraspBatch:
+        """The grasps at ``rows`` (B,), clouds moved into each grasp's hand frame."""
+        points_h = transform_points(self._object_to_hand[rows], self._clouds_o[self._cloud_row[rows]])
+        return GraspBatch(self.joint_pos[rows], points_h, self.object_index[rows], rows)
+
+    def balanced_weights(self) -> Tensor:
+        """Probability of each grasp (G,) such that every object is drawn equally often."""
+        counts = torch.bincount(self._cloud_row)[self._cloud_row].double()
+        return 1.0 / (counts * len(self._clouds_o))
+
+
+class TrainingStream(IterableDataset[GraspBatch]):
+    """One epoch of batches balanced over objects; the order depends on seed, epoch and rank only.
+
+    A resumed run therefore sees the batches that an uninterrupted one would have seen.
+
+    Args:
+        table: the training grasps.
+        batch_size: grasps (clouds) in a batch, for each rank.
+        num_batches: batches in an epoch.
+        seed: decides the order.
+        position: gives the present (epoch, rank).
+    """
+
+    def __init__(
+        self, table: GraspTable, batch_size: int, num_batches: int, seed: int, position: Callable[[], tuple[int, int]]
+    ) -> None:
+        self._table = table
+        self._batch_size = batch_size
+        self._num_batches = num_batches
+        self._seed = seed
+        self._position = position
+
+    def __len__(self) -> int:
+        return self._num_batches
+
+    def __iter__(self) -> Iterator[GraspBatch]:
+        epoch, rank = self._position()
+        state = np.random.SeedSequence([self._seed, epoch, rank]).generate_state(1, dtype=np.uint64)[0]
+        generator = torch.Generator().manual_seed(int(state >> np.uint64(1)))
+        weights = self._table.balanced_weights()
+        for _ in range(self._num_batches):
+            rows = torch.multinomial(weights, self._batch_size, replacement=True, generator=generator)
+            yield self._table.batch(rows)
+
+
+class EvaluationStream(IterableDataset[GraspBatch]):
+    """Every grasp of a split once, in order."""
+
+    def __init__(self, table: GraspTable, batch_size: int) -> None:
+        self.table = table
+        self._batch_size = batch_size
+
+    def __len__(self) -> int:
+        return -(-len(self.table) // self._batch_size)
+
+    def __iter__(self) -> Iterator[GraspBatch]:
+        for rows in torch.arange(len(self.table)).split(self._batch_size):
+            yield self.table.batch(rows)

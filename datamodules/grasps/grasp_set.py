@@ -1,0 +1,265 @@
+"""The grasp set and its file: a compressed npz of plain arrays with a JSON header; nothing is ever unpickled."""
+
+import json
+import os
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datamodules.grasps.grasp_types import GRASP_TYPES
+from envs.conventions import ACTUATED_JOINTS, NUM_JOINTS, SPLITS
+from envs.hand.kinematics import check_joint_limits
+from envs.hand.model import LINKS
+from envs.physics.checks import check_poses
+
+SCHEMA = "graspgf.grasp_set"
+VERSION = 1
+
+_ROW_FIELDS = (
+    "object_index", "object_pose_w", "wrist_pose_o", "joint_pos", "preshape", "type_index", "aperture", "links",
+    "is_reachable",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class GraspSet:
+    """G verified grasps of a list of objects.
+
+    Attributes:
+        objects: object names; ``object_index`` points into this list.
+        object_splits: the split of each object.
+        object_index: (G,) int32.
+        object_pose_w: object standing on the table as the hand had closed (G, 7).
+        wrist_pose_o: wrist in the object frame (G, 7).
+        joint_pos: actuated joints of the grasp (G, 18), rad.
+        preshape: joints from which the hand closed (G, 18), rad.
+        type_index: index into GRASP_TYPES (G,) uint8.
+        aperture: width of the antipodal pair the grasp was made for (G,), m.
+        links: hand links that touched the object (G, 23) bool, order of envs.hand.model.LINKS.
+        is_reachable: a moving wrist took the grasp twice with collisions on (G,) bool.
+        provenance: how the set was made: command, settings, seed, versions.
+    """
+
+    objects: tuple[str, ...]
+    object_splits: tuple[str, ...]
+    object_index: NDArray[np.int32]
+    object_pose_w: NDArray[np.float32]
+    wrist_pose_o: NDArray[np.float32]
+    joint_pos: NDArray[np.float32]
+    preshape: NDArray[np.float32]
+    type_index: NDArray[np.uint8]
+    aperture: NDArray[np.float32]
+    links: NDArray[np.bool_]
+    is_reachable: NDArray[np.bool_]
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.object_index)
+
+    def rows(self, keep: NDArray[Any]) -> "GraspSet":
+        """The grasps that ``keep`` selects (mask or indices), objects unchanged."""
+        return replace(self, **{name: getattr(self, name)[keep] for name in _ROW_FIELDS})
+
+    def split(self, split: str) -> "GraspSet":
+        """The grasps of one split's objects.
+
+        Raises:
+            ValueError: the set has no grasps of that split; lists those it has.
+        """
+        present = sorted({self.object_splits[index] for index in np.unique(self.object_index)})
+        if split not in present:
+            raise ValueError(f"grasp set has no split {split!r}; it has: {', '.join(present)}")
+        members = np.array([name == split for name in self.object_splits])
+        return self.rows(members[self.object_index])
+
+    def of_object(self, name: str) -> "GraspSet":
+        """The grasps of one object.
+
+        Raises:
+            ValueError: unknown object, or one without grasps.
+        """
+        if name not in self.objects:
+            raise ValueError(f"grasp set does not know the object {name!r}; it lists {len(self.objects)} objects")
+        grasps = self.rows(self.object_index == self.objects.index(name))
+        if len(grasps) == 0:
+            raise ValueError(f"grasp set has no grasp of object {name!r}; synthesis found none, choose another object")
+        return grasps
+
+    def object_names(self) -> list[str]:
+        """Object name of every grasp (G)."""
+        return [self.objects[index] for index in self.object_index]
+
+    def type_names(self) -> list[str]:
+        """Type name of every grasp (G)."""
+        return [GRASP_TYPES[index] for index in self.type_index]
+
+
+def concatenate(parts: Sequence[GraspSet], provenance: dict[str, Any]) -> GraspSet:
+    """One set of several; every object may stand in one part only.
+
+    Raises:
+        ValueError: an object in two parts (its grasps would count twice).
+    """
+    names = [name for part in parts for name in part.objects]
+    if len(set(names)) != len(names):
+        double = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"object {double!r} stands in two parts; merge each object once")
+    offsets = np.cumsum([0, *(len(part.objects) for part in parts[:-1])])
+    shifted = [
+        replace(part, object_index=part.object_index + np.int32(offset))
+        for part, offset in zip(parts, offsets, strict=True)
+    ]
+    columns = {name: np.concatenate([getattr(part, name) for part in shifted]) for name in _ROW_FIELDS}
+    splits = tuple(split for part in parts for split in part.object_splits)
+    return GraspSet(objects=tuple(names), object_splits=splits, provenance=provenance, **columns)
+
+
+def write_atomically(path: Path, payload: bytes) -> None:
+    """Write a file so that a reader sees the old one or the whole new one, whatever happens in between."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(payload)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def save_grasp_set(grasps: GraspSet, path: Path) -> None:
+    """Write a set atomically; link masks are packed to bits."""
+    import io
+
+    header = {
+        "schema": SCHEMA,
+        "version": VERSION,
+        "joint_order": list(ACTUATED_JOINTS),
+        "grasp_types": list(GRASP_TYPES),
+        "links": list(LINKS),
+        "objects": list(grasps.objects),
+        "object_splits": list(grasps.object_splits),
+        "provenance": grasps.provenance,
+    }
+    columns = {name: getattr(grasps, name) for name in _ROW_FIELDS}
+    columns["links"] = np.packbits(grasps.links, axis=1)
+    buffer = io.BytesIO()
+    header_bytes = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
+    np.savez_compressed(buffer, header=header_bytes, **columns)
+    write_atomically(path, buffer.getvalue())
+
+
+def load_grasp_set(path: str | Path) -> GraspSet:
+    """Read and check a grasp set.
+
+    Raises:
+        FileNotFoundError: no such file; says which command makes one.
+        ValueError: not a grasp set, truncated, of another version, or with values that cannot be grasps; names file,
+            field, given, allowed and remedy.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"grasp set {path} does not exist; make one with: python -m datamodules.synthesize "
+            "--config configs/synthesis.yaml"
+        )
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            content = {name: archive[name] for name in archive.files}
+        header = json.loads(content.pop("header").tobytes().decode())
+    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, OSError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"grasp set {path} cannot be read ({error}): truncated, or not a grasp set; restore it or make it anew"
+        ) from error
+    _check_header(path, header)
+    missing = [name for name in _ROW_FIELDS if name not in content]
+    if missing:
+        raise ValueError(f"grasp set {path} lacks the field {missing[0]!r}; expected {', '.join(_ROW_FIELDS)}")
+    packed = content.pop("links")
+    if packed.dtype != np.uint8 or packed.ndim != 2 or 8 * packed.shape[1] < len(LINKS):
+        raise ValueError(
+            f"grasp set {path}, field links: {packed.dtype} of shape {packed.shape}, expected uint8 (G, 3): "
+            f"{len(LINKS)} link bits"
+        )
+    links = np.unpackbits(packed, axis=1, count=len(LINKS)).astype(bool)
+    grasps = GraspSet(
+        objects=tuple(header["objects"]),
+        object_splits=tuple(header["object_splits"]),
+        provenance=header.get("provenance", {}),
+        links=links,
+        **{name: content[name] for name in _ROW_FIELDS if name != "links"},
+    )
+    check_grasp_set(grasps, str(path))
+    return grasps
+
+
+def _check_header(path: Path, header: Any) -> None:
+    if not isinstance(header, dict) or header.get("schema") != SCHEMA:
+        given = header.get("schema") if isinstance(header, dict) else type(header).__name__
+        raise ValueError(f"grasp set {path}, field schema: given {given!r}, expected {SCHEMA!r}; not a grasp set")
+    if header.get("version") != VERSION:
+        raise ValueError(
+            f"grasp set {path}, field version: given {header.get('version')!r}, this code reads {VERSION}; make it "
+            "anew with: python -m datamodules.synthesize --config configs/synthesis.yaml"
+        )
+    for name, expected in (("joint_order", ACTUATED_JOINTS), ("grasp_types", GRASP_TYPES), ("links", LINKS)):
+        if tuple(header.get(name, ())) != expected:
+            raise ValueError(f"grasp set {path}, field {name}: given {header.get(name)}, expected {list(expected)}")
+    for name in ("objects", "object_splits"):
+        if not isinstance(header.get(name), list):
+            raise ValueError(f"grasp set {path}, field {name}: given {header.get(name)!r}, expected a list of names")
+
+
+def check_grasp_set(grasps: GraspSet, source: str) -> None:
+    """Check shapes, ranges and finiteness of every field.
+
+    Raises:
+        ValueError: names source, field, given, allowed and remedy.
+    """
+    count = len(grasps.object_index)
+    for name in ("joint_pos", "preshape"):
+        joints = getattr(grasps, name)
+        if joints.ndim != 2 or joints.shape[1] != NUM_JOINTS:
+            raise ValueError(
+                f"grasp set {source}, field {name}: {joints.shape[-1]} joint columns, expected {NUM_JOINTS} (actuated "
+                "joints, envs/conventions.py); drop coupled and wrist joints"
+            )
+        check_joint_limits(joints, f"grasp set {source}, field {name}", tolerance=1e-3)
+    for name in ("object_pose_w", "wrist_pose_o"):
+        check_poses(f"grasp set {source}, field {name}:", getattr(grasps, name), count)
+    for item in fields(grasps):
+        column = getattr(grasps, item.name)
+        if item.name in _ROW_FIELDS and len(column) != count:
+            raise ValueError(f"grasp set {source}, field {item.name}: {len(column)} rows, expected {count}")
+    if not np.isfinite(grasps.aperture).all():
+        raise ValueError(f"grasp set {source}, field aperture: NaN or infinity; expected metres")
+    for name, size in (("object_index", len(grasps.objects)), ("type_index", len(GRASP_TYPES))):
+        index = getattr(grasps, name)
+        if count and (int(index.min()) < 0 or int(index.max()) >= size):
+            raise ValueError(
+                f"grasp set {source}, field {name}: spans {index.min()}..{index.max()}, allowed 0..{size - 1}"
+            )
+    if len(grasps.object_splits) != len(grasps.objects):
+        raise ValueError(
+            f"grasp set {source}, field object_splits: {len(grasps.object_splits)} entries for "
+            f"{len(grasps.objects)} objects"
+        )
+    for split in set(grasps.object_splits):
+        if split not in SPLITS:
+            raise ValueError(f"grasp set {source}, field object_splits: {split!r}, allowed {', '.join(SPLITS)}")
+
+
+def iterate_objects(grasps: GraspSet) -> Iterator[tuple[str, GraspSet]]:
+    """Objects that have grasps, with their grasps, in the order of the set."""
+    for index in np.unique(grasps.object_index):
+        yield grasps.objects[index], grasps.rows(grasps.object_index == index)

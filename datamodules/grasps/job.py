@@ -1,0 +1,182 @@
+"""The synthesis job: objects over worker processes, one atomic part file an object, merged at the end."""
+
+import json
+import logging
+import sys
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future, as_completed
+from dataclasses import asdict, dataclass, replace
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from datamodules.grasps.diversity import most_diverse
+from datamodules.grasps.grasp_set import GraspSet, concatenate, iterate_objects, load_grasp_set, save_grasp_set
+from datamodules.grasps.grasp_types import GRASP_TYPES, load_prototypes
+from datamodules.grasps.summary import merge_counts
+from datamodules.grasps.synthesis import GraspSynthesizer, SynthesisSettings, TypeCount
+from datamodules.workers import worker_pool
+from envs.objects.library import ObjectLibrary
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class JobSpec:
+    """What a synthesis job covers.
+
+    Attributes:
+        settings: what is attempted for each object.
+        parts_dir: where part files go; a folder a fingerprint of everything that decides the result.
+        split_file: objects; the default split file when None.
+        prototypes: prototype file; the shipped one when None.
+        max_objects: only the first so many objects of each split; all when None.
+        num_workers: processes; one per core when None.
+    """
+
+    settings: SynthesisSettings
+    parts_dir: Path
+    split_file: str | None = None
+    prototypes: Path | None = None
+    max_objects: int | None = None
+    num_workers: int | None = None
+
+    def fingerprint(self) -> str:
+        """Hash of settings and prototypes: parts of another fingerprint are never mixed in."""
+        shapes = {
+            name: [[line.open.tolist(), line.closed.tolist()] for line in lines]
+            for name, lines in load_prototypes(self.prototypes).items()
+        }
+        text = json.dumps([asdict(self.settings), shapes, version("mujoco")], sort_keys=True)
+        return sha256(text.encode()).hexdigest()[:12]
+
+    def objects(self) -> list[tuple[str, str]]:
+        """(object, split) pairs of the job, in the order of the split file."""
+        library = ObjectLibrary(self.split_file)
+        return [(name, split) for split in library.splits for name in library.names(split)[: self.max_objects]]
+
+
+_WORKER: dict[str, Any] = {}
+
+
+def _make_part(spec: JobSpec, name: str, split: str, path: Path) -> dict[str, TypeCount]:
+    """In a worker: synthesise one object and write its part file."""
+    if _WORKER.get("spec") != spec:
+        logging.getLogger("envs.physics").setLevel(logging.ERROR)
+        _WORKER.update(
+            spec=spec,
+            library=ObjectLibrary(spec.split_file),
+            synthesizer=GraspSynthesizer(spec.settings, load_prototypes(spec.prototypes)),
+        )
+    result = _WORKER["synthesizer"].synthesize(_WORKER["library"].get(name), split)
+    counts = {kind: asdict(count) for kind, count in result.counts.items()}
+    save_grasp_set(replace(result.grasps, provenance={"counts": counts}), path)
+    return result.counts
+
+
+def run_job(spec: JobSpec) -> tuple[list[GraspSet], dict[str, TypeCount]]:
+    """Make the parts that are not there yet; return all parts and their counts added up by type.
+
+    A part is written atomically when its object is done: interrupting or killing the job loses at most the objects in
+    work, and running it again goes on where it stood.
+    """
+    folder = spec.parts_dir / spec.fingerprint()
+    paths = {name: folder / f"{name}.npz" for name, _ in spec.objects()}
+    todo = [(name, split) for name, split in spec.objects() if not paths[name].is_file()]
+    done = [_read_counts(load_grasp_set(path)) for path in paths.values() if path.is_file()]
+    if done:
+        _LOG.info("%d of %d objects were made before; going on with the rest", len(done), len(paths))
+    bars = _Bars(len(paths), spec.settings, done)
+    with worker_pool(spec.num_workers) as pool:
+        futures = [pool.submit(_make_part, spec, name, split, paths[name]) for name, split in todo]
+        try:
+            for future in as_completed(futures):
+                bars.add(future.result())
+        except BaseException:
+            _cancel(futures)
+            _LOG.warning("interrupted: finished objects are kept in %s; run the same command to go on", folder)
+            raise
+        finally:
+            bars.close()
+    # the split is the job's: a part may have been made for a split file that puts its object elsewhere
+    parts = [replace(load_grasp_set(paths[name]), object_splits=(split,)) for name, split in spec.objects()]
+    return parts, merge_counts([_read_counts(part) for part in parts])
+
+
+def _cancel(futures: Iterable[Future[Any]]) -> None:
+    for future in futures:
+        future.cancel()
+
+
+def _read_counts(part: GraspSet) -> dict[str, TypeCount]:
+    return {name: TypeCount(**count) for name, count in part.provenance["counts"].items()}
+
+
+class _Bars:
+    """One bar over objects, and on a terminal one for each type with its yield, rate and time left."""
+
+    def __init__(self, total: int, settings: SynthesisSettings, done: Sequence[dict[str, TypeCount]]) -> None:
+        self._counts = merge_counts(list(done))
+        self._main = tqdm(total=total, initial=len(done), desc="objects", unit="object", position=0)
+        self._types: dict[str, Any] = {}
+        if sys.stderr.isatty():
+            for position, name in enumerate(settings.types, start=1):
+                kept = self._counts[name].kept if name in self._counts else 0
+                self._types[name] = tqdm(
+                    total=total * settings.quota, initial=kept, desc=f"{name:>10}", unit="grasp", position=position
+                )
+
+    def add(self, counts: dict[str, TypeCount]) -> None:
+        """One more object is done."""
+        self._counts = merge_counts([self._counts, counts])
+        self._main.update()
+        kept = sum(count.kept for count in self._counts.values())
+        reachable = sum(count.reachable for count in self._counts.values())
+        tried = sum(count.tried for count in self._counts.values())
+        verified = sum(count.verified for count in self._counts.values())
+        self._main.set_postfix_str(f"{kept} grasps, {reachable} reachable, yield {verified / max(tried, 1):.0%}")
+        done = self._main.n
+        for name, bar in self._types.items():
+            count = self._counts.get(name, TypeCount())
+            bar.total = max(1, round(count.kept * self._main.total / max(done, 1)))  # what the yield so far promises
+            bar.n = count.kept
+            reachable_share = count.reachable / max(count.kept, 1)
+            bar.set_postfix_str(f"yield {count.verified / max(count.tried, 1):.0%}, reachable {reachable_share:.0%}")
+
+    def close(self) -> None:
+        for bar in (self._main, *self._types.values()):
+            bar.close()
+
+
+def merge(parts: Sequence[GraspSet], test_grasps_per_object: int, provenance: dict[str, Any]) -> GraspSet:
+    """All training grasps, and of each test object its most diverse reachable ones (GraspGF App. A.2).
+
+    A test object without a reachable grasp keeps its most diverse verified ones.
+    """
+    chosen = []
+    for part in parts:
+        if part.object_splits[0] != "train" and len(part):
+            pool = part.rows(part.is_reachable) if part.is_reachable.any() else part
+            part = pool.rows(most_diverse(pool.wrist_pose_o, pool.joint_pos, test_grasps_per_object))
+        chosen.append(replace(part, provenance={}))
+    return concatenate(chosen, provenance)
+
+
+def pick_gallery(grasps: GraspSet, per_type: int, seed: int = 0) -> dict[str, list[int]]:
+    """Rows to show of every type, from as many objects as possible."""
+    rng = np.random.default_rng(seed)
+    rows: dict[str, list[int]] = {name: [] for name in GRASP_TYPES}
+    seen: set[tuple[int, int]] = set()
+    for row in rng.permutation(len(grasps)):
+        kind, thing = int(grasps.type_index[row]), int(grasps.object_index[row])
+        if len(rows[GRASP_TYPES[kind]]) < per_type and (kind, thing) not in seen:
+            seen.add((kind, thing))
+            rows[GRASP_TYPES[kind]].append(int(row))
+    return rows
+
+
+__all__ = ["JobSpec", "iterate_objects", "merge", "pick_gallery", "run_job"]

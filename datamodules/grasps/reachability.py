@@ -1,0 +1,91 @@
+"""Can a moving hand take the grasp? Two approaches with collisions on, each of which has to end in a lift."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from datamodules.grasps.poses import absolute_pose
+from envs.conventions import EPISODE_STEPS, MAX_JOINT_STEP
+from envs.geometry.transforms import transform_points
+from envs.hand.kinematics import HandKinematics
+from envs.hand.model import open_hand
+from envs.lift_test import lift_test
+from envs.objects.grasp_object import GraspObject
+from envs.physics.mujoco_cpu import MujocoCpuPhysics
+from envs.wrist.approach import straight_approach
+
+Array = NDArray[np.float64]
+
+ARRIVAL_STEPS = (18, 26)
+"""The wrist arrives between these control steps; the rest of the episode is for closing."""
+
+
+def fingertip_centres(wrist_pose_w: Array, joint_pos: Array) -> Array:
+    """Mean of the five fingertips in the world (K, 3), m, for wrists (K, 7) and joints (K, 18), rad."""
+    tips_h = HandKinematics().forward(torch.as_tensor(joint_pos)).fingertips
+    return transform_points(torch.as_tensor(wrist_pose_w), tips_h).mean(dim=1).numpy()
+
+
+def check_reachable(
+    physics: MujocoCpuPhysics,
+    thing: GraspObject,
+    object_pose_w: Array,
+    wrist_pose_o: Array,
+    preshape: Array,
+    joint_pos: Array,
+    rng: np.random.Generator,
+    *,
+    num_episodes: int = 2,
+) -> NDArray[np.bool_]:
+    """Grasps (K,) that lift in every one of ``num_episodes`` approaches.
+
+    The hand starts open, takes the preshape on its way and closes to the stored joints on arrival, all joints limited
+    to 0.05 rad a step, as an assisting policy would be.
+
+    Args:
+        physics: at least one world.
+        thing: the object.
+        object_pose_w: where it stands (K, 7).
+        wrist_pose_o: wrist poses in the object frame (K, 7).
+        preshape: joints before closing (K, 18), rad.
+        joint_pos: joints of the grasp (K, 18), rad.
+        rng: draws the approaches.
+    """
+    reachable = np.ones(len(wrist_pose_o), dtype=bool)
+    for _ in range(num_episodes):
+        for begin in range(0, len(reachable), physics.num_worlds):
+            rows = np.arange(begin, min(begin + physics.num_worlds, len(reachable)))
+            rows = rows[reachable[rows]]
+            if len(rows):
+                reachable[rows] = _episode(
+                    physics, thing, object_pose_w[rows], wrist_pose_o[rows], preshape[rows], joint_pos[rows], rng
+                )
+    return reachable
+
+
+def _episode(
+    physics: MujocoCpuPhysics,
+    thing: GraspObject,
+    object_pose_w: Array,
+    wrist_pose_o: Array,
+    preshape: Array,
+    joint_pos: Array,
+    rng: np.random.Generator,
+) -> NDArray[np.bool_]:
+    count, worlds = len(wrist_pose_o), np.arange(len(wrist_pose_o))
+    final_w = absolute_pose(object_pose_w, wrist_pose_o)
+    arrival = rng.integers(ARRIVAL_STEPS[0], ARRIVAL_STEPS[1] + 1, size=count)
+    poses_w = straight_approach(final_w, fingertip_centres(final_w, joint_pos), EPISODE_STEPS, arrival, rng)
+    physics.reset([thing] * count, object_pose_w, poses_w[:, 0], np.tile(open_hand(), (count, 1)), worlds=worlds)
+    active = np.zeros(physics.num_worlds, dtype=bool)
+    active[:count] = True
+    state = physics.state()
+    wrist_target, command = state.wrist_pose_w, state.joint_pos
+    for step in range(EPISODE_STEPS):
+        goal = np.where((step >= arrival)[:, None], joint_pos, preshape)
+        command[:count] += np.clip(goal - command[:count], -MAX_JOINT_STEP, MAX_JOINT_STEP)
+        wrist_target[:count] = poses_w[:, step]
+        physics.set_wrist_targets(wrist_target)
+        physics.set_joint_targets(command)
+        physics.step(active)
+    return lift_test(physics, active=active).is_lifted[:count]

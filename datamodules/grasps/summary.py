@@ -1,0 +1,106 @@
+"""What a synthesis made, in numbers: yields and rejections by type, sizes, directions, diversity."""
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from datamodules.grasps.diversity import pairwise_distance
+from datamodules.grasps.grasp_set import GraspSet, iterate_objects
+from datamodules.grasps.grasp_types import GRASP_TYPES
+from datamodules.grasps.poses import absolute_pose
+from datamodules.grasps.synthesis import TypeCount
+from envs.conventions import SPLITS
+from envs.hand.model import LINKS
+
+_APERTURE_EDGES_MM = (0, 20, 35, 50, 65, 80, 120)
+
+
+def merge_counts(parts: list[dict[str, TypeCount]]) -> dict[str, TypeCount]:
+    """Counts of many objects added up by type."""
+    total = {name: TypeCount() for name in GRASP_TYPES}
+    for part in parts:
+        for name, count in part.items():
+            for attribute in ("checked", "tried", "verified", "kept", "reachable", "seconds"):
+                setattr(total[name], attribute, getattr(total[name], attribute) + getattr(count, attribute))
+            for cause, number in count.rejected.items():
+                total[name].reject(cause, number)
+    return {name: count for name, count in total.items() if count.checked or count.kept}
+
+
+def summarise(grasps: GraspSet, counts: dict[str, TypeCount]) -> dict[str, Any]:
+    """A JSON-ready summary of a grasp set and of the trials behind it."""
+    by_split = {}
+    for split in SPLITS:
+        members = [index for index, name in enumerate(grasps.object_splits) if name == split]
+        rows = np.isin(grasps.object_index, members)
+        if rows.any():
+            part = grasps.rows(rows)
+            by_split[split] = {
+                "objects": len(members),
+                "objects_with_grasps": len(np.unique(part.object_index)),
+                "grasps": len(part),
+                "reachable": int(part.is_reachable.sum()),
+                "types": _shares(part),
+                "aperture_mm": _histogram(part),
+                "approach": _approach(part),
+                "mean_pairwise_distance": _diversity(part),
+                "joint_std_rad": round(float(part.joint_pos.std(axis=0).mean()), 4),
+            }
+    with_grasps = {grasps.objects[index] for index in np.unique(grasps.object_index)}
+    return {
+        "splits": by_split,
+        "objects_without_grasps": [name for name in grasps.objects if name not in with_grasps],
+        "contact_links": {
+            name: round(float(grasps.links[:, column].mean()), 3)
+            for column, name in enumerate(LINKS)
+            if grasps.links[:, column].any()
+        },
+        "trials": {name: _trial_row(count) for name, count in counts.items()},
+    }
+
+
+def _trial_row(count: TypeCount) -> dict[str, Any]:
+    seconds = max(count.seconds, 1e-9)
+    return {
+        "starts_checked": count.checked,
+        "tried": count.tried,
+        "verified": count.verified,
+        "yield_of_tried": round(count.verified / max(count.tried, 1), 3),
+        "kept": count.kept,
+        "reachable": count.reachable,
+        "reachable_share": round(count.reachable / max(count.kept, 1), 3),
+        "core_seconds": round(count.seconds, 1),
+        "verified_per_core_second": round(count.verified / seconds, 2),
+        "rejected": count.rejected,
+    }
+
+
+def _shares(grasps: GraspSet) -> dict[str, int]:
+    counts = np.bincount(grasps.type_index, minlength=len(GRASP_TYPES))
+    return {name: int(count) for name, count in zip(GRASP_TYPES, counts, strict=True)}
+
+
+def _histogram(grasps: GraspSet) -> dict[str, int]:
+    counts, _ = np.histogram(1e3 * grasps.aperture, bins=_APERTURE_EDGES_MM)
+    edges = pairwise(_APERTURE_EDGES_MM)
+    return {f"{low}-{high}": int(count) for (low, high), count in zip(edges, counts, strict=True)}
+
+
+def _approach(grasps: GraspSet) -> dict[str, float]:
+    """Shares of grasps whose fingers point down (more than 45 degrees), level, or up."""
+    wrist_w = absolute_pose(grasps.object_pose_w.astype(np.float64), grasps.wrist_pose_o.astype(np.float64))
+    fingers_up = Rotation.from_quat(wrist_w[:, 3:], scalar_first=True).apply([0.0, 0.0, 1.0])[:, 2]
+    down, up = float((fingers_up < -0.7071).mean()), float((fingers_up > 0.2588).mean())
+    return {"from_above": round(down, 3), "sideways": round(1.0 - down - up, 3), "slightly_up": round(up, 3)}
+
+
+def _diversity(grasps: GraspSet) -> float:
+    """Mean distance between grasps of one object, averaged over objects (datamodules.grasps.diversity)."""
+    means = []
+    for _, part in iterate_objects(grasps):
+        if len(part) > 1:
+            distance = pairwise_distance(part.wrist_pose_o, part.joint_pos)
+            means.append(distance[np.triu_indices(len(part), 1)].mean())
+    return round(float(np.mean(means)), 3) if means else 0.0

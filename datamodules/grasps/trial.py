@@ -1,0 +1,172 @@
+"""The simulated trial of a grasp: start free, close without upsetting the object, lift twice, once shaken."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datamodules.grasps.poses import relative_pose
+from envs.hand.model import clamp_joints
+from envs.lift_test import lift_test
+from envs.objects.grasp_object import GraspObject
+from envs.physics.mujoco_cpu import MujocoCpuPhysics
+
+Array = NDArray[np.float64]
+
+CAUSES: tuple[str, ...] = ("penetrates_at_start", "moved", "tilted", "few_contacts", "diverged", "lift_1", "lift_2")
+"""Why a trial is rejected, in the order of the checks."""
+
+
+@dataclass(frozen=True)
+class TrialSettings:
+    """Bounds of a trial.
+
+    Attributes:
+        close_steps: control steps of closing.
+        max_penetration: overlap allowed at the start, m.
+        max_shift: how far closing may move the object, m.
+        min_upright: least cosine of the angle by which closing may turn the object.
+        min_links: hand links that must touch the object.
+        position_noise: standard deviation of the wrist's position before each lift, m.
+        shake: sideways acceleration of the second lift, m/s^2.
+    """
+
+    close_steps: int = 16
+    max_penetration: float = 0.0005
+    max_shift: float = 0.02
+    min_upright: float = 0.985
+    min_links: int = 2
+    position_noise: float = 0.001
+    shake: float = 0.5 * 9.81
+
+
+@dataclass
+class TrialResult:
+    """Verified grasps of a batch (G rows) and how the others ended.
+
+    Attributes:
+        wrist_pose_o: wrist pose in the object frame (G, 7).
+        joint_pos: joints as they hold the object (G, 18), rad.
+        links: touching links (G, 23) bool.
+        object_pose_w: where the object stood when the hand had closed (G, 7).
+        row: which rows of the batch these are (G,).
+        rejected: counts by cause.
+    """
+
+    wrist_pose_o: Array
+    joint_pos: Array
+    links: NDArray[np.bool_]
+    object_pose_w: Array
+    row: NDArray[np.int64]
+    rejected: dict[str, int] = field(default_factory=dict)
+
+
+def free_at_start(
+    physics: MujocoCpuPhysics,
+    thing: GraspObject,
+    object_pose_w: Array,
+    wrist_pose_w: Array,
+    preshape: Array,
+    limit: float,
+) -> NDArray[np.bool_]:
+    """Candidates (K,) whose starting hand overlaps neither object nor table by more than ``limit`` metres."""
+    free = np.zeros(len(wrist_pose_w), dtype=bool)
+    for begin in range(0, len(free), physics.num_worlds):
+        rows = np.arange(begin, min(begin + physics.num_worlds, len(free)))
+        worlds = np.arange(len(rows))
+        physics.reset(
+            [thing] * len(rows),
+            np.tile(object_pose_w, (len(rows), 1)),
+            wrist_pose_w[rows],
+            preshape[rows],
+            worlds=worlds,
+        )
+        free[rows] = physics.initial_penetration(worlds) <= limit
+    return free
+
+
+def run_trials(
+    physics: MujocoCpuPhysics,
+    thing: GraspObject,
+    object_pose_w: Array,
+    wrist_pose_w: Array,
+    preshape: Array,
+    target: Array,
+    settings: TrialSettings,
+    rng: np.random.Generator,
+) -> TrialResult:
+    """Close and lift K <= E candidates that start without penetration.
+
+    Args:
+        physics: E worlds.
+        thing: the object.
+        object_pose_w: its pose (7,) before the trial.
+        wrist_pose_w: wrist poses (K, 7).
+        preshape: starting joints (K, 18), rad.
+        target: joints closed towards (K, 18), rad.
+        settings: bounds.
+        rng: noise of the lifts.
+    """
+    count, worlds = len(wrist_pose_w), np.arange(len(wrist_pose_w))
+    start_w = np.tile(object_pose_w, (count, 1))
+    physics.reset([thing] * count, start_w, wrist_pose_w, preshape, worlds=worlds)
+    alive = np.zeros(physics.num_worlds, dtype=bool)
+    alive[:count] = True
+    _close(physics, preshape, target, settings.close_steps, alive)
+    closed, links = physics.state(), physics.contact_links()
+    rejected: dict[str, int] = {}
+
+    def reject(cause: str, bad: NDArray[np.bool_]) -> None:
+        rejected[cause] = rejected.get(cause, 0) + int((alive & bad).sum())
+        alive[bad] = False
+
+    reject("diverged", closed.is_diverged)
+    shift = np.zeros(physics.num_worlds)
+    shift[:count] = np.linalg.norm(closed.object_pose_w[:count, :3] - start_w[:, :3], axis=1)
+    reject("moved", shift > settings.max_shift)
+    upright = np.ones(physics.num_worlds)
+    upright[:count] = _turn_cosine(start_w, closed.object_pose_w[:count])
+    reject("tilted", upright < settings.min_upright)
+    reject("few_contacts", links.sum(axis=1) < settings.min_links)
+
+    wrist_w, object_w = closed.wrist_pose_w[:count], closed.object_pose_w[:count]
+    joint_pos = clamp_joints(closed.joint_pos[:count])
+    for cause, shake in (("lift_1", 0.0), ("lift_2", settings.shake)):
+        if not alive.any():
+            break
+        noisy = wrist_w.copy()
+        noisy[:, :3] += settings.position_noise * rng.standard_normal((count, 3))
+        angle = rng.random(count) * 2.0 * np.pi
+        rows = np.flatnonzero(alive[:count])
+        physics.reset([thing] * len(rows), object_w[rows], noisy[rows], joint_pos[rows], worlds=rows)
+        side = np.zeros((physics.num_worlds, 3))
+        side[:count, 0], side[:count, 1] = shake * np.cos(angle), shake * np.sin(angle)
+        result = lift_test(physics, active=alive, side_acceleration_w=side)
+        reject("diverged", result.is_diverged)
+        reject(cause, ~result.is_lifted)
+    kept = np.flatnonzero(alive[:count])
+    return TrialResult(
+        wrist_pose_o=relative_pose(object_w[kept], wrist_w[kept]),
+        joint_pos=joint_pos[kept],
+        links=links[kept],
+        object_pose_w=object_w[kept],
+        row=kept,
+        rejected=rejected,
+    )
+
+
+def _close(physics: MujocoCpuPhysics, start: Array, target: Array, num_steps: int, active: NDArray[np.bool_]) -> None:
+    """Move the first rows' joint targets linearly from start to target."""
+    present = physics.state()
+    physics.set_wrist_targets(present.wrist_pose_w)
+    command = present.joint_pos
+    for step in range(1, num_steps + 1):
+        command[: len(start)] = start + step / num_steps * (target - start)
+        physics.set_joint_targets(command)
+        physics.step(active)
+
+
+def _turn_cosine(first_w: Array, second_w: Array) -> Array:
+    """Cosine of the rotation angle between two sets of poses (K,)."""
+    dot = np.abs((first_w[:, 3:] * second_w[:, 3:]).sum(axis=1)).clip(0.0, 1.0)
+    return 2.0 * dot**2 - 1.0

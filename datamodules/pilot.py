@@ -1,0 +1,99 @@
+"""Find the prototypes of every grasp type: ``python -m datamodules.pilot --output prototypes.json``."""
+
+import json
+import logging
+from collections.abc import Sequence
+from concurrent.futures import as_completed
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jsonargparse import auto_cli
+from tqdm import tqdm
+
+from datamodules.grasps.grasp_set import write_atomically
+from datamodules.grasps.grasp_types import GRASP_TYPES, Prototype, check_grasp_type
+from datamodules.grasps.pilot import PilotSettings, run_pilot
+from datamodules.workers import worker_pool
+from envs.conventions import ACTUATED_JOINTS
+from envs.objects.library import ObjectLibrary
+
+_ABOUT = (
+    "Grasp types as open-to-closed lines of the 18 actuated joints, radians; verified: grasps each had in the pilot. "
+    "Made by: python -m datamodules.pilot"
+)
+
+
+def _pilot_of_type(
+    grasp_type: str, names: list[str], split_file: str | None, settings: PilotSettings
+) -> tuple[str, tuple[Prototype, ...]]:
+    library = ObjectLibrary(split_file)
+    return grasp_type, run_pilot(grasp_type, [library.get(name) for name in names], settings)
+
+
+def prototypes_json(found: dict[str, tuple[Prototype, ...]], settings: PilotSettings) -> str:
+    """The prototype file's text: one joint vector a line, so that changes can be read."""
+    blocks = []
+    for grasp_type in (name for name in GRASP_TYPES if name in found):
+        lines = []
+        for line in found[grasp_type]:
+            opened, closed = (json.dumps([round(float(v), 3) for v in joints]) for joints in (line.open, line.closed))
+            lines.append(f'   {{"open": {opened},\n    "closed": {closed},\n    "verified": {line.verified}}}')
+        blocks.append(f'  "{grasp_type}": [\n' + ",\n".join(lines) + "\n  ]")
+    head: dict[str, Any] = {
+        "about": _ABOUT,
+        "num_lines": settings.num_lines,
+        "num_tried": settings.num_tried,
+        "seed": settings.seed,
+        "joint_order": list(ACTUATED_JOINTS),
+    }
+    entries = [f' "{key}": {json.dumps(value)}' for key, value in head.items()]
+    return "{\n" + ",\n".join(entries) + ',\n "types": {\n' + ",\n".join(blocks) + "\n }\n}\n"
+
+
+def pilot(
+    output: Path,
+    types: list[str] | None = None,
+    num_objects: int = 24,
+    settings: PilotSettings | None = None,
+    split_file: str | None = None,
+    num_workers: int | None = None,
+) -> None:
+    """Try wide random lines of joints on a few objects and keep, for each grasp type, those that verify most.
+
+    Args:
+        output: JSON file to write, e.g. datamodules/grasps/prototypes.json.
+        types: grasp types; all of them when null.
+        num_objects: training objects to try on.
+        settings: size of the pilot.
+        split_file: objects; the default split file when null.
+        num_workers: processes; one per core when null.
+    """
+    settings = settings or PilotSettings()
+    chosen = list(GRASP_TYPES) if types is None else types
+    for grasp_type in chosen:
+        check_grasp_type(grasp_type)
+    names = ObjectLibrary(split_file).names("train")
+    rng = np.random.default_rng(settings.seed)
+    names = [names[index] for index in sorted(rng.permutation(len(names))[:num_objects])]
+    found: dict[str, tuple[Prototype, ...]] = {}
+    with worker_pool(num_workers) as pool, tqdm(total=len(chosen), desc="pilot", unit="type") as bar:
+        futures = [pool.submit(_pilot_of_type, name, names, split_file, replace(settings)) for name in chosen]
+        for future in as_completed(futures):
+            name, prototypes = future.result()
+            found[name] = prototypes
+            bar.set_postfix_str(f"{name}: {[line.verified for line in prototypes]}")
+            bar.update()
+            write_atomically(output, prototypes_json(found, settings).encode())
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Command line of the pilot."""
+    logging.basicConfig(level=logging.WARNING)
+    logging.getLogger("envs.physics").setLevel(logging.ERROR)
+    auto_cli(pilot, args=None if args is None else list(args), as_positional=False)
+
+
+if __name__ == "__main__":
+    main()

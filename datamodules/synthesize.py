@@ -1,0 +1,110 @@
+"""Make a grasp set: ``python -m datamodules.synthesize --config configs/synthesis.yaml``."""
+
+import json
+import logging
+import platform
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from jsonargparse import auto_cli
+from tqdm import tqdm
+
+from datamodules.grasps.grasp_set import GraspSet, load_grasp_set, save_grasp_set, write_atomically
+from datamodules.grasps.job import JobSpec, merge, pick_gallery, run_job
+from datamodules.grasps.poses import absolute_pose
+from datamodules.grasps.summary import summarise
+from datamodules.grasps.synthesis import SynthesisSettings
+from datamodules.workers import default_workers
+from envs.objects.library import ObjectLibrary
+from envs.pictures.hand_picture import HandPicture
+from envs.pictures.sheets import contact_sheet, save_png
+
+_LOG = logging.getLogger("synthesize")
+
+
+def draw_gallery(grasps: GraspSet, library: ObjectLibrary, path: Path, *, per_type: int = 6, size: int = 280) -> None:
+    """One PNG with ``per_type`` grasps of every type, a row a type."""
+    picture = HandPicture(size)
+    chosen = [(kind, row) for kind, rows in pick_gallery(grasps, per_type).items() for row in rows]
+    images, titles = [], []
+    names = grasps.object_names()
+    for kind, row in tqdm(chosen, desc="gallery", unit="picture"):
+        thing = library.get(names[row])
+        object_w = grasps.object_pose_w[row : row + 1].astype(float)
+        wrist_w = absolute_pose(object_w, grasps.wrist_pose_o[row : row + 1].astype(float))[0]
+        images.append(picture.draw(grasps.joint_pos[row], wrist_w, thing.vertices, thing.faces, object_w[0]))
+        titles.append(f"{kind}: {names[row].rsplit('_', 1)[0]}, {1e3 * grasps.aperture[row]:.0f} mm")
+    save_png(path, contact_sheet(images, titles, columns=per_type))
+
+
+def synthesize(
+    output: Path,
+    parts_dir: Path = Path("runs/synthesis"),
+    summary: Path | None = None,
+    gallery: Path | None = None,
+    settings: SynthesisSettings | None = None,
+    split_file: str | None = None,
+    prototypes: Path | None = None,
+    max_objects: int | None = None,
+    test_grasps_per_object: int = 5,
+    num_workers: int | None = None,
+) -> None:
+    """Make verified grasps of named types for every object of a split file, and write them as one grasp set.
+
+    May be interrupted or killed at any moment; the same command goes on where it stood.
+
+    Args:
+        output: grasp set to write (npz).
+        parts_dir: folder of part files, one an object; kept, so that a second run with the same settings is free.
+        summary: JSON with yields, rejections, types, sizes; beside the output when null.
+        gallery: PNG with grasps of every type; none when null.
+        settings: what is attempted for each object.
+        split_file: objects; the default split file when null.
+        prototypes: prototypes of the types, see datamodules.pilot; the shipped ones when null.
+        max_objects: only so many objects of each split.
+        test_grasps_per_object: grasps kept of each object that is not for training, the most diverse ones.
+        num_workers: processes; one per core when null.
+    """
+    settings = settings or SynthesisSettings()
+    spec = JobSpec(settings, parts_dir, split_file, prototypes, max_objects, num_workers)
+    began = time.perf_counter()
+    parts, counts = run_job(spec)
+    wall_s = time.perf_counter() - began
+    provenance: dict[str, Any] = {
+        "command": "python -m datamodules.synthesize " + " ".join(sys.argv[1:]),
+        "fingerprint": spec.fingerprint(),
+        "settings": asdict(settings),
+        "versions": {name: version(name) for name in ("mujoco", "gymnasium-robotics", "numpy")},
+        "python": platform.python_version(),
+    }
+    save_grasp_set(merge(parts, test_grasps_per_object, provenance), output)
+    made = load_grasp_set(output)
+    report = summarise(made, counts)
+    report["wall_seconds_of_last_run"] = round(wall_s, 1)
+    report["workers"] = num_workers or default_workers()
+    report["file_bytes"] = output.stat().st_size
+    write_atomically(summary or output.with_suffix(".json"), (json.dumps(report, indent=1) + "\n").encode())
+    for split, row in report["splits"].items():
+        _LOG.info("%s: %d grasps of %d objects, %d reachable", split, row["grasps"], row["objects"], row["reachable"])
+    _LOG.info("wrote %s (%.1f MB)", output, output.stat().st_size / 1e6)
+    if gallery is not None:
+        draw_gallery(made, ObjectLibrary(split_file), gallery)
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Command line of grasp synthesis."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    logging.getLogger("envs.physics").setLevel(logging.ERROR)
+    try:
+        auto_cli(synthesize, args=None if args is None else list(args), as_positional=False)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()
