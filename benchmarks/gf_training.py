@@ -1,0 +1,189 @@
+"""Training throughput of the score network against a plain PointNet++ of the same sizes. Prints JSON.
+
+Three training steps (loss, backward, Adam) take turns in one run, so that other load on the machine hits all alike:
+    ours       cached grouping, several draws of (t, z) per cloud
+    one_draw   cached grouping, one draw per cloud: what the cache and the encoder's form gain
+    plain      neighbours searched anew for every example (float32), features concatenated per neighbour, one draw
+An example is one (grasp, t, z) in the loss: ``speedup`` counts those, ``speedup_one_draw`` is the gain per cloud. All
+three networks have the same layers, and give the same features from the same weights, which is checked.
+
+    python benchmarks/gf_training.py --size compact --seconds 30
+"""
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from envs.conventions import NUM_CLOUD_POINTS, NUM_JOINTS
+from envs.geometry.point_grouping import CloudGrouping, ball_query, farthest_point_sample
+from lightning_modules.diffusion.losses import denoising_loss
+from lightning_modules.diffusion.sde import VPSDE
+from lightning_modules.networks.grouping_cache import GroupingCache
+from lightning_modules.networks.point_encoders import PointEncoder, PointNet2Encoder, SetAbstraction
+from lightning_modules.networks.score_network import ScoreNetwork, compact_score_network, paper_score_network
+
+SDE = VPSDE()
+NETWORKS = {"compact": compact_score_network, "paper": paper_score_network}
+DEFAULT_BATCH = {"compact": 64, "paper": 8}
+NUM_OBJECTS = 300  # as many clouds as the default training split
+
+
+class PlainPointNet2(PointEncoder):
+    """The layers of a PointNet2Encoder, run the usual way."""
+
+    grouping_spec = None
+
+    def __init__(self, layers: PointNet2Encoder) -> None:
+        super().__init__()
+        self.layers = layers
+        self.abstractions = [module for module in layers.levels if isinstance(module, SetAbstraction)]
+        self.feature_dim = layers.feature_dim
+
+    def forward(self, points_h: Tensor, grouping: CloudGrouping | None = None) -> Tensor:
+        """Features (B, F) of points_h (B, N, 3); groups them on the way."""
+        encoder, points, features = self.layers, points_h, points_h[..., :0]
+        for module, spec in zip(self.abstractions, encoder.grouping_spec.levels, strict=True):
+            centres = take(points, farthest_point_sample(points, spec.num_centres))
+            index = ball_query(points, centres, spec.radius, spec.max_neighbours)
+            neighbours = take(points, index)
+            relative = (neighbours - centres[:, :, None]) / module.radius
+            hidden = torch.cat([relative, encoder.input_scale * neighbours, take(features, index)], dim=-1)
+            features = mlp_then_max([module.first, *module.rest.before, module.rest.last], hidden).relu()
+            points = centres
+        hidden = torch.cat([encoder.input_scale * points, features], dim=-1)
+        pooled = mlp_then_max([*encoder.global_mlp.before, encoder.global_mlp.last], hidden)
+        feature: Tensor = encoder.feature_mlp(pooled)
+        return feature
+
+
+def mlp_then_max(linears: list[nn.Module], hidden: Tensor) -> Tensor:
+    """Largest value over the neighbours, (..., K, F) -> (..., C), ReLU between the layers."""
+    for i, linear in enumerate(linears):
+        hidden = linear(hidden if i == 0 else hidden.relu())
+    return hidden.max(-2).values
+
+
+def take(values: Tensor, index: Tensor) -> Tensor:
+    """values (B, N, C) at index (B, ...), (B, ..., C)."""
+    batch = torch.arange(values.shape[0]).view(-1, *[1] * (index.ndim - 1))
+    return values[batch, index]
+
+
+def synthetic_clouds(count: int) -> Tensor:
+    """Points (count, N, 3) on random ellipsoids of 2 to 7 cm semi-axes, 8 cm in front of the hand, float32 metres."""
+    generator = torch.Generator().manual_seed(0)
+    direction = nn.functional.normalize(torch.randn(count, NUM_CLOUD_POINTS, 3, generator=generator), dim=-1)
+    axes = 0.02 + 0.05 * torch.rand(count, 1, 3, generator=generator)
+    return direction * axes + torch.tensor([0.0, 0.0, 0.08])
+
+
+def make_step(network: ScoreNetwork, batch: int, draws: int) -> Callable[[], None]:
+    """One training step on a random batch of clouds; groupings are cached where the encoder uses any."""
+    clouds = synthetic_clouds(NUM_OBJECTS)
+    generator = torch.Generator().manual_seed(1)
+    spec = network.encoder.grouping_spec
+    cache = None if spec is None else GroupingCache(spec)
+    if cache is not None:
+        cache(torch.arange(NUM_OBJECTS), clouds)
+    optimiser = torch.optim.Adam(network.parameters(), lr=2.0e-4)
+
+    def step() -> None:
+        index = torch.randint(0, NUM_OBJECTS, (batch,), generator=generator)
+        points = clouds[index]
+        feature = network.encode(points, cache(index, points) if cache is not None else None)
+        state0 = 2.0 * torch.rand(batch, NUM_JOINTS, generator=generator) - 1.0
+        t = 1.0 - (1.0 - 1.0e-5) * torch.rand(batch, draws, generator=generator)
+        z = torch.randn(batch, draws, NUM_JOINTS, generator=generator)
+        loss = denoising_loss(lambda x, time: network.score(x, feature, time, SDE), SDE, state0, t=t, z=z).mean()
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+
+    return step
+
+
+def twins(size: str) -> tuple[ScoreNetwork, ScoreNetwork]:
+    """The project's network and the plain one with the same weights."""
+    ours, plain = NETWORKS[size](), NETWORKS[size]()
+    plain.load_state_dict(ours.state_dict())
+    if isinstance(plain.encoder, PointNet2Encoder):
+        plain.encoder = PlainPointNet2(plain.encoder)
+    return ours, plain
+
+
+def largest_difference(ours: ScoreNetwork, plain: ScoreNetwork) -> float:
+    """Largest difference of the cloud features relative to their spread, on 4 clouds."""
+    clouds = synthetic_clouds(4)
+    with torch.no_grad():
+        feature = ours.encode(clouds)
+        return ((feature - plain.encode(clouds)).abs().max() / feature.std()).item()
+
+
+def measure(steps: dict[str, Callable[[], None]], seconds: float) -> dict[str, list[float]]:
+    """Seconds of every step of each kind, taking turns until the time is over (at least three turns)."""
+    for step in steps.values():
+        step()
+    durations: dict[str, list[float]] = {name: [] for name in steps}
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end or len(durations["plain"]) < 3:
+        for name, step in steps.items():
+            begin = time.perf_counter()
+            step()
+            durations[name].append(time.perf_counter() - begin)
+    return durations
+
+
+def main(args: list[str] | None = None) -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--size", choices=sorted(NETWORKS), default="compact")
+    parser.add_argument("--seconds", type=float, default=30.0, help="measuring time, after the warm-up")
+    parser.add_argument("--batch", type=int, default=None, help="clouds per step (compact 64, paper 8)")
+    parser.add_argument("--draws", type=int, default=32, help="draws of (t, z) per cloud")
+    parser.add_argument("--threads", type=int, default=None, help="torch threads; torch's own choice when left out")
+    options = parser.parse_args(args)
+    if options.threads is not None:
+        torch.set_num_threads(options.threads)
+    torch.manual_seed(0)
+    batch = options.batch or DEFAULT_BATCH[options.size]
+    ours, plain = twins(options.size)
+    difference = largest_difference(ours, plain)
+    if difference > 1.0e-3:
+        raise RuntimeError(f"the two networks differ by {difference:.1e} of the feature's spread; nothing to compare.")
+    steps = {
+        "ours": make_step(ours, batch, options.draws),
+        "one_draw": make_step(ours, batch, 1),
+        "plain": make_step(plain, batch, 1),
+    }
+    durations = measure(steps, options.seconds)
+    median = {name: statistics.median(values) for name, values in durations.items()}
+    examples = {"ours": batch * options.draws, "one_draw": batch, "plain": batch}
+    rate = {name: examples[name] / median[name] for name in steps}
+    report = {
+        "benchmark": "gf_training",
+        "size": options.size,
+        "clouds_per_step": batch,
+        "draws_per_cloud": options.draws,
+        "step_ms": {name: round(1.0e3 * value, 1) for name, value in median.items()},
+        "examples_per_s": {name: round(value, 1) for name, value in rate.items()},
+        "clouds_per_s": {name: round(batch / value, 1) for name, value in median.items()},
+        "speedup": round(rate["ours"] / rate["plain"], 2),
+        "speedup_one_draw": round(rate["one_draw"] / rate["plain"], 2),
+        "turns": len(durations["plain"]),
+        "feature_difference": difference,
+        "threads": torch.get_num_threads(),
+        "machine": {"cpus": os.cpu_count(), "cpu": torch.backends.cpu.get_cpu_capability(), "arch": platform.machine()},
+        "torch": torch.__version__,
+    }
+    print(json.dumps(report, indent=2))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,33 @@
+"""Exponential moving average of the weights, with the warm-up of the released code."""
+
+from typing import Any
+
+from lightning.pytorch.callbacks import WeightAveraging
+from torch import Tensor
+
+
+def ema_decay(num_updates: int, decay: float) -> float:
+    """Decay after ``num_updates`` updates: min(decay, (1 + n) / (10 + n)) (released GraspGF)."""
+    return min(decay, (1.0 + num_updates) / (10.0 + num_updates))
+
+
+class WarmupEMA(WeightAveraging):
+    """Averages the weights after every step; validation, test and checkpoints see the averaged ones.
+
+    List it after the callbacks that evaluate: at the end of validation it swaps the trained weights back in.
+
+    Args:
+        decay: final decay of the average.
+    """
+
+    def __init__(self, decay: float = 0.999) -> None:
+        if not 0.0 <= decay < 1.0:
+            raise ValueError(f"EMA decay is {decay}, allowed is 0 up to, not including, 1")
+
+        def average(averaged: Tensor, current: Tensor, num_averaged: Tensor | int) -> Tensor:
+            kept = ema_decay(int(num_averaged), decay)
+            return averaged.mul(kept).add(current, alpha=1.0 - kept)
+
+        options: dict[str, Any] = {"avg_fn": average}
+        super().__init__(**options)
+        self.decay = decay

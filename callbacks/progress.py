@@ -1,0 +1,63 @@
+"""The bar that training shows: the usual one, with the time left for the whole run and the throughput."""
+
+import time
+from typing import Any
+
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import Callback, TQDMProgressBar
+
+
+def remaining_time(seconds: float) -> str:
+    """Seconds as ``h:mm:ss``."""
+    whole = max(0, round(seconds))
+    return f"{whole // 3600}:{whole % 3600 // 60:02d}:{whole % 60:02d}"
+
+
+class RunProgressBar(TQDMProgressBar):
+    """Lightning's bar of the present epoch, with ``left``: the estimated time until the run ends, validation included."""
+
+    def __init__(self, refresh_rate: int = 10) -> None:
+        super().__init__(refresh_rate=refresh_rate)
+        self._began = 0.0
+        self._first_step = 0
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Start the clock; a resumed run counts its own steps only."""
+        super().on_train_start(trainer, pl_module)
+        self._began = time.monotonic()
+        self._first_step = trainer.global_step
+
+    def get_metrics(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, Any]:
+        """The logged values of the bar and the time left."""
+        items: dict[str, Any] = super().get_metrics(trainer, pl_module)
+        items.pop("v_num", None)
+        done = trainer.global_step - self._first_step
+        if trainer.training and done > 0:
+            total = int(trainer.estimated_stepping_batches) - self._first_step
+            rate = (time.monotonic() - self._began) / done
+            items["left"] = remaining_time(rate * (total - done))
+        return items
+
+
+class ThroughputMonitor(Callback):
+    """Logs clouds and (grasp, t, z) examples that training processed per second, validation left out."""
+
+    def __init__(self) -> None:
+        self._began = 0.0
+        self._clouds = 0
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Start the clock of the epoch."""
+        self._began = time.perf_counter()
+        self._clouds = 0
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Count the batch; log at its end of epoch, before validation starts."""
+        self._clouds += len(batch)
+        if trainer.is_last_batch:
+            rate = self._clouds / max(time.perf_counter() - self._began, 1e-9)
+            draws = getattr(pl_module, "draws", 1)
+            pl_module.log("throughput/clouds_per_s", rate)
+            pl_module.log("throughput/examples_per_s", rate * draws)

@@ -1,0 +1,118 @@
+"""Ways of following the learnt field: from a score network to the primitive action a_p."""
+
+import abc
+
+import torch
+from torch import Tensor
+
+from envs.conventions import MAX_JOINT_STEP
+from envs.hand.model import half_ranges
+from lightning_modules.diffusion.joint_state import JointState
+from lightning_modules.diffusion.losses import ScoreFn
+from lightning_modules.diffusion.sde import SDE
+
+
+class Follower(abc.ABC):
+    """A rule that turns the score at the present joints into an action in [-1, 1]^18.
+
+    An action of 1 moves a joint by 0.05 rad in one control step (envs.conventions.MAX_JOINT_STEP).
+    """
+
+    @abc.abstractmethod
+    def action(
+        self, score: ScoreFn, sde: SDE, joint_state: JointState, joint_pos: Tensor, progress: Tensor
+    ) -> Tensor:
+        """The primitive action a_p (E, 18).
+
+        Args:
+            score: conditioned score of the state, score(x (E, D), t (E,)).
+            sde: noising process of the score.
+            joint_state: representation of the joints.
+            joint_pos: present joints normalised to [-1, 1] (E, 18).
+            progress: how much of the approach is over, in [0, 1] (E,).
+        """
+
+
+class FixedTimeScore(Follower):
+    """The paper's primitive: the score at one small diffusion time (GraspGF eq. 10).
+
+    Args:
+        t: diffusion time; the paper uses 0.005.
+        normalise: divide by the largest absolute value over the joints, so that the fastest joint always moves at full
+            speed (released code); without it the score times the squared noise is taken as the step, clipped.
+    """
+
+    def __init__(self, t: float = 0.005, normalise: bool = True) -> None:
+        _check_time("t", t)
+        self.t = t
+        self.normalise = normalise
+
+    def action(
+        self, score: ScoreFn, sde: SDE, joint_state: JointState, joint_pos: Tensor, progress: Tensor
+    ) -> Tensor:
+        """See `Follower.action`; ``progress`` is not used."""
+        t = torch.full_like(progress, self.t)
+        in_state = score(joint_state.encode(joint_pos), t)
+        gradient = joint_state.project_score(in_state, joint_pos)
+        half = half_ranges(joint_pos)
+        if self.normalise:
+            in_radians = gradient * half
+            return in_radians / in_radians.abs().amax(dim=-1, keepdim=True).clamp_min(1e-8)
+        step = gradient * sde.std(t)[:, None].square() * half
+        return (step / MAX_JOINT_STEP).clamp(-1.0, 1.0)
+
+
+class Denoiser(Follower):
+    """Move towards the clean joints that the network predicts from the present ones (Tweedie's formula).
+
+    At large t the estimate is the mean over what fits the cloud, at small t the nearest mode. The present joints are
+    scaled by alpha(t), as the forward process does; without that the network sees inputs it was not trained on.
+
+    Args:
+        t: diffusion time.
+    """
+
+    def __init__(self, t: float = 0.35) -> None:
+        _check_time("t", t)
+        self.t = t
+
+    def time(self, progress: Tensor) -> Tensor:
+        """Diffusion time (E,) for the progress (E,) of the approach."""
+        return torch.full_like(progress, self.t)
+
+    def action(
+        self, score: ScoreFn, sde: SDE, joint_state: JointState, joint_pos: Tensor, progress: Tensor
+    ) -> Tensor:
+        """See `Follower.action`."""
+        t = self.time(progress)
+        state = sde.mean_coefficient(t)[:, None] * joint_state.encode(joint_pos)
+        clean = sde.clean_estimate(state, score(state, t), t)
+        goal = joint_state.decode(clean).clamp(-1.0, 1.0)
+        step = (goal - joint_pos) * half_ranges(joint_pos)
+        return (step / MAX_JOINT_STEP).clamp(-1.0, 1.0)
+
+
+class AnnealedDenoiser(Denoiser):
+    """A denoiser whose time falls from ``t_start`` to ``t_end`` over the approach: first the type, then the details.
+
+    Args:
+        t_start: diffusion time at progress 0.
+        t_end: diffusion time at progress 1.
+        power: shape of the fall; 1 is linear, larger values stay longer at small times.
+    """
+
+    def __init__(self, t_start: float = 0.6, t_end: float = 0.15, power: float = 1.0) -> None:
+        _check_time("t_start", t_start)
+        _check_time("t_end", t_end)
+        super().__init__(t_end)
+        self.t_start = t_start
+        self.power = power
+
+    def time(self, progress: Tensor) -> Tensor:
+        """Diffusion time (E,) for the progress (E,) of the approach."""
+        return self.t + (self.t_start - self.t) * (1.0 - progress.clamp(0.0, 1.0)) ** self.power
+
+
+def _check_time(name: str, t: float) -> None:
+    if not 0.0 < t <= 1.0:
+        raise ValueError(f"{name} is {t}; diffusion times lie in (0, 1]")

@@ -1,0 +1,140 @@
+"""The conditional score network of GraspGF (App. B.1; released sizes)."""
+
+from torch import Tensor, nn
+
+from envs.conventions import NUM_JOINTS
+from envs.geometry.point_grouping import CloudGrouping
+from lightning_modules.diffusion.sde import SDE
+from lightning_modules.networks.point_encoders import PAPER_LEVELS, PointEncoder, PointNet2Encoder
+from lightning_modules.networks.time_embedding import GaussianFourierTime
+
+
+class ConditionedBlock(nn.Module):
+    """An MLP on [hidden, cloud feature, time], SiLU after every layer.
+
+    The first layer is split by input, W [h, f, t] = W_h h + W_f f + W_t t, so that the cloud's part is worked out once
+    per cloud and added to each of its draws. Same result as concatenating copies of the feature.
+    """
+
+    def __init__(self, in_width: int, feature_dim: int, time_width: int, width: int, depth: int) -> None:
+        super().__init__()
+        total = in_width + feature_dim + time_width
+        # One layer over the concatenation, so that initialisation and checkpoint are those of the plain form.
+        self.first = nn.Linear(total, width)
+        self.split = [in_width, feature_dim, time_width]
+        self.rest = nn.ModuleList(nn.Linear(width, width) for _ in range(depth - 1))
+
+    def forward(self, hidden: Tensor, feature: Tensor, time: Tensor) -> Tensor:
+        """(..., width) from hidden (..., in_width), feature broadcastable to it, time (..., time_width)."""
+        on_hidden, on_feature, on_time = self.first.weight.split(self.split, dim=1)
+        linear = nn.functional.linear
+        total = linear(hidden, on_hidden, self.first.bias) + linear(time, on_time) + linear(feature, on_feature)
+        out = nn.functional.silu(total)
+        for layer in self.rest:
+            out = nn.functional.silu(layer(out))
+        return out
+
+
+class ScoreNetwork(nn.Module):
+    """Score of the joint state given the object cloud in the hand frame and the diffusion time.
+
+    ``encode`` runs once per cloud; ``head`` takes any number of (state, t) for it and gives std(t) times the score.
+    """
+
+    def __init__(
+        self,
+        encoder: PointEncoder,
+        state_dim: int = NUM_JOINTS,
+        joint_width: int = 256,
+        time_width: int = 128,
+        hidden_width: int = 512,
+        block_depth: int = 1,
+        time_scale: float = 30.0,
+    ) -> None:
+        """Sizes; the defaults are compact, ``paper_score_network`` has those of the released code.
+
+        Args:
+            encoder: point-cloud encoder.
+            state_dim: D, 18 for joints, 36 for their sine and cosine.
+            joint_width: width of the two layers that read the state.
+            time_width: size of the time embedding, even.
+            hidden_width: width of the two conditioned blocks.
+            block_depth: layers in each block.
+            time_scale: spread of the Fourier frequencies.
+        Raises:
+            ValueError: a size below 1, or an odd time_width.
+        """
+        super().__init__()
+        sizes = {"state_dim": state_dim, "joint_width": joint_width, "hidden_width": hidden_width}
+        for name, size in {**sizes, "block_depth": block_depth}.items():
+            if size < 1:
+                raise ValueError(f"{name} is {size}; at least 1 is needed.")
+        self.encoder = encoder
+        self.state_dim = state_dim
+        self.read_state = nn.Sequential(
+            nn.Linear(state_dim, joint_width), nn.SiLU(), nn.Linear(joint_width, joint_width), nn.SiLU()
+        )
+        self.read_time = GaussianFourierTime(time_width, time_scale)
+        widths = (joint_width, hidden_width)
+        self.blocks = nn.ModuleList(
+            ConditionedBlock(w, encoder.feature_dim, time_width, hidden_width, block_depth) for w in widths
+        )
+        self.output = nn.Linear(hidden_width, state_dim)
+
+    def encode(self, points_h: Tensor, grouping: CloudGrouping | None = None) -> Tensor:
+        """Cloud features (B, F) of points_h (B, N, 3), metres, hand frame; grouping as the encoder wants it."""
+        feature: Tensor = self.encoder(points_h, grouping)
+        return feature
+
+    def head(self, state: Tensor, feature: Tensor, t: Tensor) -> Tensor:
+        """std(t) times the score, of the shape of ``state``.
+
+        Args:
+            state: noised states, (B, D), or (B, K, D) for K draws per cloud.
+            feature: cloud features from ``encode``, (B, F).
+            t: diffusion times, (B,) or (B, K).
+        Raises:
+            ValueError: shapes that do not fit one another or this network.
+        """
+        self._check(state, feature, t)
+        per_draw = feature if state.ndim == 2 else feature[:, None]
+        time = self.read_time(t)
+        hidden = self.read_state(state)
+        for block in self.blocks:
+            hidden = block(hidden, per_draw, time)
+        output: Tensor = self.output(hidden)
+        return output
+
+    def score(self, state: Tensor, feature: Tensor, t: Tensor, sde: SDE) -> Tensor:
+        """Score of the noised state density: ``head`` divided by std(t), so that the head's target has unit scale."""
+        return self.head(state, feature, t) / sde.std(t)[..., None]
+
+    def forward(
+        self, state: Tensor, points_h: Tensor, t: Tensor, sde: SDE, grouping: CloudGrouping | None = None
+    ) -> Tensor:
+        """Score of states (B, D) or (B, K, D) at times (B,) or (B, K), given clouds points_h (B, N, 3)."""
+        return self.score(state, self.encode(points_h, grouping), t, sde)
+
+    def _check(self, state: Tensor, feature: Tensor, t: Tensor) -> None:
+        if state.ndim not in (2, 3) or state.shape[-1] != self.state_dim:
+            raise ValueError(
+                f"state has shape {tuple(state.shape)}; expected (B, {self.state_dim}) or (B, K, {self.state_dim}). "
+                "Choose the joint state that the network was made for."
+            )
+        if t.shape != state.shape[:-1]:
+            raise ValueError(f"t has shape {tuple(t.shape)}; expected {tuple(state.shape[:-1])} to go with the state.")
+        if feature.shape != (state.shape[0], self.encoder.feature_dim):
+            raise ValueError(
+                f"feature has shape {tuple(feature.shape)}; expected ({state.shape[0]}, {self.encoder.feature_dim})."
+            )
+
+
+def compact_score_network(state_dim: int = NUM_JOINTS) -> ScoreNetwork:
+    """The default: trains on two CPU cores."""
+    return ScoreNetwork(PointNet2Encoder(), state_dim)
+
+
+def paper_score_network(state_dim: int = NUM_JOINTS) -> ScoreNetwork:
+    """The sizes of the paper and the released code."""
+    encoder = PointNet2Encoder(PAPER_LEVELS, global_widths=(256, 512, 1024), feature_widths=(1024, 512))
+    return ScoreNetwork(encoder, state_dim, joint_width=1024, time_width=512, hidden_width=1024, block_depth=2)

@@ -1,0 +1,159 @@
+"""The trained primitive: loads a checkpoint and says how the fingers should move."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from jsonargparse import ArgumentParser
+from torch import Tensor
+
+from envs.hand.model import denormalise_joints, normalise_joints
+from lightning_modules.diffusion.samplers import ProbabilityFlowSampler, Sampler
+from lightning_modules.followers import AnnealedDenoiser, Follower
+from lightning_modules.score_module import ScoreMatchingModule
+
+_TRUSTED_PREFIX = "lightning_modules."
+
+
+class GraspPrimitive:
+    """A score network and a way of following it: pi_p(a_p | J, o, b) of GraspGF eq. 2.
+
+    Args:
+        module: a trained score module.
+        follower: how its field is followed; the annealed denoiser, the best one measured, when None.
+    """
+
+    def __init__(self, module: ScoreMatchingModule, follower: Follower | None = None) -> None:
+        self.module = module
+        self.follower = AnnealedDenoiser() if follower is None else follower
+
+    @classmethod
+    def from_checkpoint(cls, path: str | Path, follower: Follower | None = None) -> "GraspPrimitive":
+        """Load a checkpoint that the command line made (``fit``, or ``python -m lightning_modules.export``).
+
+        Raises:
+            FileNotFoundError, ValueError: see `load_score_module`.
+        """
+        return cls(load_score_module(path).eval().requires_grad_(False), follower)
+
+    @torch.no_grad()
+    def encode(self, points_h: Tensor, object_index: Tensor) -> Tensor:
+        """Cloud features (E, F); once while the wrist stands still.
+
+        Args:
+            points_h: object clouds in the hand frame (E, 1024, 3), m.
+            object_index: identifies each cloud (E,) long; equal index, equal cloud up to rigid motion.
+        """
+        return self.module.encode(points_h, object_index)
+
+    @torch.no_grad()
+    def act(self, joint_pos: Tensor, feature: Tensor, progress: Tensor) -> Tensor:
+        """The primitive action a_p (E, 18) in [-1, 1].
+
+        Args:
+            joint_pos: present joints (E, 18), rad.
+            feature: cloud features from `encode` (E, F).
+            progress: how much of the approach is over, in [0, 1] (E,).
+        """
+        module = self.module
+        normalised = normalise_joints(joint_pos)
+        score = module.score_fn(feature)
+        return self.follower.action(score, module.sde, module.joint_state, normalised, progress)
+
+    @torch.no_grad()
+    def sample(
+        self, feature: Tensor, num_samples: int, generator: torch.Generator, sampler: Sampler | None = None
+    ) -> Tensor:
+        """Grasp joints drawn from the learnt distribution (B, num_samples, 18), rad, clamped to the limits."""
+        states = self._solver(sampler).sample(*self._start(feature, num_samples, generator), generator)
+        return self._joints(states)
+
+    @torch.no_grad()
+    def denoise(
+        self, feature: Tensor, generator: torch.Generator, sampler: Sampler | None = None
+    ) -> tuple[Tensor, list[float]]:
+        """One sample a cloud on its way from noise to grasp: joints (steps + 1, B, 18), rad, and the times visited."""
+        solver = self._solver(sampler)
+        states = solver.trajectory(*self._start(feature, 1, generator), generator)
+        return self._joints(states)[:, :, 0], solver.times()
+
+    @staticmethod
+    def _solver(sampler: Sampler | None) -> Sampler:
+        return ProbabilityFlowSampler() if sampler is None else sampler
+
+    def _start(self, feature: Tensor, num_samples: int, generator: torch.Generator) -> tuple[Any, Any, Tensor]:
+        module = self.module
+        shape = (len(feature), num_samples, module.joint_state.dim)
+        initial = module.sde.sample_prior(shape, generator=generator).to(feature)
+        return module.score_fn(feature), module.sde, initial
+
+    def _joints(self, states: Tensor) -> Tensor:
+        return denormalise_joints(self.module.joint_state.decode(states).clamp(-1.0, 1.0))
+
+
+def read_checkpoint(path: str | Path) -> dict[str, Any]:
+    """A checkpoint's content: tensors and plain containers only, nothing is unpickled beyond that.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: truncated, not a checkpoint, or one that holds more than plain data.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"checkpoint {path} does not exist; train one with: python -m lightning_modules.cli fit "
+            "--config configs/gf.yaml"
+        )
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises many types for a damaged or foreign file
+        raise ValueError(
+            f"checkpoint {path} cannot be read as plain tensors ({type(error).__name__}: {error}); it is truncated or "
+            "was not made by this project"
+        ) from error
+    if not isinstance(content, dict) or "state_dict" not in content:
+        raise ValueError(f"checkpoint {path} has no field state_dict; expected one written by this project's fit")
+    return content
+
+
+def load_score_module(path: str | Path) -> ScoreMatchingModule:
+    """The score module of a checkpoint, built from the hyper-parameters that it holds.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: damaged or foreign file, no description of the network, classes from outside this project, or
+            weights that do not fit it.
+    """
+    content = read_checkpoint(path)
+    hparams = {key: value for key, value in content.get("hyper_parameters", {}).items() if not key.startswith("_")}
+    if not hparams:
+        raise ValueError(f"checkpoint {path} has no field hyper_parameters; train it through lightning_modules.cli")
+    _check_class_paths(hparams, str(path))
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_class_arguments(ScoreMatchingModule, "model")
+    try:
+        config = parser.parse_object({"model": hparams})
+        module: ScoreMatchingModule = parser.instantiate_classes(config).model
+        module.load_state_dict(content["state_dict"])
+    except Exception as error:
+        raise ValueError(
+            f"checkpoint {path} does not describe a score module of this version: {error}; retrain it, or use the "
+            "version of the project that made it"
+        ) from error
+    return module
+
+
+def _check_class_paths(value: Any, source: str) -> None:
+    """Refuse class paths that lead outside this project: a checkpoint must not choose what code runs."""
+    if isinstance(value, dict):
+        class_path = value.get("class_path")
+        if class_path is not None and not str(class_path).startswith(_TRUSTED_PREFIX):
+            raise ValueError(
+                f"checkpoint {source} asks for the class {class_path!r}; only classes of this project "
+                f"({_TRUSTED_PREFIX}*) are built"
+            )
+        for item in value.values():
+            _check_class_paths(item, source)
+    elif isinstance(value, list):
+        for item in value:
+            _check_class_paths(item, source)

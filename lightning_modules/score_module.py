@@ -1,0 +1,148 @@
+"""Training of GraspGF by denoising score matching."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from lightning.pytorch import LightningModule
+from torch import Tensor
+from torch.optim import Adam, Optimizer
+from torch.optim.lr_scheduler import LambdaLR
+
+from datamodules.grasps.module import VALIDATION_SPLITS
+from datamodules.types import GraspBatch
+from envs.geometry.point_grouping import CloudGrouping
+from lightning_modules.diffusion.joint_state import JointState, JointVector
+from lightning_modules.diffusion.losses import ScoreFn, denoising_loss
+from lightning_modules.diffusion.sde import SDE, VPSDE
+from lightning_modules.networks.grouping_cache import GroupingCache
+from lightning_modules.networks.point_encoders import PointEncoder, PointNet2Encoder
+from lightning_modules.networks.score_network import ScoreNetwork
+
+
+class ScoreMatchingModule(LightningModule):
+    """The score of successful grasps given the object cloud in the hand frame (GraspGF Sec. 3.1, eq. 8).
+
+    Args:
+        encoder: point-cloud encoder; PointNet++ for the primitive, PointNet to pre-train the residual policy's.
+        sde: noising process.
+        joint_state: 18 joints, or sine and cosine of them.
+        joint_width: width of the layers that read the joints.
+        time_width: size of the time embedding.
+        hidden_width: width of the two conditioned blocks.
+        block_depth: layers in each block.
+        draws: draws of (t, z) for each cloud of a batch; the cloud is encoded once for all of them.
+        eps: smallest diffusion time.
+        learning_rate: Adam step size.
+        warmup_steps: steps over which the learning rate rises to its value.
+        decay_to: fraction of the learning rate that is left at the end of training (cosine); 1 keeps it constant.
+        seed: decides t and z together with step and rank, so that a resumed run draws what an uninterrupted one would.
+    """
+
+    def __init__(
+        self,
+        encoder: PointEncoder | None = None,
+        sde: SDE | None = None,
+        joint_state: JointState | None = None,
+        joint_width: int = 256,
+        time_width: int = 128,
+        hidden_width: int = 512,
+        block_depth: int = 1,
+        draws: int = 32,
+        eps: float = 1.0e-5,
+        learning_rate: float = 2.0e-4,
+        warmup_steps: int = 100,
+        decay_to: float = 1.0,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.save_hyperparameters()
+        for name in ("encoder", "sde", "joint_state"):
+            # the command line saves their class paths; objects handed over in Python have no place in a checkpoint
+            if isinstance(self.hparams[name], (PointEncoder, SDE, JointState)):
+                self.hparams.pop(name)
+        self.sde = VPSDE() if sde is None else sde
+        self.joint_state = JointVector() if joint_state is None else joint_state
+        self.network = ScoreNetwork(
+            PointNet2Encoder() if encoder is None else encoder,
+            self.joint_state.dim,
+            joint_width,
+            time_width,
+            hidden_width,
+            block_depth,
+        )
+        spec = self.network.encoder.grouping_spec
+        self._groupings = None if spec is None else GroupingCache(spec)
+        self.draws = draws
+        self.eps = eps
+        self.learning_rate = learning_rate
+        self.warmup_steps = warmup_steps
+        self.decay_to = decay_to
+        self.seed = seed
+
+    def grouping(self, object_index: Tensor, points_h: Tensor) -> CloudGrouping | None:
+        """Neighbours of each cloud, worked out once for each object; None where the encoder needs none."""
+        return None if self._groupings is None else self._groupings(object_index, points_h)
+
+    def encode(self, points_h: Tensor, object_index: Tensor) -> Tensor:
+        """Cloud features (B, F) of clouds in the hand frame (B, N, 3), m."""
+        return self.network.encode(points_h, self.grouping(object_index, points_h))
+
+    def score_fn(self, feature: Tensor) -> ScoreFn:
+        """score(x, t) conditioned on cloud features (B, F)."""
+        return lambda state, t: self.network.score(state, feature, t, self.sde)
+
+    def _losses(self, batch: GraspBatch, draws: int, generator: torch.Generator) -> Tensor:
+        """Loss of every grasp (B,), eq. 8, averaged over ``draws`` of (t, z)."""
+        state = self.joint_state.encode(batch.joint_pos)
+        shape = (len(batch), draws)
+        # stratified over the draws: every cloud sees the whole range of times in each step, at no cost
+        offset = torch.rand(shape, generator=generator)
+        t = self.eps + (1.0 - self.eps) * (torch.arange(draws) + offset) / draws
+        z = torch.randn((*shape, state.shape[-1]), generator=generator)
+        feature = self.encode(batch.points_h, batch.object_index)
+        device = state.device
+        return denoising_loss(self.score_fn(feature), self.sde, state, t=t.to(device), z=z.to(device))
+
+    def training_step(self, batch: GraspBatch, batch_idx: int) -> Tensor:
+        """Mean loss of a batch."""
+        loss = self._losses(batch, self.draws, self._generator(self.global_step, self.global_rank)).mean()
+        self.log("train/dsm_loss", loss, prog_bar=True, batch_size=len(batch))
+        return loss
+
+    def _evaluate(self, stage: str, batch: GraspBatch, batch_idx: int, dataloader_idx: int) -> None:
+        losses = self._losses(batch, self.draws, self._generator(2**40 + batch_idx, dataloader_idx))
+        name = f"{stage}/dsm_loss/{VALIDATION_SPLITS[dataloader_idx]}"
+        self.log(name, losses.mean(), batch_size=len(batch), add_dataloader_idx=False, sync_dist=True)
+
+    def validation_step(self, batch: GraspBatch, batch_idx: int, dataloader_idx: int = 0) -> None:
+        """Loss on held-out grasps, with the same draws of (t, z) at every call."""
+        self._evaluate("val", batch, batch_idx, dataloader_idx)
+
+    def test_step(self, batch: GraspBatch, batch_idx: int, dataloader_idx: int = 0) -> None:
+        """As in validation."""
+        self._evaluate("test", batch, batch_idx, dataloader_idx)
+
+    def held_out_losses(self, batch: GraspBatch, draws: int = 64) -> Tensor:
+        """Loss of every grasp (B,) with draws that depend on nothing but the number of grasps."""
+        return self._losses(batch, draws, self._generator(2**41, 0))
+
+    def _generator(self, step: int, stream: int) -> torch.Generator:
+        state = np.random.SeedSequence([self.seed, step, stream]).generate_state(1, dtype=np.uint64)[0]
+        return torch.Generator().manual_seed(int(state >> np.uint64(1)))
+
+    def configure_optimizers(self) -> dict[str, Any]:
+        """Adam with warm-up and, if asked for, a cosine decay over the planned number of steps."""
+        optimizer: Optimizer = Adam(self.parameters(), lr=self.learning_rate)
+        total = max(1, int(self.trainer.estimated_stepping_batches)) if self.decay_to < 1.0 else 1
+        schedule = LambdaLR(optimizer, lambda step: learning_rate_factor(step, self.warmup_steps, total, self.decay_to))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+def learning_rate_factor(step: int, warmup_steps: int, total_steps: int, decay_to: float) -> float:
+    """Factor on the learning rate: linear rise over the warm-up, then a cosine from 1 to ``decay_to``."""
+    rise = min(1.0, (step + 1) / max(1, warmup_steps))
+    if decay_to >= 1.0:
+        return rise
+    cosine = 0.5 * (1.0 + np.cos(np.pi * min(1.0, step / total_steps)))
+    return float(rise * (decay_to + (1.0 - decay_to) * cosine))
