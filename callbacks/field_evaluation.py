@@ -2,7 +2,6 @@
 
 import json
 import logging
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,29 +9,23 @@ import numpy as np
 import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities import rank_zero_only
 from tqdm import tqdm
 
-from callbacks.field_trials import ConstantJoints, SplitTrials, Values, with_follower
-from callbacks.metrics.intervals import estimate
+from callbacks.field_trials import SplitTrials, with_follower
 from callbacks.metrics.measures import SuccessRate
 from datamodules.grasps.dataset import GraspTable
 from datamodules.grasps.grasp_set import write_atomically
 from datamodules.grasps.module import VALIDATION_SPLITS, GraspDataModule
+from datamodules.grasps.set_trials import ConstantJoints, Values
+from datamodules.grasps.trial_report import estimates, estimates_by_label, format_table
 from envs.objects.library import ObjectLibrary
-from lightning_modules.followers import AnnealedDenoiser, Follower
+from lightning_modules.followers import Follower
 from lightning_modules.primitive import GraspPrimitive
 from lightning_modules.score_module import ScoreMatchingModule
 
 _LOG = logging.getLogger(__name__)
-
-_TABLE_MEASURES = (
-    "dsm_loss", "grasp_success", "field_success_collisions_off", "field_success_collisions_on",
-    "paper_field_success_collisions_off", "paper_field_success_collisions_on", "sample_success",
-    "nearest_success_collisions_off", "nearest_success_collisions_on", "constant_success_collisions_off",
-    "constant_success_collisions_on", "blind_success_collisions_off", "blind_success_collisions_on",
-    "grasp_success_collisions_on", "posture_rad", "nearest_posture_rad", "constant_posture_rad", "sample_diversity_rad",
-)  # fmt: skip
 
 
 class FieldEvaluation(Callback):
@@ -42,8 +35,8 @@ class FieldEvaluation(Callback):
     on all grasps, a table is printed and ``metrics.json`` written into the trainer's root folder.
 
     Args:
-        follower: how the field is followed; the annealed denoiser when None.
-        references: further ways of following it, measured under their names in ``test``.
+        references: ways of following the field beside the module's own (``model.init_args.follower``), measured under
+            their names in ``test``.
         every_n_epochs: epochs between measurements in fit; 0 leaves them out.
         num_grasps: grasps of each split measured in fit.
         max_test_grasps: grasps of each split measured in test; all when None.
@@ -52,14 +45,12 @@ class FieldEvaluation(Callback):
 
     def __init__(
         self,
-        follower: Follower | None = None,
         references: dict[str, Follower] | None = None,
         every_n_epochs: int = 5,
         num_grasps: int = 100,
         max_test_grasps: int | None = None,
         with_baselines: bool = True,
     ) -> None:
-        self.follower = AnnealedDenoiser() if follower is None else follower
         self.references = references or {}
         self.every_n_epochs = every_n_epochs
         self.num_grasps = num_grasps
@@ -67,25 +58,26 @@ class FieldEvaluation(Callback):
         self.with_baselines = with_baselines
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """In fit: follow the field without collisions on a part of each split."""
-        if trainer.sanity_checking or not self.every_n_epochs or (trainer.current_epoch + 1) % self.every_n_epochs:
+        """Follow the field without collisions on a part of each split; in fit only every few epochs."""
+        due = self.every_n_epochs and (trainer.current_epoch + 1) % self.every_n_epochs == 0
+        if trainer.sanity_checking or not trainer.is_global_zero:
             return
-        if trainer.global_rank != 0:
+        if trainer.state.fn == TrainerFn.FITTING and not due:
             return
-        data, primitive = _parts(trainer, pl_module, self.follower)
+        data, primitive = _parts(trainer, pl_module)
         for split in VALIDATION_SPLITS:
             table = _thinned(data.table(split), data.library, data.num_points, self.num_grasps)
             trials = SplitTrials(table, data.library)
             values = trials.field("field_success", primitive, trials.encode(primitive), with_collisions=False)
             rate = SuccessRate()
             rate.update(torch.as_tensor(values["field_success_collisions_off"]))
-            self.log(f"val/field_success/{split}", rate.compute().float(), rank_zero_only=True)
-            self.log(f"val/posture_rad/{split}", float(values["posture_rad"].mean()), rank_zero_only=True)
+            pl_module.log(f"val/field_success/{split}", rate.compute().float(), rank_zero_only=True)
+            pl_module.log(f"val/posture_rad/{split}", float(values["posture_rad"].mean()), rank_zero_only=True)
 
     @rank_zero_only
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Measure everything, print the table, write metrics.json."""
-        data, primitive = _parts(trainer, pl_module, self.follower)
+        data, primitive = _parts(trainer, pl_module)
         train = GraspTable(data.training_grasps(), data.library, data.num_points)
         constants = ConstantJoints.of_training(train) if self.with_baselines else None
         report: dict[str, Any] = {"splits": {}, "families": {}, "types": {}}
@@ -93,14 +85,14 @@ class FieldEvaluation(Callback):
             table = _thinned(data.table(split), data.library, data.num_points, self.max_test_grasps)
             values = self._measure(split, table, data.library, primitive, constants)
             groups = table.object_index.numpy()
-            report["splits"][split] = _estimates(values, groups)
+            report["splits"][split] = estimates(values, groups)
             families = [data.library.family(name) for name in table.grasps.object_names()]
-            report["families"][split] = _by_label(values, groups, np.array(families))
-            report["types"][split] = _by_label(values, groups, np.array(table.grasps.type_names()))
+            report["families"][split] = estimates_by_label(values, groups, np.array(families))
+            report["types"][split] = estimates_by_label(values, groups, np.array(table.grasps.type_names()))
         report["about"] = {
             "intervals": "95 %, bootstrap over objects",
             "grasp_set": data.path,
-            "follower": _describe(self.follower),
+            "follower": _describe(primitive.follower),
             "references": {name: _describe(follower) for name, follower in self.references.items()},
             "training_grasps": len(train),
             "checkpoint": str(trainer.ckpt_path or ""),
@@ -140,16 +132,14 @@ class FieldEvaluation(Callback):
         return values
 
 
-def _parts(
-    trainer: Trainer, pl_module: LightningModule, follower: Follower
-) -> tuple[GraspDataModule, GraspPrimitive]:
+def _parts(trainer: Trainer, pl_module: LightningModule) -> tuple[GraspDataModule, GraspPrimitive]:
     data = trainer.datamodule  # type: ignore[attr-defined]
     if not isinstance(data, GraspDataModule) or not isinstance(pl_module, ScoreMatchingModule):
         raise TypeError(
             f"FieldEvaluation got {type(data).__name__} and {type(pl_module).__name__}, expected GraspDataModule and "
             "ScoreMatchingModule; take it out of trainer.callbacks"
         )
-    return data, GraspPrimitive(pl_module, follower)
+    return data, GraspPrimitive(pl_module)
 
 
 def _thinned(table: GraspTable, library: ObjectLibrary, num_points: int, count: int | None) -> GraspTable:
@@ -160,39 +150,6 @@ def _thinned(table: GraspTable, library: ObjectLibrary, num_points: int, count: 
     return GraspTable(table.grasps.rows(rows), library, num_points)
 
 
-def _estimates(values: Values, groups: np.ndarray) -> dict[str, dict[str, float | int]]:
-    return {name: estimate(column, groups).as_dict() for name, column in values.items()}
-
-
-def _by_label(values: Values, groups: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
-    parts = {}
-    for label in sorted(set(labels.tolist())):
-        rows = labels == label
-        parts[label] = _estimates({name: column[rows] for name, column in values.items()}, groups[rows])
-    return parts
-
-
 def _describe(follower: Follower) -> str:
     settings = ", ".join(f"{key}={value}" for key, value in vars(follower).items())
     return f"{type(follower).__name__}({settings})"
-
-
-def format_table(splits: Mapping[str, Mapping[str, Mapping[str, float | int]]]) -> str:
-    """Measures by row, splits by column, each ``mean [low, high]``; rates in per cent."""
-    names = [name for name in _TABLE_MEASURES if any(name in row for row in splits.values())]
-    names += sorted({name for row in splits.values() for name in row} - set(names))
-    lines = [f"{'':38}" + "".join(f"{split + ' n=' + _count(row):>28}" for split, row in splits.items())]
-    for name in names:
-        cells = [_cell(name, row[name]) if name in row else "-" for row in splits.values()]
-        lines.append(f"{name:38}" + "".join(f"{cell:>28}" for cell in cells))
-    return "\n".join(lines)
-
-
-def _count(row: Mapping[str, Mapping[str, float | int]]) -> str:
-    return str(next(iter(row.values()))["n"]) if row else "0"
-
-
-def _cell(name: str, item: Mapping[str, float | int]) -> str:
-    if "success" in name:
-        return f"{item['mean']:.1%} [{item['low']:.1%}, {item['high']:.1%}]"
-    return f"{item['mean']:.3f} [{item['low']:.3f}, {item['high']:.3f}]"

@@ -14,7 +14,7 @@ def remaining_time(seconds: float) -> str:
 
 
 class RunProgressBar(TQDMProgressBar):
-    """Lightning's bar of the present epoch, with ``left``: the estimated time until the run ends, validation included."""
+    """Lightning's bar of the present epoch, with ``left``: estimated time until the run ends, validation included."""
 
     def __init__(self, refresh_rate: int = 10) -> None:
         super().__init__(refresh_rate=refresh_rate)

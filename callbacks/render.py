@@ -103,20 +103,25 @@ def grasp_pictures(scene: GraspScene, joint_pos: Sequence[ArrayLike], *, size: i
     ]
 
 
-def before_and_after(scene: GraspScene, before: ArrayLike, after: ArrayLike, *, size: int = 320) -> Image:
-    """Two pictures side by side: joints (18,) rad before and after following the field."""
-    name = scene.grasp_object.name
+def before_and_after(
+    scene: GraspScene, before: ArrayLike, after: ArrayLike, *, size: int = 320, title: str | None = None
+) -> Image:
+    """Two pictures side by side: joints (18,) rad before and after following the field; titled after the object."""
+    name = scene.grasp_object.name if title is None else title
     return contact_sheet(grasp_pictures(scene, [before, after], size=size), [f"{name}, before", "after"], columns=2)
 
 
 def denoising_filmstrip(
-    scene: GraspScene, joint_pos: Sequence[ArrayLike], times: Sequence[float], *, size: int = 240
+    scene: GraspScene, joint_pos: Sequence[ArrayLike], times: Sequence[float], *, size: int = 240, title: str = ""
 ) -> Image:
-    """A row of pictures: the joints (18,) rad, clamped to their limits, at diffusion times t from noise to grasp."""
+    """A row of pictures: the joints (18,) rad, clamped to their limits, at diffusion times t from noise to grasp.
+
+    ``title`` stands before the time of the first.
+    """
     if len(times) != len(joint_pos):
         raise ValueError(f"filmstrip got {len(times)} times for {len(joint_pos)} joint vectors; give one each")
     clamped = [clamp_joints(np.asarray(joints, dtype=np.float64)) for joints in joint_pos]
-    titles = [f"t = {time:.2f}" for time in times]
+    titles = [f"{title}, t = {time:.2f}" if title and not i else f"t = {time:.2f}" for i, time in enumerate(times)]
     return contact_sheet(grasp_pictures(scene, clamped, size=size), titles, columns=len(titles))
 
 

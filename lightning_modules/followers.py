@@ -19,9 +19,7 @@ class Follower(abc.ABC):
     """
 
     @abc.abstractmethod
-    def action(
-        self, score: ScoreFn, sde: SDE, joint_state: JointState, joint_pos: Tensor, progress: Tensor
-    ) -> Tensor:
+    def action(self, score: ScoreFn, sde: SDE, joint_state: JointState, joint_pos: Tensor, progress: Tensor) -> Tensor:
         """The primitive action a_p (E, 18).
 
         Args:
@@ -47,9 +45,7 @@ class FixedTimeScore(Follower):
         self.t = t
         self.normalise = normalise
 
-    def action(
-        self, score: ScoreFn, sde: SDE, joint_state: JointState, joint_pos: Tensor, progress: Tensor
-    ) -> Tensor:
+    def action(self, score: ScoreFn, sde: SDE, joint_state: JointState, joint_pos: Tensor, progress: Tensor) -> Tensor:
         """See `Follower.action`; ``progress`` is not used."""
         t = torch.full_like(progress, self.t)
         in_state = score(joint_state.encode(joint_pos), t)
@@ -80,9 +76,7 @@ class Denoiser(Follower):
         """Diffusion time (E,) for the progress (E,) of the approach."""
         return torch.full_like(progress, self.t)
 
-    def action(
-        self, score: ScoreFn, sde: SDE, joint_state: JointState, joint_pos: Tensor, progress: Tensor
-    ) -> Tensor:
+    def action(self, score: ScoreFn, sde: SDE, joint_state: JointState, joint_pos: Tensor, progress: Tensor) -> Tensor:
         """See `Follower.action`."""
         t = self.time(progress)
         state = sde.mean_coefficient(t)[:, None] * joint_state.encode(joint_pos)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from envs.hand.model import denormalise_joints, normalise_joints
 from lightning_modules.diffusion.samplers import ProbabilityFlowSampler, Sampler
-from lightning_modules.followers import AnnealedDenoiser, Follower
+from lightning_modules.followers import Follower
 from lightning_modules.score_module import ScoreMatchingModule
 
 _TRUSTED_PREFIX = "lightning_modules."
@@ -20,12 +20,12 @@ class GraspPrimitive:
 
     Args:
         module: a trained score module.
-        follower: how its field is followed; the annealed denoiser, the best one measured, when None.
+        follower: how its field is followed; the module's own way when None.
     """
 
     def __init__(self, module: ScoreMatchingModule, follower: Follower | None = None) -> None:
         self.module = module
-        self.follower = AnnealedDenoiser() if follower is None else follower
+        self.follower = module.follower if follower is None else follower
 
     @classmethod
     def from_checkpoint(cls, path: str | Path, follower: Follower | None = None) -> "GraspPrimitive":

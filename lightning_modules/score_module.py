@@ -1,10 +1,9 @@
 """Training of GraspGF by denoising score matching."""
 
-from typing import Any
-
 import numpy as np
 import torch
 from lightning.pytorch import LightningModule
+from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
 from torch.optim import Adam, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
@@ -15,6 +14,7 @@ from envs.geometry.point_grouping import CloudGrouping
 from lightning_modules.diffusion.joint_state import JointState, JointVector
 from lightning_modules.diffusion.losses import ScoreFn, denoising_loss
 from lightning_modules.diffusion.sde import SDE, VPSDE
+from lightning_modules.followers import AnnealedDenoiser, Follower
 from lightning_modules.networks.grouping_cache import GroupingCache
 from lightning_modules.networks.point_encoders import PointEncoder, PointNet2Encoder
 from lightning_modules.networks.score_network import ScoreNetwork
@@ -27,10 +27,13 @@ class ScoreMatchingModule(LightningModule):
         encoder: point-cloud encoder; PointNet++ for the primitive, PointNet to pre-train the residual policy's.
         sde: noising process.
         joint_state: 18 joints, or sine and cosine of them.
+        follower: how a primitive made of this module follows the field; does not enter training. The annealed denoiser,
+            the best one measured, when None.
         joint_width: width of the layers that read the joints.
         time_width: size of the time embedding.
         hidden_width: width of the two conditioned blocks.
         block_depth: layers in each block.
+        time_scale: spread of the Fourier frequencies of the diffusion time; the released code uses 30.
         draws: draws of (t, z) for each cloud of a batch; the cloud is encoded once for all of them.
         eps: smallest diffusion time.
         learning_rate: Adam step size.
@@ -44,10 +47,12 @@ class ScoreMatchingModule(LightningModule):
         encoder: PointEncoder | None = None,
         sde: SDE | None = None,
         joint_state: JointState | None = None,
+        follower: Follower | None = None,
         joint_width: int = 256,
         time_width: int = 128,
         hidden_width: int = 512,
         block_depth: int = 1,
+        time_scale: float = 30.0,
         draws: int = 32,
         eps: float = 1.0e-5,
         learning_rate: float = 2.0e-4,
@@ -57,12 +62,13 @@ class ScoreMatchingModule(LightningModule):
     ) -> None:
         super().__init__()
         self.save_hyperparameters()
-        for name in ("encoder", "sde", "joint_state"):
+        for name in ("encoder", "sde", "joint_state", "follower"):
             # the command line saves their class paths; objects handed over in Python have no place in a checkpoint
-            if isinstance(self.hparams[name], (PointEncoder, SDE, JointState)):
+            if isinstance(self.hparams[name], (PointEncoder, SDE, JointState, Follower)):
                 self.hparams.pop(name)
         self.sde = VPSDE() if sde is None else sde
         self.joint_state = JointVector() if joint_state is None else joint_state
+        self.follower = AnnealedDenoiser() if follower is None else follower
         self.network = ScoreNetwork(
             PointNet2Encoder() if encoder is None else encoder,
             self.joint_state.dim,
@@ -70,6 +76,7 @@ class ScoreMatchingModule(LightningModule):
             time_width,
             hidden_width,
             block_depth,
+            time_scale,
         )
         spec = self.network.encoder.grouping_spec
         self._groupings = None if spec is None else GroupingCache(spec)
@@ -131,7 +138,7 @@ class ScoreMatchingModule(LightningModule):
         state = np.random.SeedSequence([self.seed, step, stream]).generate_state(1, dtype=np.uint64)[0]
         return torch.Generator().manual_seed(int(state >> np.uint64(1)))
 
-    def configure_optimizers(self) -> dict[str, Any]:
+    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """Adam with warm-up and, if asked for, a cosine decay over the planned number of steps."""
         optimizer: Optimizer = Adam(self.parameters(), lr=self.learning_rate)
         total = max(1, int(self.trainer.estimated_stepping_batches)) if self.decay_to < 1.0 else 1

@@ -1,7 +1,5 @@
 """Success, posture and diversity as torchmetrics."""
 
-from typing import Any
-
 import torch
 from torch import Tensor
 from torchmetrics import MeanMetric, Metric
@@ -10,9 +8,9 @@ from torchmetrics import MeanMetric, Metric
 class SuccessRate(MeanMetric):
     """Share of lifted grasps; `update(is_lifted (G,) bool)`."""
 
-    def update(self, value: Tensor, weight: Any = 1.0) -> None:
+    def update(self, value: float | Tensor, weight: float | Tensor | None = None) -> None:
         """Add outcomes (G,)."""
-        super().update(value.float(), weight)
+        super().update(torch.as_tensor(value).float(), weight)
 
 
 class PostureError(Metric):

@@ -29,6 +29,7 @@ def most_diverse(wrist_pose_o: NDArray[np.floating], joint_pos: NDArray[np.float
     chosen = [int(distance.mean(axis=1).argmax())]
     nearest = distance[chosen[0]].copy()
     while len(chosen) < count:
+        nearest[chosen] = -1.0  # never again, not even among equal grasps
         chosen.append(int(nearest.argmax()))
         nearest = np.minimum(nearest, distance[chosen[-1]])
     return np.sort(np.array(chosen))

@@ -115,7 +115,7 @@ class PointNet2Encoder(PointEncoder):
 
     def __init__(
         self,
-        levels: Sequence[SetAbstractionSize] = COMPACT_LEVELS,
+        levels: Sequence[SetAbstractionSize] | None = None,
         global_widths: Sequence[int] = (128, 256, 512),
         feature_widths: Sequence[int] = (512,),
         input_scale: float = 10.0,
@@ -124,7 +124,7 @@ class PointNet2Encoder(PointEncoder):
         """Sizes; the defaults are compact, those of the paper are in ``score_network.paper_score_network``.
 
         Args:
-            levels: set abstraction levels, fine to coarse.
+            levels: set abstraction levels, fine to coarse; COMPACT_LEVELS when None.
             global_widths: MLP over the last level's centres, before the maximum.
             feature_widths: MLP after it; the last is the feature's size.
             input_scale: 1/m, brings decimetres in the hand frame to about 1.
@@ -134,6 +134,7 @@ class PointNet2Encoder(PointEncoder):
             ValueError: no level, too few widths, or clouds_per_chunk below 1.
         """
         super().__init__()
+        levels = COMPACT_LEVELS if levels is None else levels
         if not levels or not global_widths or not feature_widths or any(len(size.widths) < 2 for size in levels):
             raise ValueError(
                 f"PointNet2Encoder got levels {levels}, global_widths {global_widths} and feature_widths "

@@ -21,12 +21,18 @@ class Estimate:
 
 
 def estimate(
-    values: NDArray[np.floating], groups: NDArray[np.integer], *, resamples: int = 2000, seed: int = 0
+    values: NDArray[np.floating],
+    groups: NDArray[np.integer],
+    *,
+    is_rate: bool = False,
+    resamples: int = 2000,
+    seed: int = 0,
 ) -> Estimate:
     """Mean of values (G,) with a bootstrap interval that resamples whole groups (objects), not single grasps.
 
     Grasps of one object succeed and fail together; treating them as independent would make intervals too narrow. A
-    success rate of exactly 0 or 1 gets the rule-of-three bound over its groups, since no resample can vary.
+    rate (``is_rate``, values 0 or 1) of exactly 0 or 1 gets the rule-of-three bound over its groups, since no resample
+    can vary.
 
     Raises:
         ValueError: no values, values that are not finite, or another number of groups.
@@ -43,7 +49,7 @@ def estimate(
     means = sums[draws].sum(axis=1) / counts[draws].sum(axis=1)
     low, high = np.quantile(means, [0.025, 0.975])
     mean = float(data.mean())
-    if ((data == 0.0) | (data == 1.0)).all() and mean in (0.0, 1.0):
+    if is_rate and mean in (0.0, 1.0):
         reach = min(1.0, 3.0 / len(counts))
         low, high = (1.0 - reach, 1.0) if mean == 1.0 else (0.0, reach)
     return Estimate(mean=mean, low=float(low), high=float(high), n=len(data))

@@ -1,0 +1,75 @@
+"""Make a small checkpoint: ``python -m lightning_modules.export --checkpoint FILE --output pretrained/gf.ckpt``.
+
+Left out is what only training needs: optimiser, schedules, loops, callbacks and the weights that were not averaged.
+The result serves ``lightning_modules.cli test --ckpt_path`` and `GraspPrimitive.from_checkpoint`; training does not
+resume from it.
+"""
+
+import argparse
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from lightning_modules.checkpoint_io import save_checkpoint_file
+from lightning_modules.primitive import read_checkpoint
+
+_LOG = logging.getLogger(__name__)
+
+_REQUIRED = ("state_dict", "hyper_parameters", "pytorch-lightning_version")
+"""Without these a checkpoint can be neither loaded by Lightning nor described by itself."""
+
+_KEPT = (*_REQUIRED, "datamodule_hyper_parameters", "epoch", "global_step")
+"""Fields of an exported checkpoint. Under averaging ``state_dict`` holds the averaged weights (callbacks/ema.py)."""
+
+
+def exported(content: dict[str, Any], source: str) -> dict[str, Any]:
+    """The fields of a checkpoint that its use needs.
+
+    Raises:
+        ValueError: a required field is missing.
+    """
+    missing = [name for name in _REQUIRED if name not in content]
+    if missing:
+        raise ValueError(
+            f"checkpoint {source} has no field {missing[0]}; expected one written by: python -m lightning_modules.cli "
+            "fit --config configs/gf.yaml"
+        )
+    kept = {name: content[name] for name in _KEPT if name in content}
+    # a tensor that is a view would be saved with the whole of what it looks at
+    kept["state_dict"] = {name: torch.clone(tensor) for name, tensor in content["state_dict"].items()}
+    return kept
+
+
+def export_checkpoint(checkpoint: str | Path, output: str | Path) -> Path:
+    """Write the small checkpoint, complete or not at all, and return its path.
+
+    Raises:
+        FileNotFoundError: no such checkpoint.
+        ValueError: damaged or foreign checkpoint, or a required field is missing.
+    """
+    content = exported(read_checkpoint(checkpoint), str(checkpoint))
+    output = Path(output)
+    save_checkpoint_file(content, output)
+    before, after = Path(checkpoint).stat().st_size / 1e6, output.stat().st_size / 1e6
+    _LOG.info("wrote %s: %.2f MB of %.2f MB, epoch %s", output, after, before, content.get("epoch"))
+    return output
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Command line of the export."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    parser = argparse.ArgumentParser(prog="python -m lightning_modules.export", description="Make a small checkpoint.")
+    parser.add_argument("--checkpoint", type=Path, required=True, help="file written by fit, e.g. .../last.ckpt")
+    parser.add_argument("--output", type=Path, required=True, help="file to write, e.g. pretrained/gf.ckpt")
+    given = parser.parse_args(args)
+    try:
+        export_checkpoint(given.checkpoint, given.output)
+    except (FileNotFoundError, ValueError) as error:
+        parser.error(str(error))
+
+
+if __name__ == "__main__":
+    main()
