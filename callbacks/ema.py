@@ -25,8 +25,8 @@ class WarmupEMA(WeightAveraging):
             raise ValueError(f"EMA decay is {decay}, allowed is 0 up to, not including, 1")
 
         def average(averaged: Tensor, current: Tensor, num_averaged: Tensor | int) -> Tensor:
-            kept = ema_decay(int(num_averaged), decay)
-            return averaged.mul(kept).add(current, alpha=1.0 - kept)
+            # lerp leaves what is equal exactly equal: the buffers, which are averaged too, do not drift
+            return averaged.lerp(current, 1.0 - ema_decay(int(num_averaged), decay))
 
         options: dict[str, Any] = {"avg_fn": average}
         super().__init__(**options)

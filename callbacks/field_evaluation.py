@@ -66,7 +66,7 @@ class FieldEvaluation(Callback):
             return
         data, primitive = _parts(trainer, pl_module)
         for split in VALIDATION_SPLITS:
-            table = _thinned(data.table(split), data.library, data.num_points, self.num_grasps)
+            table = thinned(data.table(split), data.library, data.num_points, self.num_grasps)
             trials = SplitTrials(table, data.library)
             values = trials.field("field_success", primitive, trials.encode(primitive), with_collisions=False)
             rate = SuccessRate()
@@ -82,7 +82,7 @@ class FieldEvaluation(Callback):
         constants = ConstantJoints.of_training(train) if self.with_baselines else None
         report: dict[str, Any] = {"splits": {}, "families": {}, "types": {}}
         for split in VALIDATION_SPLITS:
-            table = _thinned(data.table(split), data.library, data.num_points, self.max_test_grasps)
+            table = thinned(data.table(split), data.library, data.num_points, self.max_test_grasps)
             values = self._measure(split, table, data.library, primitive, constants)
             groups = table.object_index.numpy()
             report["splits"][split] = estimates(values, groups)
@@ -142,7 +142,7 @@ def _parts(trainer: Trainer, pl_module: LightningModule) -> tuple[GraspDataModul
     return data, GraspPrimitive(pl_module)
 
 
-def _thinned(table: GraspTable, library: ObjectLibrary, num_points: int, count: int | None) -> GraspTable:
+def thinned(table: GraspTable, library: ObjectLibrary, num_points: int, count: int | None) -> GraspTable:
     """Evenly spread ``count`` grasps of a table; the table itself when it has no more."""
     if count is None or count >= len(table):
         return table

@@ -15,6 +15,7 @@ from jsonargparse import auto_cli
 from tqdm import tqdm
 
 from datamodules.grasps.grasp_set import GraspSet, load_grasp_set, save_grasp_set, write_atomically
+from datamodules.grasps.grasp_types import check_grasp_type
 from datamodules.grasps.job import JobSpec, merge, pick_gallery, run_job
 from datamodules.grasps.poses import absolute_pose
 from datamodules.grasps.summary import summarise
@@ -71,6 +72,8 @@ def synthesize(
         num_workers: processes; one per core when null.
     """
     settings = settings or SynthesisSettings()
+    for name in settings.types:
+        check_grasp_type(name)
     spec = JobSpec(settings, parts_dir, split_file, prototypes, max_objects, num_workers)
     began = time.perf_counter()
     parts, counts = run_job(spec)

@@ -38,6 +38,10 @@ class GraspCLI(LightningCLI):
     ``trainer.default_root_dir`` decides where everything of a run goes, the logger's files included.
     """
 
+    def init_parser(self, **kwargs: Any) -> LightningArgumentParser:
+        """A parser that refuses abbreviations: a misspelt option must not become another one."""
+        return super().init_parser(**{"allow_abbrev": False, **kwargs})
+
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """One folder a run: overlays change ``trainer.default_root_dir`` only."""
         parser.link_arguments("trainer.default_root_dir", "trainer.logger.init_args.save_dir")

@@ -107,9 +107,10 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many types for a damaged or foreign file
+        # not torch's own text, which advises to unpickle whatever the file holds
         raise ValueError(
-            f"checkpoint {path} cannot be read as plain tensors ({type(error).__name__}: {error}); it is truncated or "
-            "was not made by this project"
+            f"checkpoint {path} cannot be read as plain tensors ({type(error).__name__}); it is truncated or was not "
+            "made by this project"
         ) from error
     if not isinstance(content, dict) or "state_dict" not in content:
         raise ValueError(f"checkpoint {path} has no field state_dict; expected one written by this project's fit")
@@ -133,7 +134,7 @@ def load_score_module(path: str | Path) -> ScoreMatchingModule:
     parser.add_class_arguments(ScoreMatchingModule, "model")
     try:
         config = parser.parse_object({"model": hparams})
-        module: ScoreMatchingModule = parser.instantiate_classes(config).model
+        module: ScoreMatchingModule = parser.instantiate(config).model
         module.load_state_dict(content["state_dict"])
     except Exception as error:
         raise ValueError(
@@ -144,16 +145,19 @@ def load_score_module(path: str | Path) -> ScoreMatchingModule:
 
 
 def _check_class_paths(value: Any, source: str) -> None:
-    """Refuse class paths that lead outside this project: a checkpoint must not choose what code runs."""
+    """Refuse class paths that lead outside this project: a checkpoint must not choose what code runs.
+
+    Any other string is refused too: where a class is expected, a bare string would be imported.
+    """
     if isinstance(value, dict):
-        class_path = value.get("class_path")
-        if class_path is not None and not str(class_path).startswith(_TRUSTED_PREFIX):
-            raise ValueError(
-                f"checkpoint {source} asks for the class {class_path!r}; only classes of this project "
-                f"({_TRUSTED_PREFIX}*) are built"
-            )
-        for item in value.values():
-            _check_class_paths(item, source)
-    elif isinstance(value, list):
+        for key, item in value.items():
+            if key != "class_path" or not str(item).startswith(_TRUSTED_PREFIX):
+                _check_class_paths(item, source)
+    elif isinstance(value, list | tuple):
         for item in value:
             _check_class_paths(item, source)
+    elif isinstance(value, str):
+        raise ValueError(
+            f"checkpoint {source} asks for the class {value!r}; only classes of this project ({_TRUSTED_PREFIX}*) are "
+            "built"
+        )

@@ -1,5 +1,7 @@
 """Training of GraspGF by denoising score matching."""
 
+import warnings
+
 import numpy as np
 import torch
 from lightning.pytorch import LightningModule
@@ -61,7 +63,9 @@ class ScoreMatchingModule(LightningModule):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        self.save_hyperparameters()
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Attribute 'encoder' is an instance of `nn.Module`")
+            self.save_hyperparameters()
         for name in ("encoder", "sde", "joint_state", "follower"):
             # the command line saves their class paths; objects handed over in Python have no place in a checkpoint
             if isinstance(self.hparams[name], (PointEncoder, SDE, JointState, Follower)):

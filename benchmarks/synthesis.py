@@ -1,0 +1,127 @@
+"""Grasps per second of the synthesis, on all cores. Prints JSON.
+
+Training objects, spread over the families, go through the default settings, every object in a worker of its own turn,
+as in `python -m datamodules.synthesize`. Times are wall clock from the first worker's start on its first object to the
+end of the last one: importing and compiling in fresh processes is left out and reported apart.
+    verified   grasps that passed the trial (lifted twice, the second time shaken)
+    kept       those of them within the quota of their type and object
+    reachable  kept grasps that a moving wrist took twice, collisions on
+All three come from one run, so `verified_per_second` already pays for the reachability checks;
+`verified_per_second_without_reachability` takes their time out (a second, shorter run).
+
+    python benchmarks/synthesis.py --objects 24
+"""
+
+import argparse
+import json
+import logging
+import os
+import platform
+import time
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+
+from datamodules.grasps.grasp_types import load_prototypes
+from datamodules.grasps.summary import merge_counts
+from datamodules.grasps.synthesis import GraspSynthesizer, SynthesisSettings, TypeCount
+from datamodules.workers import default_workers, worker_pool
+from envs.objects.library import ObjectLibrary
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One object's counts, and when its worker began and ended (monotonic clock of the machine, s)."""
+
+    counts: dict[str, TypeCount]
+    began: float
+    ended: float
+
+
+_WORKER: dict[str, Any] = {}
+
+
+def make_object_grasps(name: str, settings: SynthesisSettings, with_reachability: bool) -> Turn:
+    """In a worker: synthesise one object."""
+    if not _WORKER:
+        logging.getLogger("envs.physics").setLevel(logging.ERROR)
+        _WORKER.update(library=ObjectLibrary(), synthesizer=GraspSynthesizer(settings, load_prototypes()))
+    began = time.monotonic()
+    thing = _WORKER["library"].get(name)
+    result = _WORKER["synthesizer"].synthesize(thing, "train", with_reachability=with_reachability)
+    return Turn(result.counts, began, time.monotonic())
+
+
+def run(names: list[str], settings: SynthesisSettings, workers: int, with_reachability: bool) -> dict[str, Any]:
+    """Rates of one pass over the objects with fresh workers."""
+    submitted = time.monotonic()
+    with worker_pool(workers) as pool:
+        futures = [pool.submit(make_object_grasps, name, settings, with_reachability) for name in names]
+        turns = [future.result() for future in futures]
+    began = min(turn.began for turn in turns)
+    wall_s = max(turn.ended for turn in turns) - began
+    total = merge_counts([turn.counts for turn in turns])
+    made = {
+        attribute: sum(getattr(count, attribute) for count in total.values())
+        for attribute in ("tried", "verified", "kept", "reachable")
+    }
+    return {
+        "wall_s": round(wall_s, 2),
+        "startup_s": round(began - submitted, 2),
+        **made,
+        **{f"{name}_per_second": round(made[name] / wall_s, 2) for name in ("verified", "kept", "reachable")},
+        "types_per_core": {name: _per_core(count) for name, count in total.items()},
+    }
+
+
+def _per_core(count: TypeCount) -> dict[str, float]:
+    seconds = max(count.seconds, 1e-9)
+    return {
+        "seconds": round(count.seconds, 2),
+        "verified_per_second": round(count.verified / seconds, 2),
+        "kept_per_second": round(count.kept / seconds, 2),
+        "reachable_per_second": round(count.reachable / seconds, 2),
+        "reachable_share": round(count.reachable / max(count.kept, 1), 2),
+    }
+
+
+def main(args: list[str] | None = None) -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--objects", type=int, default=24, help="training objects, spread evenly over the split")
+    parser.add_argument("--workers", type=int, default=None, help="processes; one per core when left out")
+    parser.add_argument("--quota", type=int, default=SynthesisSettings.quota, help="grasps kept of a type and object")
+    parser.add_argument("--rounds", type=int, default=SynthesisSettings.max_rounds, help="rounds of proposals")
+    parser.add_argument("--types", nargs="+", default=list(SynthesisSettings.types), help="grasp types")
+    options = parser.parse_args(args)
+    settings = SynthesisSettings(quota=options.quota, max_rounds=options.rounds, types=tuple(options.types))
+    workers = options.workers or default_workers()
+    every = ObjectLibrary().names("train")
+    rows = np.linspace(0, len(every) - 1, min(options.objects, len(every))).round().astype(int)
+    names = [every[row] for row in rows]
+    load = [round(value, 2) for value in os.getloadavg()]
+    full = run(names, settings, workers, with_reachability=True)
+    verifying = run(names, settings, workers, with_reachability=False)
+    report = {
+        "benchmark": "synthesis",
+        "objects": len(names),
+        "workers": workers,
+        "settings": {"quota": settings.quota, "max_rounds": settings.max_rounds, "batch": settings.batch},
+        **full,
+        "verified_per_second_without_reachability": verifying["verified_per_second"],
+        "wall_s_without_reachability": verifying["wall_s"],
+        "machine": {
+            "cpus": os.cpu_count(),
+            "arch": platform.machine(),
+            "load_before": load,
+            "python": platform.python_version(),
+        },
+        "mujoco": version("mujoco"),
+    }
+    print(json.dumps(report, indent=2))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,269 @@
+"""What every physics backend must do (envs.physics.base). A backend's test file subclasses the contract:
+
+class TestMyPhysics(PhysicsContract):
+    def make(self, num_worlds: int) -> PhysicsBackend:
+        return MyPhysics(num_worlds)
+"""
+
+from dataclasses import replace
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from envs.conventions import CONTROL_DT, MAX_JOINT_STEP, NUM_JOINTS
+from envs.hand.model import LINKS, coupled_from_actuated, joint_limits, open_hand
+from envs.lift_test import closing_direction, lift_test
+from envs.objects.library import make_object
+from tests.contracts.physics_bad_input import PhysicsBadInput
+from tests.contracts.physics_start import (
+    Start,
+    angle_between,
+    assert_same,
+    flexed,
+    hovering_start,
+    put,
+    run_script,
+)
+
+GRAVITY = 9.81
+
+
+class PhysicsContract(PhysicsBadInput):
+    """Subclass, name it Test..., and give `make`."""
+
+    wrist_tolerance = 1e-3
+    """Metres by which a free wrist may miss its target after a control step: moving fingers recoil."""
+
+    turn_tolerance = 5e-3
+    """Radians by which it may: all fingers starting to close at full speed turn a heavy palm by some milliradians."""
+
+    joint_tolerance = 0.01
+    """Radians between a free joint and its target once it had time: no integrator, but fingers weigh nothing."""
+
+    # --- where things are
+
+    def test_reset_puts_everything_where_told(self) -> None:
+        rng = np.random.default_rng(0)
+        start = hovering_start()
+        wrist_w = start.wrist_pose_w.copy()
+        wrist_w[:, :3] += rng.uniform(-0.1, 0.1, (3, 3))
+        wrist_w[:, 3:] = Rotation.random(3, rng=rng).as_quat(scalar_first=True)
+        object_w = start.object_pose_w.copy()
+        object_w[:, :2] += rng.uniform(-0.1, 0.1, (3, 2))
+        limits = joint_limits()
+        joint_pos = rng.uniform(limits.low, limits.high, (3, NUM_JOINTS))
+        state = self.made(Start(start.objects, object_w, wrist_w, joint_pos)).state()
+        # a backend may keep float32: 7 digits of at most 1.6
+        np.testing.assert_allclose(state.joint_pos, joint_pos, atol=1e-6)
+        np.testing.assert_allclose(state.coupled_pos, coupled_from_actuated(joint_pos), atol=1e-6)
+        np.testing.assert_allclose(state.wrist_pose_w, wrist_w, atol=1e-6)
+        np.testing.assert_allclose(state.object_pose_w, object_w, atol=1e-6)
+        assert not state.object_velocity.any()
+        assert not state.is_diverged.any()
+
+    def test_state_is_a_copy(self) -> None:
+        physics = self.made(hovering_start())
+        first = physics.state()
+        kept = replace(first, **{name: getattr(first, name).copy() for name in first.__dataclass_fields__})
+        physics.set_joint_targets(flexed(0.8))
+        physics.step()
+        assert_same(first, kept, [0, 1, 2])
+        physics.state().object_pose_w[:] = 7.0
+        assert (physics.state().object_pose_w != 7.0).any()
+
+    def test_object_at_rest_stays_at_rest(self) -> None:
+        start = hovering_start()
+        physics = self.made(start)
+        for _ in range(40):
+            physics.step()
+        state = physics.state()
+        # soft contacts let 100 g sink by some tenths of a millimetre; one second would show any drift or tumble
+        np.testing.assert_allclose(state.object_pose_w[:2, :3], start.object_pose_w[:2, :3], atol=5e-4)
+        assert angle_between(state.object_pose_w[:2], start.object_pose_w[:2]).max() < np.deg2rad(1.0)
+
+    def test_lifted_object_falls_by_half_g_t_squared(self) -> None:
+        start = hovering_start()
+        start.object_pose_w[:, 0] += 0.5
+        start.object_pose_w[:, 2] += 0.3
+        physics = self.made(start)
+        for _ in range(8):
+            physics.step()
+        seconds = 8 * CONTROL_DT
+        fallen = start.object_pose_w[:, 2] - physics.state().object_pose_w[:, 2]
+        # a semi-implicit Euler step of 5 ms overestimates by dt / t = 2.5 %
+        np.testing.assert_allclose(fallen, 0.5 * GRAVITY * seconds**2, rtol=0.03)
+
+    # --- what moves
+
+    def test_free_wrist_is_at_its_target_after_every_step(self) -> None:
+        start = hovering_start()
+        physics = self.made(start)
+        for step in range(1, 11):
+            target = start.wrist_pose_w.copy()
+            target[:, :3] += step * np.array([0.006, -0.004, 0.005])
+            target[:, 3:] = Rotation.from_rotvec(step * np.array([0.03, -0.02, 0.04])).as_quat(scalar_first=True)
+            physics.set_wrist_targets(target)
+            physics.set_joint_targets(start.joint_pos + MAX_JOINT_STEP * step * closing_direction())
+            physics.step()
+            wrist_w = physics.state().wrist_pose_w
+            np.testing.assert_allclose(wrist_w[:, :3], target[:, :3], atol=self.wrist_tolerance)
+            assert angle_between(wrist_w, target).max() < self.turn_tolerance
+
+    def test_wrist_turns_the_shorter_way(self) -> None:
+        start = hovering_start()
+        target = start.wrist_pose_w.copy()
+        target[:, 3:] = -Rotation.from_euler("x", 0.1).as_quat(scalar_first=True)  # the same rotation with w < 0
+        physics = self.made(start)
+        physics.set_wrist_targets(target)
+        physics.step()
+        assert angle_between(physics.state().wrist_pose_w, target).max() < self.turn_tolerance
+
+    def test_joints_reach_their_targets_and_coupled_joints_follow(self) -> None:
+        physics = self.made(hovering_start())
+        target = flexed(0.5)
+        target[:, 9:] = open_hand()[9:]  # thumb and little finger stay aside, so that no link blocks another
+        physics.set_joint_targets(target)
+        for _ in range(40):
+            physics.step()
+        state = physics.state()
+        np.testing.assert_allclose(state.joint_pos, target, atol=self.joint_tolerance)
+        np.testing.assert_allclose(state.coupled_pos, coupled_from_actuated(target), atol=self.joint_tolerance)
+
+    def test_joint_targets_beyond_the_limits_end_at_the_limits(self) -> None:
+        physics = self.made(hovering_start())
+        target = np.tile(open_hand(), (3, 1))
+        target[:, 1] = 9.0
+        physics.set_joint_targets(target)
+        for _ in range(40):
+            physics.step()
+        limit = joint_limits().high[1]
+        np.testing.assert_allclose(physics.state().joint_pos[:, 1], limit, atol=self.joint_tolerance)
+
+    def test_side_acceleration_carries_the_object_against_gravity_and_leaves_the_hand(self) -> None:
+        start = hovering_start()
+        start.wrist_pose_w[:, 0] += 0.5
+        physics = self.made(start)
+        physics.set_side_acceleration(np.tile([3.0, 0.0, 2.0 * GRAVITY], (3, 1)))
+        for _ in range(8):
+            physics.step()
+        state, seconds = physics.state(), 8 * CONTROL_DT
+        moved = state.object_pose_w[:, :3] - start.object_pose_w[:, :3]
+        # g up and 3 m/s^2 along x remain; 3 % as in free fall, 1 mm for leaving the table's soft contact
+        expected = 0.5 * seconds**2 * np.array([3.0, 0.0, GRAVITY])
+        np.testing.assert_allclose(moved, np.tile(expected, (3, 1)), rtol=0.03, atol=1e-3)
+        np.testing.assert_allclose(state.wrist_pose_w, start.wrist_pose_w, atol=self.wrist_tolerance)
+
+    def test_velocity_and_side_acceleration_end_with_a_reset(self) -> None:
+        start = hovering_start()
+        physics = self.made(start)
+        physics.set_side_acceleration(np.tile([0.0, 0.0, 2.0 * GRAVITY], (3, 1)))
+        for _ in range(4):
+            physics.step()
+        assert (physics.state().object_velocity[:, 2] > 0.5).all()
+        put(physics, start)
+        assert not physics.state().object_velocity.any()
+        for _ in range(4):
+            physics.step()
+        np.testing.assert_allclose(physics.state().object_pose_w[:, 2], start.object_pose_w[:, 2], atol=5e-4)
+
+    # --- worlds are separate
+
+    def test_inactive_worlds_stand_still(self) -> None:
+        physics = self.made(hovering_start())
+        physics.set_joint_targets(flexed(0.6))
+        before = physics.state()
+        physics.step(np.array([True, False, True]))
+        after = physics.state()
+        assert_same(before, after, [1])
+        assert (before.joint_pos[[0, 2]] != after.joint_pos[[0, 2]]).any(axis=1).all()
+
+    def test_reset_of_some_worlds_leaves_the_others_untouched(self) -> None:
+        start = hovering_start()
+        physics, undisturbed = self.made(start), self.made(start)
+        for one in (physics, undisturbed):
+            one.set_joint_targets(flexed(0.6))
+            one.step()
+        single = Start(start.objects[2:], start.object_pose_w[1:2], start.wrist_pose_w[1:2], start.joint_pos[1:2])
+        put(physics, single, np.array([1]))
+        assert_same(physics.state(), undisturbed.state(), [0, 2])
+        np.testing.assert_allclose(physics.state().joint_pos[1], open_hand(), atol=1e-6)
+        for one in (physics, undisturbed):
+            one.step()
+        assert_same(physics.state(), undisturbed.state(), [0, 2])
+
+    def test_same_commands_give_the_same_states_bit_for_bit(self) -> None:
+        assert_same(run_script(self.make(3)), run_script(self.make(3)), [0, 1, 2])
+
+    def test_an_earlier_run_leaves_no_trace_after_a_reset(self) -> None:
+        physics = self.make(3)
+        first = run_script(physics)
+        put(physics, replace(hovering_start(), objects=hovering_start(4).objects[1:]))
+        physics.step()
+        assert_same(first, run_script(physics), [0, 1, 2])
+
+    # --- contacts
+
+    def test_a_hand_away_from_the_object_touches_nothing(self) -> None:
+        physics = self.made(hovering_start())
+        physics.step()
+        links = physics.contact_links()
+        assert links.shape == (3, len(LINKS))
+        assert links.dtype == bool
+        assert not links.any()
+
+    def test_links_that_touch_only_the_table_are_not_reported(self) -> None:
+        start = hovering_start()
+        start.object_pose_w[:, 0] += 0.4
+        start.wrist_pose_w[:, 2:] = [0.198, 0.0, 1.0, 0.0, 0.0]  # fingers down, the longest 2 mm deep in the table
+        physics = self.made(start)
+        physics.step()
+        assert not physics.contact_links().any()
+
+    def test_the_links_that_press_on_the_object_are_reported(self) -> None:
+        # the palm faces down; the fingers (proximal links: 10 mm thick, 115 to 144 mm from the palm's origin) lie
+        # 2 mm deep in the upper side of a box that begins under them
+        box = make_object("box", 0)
+        extents = np.ptp(Rotation.from_quat(box.rest_poses[0, 3:], scalar_first=True).apply(box.vertices), axis=0)
+        wrist_w = np.array([[0.0, 0.115 + 0.5 * extents[1], extents[2] + 0.008, 1.0, 0.0, 0.0, 0.0]])
+        wrist_w[0, 3:] = Rotation.from_euler("x", 90.0, degrees=True).as_quat(scalar_first=True)
+        physics = self.made(Start([box], box.rest_poses[:1], wrist_w, open_hand()[None]))
+        physics.step()
+        touching = {name for name, touches in zip(LINKS, physics.contact_links()[0], strict=True) if touches}
+        assert {"ffproximal", "mfproximal", "rfproximal", "lfproximal"} & touching
+        assert not {name for name in touching if name.startswith(("th", "palm"))}
+
+    # --- worlds that break down
+
+    def test_a_thrown_object_marks_its_world_alone_which_then_stands_still(self) -> None:
+        physics = self.made(hovering_start())
+        acceleration = np.zeros((3, 3))
+        acceleration[1, 0] = 1e5  # 2,500 m/s after a control step
+        physics.set_side_acceleration(acceleration)
+        for _ in range(3):
+            physics.step()
+        first = physics.state()
+        np.testing.assert_array_equal(first.is_diverged, [False, True, False])
+        assert np.isfinite(first.object_pose_w).all()
+        assert not first.object_velocity[1].any()
+        physics.set_wrist_targets(hovering_start().wrist_pose_w + np.array([0.0, 0.0, 0.01, 0.0, 0.0, 0.0, 0.0]))
+        physics.step()
+        second = physics.state()
+        assert_same(first, second, [1])
+        assert (first.wrist_pose_w[[0, 2]] != second.wrist_pose_w[[0, 2]]).any()
+
+    def test_an_object_metres_away_marks_its_world(self) -> None:
+        start = hovering_start()
+        start.object_pose_w[2, 0] = 5.0
+        physics = self.made(start)
+        physics.step()
+        np.testing.assert_array_equal(physics.state().is_diverged, [False, False, True])
+
+    def test_a_broken_world_fails_the_lift_test_and_a_reset_heals_it(self) -> None:
+        start = hovering_start()
+        physics = self.made(start)
+        result = lift_test(physics, side_acceleration_w=np.tile([0.0, 0.0, 1e5], (3, 1)))
+        assert result.is_diverged.all()
+        assert not result.is_lifted.any()
+        put(physics, start)
+        physics.step()
+        assert not physics.state().is_diverged.any()

@@ -1,0 +1,78 @@
+"""What a primitive has to beat."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from datamodules.grasps.baselines import NearestGrasp, blind_close, cloud_descriptor, mean_joints
+from datamodules.grasps.dataset import GraspTable
+from datamodules.grasps.grasp_set import GraspSet
+from envs.conventions import ACTUATED_JOINTS
+from envs.hand.model import joint_limits
+from envs.objects.library import ObjectLibrary
+from tests.learning import uneven_set
+
+pytestmark = pytest.mark.usefixtures("fast_objects")
+
+
+def table(grasps: GraspSet) -> GraspTable:
+    return GraspTable(grasps, ObjectLibrary(), 256)
+
+
+def test_mean_joints_weigh_every_grasp_the_same() -> None:
+    grasps = uneven_set((1, 3))
+    joints = np.zeros((4, 18), dtype=np.float32)
+    joints[:, 2] = [0.1, 0.2, 0.3, 0.6]
+    found = mean_joints(table(replace(grasps, joint_pos=joints)))
+    assert found[2] == pytest.approx(0.3)  # (0.1 + 0.2 + 0.3 + 0.6) / 4
+    assert not np.delete(found, 2).any()
+
+
+def test_blind_close_bends_every_flexing_joint_as_far_as_it_goes() -> None:
+    joints, limits = blind_close(), joint_limits()
+    assert (joints >= limits.low).all()
+    assert (joints <= limits.high).all()
+    for name in ("FFJ2", "FFJ1", "LFJ2", "LFJ1", "THJ3"):
+        column = ACTUATED_JOINTS.index(name)
+        assert joints[column] == limits.high[column]
+    for name in ("THJ1", "THJ0"):  # these flex towards their lower limits
+        column = ACTUATED_JOINTS.index(name)
+        assert joints[column] == limits.low[column]
+    assert joints[ACTUATED_JOINTS.index("THJ4")] == 0.8
+    assert joints[ACTUATED_JOINTS.index("FFJ3")] == 0.0
+
+
+def test_descriptor_is_the_distance_of_the_nearest_point_from_each_probe() -> None:
+    cloud = torch.tensor([[[0.0, 0.0, 0.0], [0.5, 0.0, 0.0]]])
+    found = cloud_descriptor(cloud)
+    assert found.shape == (1, 7 * 6 * 8)  # 18, 15 and 21 cm at 3 cm, ends included
+    # the first probe is (-0.09, -0.12, -0.03): sqrt(0.0081 + 0.0144 + 0.0009)
+    assert found[0, 0].item() == pytest.approx(0.0234**0.5, abs=1e-5)  # cdist in float32
+    assert found.min().item() == pytest.approx(0.0, abs=1e-5)  # the probe at the origin
+
+
+def test_descriptor_does_not_depend_on_the_order_of_points() -> None:
+    cloud = table(uneven_set((1,))).batch(torch.tensor([0])).points_h
+    torch.testing.assert_close(cloud_descriptor(cloud), cloud_descriptor(cloud.flip(1)), atol=1e-6, rtol=0.0)
+
+
+def test_every_training_grasp_is_its_own_nearest() -> None:
+    grasps = uneven_set((4, 3))
+    train = table(grasps)
+    np.testing.assert_allclose(NearestGrasp(train).joints(train), grasps.joint_pos, atol=0.0)
+
+
+def test_a_wrist_a_millimetre_off_finds_its_grasp() -> None:
+    grasps = uneven_set((4, 3))
+    moved = grasps.wrist_pose_o.copy()
+    moved[:, :3] += 0.001 / 3**0.5
+    found = NearestGrasp(table(grasps)).joints(table(replace(grasps, wrist_pose_o=moved)))
+    np.testing.assert_allclose(found, grasps.joint_pos, atol=0.0)
+
+
+def test_chunks_do_not_change_the_answer() -> None:
+    train, asked = table(uneven_set((5, 4))), table(uneven_set((3,)))
+    whole = NearestGrasp(train).joints(asked)
+    np.testing.assert_array_equal(NearestGrasp(train, chunk=2).joints(asked, chunk=2), whole)

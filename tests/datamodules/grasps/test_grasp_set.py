@@ -1,0 +1,127 @@
+"""The grasp set's file: what goes in comes out, whole or not at all. Bad files: test_grasp_set_bad_files."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from datamodules.grasps.grasp_set import (
+    concatenate,
+    iterate_objects,
+    load_grasp_set,
+    save_grasp_set,
+    write_atomically,
+)
+from datamodules.grasps.grasp_types import GRASP_TYPES
+from tests.datamodules.grasps.examples import assert_same_grasps, made_up_set, two_objects
+
+TWO_OBJECTS = two_objects()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    target = tmp_path / "grasps.npz"
+    save_grasp_set(TWO_OBJECTS, target)
+    return target
+
+
+# --- the set
+
+
+def test_round_trip_keeps_every_bit(path: Path) -> None:
+    loaded = load_grasp_set(path)
+    assert_same_grasps(TWO_OBJECTS, loaded)
+    assert loaded.provenance == {"seed": 7}
+
+
+def test_an_empty_set_makes_the_round_trip(tmp_path: Path) -> None:
+    empty = made_up_set(count=0)
+    save_grasp_set(empty, tmp_path / "empty.npz")
+    assert_same_grasps(empty, load_grasp_set(tmp_path / "empty.npz"))
+
+
+def test_a_grasp_costs_few_bytes(tmp_path: Path) -> None:
+    # 50 float32 numbers and some bytes: 6,000 grasps are to fit into 10 MB with a wide margin
+    save_grasp_set(made_up_set(count=1000), tmp_path / "many.npz")
+    assert (tmp_path / "many.npz").stat().st_size < 1000 * 250
+
+
+def test_split_and_object_select_their_grasps() -> None:
+    unseen = TWO_OBJECTS.split("unseen_instances")
+    assert len(unseen) == 2
+    np.testing.assert_array_equal(unseen.joint_pos, TWO_OBJECTS.joint_pos[3:])
+    box = TWO_OBJECTS.of_object("box_00000")
+    np.testing.assert_array_equal(box.wrist_pose_o, TWO_OBJECTS.wrist_pose_o[:3])
+    assert box.object_names() == ["box_00000"] * 3
+    assert box.type_names() == [GRASP_TYPES[index] for index in TWO_OBJECTS.type_index[:3]]
+
+
+def test_iteration_gives_every_object_with_grasps() -> None:
+    given = [(name, len(part)) for name, part in iterate_objects(TWO_OBJECTS)]
+    assert given == [("box_00000", 3), ("mug_00015", 2)]
+    assert [name for name, _ in iterate_objects(TWO_OBJECTS.rows(TWO_OBJECTS.object_index == 1))] == ["mug_00015"]
+
+
+def test_unknown_split_lists_those_of_the_set() -> None:
+    message = r"grasp set has no split 'unseen_families'; it has: train, unseen_instances"
+    with pytest.raises(ValueError, match=message):
+        TWO_OBJECTS.split("unseen_families")
+
+
+def test_unknown_object() -> None:
+    with pytest.raises(ValueError, match=r"does not know the object 'hook_00001'; it lists 2 objects"):
+        TWO_OBJECTS.of_object("hook_00001")
+
+
+def test_object_without_grasps() -> None:
+    barren = concatenate([TWO_OBJECTS, made_up_set("pan_00003", "unseen_families", 0)], {})
+    with pytest.raises(ValueError, match=r"no grasp of object 'pan_00003'; synthesis found none, choose another"):
+        barren.of_object("pan_00003")
+
+
+def test_concatenation_shifts_object_indices() -> None:
+    assert TWO_OBJECTS.objects == ("box_00000", "mug_00015")
+    assert TWO_OBJECTS.object_splits == ("train", "unseen_instances")
+    assert TWO_OBJECTS.object_index.tolist() == [0, 0, 0, 1, 1]
+    assert TWO_OBJECTS.object_index.dtype == np.int32
+
+
+def test_an_object_in_two_parts_is_refused() -> None:
+    with pytest.raises(ValueError, match="object 'box_00000' stands in two parts; merge each object once"):
+        concatenate([TWO_OBJECTS, made_up_set("box_00000")], {})
+
+
+# --- writing
+
+
+def test_writing_makes_missing_folders_and_leaves_nothing_else(tmp_path: Path) -> None:
+    save_grasp_set(TWO_OBJECTS, tmp_path / "new" / "deep" / "grasps.npz")
+    assert [path.name for path in (tmp_path / "new" / "deep").iterdir()] == ["grasps.npz"]
+
+
+@pytest.mark.parametrize("broken", ["os.fsync", "os.replace"])
+def test_a_failure_while_writing_leaves_the_old_file_whole(
+    path: Path, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    def fail(*_: Any) -> None:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(broken, fail)
+    with pytest.raises(OSError, match="no space left"):
+        save_grasp_set(made_up_set(count=50), path)
+    monkeypatch.undo()
+    assert_same_grasps(TWO_OBJECTS, load_grasp_set(path))
+    assert os.listdir(path.parent) == [path.name]
+
+
+def test_an_interrupt_while_writing_leaves_the_old_file_whole(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        write_atomically(path, b"half")
+    assert_same_grasps(TWO_OBJECTS, load_grasp_set(path))
+    assert os.listdir(path.parent) == [path.name]

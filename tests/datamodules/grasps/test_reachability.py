@@ -1,0 +1,69 @@
+"""Moving wrists take good grasps, and nothing where the hand does not close."""
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
+
+from datamodules.grasps.reachability import check_reachable, fingertip_centres
+from envs.conventions import FINGERS
+from envs.hand.model import ALL_JOINTS, bare_hand, clamp_joints, coupled_from_actuated, element_name, open_hand
+from envs.physics.mujoco_cpu import MujocoCpuPhysics
+from tests.datamodules.grasps.examples import good_grasps, thing
+
+Array = NDArray[np.float64]
+
+
+def _check(joint_pos: Array | None = None, num_worlds: int = 8, seed: int = 0) -> NDArray[np.bool_]:
+    grasps = good_grasps().grasps
+    stored = clamp_joints(grasps.joint_pos.astype(np.float64))
+    return check_reachable(
+        MujocoCpuPhysics(num_worlds, num_threads=0),
+        thing(),
+        grasps.object_pose_w.astype(np.float64),
+        grasps.wrist_pose_o.astype(np.float64),
+        grasps.preshape.astype(np.float64),
+        stored if joint_pos is None else joint_pos,
+        np.random.default_rng(seed),
+    )
+
+
+def test_fingertip_centre_agrees_with_mujoco() -> None:
+    rng = np.random.default_rng(0)
+    joint_pos = clamp_joints(rng.uniform(-0.3, 1.5, (2, 18)))
+    quat = Rotation.random(2, rng=rng).as_quat(scalar_first=True)
+    wrist_w = np.concatenate([rng.uniform(-0.3, 0.3, (2, 3)), quat], axis=1)
+    centres_w = fingertip_centres(wrist_w, joint_pos)
+    model = bare_hand()
+    for row in range(2):
+        data = mujoco.MjData(model)
+        values = np.concatenate([joint_pos[row], coupled_from_actuated(joint_pos[row])])
+        for name, value in zip(ALL_JOINTS, values, strict=True):
+            data.joint(element_name(name)).qpos[0] = value
+        mujoco.mj_kinematics(model, data)
+        tips_h = np.array([data.site(element_name(f"S_{finger}tip")).xpos for finger in FINGERS])
+        expected = Rotation.from_quat(wrist_w[row, 3:], scalar_first=True).apply(tips_h.mean(axis=0)) + wrist_w[row, :3]
+        np.testing.assert_allclose(centres_w[row], expected, atol=1e-5)  # as forward kinematics
+
+
+def test_some_verified_grasps_are_reachable() -> None:
+    # of the example grasps the wraps pass and the pinches mostly do not
+    assert _check().any()
+
+
+def test_a_hand_that_never_closes_reaches_nothing() -> None:
+    assert not _check(np.tile(open_hand(), (len(good_grasps().grasps), 1))).any()
+
+
+def test_more_grasps_than_worlds_are_checked_in_batches() -> None:
+    count = len(good_grasps().grasps)
+    in_batches = _check(num_worlds=3)
+    assert in_batches.shape == (count,)
+    assert in_batches.any()
+
+
+def test_no_grasp_is_no_work() -> None:
+    poses, joints = np.zeros((0, 7)), np.zeros((0, 18))
+    physics = MujocoCpuPhysics(1, num_threads=0)
+    empty = check_reachable(physics, thing(), poses, poses, joints, joints, np.random.default_rng(0))
+    assert empty.shape == (0,)

@@ -1,0 +1,122 @@
+"""Trials: what is rejected and why. Object: the easy can of the examples, lying on the table."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from datamodules.grasps.poses import absolute_pose, relative_pose
+from datamodules.grasps.trial import CAUSES, TrialResult, TrialSettings, free_at_start, run_trials
+from envs.hand.model import clamp_joints, open_hand
+from envs.lift_test import closing_direction
+from envs.physics.mujoco_cpu import MujocoCpuPhysics
+from tests.datamodules.grasps.examples import good_grasps, thing
+
+Array = NDArray[np.float64]
+
+FAR_W = np.array([0.0, 0.0, 0.5, 1.0, 0.0, 0.0, 0.0])
+FULLY_CLOSED = clamp_joints(open_hand() + 2.0 * closing_direction())
+
+
+@pytest.fixture(scope="module")
+def physics() -> MujocoCpuPhysics:
+    return MujocoCpuPhysics(4, num_threads=0)
+
+
+def _good() -> tuple[Array, Array, Array]:
+    """Object pose (7,), wrist pose (7,) and joints (18,) of a verified grasp."""
+    grasps = good_grasps().grasps.rows(np.array([0]))
+    object_w = grasps.object_pose_w.astype(np.float64)
+    wrist_w = absolute_pose(object_w, grasps.wrist_pose_o.astype(np.float64))
+    return object_w[0], wrist_w[0], clamp_joints(grasps.joint_pos[0].astype(np.float64))
+
+
+def _try(
+    physics: MujocoCpuPhysics,
+    wrist_w: Array,
+    preshape: Array,
+    target: Array,
+    settings: TrialSettings | None = None,
+    seed: int = 0,
+) -> TrialResult:
+    object_w = _good()[0]
+    rng = np.random.default_rng(seed)
+    return run_trials(physics, thing(), object_w, wrist_w, preshape, target, settings or TrialSettings(), rng)
+
+
+def test_starts_that_overlap_object_or_table_are_not_free(physics: MujocoCpuPhysics) -> None:
+    pose_w = thing().rest_poses[0]
+    through_object = FAR_W.copy()
+    through_object[2] = -0.05  # the palm below, the upright fingers through the can
+    through_table = FAR_W.copy()
+    through_table[[0, 2]] = 0.4, -0.05
+    touching_nothing = FAR_W.copy()
+    candidates = np.array([touching_nothing, through_object, through_table] * 2)  # more than there are worlds
+    free = free_at_start(physics, thing(), pose_w, candidates, np.tile(open_hand(), (6, 1)), 0.0005)
+    assert free.tolist() == [True, False, False] * 2
+
+
+def test_overlap_up_to_the_limit_is_free(physics: MujocoCpuPhysics) -> None:
+    fingertip_in_table = np.array([[0.4, 0.0, 0.2 - 0.002, 0.0, 1.0, 0.0, 0.0]])  # 2 mm deep, fingers down
+    pose_w, joints = thing().rest_poses[0], open_hand()[None]
+    assert not free_at_start(physics, thing(), pose_w, fingertip_in_table, joints, 0.001).any()
+    assert free_at_start(physics, thing(), pose_w, fingertip_in_table, joints, 0.003).all()
+
+
+def test_a_good_grasp_is_verified_and_comes_back_as_it_holds_the_object(physics: MujocoCpuPhysics) -> None:
+    object_w, wrist_w, joints = _good()
+    opened = clamp_joints(joints - 0.15 * closing_direction())
+    closed = clamp_joints(joints + 0.1 * closing_direction())
+    result = _try(physics, wrist_w[None], opened[None], closed[None])
+    assert result.row.tolist() == [0]
+    assert sum(result.rejected.values()) == 0
+    assert result.links[0].sum() >= 2
+    # closing moves the object by less than 2 cm, and the wrist stays: the pose is the one it was placed at
+    np.testing.assert_allclose(result.object_pose_w[0, :3], object_w[:3], atol=0.02)
+    moved = relative_pose(result.object_pose_w, wrist_w[None])
+    np.testing.assert_allclose(result.wrist_pose_o[:, :3], moved[:, :3], atol=1e-3)
+    # blocked joints stop short of their targets; none goes beyond the line between
+    assert (closing_direction() * (closed - result.joint_pos[0]) > -0.05).all()
+
+
+def test_a_hand_that_touches_nothing_has_few_contacts(physics: MujocoCpuPhysics) -> None:
+    result = _try(physics, FAR_W[None], open_hand()[None], FULLY_CLOSED[None])
+    assert len(result.row) == 0
+    assert result.rejected["few_contacts"] == 1
+
+
+def test_a_grasp_that_upsets_the_object_beyond_the_bounds_is_rejected(physics: MujocoCpuPhysics) -> None:
+    # the good grasp; closing fingers always move the object a little, more than these bounds allow
+    _, wrist_w, joints = _good()
+    opened = clamp_joints(joints - 0.15 * closing_direction())
+    strict = replace(TrialSettings(), max_shift=1e-4)
+    assert _try(physics, wrist_w[None], opened[None], joints[None], strict).rejected["moved"] == 1
+    strict = replace(TrialSettings(), min_upright=1.0 - 1e-9)
+    assert _try(physics, wrist_w[None], opened[None], joints[None], strict).rejected["tilted"] == 1
+
+
+def test_the_second_lift_is_the_shaken_one(physics: MujocoCpuPhysics) -> None:
+    _, wrist_w, joints = _good()
+    violent = replace(TrialSettings(), shake=2000.0)
+    result = _try(physics, wrist_w[None], joints[None], joints[None], violent)
+    assert result.rejected["lift_1"] == 0
+    assert result.rejected["lift_2"] + result.rejected["diverged"] == 1
+
+
+def test_every_candidate_is_verified_or_rejected_for_one_cause(physics: MujocoCpuPhysics) -> None:
+    _, wrist_w, joints = _good()
+    wrists = np.array([wrist_w, FAR_W, wrist_w])
+    preshape = np.array([joints, open_hand(), open_hand()])
+    target = np.array([joints, FULLY_CLOSED, open_hand()])
+    result = _try(physics, wrists, preshape, target)
+    assert result.row.tolist() == [0]
+    assert len(result.row) + sum(result.rejected.values()) == 3
+    assert set(result.rejected) <= set(CAUSES)
+
+
+def test_same_generator_same_result(physics: MujocoCpuPhysics) -> None:
+    _, wrist_w, joints = _good()
+    first, second = (_try(physics, wrist_w[None], joints[None], joints[None], seed=5) for _ in range(2))
+    np.testing.assert_array_equal(first.joint_pos, second.joint_pos)
+    np.testing.assert_array_equal(first.wrist_pose_o, second.wrist_pose_o)

@@ -1,0 +1,173 @@
+"""The synthesis command on its real path, in small: through main, killed, resumed, with one and two workers."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.image import imread
+
+from datamodules.grasps.grasp_set import GraspSet, load_grasp_set
+from datamodules.synthesize import main
+from envs.conventions import SPLITS
+from tests.datamodules.grasps.examples import assert_same_grasps
+
+ROOT = Path(__file__).resolve().parents[2]
+CONFIGS = [f"--config={ROOT / 'configs' / name}" for name in ("synthesis.yaml", "smoke/synthesis.yaml")]
+PATIENCE = 120.0
+"""Seconds that a step of the other process may take before the test gives up."""
+
+
+def _arguments(folder: Path, num_workers: int) -> list[str]:
+    return [
+        *CONFIGS, f"--output={folder / 'set.npz'}", f"--parts_dir={folder / 'parts'}", f"--num_workers={num_workers}",
+    ]  # fmt: skip
+
+
+def _wait_for(condition: Callable[[], bool], what: str) -> None:
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        if time.monotonic() > end:
+            pytest.fail(f"{what} did not happen within {PATIENCE} s")
+        time.sleep(0.02)
+
+
+@pytest.fixture(scope="module")
+def left_alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a synthesis with two workers that nobody disturbed."""
+    folder = tmp_path_factory.mktemp("left_alone")
+    main([*_arguments(folder, 2), f"--gallery={folder / 'gallery.png'}", f"--summary={folder / 'report.json'}"])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def made(left_alone: Path) -> GraspSet:
+    return load_grasp_set(left_alone / "set.npz")
+
+
+def test_the_smoke_overlay_makes_grasps_of_one_object_of_each_split(made: GraspSet) -> None:
+    assert made.object_splits == SPLITS
+    assert len(made) >= 3
+    assert set(made.type_names()) <= {"wrap", "spherical"}
+    for name in set(made.object_names()):
+        assert made.object_names().count(name) <= 2  # a quota of one for each of two types
+
+
+def test_the_set_says_how_it_was_made(made: GraspSet) -> None:
+    assert made.provenance["command"].startswith("python -m datamodules.synthesize")
+    assert made.provenance["settings"]["quota"] == 1
+    assert set(made.provenance["versions"]) == {"mujoco", "gymnasium-robotics", "numpy"}
+    assert len(made.provenance["fingerprint"]) == 12
+
+
+def test_summary_counts_what_is_in_the_set(left_alone: Path, made: GraspSet) -> None:
+    report = json.loads((left_alone / "report.json").read_text())
+    assert sum(split["grasps"] for split in report["splits"].values()) == len(made)
+    assert sum(split["reachable"] for split in report["splits"].values()) == made.is_reachable.sum()
+    assert report["file_bytes"] == (left_alone / "set.npz").stat().st_size
+    assert report["workers"] == 2
+    for row in report["trials"].values():
+        later = sum(number for cause, number in row["rejected"].items() if cause != "penetrates_at_start")
+        assert row["tried"] == row["verified"] + later
+
+
+def test_gallery_is_a_picture_with_a_row_for_each_type(left_alone: Path, made: GraspSet) -> None:
+    picture = imread(left_alone / "gallery.png")
+    assert picture.ndim == 3
+    assert min(picture.shape[:2]) > 200
+    assert np.ptp(picture[..., :3]) > 0.5  # not blank
+
+
+def _children(process: int) -> list[int]:
+    listed = Path(f"/proc/{process}/task/{process}/children")
+    return [int(child) for child in listed.read_text().split()] if listed.is_file() else []
+
+
+def _has_ended(process: int) -> bool:
+    status = Path(f"/proc/{process}/stat")
+    try:
+        return status.read_text().rpartition(")")[2].split()[0] == "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+def test_a_killed_synthesis_goes_on_where_it_stood_and_ends_like_one_left_alone(
+    left_alone: Path, made: GraspSet, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-m", "datamodules.synthesize", *_arguments(tmp_path, 1)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.DEVNULL) as process:
+        _wait_for(lambda: any((tmp_path / "parts").rglob("*.npz")), "the first part")
+        workers = _children(process.pid)
+        process.send_signal(signal.SIGKILL)
+    assert process.returncode == -signal.SIGKILL
+    for worker in workers:  # no worker outlives the job
+        _wait_for(lambda worker=worker: _has_ended(worker), f"the end of worker {worker}")  # type: ignore[misc]
+    assert not (tmp_path / "set.npz").exists()
+    parts = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "parts").rglob("*.npz")}
+    assert parts
+
+    main(_arguments(tmp_path, 1))
+    resumed = load_grasp_set(tmp_path / "set.npz")
+    assert_same_grasps(made, resumed)
+    assert resumed.provenance["fingerprint"] == made.provenance["fingerprint"]
+    after = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "parts").rglob("*.npz")}
+    assert set(after) == {path.name for path in (left_alone / "parts").rglob("*.npz")}
+    assert {name: after[name] for name in parts} == parts  # what was there was not made again
+
+
+def test_a_second_run_of_a_finished_job_gives_the_same_set(left_alone: Path, made: GraspSet, tmp_path: Path) -> None:
+    again = tmp_path / "again.npz"
+    main([*_arguments(left_alone, 1), f"--output={again}", f"--summary={tmp_path / 'again.json'}"])
+    assert_same_grasps(made, load_grasp_set(again))
+    report = json.loads((tmp_path / "again.json").read_text())
+    first = json.loads((left_alone / "report.json").read_text())
+    assert report["trials"] == first["trials"]
+    assert report["splits"] == first["splits"]
+
+
+@pytest.mark.parametrize(
+    ("argument", "key"),
+    [("--settings.quotta=3", "quotta"), ("--partsdir=x", "partsdir"), ("--settings.bank.jiter=0.1", "jiter")],
+)
+def test_a_misspelt_option_is_named(argument: str, key: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([*CONFIGS, argument])
+    assert ended.value.code == 2
+    assert key in capsys.readouterr().err
+
+
+def test_a_misspelt_key_of_a_config_file_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "own.yaml").write_text("settings:\n  trial:\n    shakke: 1.0\n")
+    with pytest.raises(SystemExit) as ended:
+        main([*CONFIGS, f"--config={tmp_path / 'own.yaml'}"])
+    assert ended.value.code == 2
+    assert "shakke" in capsys.readouterr().err
+
+
+def test_an_unknown_grasp_type_is_refused_before_any_work(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="grasp type 'hook' is unknown; available: lateral"):
+        main([*_arguments(tmp_path, 1), "--settings.types=[wrap, hook]"])
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_missing_split_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"nowhere.json does not exist"):
+        main([*_arguments(tmp_path, 1), f"--split_file={tmp_path / 'nowhere.json'}"])
+
+
+def test_an_interrupt_ends_the_command_with_the_shells_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("datamodules.synthesize.run_job", interrupted)
+    with pytest.raises(SystemExit) as ended:
+        main(_arguments(tmp_path, 1))
+    assert ended.value.code == 130
+    assert not (tmp_path / "set.npz").exists()

@@ -1,0 +1,32 @@
+"""Worker processes: how many, and what an interrupt does to them. Their end with a killed parent: test_synthesize."""
+
+import os
+import signal
+
+import pytest
+
+from datamodules.workers import default_workers, worker_pool
+
+
+def _state_of_worker() -> tuple[int, bool, int]:
+    import torch
+
+    return os.getpid(), signal.getsignal(signal.SIGINT) is signal.SIG_IGN, torch.get_num_threads()
+
+
+def test_a_worker_is_a_process_of_its_own_with_one_thread_that_leaves_interrupts_to_its_parent() -> None:
+    with worker_pool(1) as pool:
+        process, ignores_interrupts, threads = pool.submit(_state_of_worker).result()
+    assert process != os.getpid()
+    assert ignores_interrupts
+    assert threads == 1
+
+
+def test_default_is_one_worker_a_core() -> None:
+    assert 1 <= default_workers() <= (os.cpu_count() or 1)
+
+
+@pytest.mark.parametrize("count", [0, -2])
+def test_fewer_than_one_worker(count: int) -> None:
+    with pytest.raises(ValueError, match=rf"num_workers is {count}, expected at least 1 \(or null for one per core\)"):
+        worker_pool(count)

@@ -1,0 +1,177 @@
+"""Trials in the world: placed at once, closed with collisions on, or moved with nothing in the way."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from datamodules.grasps.grasp_set import GraspSet
+from datamodules.grasps.poses import absolute_pose
+from envs.conventions import EPISODE_STEPS, MAX_JOINT_STEP
+from envs.grasp_trials import GraspTrials, TrialOutcome, follow_freely
+from envs.hand.model import clamp_joints, joint_limits, open_hand
+from envs.objects.grasp_object import GraspObject
+from envs.physics.base import Array
+from envs.physics.settings import PhysicsSettings
+from tests.datamodules.grasps.examples import good_grasps, thing
+
+THING = thing()
+"""What `good_grasps` holds."""
+
+
+def scene(grasps: GraspSet) -> tuple[list[GraspObject], Array, Array, Array]:
+    """Objects, object poses, wrist poses and joints of grasps of one object."""
+    object_w = grasps.object_pose_w.astype(np.float64)
+    wrist_w = absolute_pose(object_w, grasps.wrist_pose_o.astype(np.float64))
+    return [THING] * len(grasps), object_w, wrist_w, grasps.joint_pos.astype(np.float64)
+
+
+@pytest.fixture(scope="module")
+def grasps() -> GraspSet:
+    return good_grasps().grasps
+
+
+def trials(grasps: GraspSet, **settings: Any) -> GraspTrials:
+    things, object_w, wrist_w, _ = scene(grasps)
+    return GraspTrials(things, object_w, wrist_w, **settings)
+
+
+def far_away(count: int = 2) -> GraspTrials:
+    """Hands 40 cm above their objects."""
+    object_w = np.tile(THING.rest_poses[0], (count, 1))
+    wrist_w = np.tile([0.0, 0.0, 0.6, 1.0, 0.0, 0.0, 0.0], (count, 1))
+    return GraspTrials([THING] * count, object_w, wrist_w)
+
+
+def assert_equal(first: TrialOutcome, second: TrialOutcome, rows: NDArray[np.int64] | slice = slice(None)) -> None:
+    for name in TrialOutcome.__dataclass_fields__:
+        np.testing.assert_array_equal(getattr(first, name)[rows], getattr(second, name), err_msg=name)
+
+
+def test_verified_grasps_lift_and_open_hands_do_not(grasps: GraspSet) -> None:
+    joints = grasps.joint_pos.astype(np.float64)
+    placed = trials(grasps).place(joints)
+    assert placed.is_lifted.all()
+    assert not placed.is_diverged.any()
+    opened = trials(grasps).place(np.tile(open_hand(), (len(grasps), 1)))
+    assert not opened.is_lifted.any()
+
+
+def test_placing_starts_at_the_given_joints_with_the_object_where_it_was(grasps: GraspSet) -> None:
+    joints = grasps.joint_pos.astype(np.float64)
+    placed = trials(grasps).place(joints)
+    np.testing.assert_allclose(placed.joint_pos, joints, atol=1e-9)
+    np.testing.assert_allclose(placed.shift, 0.0, atol=1e-9)
+
+
+def test_closing_meets_the_object_on_its_way(grasps: GraspSet) -> None:
+    # goals well inside the object: closed, fingers stop at its surface and push it
+    deep = clamp_joints(grasps.joint_pos.astype(np.float64) + 0.4 * (grasps.joint_pos > 0.3))
+    closed = trials(grasps).close_towards(deep)
+    short = np.linalg.norm(closed.joint_pos - deep, axis=1)
+    assert (short > 0.2).mean() >= 0.5
+    assert (closed.shift > 1e-4).any()
+
+
+def test_closing_in_the_air_reaches_its_goal() -> None:
+    goal = np.tile(clamp_joints(open_hand() + 0.5), (2, 1))
+    closed = far_away().close_towards(goal)
+    np.testing.assert_allclose(closed.joint_pos, goal, atol=0.03)  # position control sags by its gain
+    assert not closed.is_lifted.any()
+    np.testing.assert_allclose(closed.shift, 0.0, atol=2e-3)  # it settles on the table
+
+
+def test_a_controller_sees_rows_joints_and_steps() -> None:
+    seen: list[tuple[list[int], int]] = []
+
+    def controller(rows: NDArray[np.int64], joint_pos: Array, step: int) -> Array:
+        assert joint_pos.shape == (len(rows), 18)
+        seen.append((rows.tolist(), step))
+        return np.zeros((len(rows), 18))
+
+    outcome = far_away(3).follow(controller)
+    assert [step for _, step in seen] == list(range(EPISODE_STEPS))
+    assert {tuple(rows) for rows, _ in seen} == {(0, 1, 2)}
+    np.testing.assert_allclose(outcome.joint_pos, np.tile(open_hand(), (3, 1)), atol=0.02)
+
+
+def test_actions_are_clipped_to_full_speed() -> None:
+    column = 5
+
+    def push(size: float) -> Array:
+        action = np.zeros((1, 18))
+        action[:, column] = size
+        return far_away(1).follow(lambda rows, joint_pos, step: action if step < 10 else 0.0 * action).joint_pos
+
+    np.testing.assert_array_equal(push(1.0), push(100.0))
+    # ten steps of 0.05 rad; the joint follows its command
+    assert push(1.0)[0, column] - open_hand()[column] == pytest.approx(10 * MAX_JOINT_STEP, abs=0.03)
+
+
+def test_commands_stay_near_the_joints_that_are_blocked(grasps: GraspSet) -> None:
+    """The command runs at most max_target_gap ahead of a blocked joint, so the grip force is bounded by it."""
+    things, object_w, wrist_w, _ = scene(grasps)
+    full = np.ones(18)
+
+    def final(gap: float) -> Array:
+        settings = PhysicsSettings(max_target_gap=gap)
+        run = GraspTrials(things, object_w, wrist_w, settings=settings)
+        return run.follow(lambda rows, joint_pos, step: np.tile(full, (len(rows), 1))).shift
+
+    assert final(0.05).max() < final(0.6).max()
+
+
+def test_outcomes_keep_the_order_of_grasps_whatever_the_batches(grasps: GraspSet) -> None:
+    other = thing("bottle", 0)
+    things, object_w, wrist_w, joints = scene(grasps)
+    # another object far below its hand, first and last: batches are sorted by object
+    things = [other, *things, other]
+    away = np.array([0.0, 0.0, 0.6, 1.0, 0.0, 0.0, 0.0])
+    object_w = np.concatenate([other.rest_poses[:1], object_w, other.rest_poses[:1]])
+    wrist_w = np.concatenate([away[None], wrist_w, away[None]])
+    joints = np.concatenate([open_hand()[None], joints, open_hand()[None]])
+    counts: list[int] = []
+    whole = GraspTrials(things, object_w, wrist_w).place(joints)
+    parts = GraspTrials(things, object_w, wrist_w, num_worlds=2, on_batch=counts.append).place(joints)
+    assert_equal(whole, parts)
+    assert whole.is_lifted.tolist() == [False, *[True] * len(grasps), False]
+    assert sum(counts) == len(things)
+    assert max(counts) == 2
+
+
+def test_each_grasp_is_tried_on_its_own(grasps: GraspSet) -> None:
+    joints = grasps.joint_pos.astype(np.float64)
+    whole = trials(grasps).place(joints)
+    row = np.array([1])
+    assert_equal(whole, trials(grasps.rows(row)).place(joints[row]), row)
+
+
+def test_joints_beyond_the_limits_are_clamped() -> None:
+    outcome = far_away(1).place(np.full((1, 18), 9.0))
+    np.testing.assert_allclose(outcome.joint_pos[0], joint_limits().high, atol=1e-9)
+
+
+def test_free_fingers_move_by_the_actions_and_stop_at_the_limits() -> None:
+    def controller(rows: NDArray[np.int64], joint_pos: Array, step: int) -> Array:
+        action = np.zeros((len(rows), 18))
+        action[0, 4] = 0.5 if step < 10 else 0.0
+        action[1, 4] = 100.0
+        return action
+
+    final = follow_freely(controller, 2)
+    expected = np.tile(open_hand(), (2, 1))
+    expected[0, 4] += 10 * 0.5 * MAX_JOINT_STEP
+    expected[1, 4] = min(joint_limits().high[4], open_hand()[4] + EPISODE_STEPS * MAX_JOINT_STEP)
+    np.testing.assert_allclose(final, expected)
+
+
+def test_free_fingers_reach_what_is_near_enough() -> None:
+    goal = clamp_joints(np.random.default_rng(0).uniform(-0.3, 1.2, (4, 18)))
+    final = follow_freely(lambda rows, joint_pos, step: (goal[rows] - joint_pos) / MAX_JOINT_STEP, 4)
+    np.testing.assert_allclose(final, goal, atol=1e-12)
+
+
+def test_uneven_arguments_are_counted() -> None:
+    with pytest.raises(ValueError, match=r"2 objects, 1 object poses and 3 wrist poses; expected one of each"):
+        GraspTrials([THING] * 2, np.zeros((1, 7)), np.zeros((3, 7)))
