@@ -41,6 +41,14 @@ def test_pads_lie_on_the_surface_of_their_links_collision_capsules(grasp_type: s
         np.testing.assert_allclose(radial / geom.size[0], pad.normal, atol=1e-9)
 
 
+def test_distal_pads_are_on_the_side_of_the_touch_sensors() -> None:
+    # the model's touch sites mark the palmar side of the distal links, independently of the pads
+    model = bare_hand()
+    for pad in (thumb_pad(), *opposing_pads("spherical")):
+        touch = model.site(element_name(f"Tch_{pad.link.removesuffix('distal')}tip")).pos
+        assert touch @ np.array(pad.normal) > 0.9 * np.linalg.norm(touch[:2])
+
+
 def test_pinches_oppose_one_fingertip_and_wrap_all_middle_links() -> None:
     assert [pad.link for pad in opposing_pads("pinch_RF")] == ["rfdistal"]
     assert [pad.link for pad in opposing_pads("wrap")] == ["ffmiddle", "mfmiddle", "rfmiddle", "lfmiddle"]
