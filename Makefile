@@ -8,6 +8,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 LAYERS := envs datamodules lightning_modules callbacks
 CONFIG ?= configs/gf.yaml
+# threads that wait sleep instead of spinning: on a shared machine training is several times faster that way
+export OMP_WAIT_POLICY ?= PASSIVE
 ARGS ?=
 
 .DEFAULT_GOAL := help

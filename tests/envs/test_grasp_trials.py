@@ -1,6 +1,7 @@
 """Trials in the world: placed at once, closed with collisions on, or moved with nothing in the way."""
 
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from datamodules.grasps.poses import absolute_pose
 from envs.conventions import EPISODE_STEPS, MAX_JOINT_STEP
 from envs.grasp_trials import GraspTrials, TrialOutcome, follow_freely
 from envs.hand.model import clamp_joints, joint_limits, open_hand
+from envs.lift_test import LiftResult
 from envs.objects.grasp_object import GraspObject
 from envs.physics.base import Array
 from envs.physics.settings import PhysicsSettings
@@ -109,17 +111,44 @@ def test_actions_are_clipped_to_full_speed() -> None:
     assert push(1.0)[0, column] - open_hand()[column] == pytest.approx(10 * MAX_JOINT_STEP, abs=0.03)
 
 
-def test_commands_stay_near_the_joints_that_are_blocked(grasps: GraspSet) -> None:
-    """The command runs at most max_target_gap ahead of a blocked joint, so the grip force is bounded by it."""
-    things, object_w, wrist_w, _ = scene(grasps)
-    full = np.ones(18)
+class BlockedHand:
+    """Stands in for the physics: joints that nothing moves; remembers the commands of joint 5."""
 
-    def final(gap: float) -> Array:
-        settings = PhysicsSettings(max_target_gap=gap)
-        run = GraspTrials(things, object_w, wrist_w, settings=settings)
-        return run.follow(lambda rows, joint_pos, step: np.tile(full, (len(rows), 1))).shift
+    commands: ClassVar[list[float]] = []
 
-    assert final(0.05).max() < final(0.6).max()
+    def __init__(self, num_worlds: int, settings: PhysicsSettings, scenes: object) -> None:
+        self.num_worlds = num_worlds
+
+    def reset(self, things: object, object_pose_w: Array, wrist_pose_w: Array, joint_pos: Array) -> None:
+        self.present = SimpleNamespace(joint_pos=joint_pos, object_pose_w=object_pose_w, wrist_pose_w=wrist_pose_w)
+
+    def state(self) -> SimpleNamespace:
+        return SimpleNamespace(**{name: value.copy() for name, value in vars(self.present).items()})
+
+    def set_wrist_targets(self, wrist_pose_w: Array) -> None:
+        np.testing.assert_array_equal(wrist_pose_w, self.present.wrist_pose_w)
+
+    def set_joint_targets(self, joint_pos: Array) -> None:
+        self.commands.append(float(joint_pos[0, 5]))
+
+    def step(self) -> None:
+        pass
+
+
+def test_commands_stay_near_joints_that_are_blocked(monkeypatch: pytest.MonkeyPatch) -> None:
+    def lift(physics: BlockedHand) -> LiftResult:
+        no = np.zeros(physics.num_worlds, dtype=bool)
+        return LiftResult(no, np.zeros(1), np.zeros(1), no)
+
+    monkeypatch.setattr("envs.grasp_trials.MujocoCpuPhysics", BlockedHand)
+    monkeypatch.setattr("envs.grasp_trials.lift_test", lift)
+    BlockedHand.commands.clear()
+    far_away(1).follow(lambda rows, joint_pos, step: np.full((1, 18), 1.0 if step < 20 else -1.0))
+    found, start, gap = np.array(BlockedHand.commands), open_hand()[5], PhysicsSettings().max_target_gap
+    # up by 0.05 rad a step until the gap of 0.3 rad is reached, and down again at once: no wind-up
+    expected = start + np.minimum(MAX_JOINT_STEP * np.arange(1, 21), gap)
+    np.testing.assert_allclose(found[:20], expected, atol=1e-12)
+    np.testing.assert_allclose(found[20:23], start + gap - MAX_JOINT_STEP * np.arange(1, 4), atol=1e-12)
 
 
 def test_outcomes_keep_the_order_of_grasps_whatever_the_batches(grasps: GraspSet) -> None:

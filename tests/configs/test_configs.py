@@ -1,0 +1,144 @@
+"""Every configuration runs through the real command line, on tiny data."""
+
+import json
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+
+from tests.learning import EVALUATION, GF, ROOT, SMOKE, command, few_callbacks, run
+
+pytestmark = pytest.mark.usefixtures("fast_objects")
+
+CONFIGS = ROOT / "configs"
+OF_OTHER_COMMANDS = {"synthesis.yaml", "smoke/synthesis.yaml"}
+"""Run by tests/datamodules/test_synthesize.py."""
+
+OVERLAYS = sorted(
+    str(path.relative_to(CONFIGS))
+    for path in CONFIGS.rglob("*.yaml")
+    if path not in (GF, SMOKE) and str(path.relative_to(CONFIGS)) not in OF_OTHER_COMMANDS
+)
+TRAINED = [name for name in OVERLAYS if not name.startswith("followers/")]
+FOLLOWERS = [name for name in OVERLAYS if name.startswith("followers/")]
+
+
+def load(name: str) -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load((CONFIGS / name).read_text())
+    return content
+
+
+def commands(name: str | None, grasp_set: Path, root: Path) -> tuple[list[str], list[str]]:
+    """The command lines of fit, and of test on its last checkpoint: main config, overlay, smoke overlay.
+
+    Baselines and pictures do not depend on an overlay: only the main config has them drawn and measured.
+    """
+    overlays = [] if name is None else [f"--config={CONFIGS / name}"]
+    few = [] if name is None else [few_callbacks(root / "few.yaml", EVALUATION)]
+
+    def line(subcommand: str) -> list[str]:
+        whole = command(subcommand, grasp_set, root, *few)
+        return [*whole[:2], *overlays, *whole[2:]]
+
+    return line("fit"), [*line("test"), "--ckpt_path=last"]
+
+
+@pytest.fixture(scope="module")
+def main_run(tiny_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The main configuration, trained and tested."""
+    root = tmp_path_factory.mktemp("gf")
+    for line in commands(None, tiny_path, root):
+        run(line)
+    return root
+
+
+def follower_of(root: Path) -> str:
+    report = json.loads((root / "metrics.json").read_text())
+    assert set(report["splits"]) == {"train", "unseen_instances", "unseen_families"}
+    return str(report["about"]["follower"])
+
+
+def test_there_are_configs_of_every_kind() -> None:
+    assert {"gf_pointnet.yaml", "ablations/paper_size.yaml", "ablations/sin_cos.yaml"} <= set(TRAINED)
+    assert {"followers/paper.yaml", "followers/denoiser.yaml", "followers/annealed.yaml"} == set(FOLLOWERS)
+
+
+def test_the_main_config_trains_and_tests(main_run: Path) -> None:
+    assert follower_of(main_run).startswith("AnnealedDenoiser(")
+    assert {path.name for path in (main_run / "pictures").iterdir()} == {
+        "before_after.png", "field.png", "denoising.png",
+    }  # fmt: skip
+    content = torch.load(main_run / "checkpoints" / "last.ckpt", weights_only=True)
+    assert content["global_step"] == 2
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_an_overlay_trains_and_tests(name: str, tiny_path: Path, tmp_path: Path) -> None:
+    for line in commands(name, tiny_path, tmp_path):
+        run(line)
+    settings = load(name).get("model", {}).get("init_args", {})
+    content = torch.load(tmp_path / "checkpoints" / "last.ckpt", weights_only=True)
+    for part in set(settings) & {"encoder", "sde", "joint_state", "follower"}:
+        assert content["hyper_parameters"][part]["class_path"] == settings[part]["class_path"]
+    expected = settings.get("follower", {"class_path": "AnnealedDenoiser"})["class_path"].split(".")[-1]
+    assert follower_of(tmp_path).startswith(f"{expected}(")
+
+
+@pytest.mark.parametrize("name", FOLLOWERS)
+def test_a_follower_is_tried_on_a_trained_checkpoint(
+    name: str, main_run: Path, tiny_path: Path, tmp_path: Path
+) -> None:
+    _, line = commands(name, tiny_path, tmp_path)
+    run([*line, f"--ckpt_path={main_run / 'checkpoints' / 'last.ckpt'}"])
+    settings = load(name)["model"]["init_args"]["follower"]
+    found = follower_of(tmp_path)
+    assert found.startswith(settings["class_path"].split(".")[-1] + "(")
+    for key, value in settings["init_args"].items():
+        assert f"{key}={value}" in found.replace("t=0.15, t_start", "t_end=0.15, t_start")
+
+
+@pytest.mark.parametrize("name", [name for name in TRAINED if "model" in load(name)])
+def test_an_overlay_with_another_model_writes_into_a_folder_of_its_own(name: str) -> None:
+    """A checkpoint of another network must not replace one of the main run."""
+    folders = [load(other).get("trainer", {}).get("default_root_dir") for other in [*TRAINED, "gf.yaml"]]
+    assert folders.count(load(name)["trainer"]["default_root_dir"]) == 1
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_an_overlay_says_only_what_differs(name: str) -> None:
+    text = (CONFIGS / name).read_text()
+    assert text.startswith("# "), "the first line says what it is and where it comes from"
+    assert set(load(name)) <= {"model", "trainer"}
+    assert "callbacks" not in load(name).get("trainer", {})
+
+
+def test_the_smoke_overlay_has_the_callbacks_of_the_main_config_in_their_order() -> None:
+    lists = [
+        [item["class_path"] for item in load(name)["trainer"]["callbacks"]] for name in ("gf.yaml", "smoke/gf.yaml")
+    ]
+    assert lists[0] == lists[1]
+
+
+def test_whoever_evaluates_comes_before_the_average() -> None:
+    names = [item["class_path"].split(".")[-1] for item in load("gf.yaml")["trainer"]["callbacks"]]
+    average = names.index("WarmupEMA")
+    assert names.index("FieldEvaluation") < average
+    assert names.index("FieldPictures") < average
+    assert names.index("RunCheckpoint") > average
+
+
+def test_step_sizes_are_numbers_and_not_words() -> None:
+    def values(content: Any) -> list[Any]:
+        if isinstance(content, dict):
+            return list(chain.from_iterable(values(item) for item in content.values()))
+        if isinstance(content, list):
+            return list(chain.from_iterable(values(item) for item in content))
+        return [content]
+
+    for path in CONFIGS.rglob("*.yaml"):
+        for value in values(yaml.safe_load(path.read_text())):
+            # YAML reads 2e-4 as a word; it has to be written 2.0e-4
+            assert not (isinstance(value, str) and value.replace("e-", "").replace("e", "").isdigit()), path

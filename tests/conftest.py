@@ -1,0 +1,46 @@
+"""A grasp set of a few seconds, made once a session, and objects that are built once a session."""
+
+from functools import lru_cache
+from pathlib import Path
+
+import pytest
+import torch
+
+from datamodules.grasps.grasp_set import GraspSet, save_grasp_set
+from envs.objects.builder import make_object
+from tests.learning import command, few_callbacks, run, tiny_grasp_set
+
+# tiny networks gain nothing from more threads, two processes on few cores lose much, and sums keep their order
+torch.set_num_threads(1)
+
+_built = lru_cache(maxsize=None)(make_object)
+
+
+@pytest.fixture
+def fast_objects(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Object libraries share their objects, so that each is built once a session (40 ms) and not once a test."""
+    monkeypatch.setattr("envs.objects.library.make_object", _built)
+
+
+@pytest.fixture(scope="session")
+def tiny_grasps() -> GraspSet:
+    """Some twenty verified grasps of five objects in three splits."""
+    return tiny_grasp_set()
+
+
+@pytest.fixture(scope="session")
+def tiny_path(tiny_grasps: GraspSet, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of `tiny_grasps`."""
+    path = tmp_path_factory.mktemp("grasps") / "tiny.npz"
+    save_grasp_set(tiny_grasps, path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tiny_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Root folder of a finished run of the smoke configuration: two epochs of two steps, nothing evaluated."""
+    root = tmp_path_factory.mktemp("run")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("envs.objects.library.make_object", _built)
+        run(command("fit", tiny_path, root, few_callbacks(root / "few.yaml"), "--trainer.max_epochs=2"))
+    return root

@@ -1,0 +1,35 @@
+"""Callbacks that end a run before its time, for the command line of the tests of resuming."""
+
+import os
+import signal
+from typing import Any
+
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import Callback
+
+
+class StoppedError(RuntimeError):
+    """A run was stopped on purpose."""
+
+
+class StopAt(Callback):
+    """Raises after the optimiser step ``step``."""
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        if trainer.global_step == self.step:
+            self.stop()
+
+    def stop(self) -> None:
+        raise StoppedError(f"after step {self.step}")
+
+
+class KillAt(StopAt):
+    """Kills the process after the optimiser step ``step``: nothing gets to tidy up."""
+
+    def stop(self) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)

@@ -1,0 +1,209 @@
+"""The command line: mistakes are named before anything runs, harmless noise is left out, a run keeps to its folder."""
+
+import logging
+import re
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from lightning_modules.cli import check_same_settings, quieten
+from lightning_modules.export import export_checkpoint
+from tests.learning import GF, command, few_callbacks, run
+
+pytestmark = pytest.mark.usefixtures("fast_objects")
+
+CLASS = "lightning_modules.score_module.ScoreMatchingModule"
+
+
+def refusal(args: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    """What the command says when it ends without having run; line breaks are those of the terminal's width."""
+    with pytest.raises(SystemExit) as ended:
+        run(args)
+    assert ended.value.code not in (0, None)
+    return " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.parametrize(
+    ("option", "named"),
+    [
+        ("--model.init_args.hidden_widht=3", "hidden_widht"),
+        ("--model.init_args.encoder.init_args.levls=3", "levls"),
+        ("--data.init_args.batchsize=3", "batchsize"),
+        ("--trainer.max_epoch=3", "max_epoch"),
+        ("--modle.init_args.draws=3", "modle"),
+    ],
+)
+def test_a_misspelt_option_is_named(
+    option: str, named: str, tiny_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert named in refusal(command("fit", tiny_path, tmp_path, option), capsys)
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("model:\n  init_args:\n    hidden_widht: 3\n", "hidden_widht"),
+        ("data:\n  init_args:\n    batchsize: 3\n", "batchsize"),
+        ("trainer:\n  max_epoch: 3\n", "max_epoch"),
+        ("traner:\n  max_epochs: 3\n", "traner"),
+        ("trainer:\n  callbacks:\n    - class_path: callbacks.ema.WarmupEma\n", "WarmupEma"),
+        ("model:\n  init_args:\n    sde:\n      class_path: lightning_modules.diffusion.sde.VPSDE\n"
+         "      init_args: {beta_mx: 3.0}\n", "beta_mx"),
+    ],
+)  # fmt: skip
+def test_a_misspelt_key_of_a_config_is_named(
+    text: str, named: str, tiny_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "wrong.yaml").write_text(text)
+    assert named in refusal(command("fit", tiny_path, tmp_path, f"--config={tmp_path / 'wrong.yaml'}"), capsys)
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("--model.init_args.hidden_width=24", r"model\.hidden_width = 16, the configuration says 24"),
+        (
+            "--model.init_args.encoder=lightning_modules.networks.point_encoders.PointNetEncoder",
+            r"model\.encoder\.class_path = '.*PointNet2Encoder', the configuration says '.*PointNetEncoder'",
+        ),
+        (
+            "--model.init_args.joint_state=lightning_modules.diffusion.joint_state.SinCosJoints",
+            r"model\.joint_state\.class_path = '.*JointVector', the configuration says '.*SinCosJoints'",
+        ),
+        (
+            "--model.init_args.sde=lightning_modules.diffusion.sde.SubVPSDE",
+            r"model\.sde\.class_path = '.*VPSDE', the configuration says '.*SubVPSDE'",
+        ),
+    ],
+)
+@pytest.mark.parametrize("subcommand", ["test", "validate"])
+def test_a_checkpoint_of_another_network_is_refused(
+    subcommand: str, option: str, message: str, tiny_run: Path, tiny_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    error = refusal(command(subcommand, tiny_path, tiny_run, option, "--ckpt_path=last"), capsys)
+    assert re.search(rf"checkpoint .*last\.ckpt was made with {message}; use the checkpoint's configuration", error)
+
+
+def test_evaluation_may_follow_the_field_in_another_way(
+    tiny_run: Path, tiny_path: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    last = tiny_run / "checkpoints" / "last.ckpt"
+    run(
+        command(
+            "test", tiny_path, tmp_path, few_callbacks(tmp_path / "few.yaml"), f"--ckpt_path={last}",
+            "--model.init_args.follower=lightning_modules.followers.FixedTimeScore",
+            "--model.init_args.learning_rate=0.3",
+            "--trainer.limit_test_batches=1",
+        )
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda root: root / "none.ckpt", r"none\.ckpt does not exist; train one with"),
+        (lambda root: "last", r"checkpoints/last\.ckpt does not exist; train one with"),
+        (lambda root: "best", r"ckpt_path is 'best', which the command line cannot resolve; give a file, or last"),
+    ],
+)
+def test_a_checkpoint_that_is_not_there_is_named(
+    make: Any, message: str, tiny_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    error = refusal(command("test", tiny_path, tmp_path, f"--ckpt_path={make(tmp_path)}"), capsys)
+    assert re.search(message, error), error
+
+
+def test_a_damaged_checkpoint_is_named(
+    tiny_run: Path, tiny_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = (tiny_run / "checkpoints" / "last.ckpt").read_bytes()
+    (tmp_path / "half.ckpt").write_bytes(content[: len(content) // 2])
+    error = refusal(command("test", tiny_path, tmp_path, f"--ckpt_path={tmp_path / 'half.ckpt'}"), capsys)
+    assert re.search(r"half\.ckpt cannot be read as plain tensors .*it is truncated or was not made by this", error)
+
+
+def test_training_does_not_resume_from_an_exported_checkpoint(
+    tiny_run: Path, tiny_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small = export_checkpoint(tiny_run / "checkpoints" / "last.ckpt", tmp_path / "gf.ckpt")
+    error = refusal(command("fit", tiny_path, tmp_path, f"--ckpt_path={small}"), capsys)
+    assert re.search(r"gf\.ckpt has no field optimizer_states: it was exported and cannot be trained on; resume", error)
+
+
+def test_a_missing_grasp_set_is_named(tmp_path: Path) -> None:
+    few = few_callbacks(tmp_path / "few.yaml")
+    with pytest.raises(FileNotFoundError, match=r"none\.npz does not exist; make one with: python -m datamodules"):
+        run(command("fit", tmp_path / "none.npz", tmp_path, few))
+
+
+def test_everything_of_a_run_lies_in_its_folder(tiny_run: Path) -> None:
+    files = {str(path.relative_to(tiny_run)) for path in tiny_run.rglob("*") if path.is_file()}
+    assert {"checkpoints/last.ckpt", "tensorboard/version_0/config.yaml", "tensorboard/version_0/hparams.yaml"} <= files
+    assert any(name.startswith("tensorboard/version_0/events.out.tfevents") for name in files)
+
+
+def test_checkpoints_are_plain_and_know_their_settings(tiny_run: Path) -> None:
+    content = torch.load(tiny_run / "checkpoints" / "last.ckpt", weights_only=True)
+    assert content["hyper_parameters"]["_class_path"] == CLASS
+    assert content["hyper_parameters"]["hidden_width"] == 16
+    assert content["datamodule_hyper_parameters"]["batch_size"] == 4
+
+
+def test_a_newcomer_sees_no_warnings(tiny_path: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    few = few_callbacks(tmp_path / "few.yaml")
+    with warnings.catch_warnings(record=True) as shown, caplog.at_level(logging.INFO):
+        warnings.simplefilter("default")
+        warnings.simplefilter("ignore", DeprecationWarning)  # Python hides those of libraries by itself
+        run(command("fit", tiny_path, tmp_path, few, "--trainer.limit_val_batches=1.0"))
+    assert [str(warning.message) for warning in shown] == []
+    assert "litlogger" not in caplog.text
+    assert "training on 8 grasps of 2 objects" in caplog.text
+
+
+def test_real_warnings_are_shown() -> None:
+    with warnings.catch_warnings(record=True) as shown:
+        warnings.simplefilter("always")
+        quieten()
+        warnings.warn("Your `IterableDataset` has `__len__` defined. In combination", stacklevel=1)
+        warnings.warn("the loss is NaN", stacklevel=1)
+    assert [str(warning.message) for warning in shown] == ["the loss is NaN"]
+
+
+def test_equal_settings_pass_whatever_their_form() -> None:
+    stored = {"_class_path": CLASS, "_instantiator": "x", "draws": 2, "encoder": {"init_args": {"widths": [1, 2]}}}
+    given = {
+        "class_path": CLASS,
+        "init_args": {"draws": 2, "follower": None, "encoder": {"init_args": {"widths": (1, 2)}}},
+    }
+    check_same_settings("f", "model", given, stored)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"draws": 3, "encoder": {"widths": [1, 2]}}, r"checkpoint f was made with model\.draws = 2, the .* says 3"),
+        ({"draws": 2, "encoder": {"widths": [1, 3]}}, r"model\.encoder\.widths\[1\] = 2, the configuration says 3"),
+        ({"draws": 2, "encoder": {"widths": [1]}}, r"model\.encoder\.widths\[1\] = 2, the configuration says None"),
+        ({"draws": 2, "encoder": {"widths": [1, 2]}, "seed": 4}, r"model\.seed = None, the configuration says 4"),
+    ],
+)
+def test_the_first_setting_that_differs_is_named(changed: dict[str, Any], message: str) -> None:
+    stored = {"_class_path": CLASS, "draws": 2, "encoder": {"widths": [1, 2]}}
+    with pytest.raises(ValueError, match=message):
+        check_same_settings("f", "model", {"class_path": CLASS, "init_args": changed}, stored)
+
+
+def test_settings_that_do_not_matter_may_differ() -> None:
+    given = {"class_path": CLASS, "init_args": {"draws": 3, "follower": {"class_path": "a"}}}
+    stored = {"_class_path": CLASS, "draws": 2}
+    check_same_settings("f", "model", given, stored, ignore=("draws", "follower"))
+
+
+def test_the_main_config_stands_alone(tiny_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        run(["fit", f"--config={GF}", "--print_config"])
+    assert ended.value.code == 0
+    assert "lightning_modules.score_module.ScoreMatchingModule" in capsys.readouterr().out

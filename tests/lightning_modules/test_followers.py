@@ -1,0 +1,166 @@
+"""Ways of following the field, held against Gaussians whose score is known in closed form."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from envs.conventions import MAX_JOINT_STEP
+from envs.hand.model import half_ranges
+from lightning_modules.diffusion.joint_state import JointState, JointVector, SinCosJoints
+from lightning_modules.diffusion.sde import SDE, VESDE, VPSDE, PaperSDE, SubVPSDE
+from lightning_modules.followers import AnnealedDenoiser, Denoiser, FixedTimeScore, Follower
+from tests.learning import gaussian_score
+
+MEAN = torch.linspace(-0.8, 0.8, 18, dtype=torch.float64)
+HALF = half_ranges(MEAN)
+SDES = [VPSDE(), SubVPSDE(), PaperSDE(), VESDE()]
+
+
+def joints(count: int = 5, seed: int = 0) -> Tensor:
+    return 2.0 * torch.rand(count, 18, generator=torch.Generator().manual_seed(seed), dtype=torch.float64) - 1.0
+
+
+def follow(follower: Follower, spread: float, sde: SDE, start: Tensor, steps: int = 100) -> Tensor:
+    for step in range(steps):
+        progress = torch.full((len(start),), (step + 1) / steps, dtype=start.dtype)
+        action = follower.action(gaussian_score(MEAN, spread, sde), sde, JointVector(), start, progress)
+        start = start + MAX_JOINT_STEP * action / HALF
+    return start
+
+
+class Recorder:
+    """A score of zero that remembers where it was asked."""
+
+    def __init__(self, value: float = 0.0) -> None:
+        self.value = value
+        self.states: list[Tensor] = []
+        self.times: list[Tensor] = []
+
+    def __call__(self, state: Tensor, t: Tensor) -> Tensor:
+        self.states.append(state)
+        self.times.append(t)
+        return torch.full_like(state, self.value)
+
+
+@pytest.mark.parametrize("sde", SDES, ids=lambda sde: type(sde).__name__)
+@pytest.mark.parametrize("follower", [Denoiser(0.35), Denoiser(0.9), AnnealedDenoiser()])
+def test_denoiser_reaches_the_mean_of_a_gaussian(follower: Follower, sde: SDE) -> None:
+    # the fixed point of q -> E[x_0 | x = alpha q] is the mean; a step closes std^2 / (alpha^2 s^2 + std^2) of the gap
+    torch.testing.assert_close(follow(follower, 0.02, sde, joints()), MEAN.expand(5, 18), atol=2e-3, rtol=0.0)
+
+
+@pytest.mark.parametrize("sde", SDES, ids=lambda sde: type(sde).__name__)
+def test_denoiser_steps_towards_the_posterior_mean(sde: SDE) -> None:
+    spread, t = 0.3, torch.tensor(0.4, dtype=torch.float64)
+    near = MEAN + 0.01 * joints(3)  # near enough not to be clipped
+    action = Denoiser(0.4).action(gaussian_score(MEAN, spread, sde), sde, JointVector(), near, torch.zeros(3).double())
+    # E[x_0 | x_t = alpha q] = m + w (q - m), w = alpha^2 s^2 / (alpha^2 s^2 + std^2); the goal less q is (w - 1)(q - m)
+    alpha, std = sde.mean_coefficient(t), sde.std(t)
+    weight = alpha**2 * spread**2 / (alpha**2 * spread**2 + std**2)
+    expected = (weight - 1.0) * (near - MEAN) * HALF / MAX_JOINT_STEP
+    assert expected.abs().max() < 1.0
+    torch.testing.assert_close(action, expected, atol=1e-12, rtol=0.0)
+
+
+def test_far_goals_are_approached_at_full_speed() -> None:
+    far = torch.stack([torch.full_like(MEAN, 0.99), torch.full_like(MEAN, -0.99)])
+    action = Denoiser(0.35).action(gaussian_score(MEAN, 0.01, VPSDE()), VPSDE(), JointVector(), far, torch.zeros(2))
+    assert torch.equal(action, (MEAN - far).sign())
+
+
+def test_goals_lie_within_the_limits() -> None:
+    # a clean estimate of +5 is a goal of +1: a joint at its upper limit is not pushed on
+    sde, at_limit = VPSDE(), torch.ones(1, 18, dtype=torch.float64)
+    action = Denoiser(0.35).action(Recorder(100.0), sde, JointVector(), at_limit, torch.zeros(1).double())
+    assert not action.any()
+
+
+@pytest.mark.parametrize("joint_state", [JointVector(), SinCosJoints()], ids=lambda state: type(state).__name__)
+def test_the_state_is_scaled_as_the_forward_process_does(joint_state: JointState) -> None:
+    score, sde, now = Recorder(), VPSDE(), joints(2)
+    Denoiser(0.6).action(score, sde, joint_state, now, torch.zeros(2).double())
+    alpha = torch.exp(torch.tensor(-0.5 * (0.5 * 0.36 * 9.9 + 0.06)).double())  # exp(-B/2), B = t^2 9.9 / 2 + 0.1 t
+    torch.testing.assert_close(score.states[0], alpha * joint_state.encode(now))
+    assert alpha.item() == pytest.approx(0.398, abs=1e-3)
+
+
+def test_without_the_scaling_the_mean_would_be_left_again() -> None:
+    sde, t = VPSDE(), torch.full((1,), 0.6, dtype=torch.float64)
+    score, scaled = gaussian_score(MEAN, 0.5, sde), sde.mean_coefficient(t)[:, None] * MEAN
+    torch.testing.assert_close(sde.clean_estimate(scaled, score(scaled, t), t), MEAN[None])
+    # unscaled the estimate at q = m is m + w (m / alpha - m): w = 0.045, alpha = 0.398, so 0.054 off at m = 0.8
+    unscaled = sde.clean_estimate(MEAN[None], score(MEAN[None], t), t)
+    assert (unscaled - MEAN).abs().max().item() == pytest.approx(0.054, abs=0.002)
+
+
+def test_sine_and_cosine_lead_to_the_same_joints() -> None:
+    state, sde = SinCosJoints(), VPSDE()
+    score = gaussian_score(state.encode(MEAN), 1e-3, sde)
+    near = MEAN + 0.01 * joints(3)
+    action = Denoiser(0.35).action(score, sde, state, near, torch.zeros(3).double())
+    torch.testing.assert_close(action, (MEAN - near) * HALF / MAX_JOINT_STEP, atol=1e-3, rtol=0.0)  # spread 1e-3
+
+
+def test_annealed_time_falls_from_start_to_end() -> None:
+    progress = torch.tensor([0.0, 0.5, 1.0, 1.5, -1.0])
+    torch.testing.assert_close(AnnealedDenoiser(0.6, 0.15).time(progress), torch.tensor([0.6, 0.375, 0.15, 0.15, 0.6]))
+    # power 2: 0.15 + 0.45 / 4
+    torch.testing.assert_close(
+        AnnealedDenoiser(0.6, 0.15, power=2.0).time(progress), torch.tensor([0.6, 0.2625, 0.15, 0.15, 0.6])
+    )
+
+
+def test_the_network_is_asked_at_each_hands_own_time() -> None:
+    score = Recorder()
+    progress = torch.tensor([0.0, 0.5, 1.0]).double()
+    AnnealedDenoiser(0.6, 0.15).action(score, VPSDE(), JointVector(), joints(3), progress)
+    torch.testing.assert_close(score.times[0], torch.tensor([0.6, 0.375, 0.15]).double())
+
+
+def test_the_papers_form_moves_the_fastest_joint_at_full_speed() -> None:
+    sde, now = VPSDE(), joints()
+    score = gaussian_score(MEAN, 0.2, sde)
+    action = FixedTimeScore().action(score, sde, JointVector(), now, torch.zeros(5).double())
+    torch.testing.assert_close(action.abs().amax(dim=1), torch.ones(5).double())
+    # along the score in radians: the gradient in normalised joints times half the joint ranges
+    gradient = score(now, torch.full((5,), 0.005).double()) * HALF
+    torch.testing.assert_close(action, gradient / gradient.abs().amax(dim=1, keepdim=True))
+
+
+def test_the_papers_form_asks_at_its_time_with_unscaled_joints() -> None:
+    score, now = Recorder(1.0), joints(2)
+    FixedTimeScore(t=0.005).action(score, VPSDE(), JointVector(), now, torch.ones(2).double())
+    assert torch.equal(score.states[0], now)
+    assert torch.equal(score.times[0], torch.full((2,), 0.005, dtype=torch.float64))
+
+
+def test_no_gradient_is_no_motion() -> None:
+    action = FixedTimeScore().action(Recorder(0.0), VPSDE(), JointVector(), joints(2), torch.ones(2).double())
+    assert torch.equal(action, torch.zeros(2, 18).double())
+
+
+def test_without_normalising_the_score_is_a_clipped_tweedie_step() -> None:
+    sde, now = VPSDE(), joints(1)
+    # score 2 everywhere, t = 0.1: B = 0.01 * 9.9 / 2 + 0.01 = 0.0595, std^2 = 1 - exp(-B) = 0.05776
+    step = 2.0 * 0.057765 * HALF / MAX_JOINT_STEP
+    assert step.min() < 1.0 < step.max()
+    action = FixedTimeScore(0.1, normalise=False).action(Recorder(2.0), sde, JointVector(), now, torch.ones(1).double())
+    torch.testing.assert_close(action[0], step.clamp(max=1.0), atol=1e-4, rtol=0.0)
+
+
+@pytest.mark.parametrize("follower", [FixedTimeScore(), Denoiser(), AnnealedDenoiser()])
+def test_actions_stay_in_range_whatever_the_score(follower: Follower) -> None:
+    action = follower.action(Recorder(1e6), VPSDE(), JointVector(), joints(), torch.linspace(0, 1, 5).double())
+    assert action.shape == (5, 18)
+    assert action.abs().max() <= 1.0
+
+
+@pytest.mark.parametrize("t", [0.0, -0.1, 1.5])
+def test_times_outside_the_process_are_refused(t: float) -> None:
+    for make in (FixedTimeScore, Denoiser):
+        with pytest.raises(ValueError, match=rf"t is {t}; diffusion times lie in \(0, 1\]"):
+            make(t)
+    with pytest.raises(ValueError, match=rf"t_start is {t}; diffusion times lie in"):
+        AnnealedDenoiser(t, 0.1)
+    with pytest.raises(ValueError, match=rf"t_end is {t}; diffusion times lie in"):
+        AnnealedDenoiser(0.5, t)

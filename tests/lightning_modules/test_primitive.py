@@ -1,0 +1,215 @@
+"""The primitive acts as the module it was loaded from; a checkpoint cannot choose what code runs."""
+
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from envs.hand.model import joint_limits, open_hand
+from lightning_modules.diffusion.joint_state import SinCosJoints
+from lightning_modules.diffusion.samplers import PredictorCorrectorSampler, ProbabilityFlowSampler
+from lightning_modules.followers import AnnealedDenoiser, Denoiser, FixedTimeScore, Follower
+from lightning_modules.networks.point_encoders import PointNetEncoder
+from lightning_modules.primitive import GraspPrimitive, load_score_module, read_checkpoint
+from lightning_modules.score_module import ScoreMatchingModule
+from tests.learning import made_up_batch, tiny_module
+
+ENCODER = {
+    "class_path": "lightning_modules.networks.point_encoders.PointNetEncoder",
+    "init_args": {"widths": [8, 16], "feature_widths": [16], "input_scale": 10.0},
+}
+HPARAMS: dict[str, Any] = {
+    "encoder": ENCODER, "joint_width": 32, "time_width": 8, "hidden_width": 32, "draws": 4,
+    "_class_path": "lightning_modules.score_module.ScoreMatchingModule",
+}  # fmt: skip
+
+Write = Callable[..., Path]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """Writes a checkpoint of `tiny_module` with some fields changed, and returns its path."""
+
+    def checkpoint(module: ScoreMatchingModule | None = None, **hparams: Any) -> Path:
+        state = (tiny_module() if module is None else module).state_dict()
+        torch.save({"state_dict": state, "hyper_parameters": HPARAMS | hparams}, tmp_path / "made.ckpt")
+        return tmp_path / "made.ckpt"
+
+    return checkpoint
+
+
+def start(count: int = 4) -> torch.Tensor:
+    return torch.tensor(open_hand(), dtype=torch.float32).repeat(count, 1)
+
+
+@pytest.mark.parametrize("follower", [None, FixedTimeScore(), Denoiser(0.5)])
+def test_a_loaded_primitive_acts_as_its_module(write: Write, follower: Follower | None) -> None:
+    module, batch = tiny_module().eval(), made_up_batch()
+    progress = torch.tensor([0.0, 0.3, 0.6, 1.0])
+    actions = []
+    for primitive in (GraspPrimitive(module, follower), GraspPrimitive.from_checkpoint(write(), follower)):
+        feature = primitive.encode(batch.points_h, batch.object_index)
+        actions.append(primitive.act(start(), feature, progress))
+    assert torch.equal(*actions)
+    assert actions[0].shape == (4, 18)
+    assert actions[0].abs().max() > 0.0
+
+
+def test_a_loaded_primitive_is_frozen(write: Write) -> None:
+    primitive = GraspPrimitive.from_checkpoint(write())
+    assert not primitive.module.training
+    assert not any(parameter.requires_grad for parameter in primitive.module.parameters())
+    feature = primitive.encode(made_up_batch().points_h, torch.arange(4))
+    assert not feature.requires_grad
+
+
+def test_the_checkpoint_says_how_its_field_is_followed(write: Write) -> None:
+    path = write(follower={"class_path": "lightning_modules.followers.Denoiser", "init_args": {"t": 0.7}})
+    follower = GraspPrimitive.from_checkpoint(path).follower
+    assert isinstance(follower, Denoiser)
+    assert follower.t == 0.7
+    assert isinstance(GraspPrimitive.from_checkpoint(path, FixedTimeScore()).follower, FixedTimeScore)
+    assert isinstance(GraspPrimitive.from_checkpoint(write()).follower, AnnealedDenoiser)
+
+
+def test_actions_are_those_of_the_follower_on_normalised_joints() -> None:
+    seen: dict[str, torch.Tensor] = {}
+
+    class Spy(Follower):
+        def action(self, score: Any, sde: Any, joint_state: Any, joint_pos: Any, progress: Any) -> torch.Tensor:
+            seen.update(joint_pos=joint_pos, progress=progress)
+            return torch.zeros_like(joint_pos)
+
+    low = torch.tensor(joint_limits().low, dtype=torch.float32)[None]
+    primitive = GraspPrimitive(tiny_module(), Spy())
+    primitive.act(low, primitive.encode(made_up_batch(1).points_h, torch.arange(1)), torch.tensor([0.25]))
+    torch.testing.assert_close(seen["joint_pos"], -torch.ones(1, 18))
+    assert seen["progress"].tolist() == [0.25]
+
+
+@pytest.mark.parametrize("sampler", [None, PredictorCorrectorSampler(num_steps=5), ProbabilityFlowSampler(num_steps=3)])
+def test_denoising_ends_at_the_sample_of_the_same_noise(sampler: Any) -> None:
+    primitive = GraspPrimitive(tiny_module().eval())
+    feature = primitive.encode(made_up_batch().points_h, torch.arange(4))
+    samples = primitive.sample(feature, 1, torch.Generator().manual_seed(3), sampler)
+    path, times = primitive.denoise(feature, torch.Generator().manual_seed(3), sampler)
+    steps = 32 if sampler is None else sampler.num_steps
+    assert path.shape == (steps + 1, 4, 18)
+    assert len(times) == steps + 1
+    assert times[0] == 1.0
+    assert times == sorted(times, reverse=True)
+    torch.testing.assert_close(path[-1], samples[:, 0], atol=0.0, rtol=0.0)
+
+
+@pytest.mark.parametrize("joint_state", [None, SinCosJoints()])
+def test_samples_are_joints_within_their_limits(joint_state: SinCosJoints | None) -> None:
+    primitive = GraspPrimitive(tiny_module(joint_state=joint_state).eval())
+    feature = primitive.encode(made_up_batch().points_h, torch.arange(4))
+    samples = primitive.sample(feature, 3, torch.Generator().manual_seed(0), ProbabilityFlowSampler(num_steps=4))
+    assert samples.shape == (4, 3, 18)
+    limits = joint_limits()
+    low, high = torch.tensor(limits.low), torch.tensor(limits.high)
+    assert (samples >= low - 1e-6).all()  # float32
+    assert (samples <= high + 1e-6).all()
+    assert not torch.equal(samples[:, 0], samples[:, 1])
+    again = primitive.sample(feature, 3, torch.Generator().manual_seed(0), ProbabilityFlowSampler(num_steps=4))
+    assert torch.equal(samples, again)
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        {"encoder": {"class_path": "subprocess.Popen", "init_args": {"args": "true"}}},
+        {"encoder": "foreign_module.Encoder"},
+        {"encoder": {**ENCODER, "init_args": {"widths": ["foreign_module.Encoder"]}}},
+        {"sde": {"class_path": "foreign_module.SDE"}},
+        {"follower": {"class_path": ["foreign_module.Follower"]}},
+        {"joint_width": "foreign_module"},
+    ],
+)
+def test_classes_of_others_are_neither_built_nor_imported(
+    foreign: dict[str, Any], write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "foreign_module.py").write_text(f"open({str(tmp_path / 'was_run')!r}, 'w')")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ValueError, match=r"made\.ckpt asks for the class '(subprocess\.Popen|foreign_module.*)'; only"):
+        GraspPrimitive.from_checkpoint(write(**foreign))
+    assert not (tmp_path / "was_run").exists()
+
+
+def test_a_pickle_is_refused_and_not_run(tmp_path: Path) -> None:
+    class Evil:
+        def __reduce__(self) -> tuple[Any, ...]:
+            return (Path.touch, (tmp_path / "was_run",))
+
+    path = tmp_path / "evil.ckpt"
+    for save in (lambda: torch.save({"state_dict": {}, "more": Evil()}, path), lambda: _pickle(Evil(), path)):
+        save()
+        with pytest.raises(ValueError, match=r"evil\.ckpt cannot be read as plain tensors \(.*was not made"):
+            read_checkpoint(path)
+        assert not (tmp_path / "was_run").exists()
+
+
+def _pickle(value: object, path: Path) -> None:
+    path.write_bytes(pickle.dumps({"state_dict": value}, protocol=2))
+
+
+@pytest.mark.parametrize("keep", [0.9, 0.5, 0.0])
+def test_a_truncated_file_is_named(write: Write, keep: float) -> None:
+    path = write()
+    content = path.read_bytes()
+    path.write_bytes(content[: int(keep * len(content))])
+    with pytest.raises(ValueError, match=r"made\.ckpt cannot be read as plain tensors .*it is truncated or"):
+        GraspPrimitive.from_checkpoint(path)
+
+
+def test_a_missing_file_names_the_command_that_makes_one(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"none\.ckpt does not exist; train one with: python -m lightning_mod"):
+        GraspPrimitive.from_checkpoint(tmp_path / "none.ckpt")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ([1, 2], r"has no field state_dict"),
+        ({"weights": {}}, r"has no field state_dict"),
+        ({"state_dict": {}}, r"has no field hyper_parameters; train it through lightning_modules\.cli"),
+        ({"state_dict": {}, "hyper_parameters": {"_class_path": "x"}}, r"has no field hyper_parameters"),
+    ],
+)
+def test_a_foreign_checkpoint_is_named(content: Any, message: str, tmp_path: Path) -> None:
+    torch.save(content, tmp_path / "other.ckpt")
+    with pytest.raises(ValueError, match=rf"other\.ckpt {message}"):
+        load_score_module(tmp_path / "other.ckpt")
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"hidden_width": 64}, r"size mismatch for network\.blocks"),
+        ({"joint_state": {"class_path": "lightning_modules.diffusion.joint_state.SinCosJoints"}}, r"size mismatch"),
+        ({"hidden_widht": 32}, r"hidden_widht"),
+        ({"encoder": {"class_path": "lightning_modules.diffusion.sde.VPSDE"}}, r"encoder"),
+    ],
+)
+def test_a_description_that_does_not_fit_the_weights_is_refused(
+    write: Write, changed: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(
+        ValueError, match=rf"(?s)made\.ckpt does not describe a score module of this version: .*{message}"
+    ):
+        load_score_module(write(**changed))
+
+
+def test_loading_gives_the_weights_and_settings_of_the_checkpoint(write: Write) -> None:
+    torch.manual_seed(5)
+    encoder = PointNetEncoder(widths=(8, 16), feature_widths=(16,))
+    trained = ScoreMatchingModule(encoder=encoder, joint_width=32, time_width=8, hidden_width=32, draws=4)
+    module = load_score_module(write(trained))
+    assert module.draws == 4
+    assert module.state_dict().keys() == trained.state_dict().keys()
+    for name, value in trained.state_dict().items():
+        assert torch.equal(module.state_dict()[name], value), name
