@@ -1,7 +1,7 @@
 """Grasps per second of the synthesis, on all cores. Prints JSON.
 
-Training objects, spread over the families, go through the default settings, every object in a worker of its own turn,
-as in `python -m datamodules.synthesize`. Times are wall clock from the first worker's start on its first object to the
+Training objects, spread over the families, go through the settings of configs/synthesis.yaml, every object in a worker
+of its own turn, as in `python -m datamodules.synthesize`. Times are wall clock from the first worker's start on its first object to the
 end of the last one: importing and compiling in fresh processes is left out and reported apart.
     verified   grasps that passed the trial (lifted twice, the second time shaken)
     kept       those of them within the quota of their type and object
@@ -92,11 +92,14 @@ def main(args: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--objects", type=int, default=24, help="training objects, spread evenly over the split")
     parser.add_argument("--workers", type=int, default=None, help="processes; one per core when left out")
-    parser.add_argument("--quota", type=int, default=SynthesisSettings.quota, help="grasps kept of a type and object")
+    parser.add_argument("--quota", type=int, default=4, help="grasps kept of a type and object")
+    parser.add_argument("--batch", type=int, default=8, help="hands tried in a round")
     parser.add_argument("--rounds", type=int, default=SynthesisSettings.max_rounds, help="rounds of proposals")
     parser.add_argument("--types", nargs="+", default=list(SynthesisSettings.types), help="grasp types")
     options = parser.parse_args(args)
-    settings = SynthesisSettings(quota=options.quota, max_rounds=options.rounds, types=tuple(options.types))
+    settings = SynthesisSettings(
+        quota=options.quota, max_rounds=options.rounds, batch=options.batch, types=tuple(options.types)
+    )
     workers = options.workers or default_workers()
     every = ObjectLibrary().names("train")
     rows = np.linspace(0, len(every) - 1, min(options.objects, len(every))).round().astype(int)

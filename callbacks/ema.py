@@ -31,3 +31,20 @@ class WarmupEMA(WeightAveraging):
         options: dict[str, Any] = {"avg_fn": average}
         super().__init__(**options)
         self.decay = decay
+
+    def state_dict(self) -> dict[str, Any]:
+        """The state of the average, and its decay."""
+        return {**super().state_dict(), "decay": self.decay}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Resume the average.
+
+        Raises:
+            ValueError: it was made with another decay.
+        """
+        if state_dict.get("decay", self.decay) != self.decay:
+            raise ValueError(
+                f"the checkpoint's weights were averaged with decay {state_dict['decay']}, the configuration says "
+                f"{self.decay}; use the checkpoint's configuration, or train anew without --ckpt_path"
+            )
+        super().load_state_dict(state_dict)

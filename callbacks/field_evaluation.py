@@ -56,6 +56,7 @@ class FieldEvaluation(Callback):
         self.num_grasps = num_grasps
         self.max_test_grasps = max_test_grasps
         self.with_baselines = with_baselines
+        self._diverged = 0
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Follow the field without collisions on a part of each split; in fit only every few epochs."""
@@ -81,6 +82,7 @@ class FieldEvaluation(Callback):
         train = GraspTable(data.training_grasps(), data.library, data.num_points)
         constants = ConstantJoints.of_training(train) if self.with_baselines else None
         report: dict[str, Any] = {"splits": {}, "families": {}, "types": {}}
+        self._diverged = 0
         for split in VALIDATION_SPLITS:
             table = thinned(data.table(split), data.library, data.num_points, self.max_test_grasps)
             values = self._measure(split, table, data.library, primitive, constants)
@@ -95,6 +97,7 @@ class FieldEvaluation(Callback):
             "follower": _describe(primitive.follower),
             "references": {name: _describe(follower) for name, follower in self.references.items()},
             "training_grasps": len(train),
+            "diverged_worlds": self._diverged,
             "checkpoint": str(trainer.ckpt_path or ""),
         }
         path = Path(trainer.default_root_dir) / "metrics.json"
@@ -129,6 +132,7 @@ class FieldEvaluation(Callback):
             values |= trials.stored(with_collisions=constants is not None)
             if constants is not None:
                 values |= trials.baselines(constants)
+        self._diverged += trials.trials.num_diverged
         return values
 
 

@@ -17,6 +17,9 @@ from envs.physics.settings import PhysicsSettings
 Controller = Callable[[NDArray[np.int64], Array, int], Array]
 """controller(rows (E,), joint_pos (E, 18) rad, step) -> action (E, 18) in [-1, 1]; 1 moves a joint by 0.05 rad."""
 
+_AWAY = 1.0
+"""Metres by which the hand is moved up while objects settle."""
+
 
 @dataclass(frozen=True)
 class TrialOutcome:
@@ -69,17 +72,37 @@ class GraspTrials:
         self._scenes = SceneCache(self._settings)
         self._num_worlds = num_worlds
         self._on_batch = on_batch
+        self._settled_pose_w: Array | None = None
+        self.num_diverged = 0
 
     def __len__(self) -> int:
         return len(self._things)
 
     def place(self, joint_pos: Array) -> TrialOutcome:
         """Put the fingers at ``joint_pos`` (G, 18), rad, without collisions on the way, then lift."""
-        return self._run(lambda rows: joint_pos[rows], None)
+        return self._run(lambda rows: joint_pos[rows], None, self._object_pose_w)
 
     def follow(self, controller: Controller) -> TrialOutcome:
-        """Start from the open hand, let the controller act for 50 steps with collisions on, then lift."""
-        return self._run(lambda rows: np.tile(open_hand(), (len(rows), 1)), controller)
+        """Start from the open hand, let the controller act for 50 steps with collisions on, then lift.
+
+        The object starts at rest: a grasp's own object pose is where closing fingers had pushed it, often leaning.
+        """
+        return self._run(lambda rows: np.tile(open_hand(), (len(rows), 1)), controller, self.settled_pose_w())
+
+    def settled_pose_w(self) -> Array:
+        """Where each object comes to rest on the table from its grasp's pose, with the hand far away (G, 7)."""
+        if self._settled_pose_w is None:
+            settled = self._object_pose_w.copy()
+            for rows in self._batches():
+                physics = MujocoCpuPhysics(len(rows), self._settings, scenes=self._scenes)
+                away_w = self._wrist_pose_w[rows] + np.array([0.0, 0.0, _AWAY, 0.0, 0.0, 0.0, 0.0])
+                things = [self._things[row] for row in rows]
+                physics.reset(things, self._object_pose_w[rows], away_w, np.tile(open_hand(), (len(rows), 1)))
+                for _ in range(EPISODE_STEPS):
+                    physics.step()
+                settled[rows] = physics.state().object_pose_w
+            self._settled_pose_w = settled
+        return self._settled_pose_w
 
     def close_towards(self, goal: Array) -> TrialOutcome:
         """Close from the open hand to the joints ``goal`` (G, 18), rad, at full speed with collisions on, then lift."""
@@ -95,7 +118,9 @@ class GraspTrials:
         for begin in range(0, len(order), self._num_worlds):
             yield order[begin : begin + self._num_worlds]
 
-    def _run(self, start: Callable[[NDArray[np.int64]], Array], controller: Controller | None) -> TrialOutcome:
+    def _run(
+        self, start: Callable[[NDArray[np.int64]], Array], controller: Controller | None, object_pose_w: Array
+    ) -> TrialOutcome:
         count = len(self)
         outcome = TrialOutcome(
             np.zeros(count, dtype=bool), np.zeros((count, 18)), np.zeros(count), np.zeros(count, dtype=bool)
@@ -103,16 +128,17 @@ class GraspTrials:
         for rows in self._batches():
             physics = MujocoCpuPhysics(len(rows), self._settings, scenes=self._scenes)
             things = [self._things[row] for row in rows]
-            physics.reset(things, self._object_pose_w[rows], self._wrist_pose_w[rows], clamp_joints(start(rows)))
+            physics.reset(things, object_pose_w[rows], self._wrist_pose_w[rows], clamp_joints(start(rows)))
             if controller is not None:
                 self._control(physics, controller, rows)
             before = physics.state()
             outcome.joint_pos[rows] = before.joint_pos
-            offset = before.object_pose_w[:, :3] - self._object_pose_w[rows, :3]
+            offset = before.object_pose_w[:, :3] - object_pose_w[rows, :3]
             outcome.shift[rows] = np.linalg.norm(offset, axis=1)
             lifted = lift_test(physics)
             outcome.is_lifted[rows] = lifted.is_lifted
             outcome.is_diverged[rows] = lifted.is_diverged
+            self.num_diverged += int(lifted.is_diverged.sum())
             self._on_batch(len(rows))
         return outcome
 

@@ -14,8 +14,8 @@ from lightning_modules.primitive import read_checkpoint
 _FREE_IN_EVALUATION = ("learning_rate", "warmup_steps", "decay_to", "draws", "eps", "seed", "follower")
 """Hyper-parameters of a score module that may differ when a checkpoint is only evaluated."""
 
-_DATA_OF_EVALUATION = ("path", "split_file", "max_train_evaluation")
-"""Settings of a data module that do not change what a resumed run trains on in each step, or move with the machine."""
+_DATA_OF_EVALUATION = ("max_train_evaluation",)
+"""Settings of a data module that do not change what a run trains on."""
 
 
 _HARMLESS_WARNINGS = (
@@ -100,7 +100,9 @@ def check_same_settings(
     given = _flat({"class_path": config.get("class_path"), **dict(config.get("init_args") or {})})
     kept = {key: value for key, value in stored.items() if not key.startswith("_")}
     if not kept:
-        return
+        raise ValueError(
+            f"checkpoint {path} holds no settings of its {part}; it was not made through lightning_modules.cli fit"
+        )
     expected = _flat({"class_path": stored.get("_class_path"), **kept})
     for key in sorted(set(given) | set(expected)):
         if key.split(".")[0] in ignore:

@@ -95,7 +95,7 @@ class AnnealedDenoiser(Denoiser):
         power: shape of the fall; 1 is linear, larger values stay longer at small times.
     """
 
-    def __init__(self, t_start: float = 0.6, t_end: float = 0.15, power: float = 1.0) -> None:
+    def __init__(self, t_start: float = 0.8, t_end: float = 0.05, power: float = 1.0) -> None:
         _check_time("t_start", t_start)
         _check_time("t_end", t_end)
         super().__init__(t_end)

@@ -129,6 +129,11 @@ def load_score_module(path: str | Path) -> ScoreMatchingModule:
     hparams = {key: value for key, value in content.get("hyper_parameters", {}).items() if not key.startswith("_")}
     if not hparams:
         raise ValueError(f"checkpoint {path} has no field hyper_parameters; train it through lightning_modules.cli")
+    if content["hyper_parameters"].get("_built_in_python"):
+        raise ValueError(
+            f"checkpoint {path} is of a module that was given objects in Python, which it does not describe; build the "
+            "module the same way and use load_state_dict, or train through lightning_modules.cli"
+        )
     _check_class_paths(hparams, str(path))
     parser = ArgumentParser(exit_on_error=False)
     parser.add_class_arguments(ScoreMatchingModule, "model")

@@ -70,6 +70,7 @@ class ScoreMatchingModule(LightningModule):
             # the command line saves their class paths; objects handed over in Python have no place in a checkpoint
             if isinstance(self.hparams[name], (PointEncoder, SDE, JointState, Follower)):
                 self.hparams.pop(name)
+                self.hparams["_built_in_python"] = True
         self.sde = VPSDE() if sde is None else sde
         self.joint_state = JointVector() if joint_state is None else joint_state
         self.follower = AnnealedDenoiser() if follower is None else follower

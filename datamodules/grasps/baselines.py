@@ -56,10 +56,15 @@ class NearestGrasp:
     def __init__(self, train: GraspTable, chunk: int = 256) -> None:
         self._joint_pos = train.grasps.joint_pos.astype(np.float64)
         self._descriptors = _describe(train, chunk)
+        self._object_index = train.object_index
 
     def joints(self, table: GraspTable, chunk: int = 256) -> Array:
-        """Joints (G, 18), rad, for every grasp of a table."""
+        """Joints (G, 18), rad, for every grasp of a table of the same grasp set.
+
+        Grasps of the same object are left out: a training grasp must not find itself.
+        """
         distance = torch.cdist(_describe(table, chunk), self._descriptors)
+        distance[table.object_index[:, None] == self._object_index[None]] = torch.inf
         return self._joint_pos[distance.argmin(dim=1).numpy()]
 
 

@@ -36,7 +36,8 @@ class GraspSet:
         objects: object names; ``object_index`` points into this list.
         object_splits: the split of each object.
         object_index: (G,) int32.
-        object_pose_w: object standing on the table as the hand had closed (G, 7).
+        object_pose_w: the object as the hand had closed (G, 7): on the table, pushed by up to 2 cm and 10 degrees from
+            where it stood.
         wrist_pose_o: wrist in the object frame (G, 7).
         joint_pos: actuated joints of the grasp (G, 18), rad.
         preshape: joints from which the hand closed (G, 18), rad.

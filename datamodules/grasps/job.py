@@ -46,7 +46,10 @@ class JobSpec:
     num_workers: int | None = None
 
     def fingerprint(self) -> str:
-        """Hash of settings and prototypes: parts of another fingerprint are never mixed in."""
+        """Hash of settings, prototypes and MuJoCo's version: parts of another fingerprint are never mixed in.
+
+        It does not cover the code: after changing families or trials choose another ``parts_dir``.
+        """
         shapes = {
             name: [[line.open.tolist(), line.closed.tolist()] for line in lines]
             for name, lines in load_prototypes(self.prototypes).items()

@@ -65,7 +65,6 @@ def propose(
     usable = np.flatnonzero(is_high & (high > low))
     if len(usable) == 0:
         return Proposals(np.zeros((0, 7)), np.zeros(0, dtype=np.int64), np.zeros(0))
-    # even over widths, so that a long thin object is not only held across its commonest width
     chosen = usable[rng.integers(len(usable), size=count)]
     entry = order[low[chosen] + (rng.random(count) * (high - low)[chosen]).astype(np.int64)]
     swap = rng.random(count) < 0.5

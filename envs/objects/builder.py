@@ -17,7 +17,7 @@ from envs.objects.rest_poses import find_rest_poses
 from envs.objects.solids import Piece
 
 OBJECT_MASS = 0.1
-"""Kilograms (FACTS section 2, released)."""
+"""Kilograms (released GraspGF code)."""
 
 PIECE_GROWTH = 0.001
 """Share by which each piece of a composed object is grown, so that neighbours overlap by some micrometres.

@@ -14,7 +14,7 @@ from scipy.spatial.transform import Rotation
 Piece = NDArray[np.float64]
 
 MAX_PIECE_VERTICES = 64
-"""MuJoCo and MJWarp collide hulls of up to 64 vertices fast (FACTS section 7)."""
+"""MuJoCo and MJWarp collide hulls of up to 64 vertices fast (MuJoCo Warp's documentation)."""
 
 FLOOR_CLEARANCE = 0.0015
 """Height of wall pieces above the underside of their floor piece: walls on the table make dozens of contacts."""

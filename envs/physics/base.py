@@ -21,7 +21,8 @@ class PhysicsState:
         coupled_pos: coupled joints (E, 4), rad.
         wrist_pose_w: hand base pose (E, 7).
         object_pose_w: object pose (E, 7).
-        object_velocity: linear then angular velocity of the object (E, 6), m/s and rad/s, world frame.
+        object_velocity: linear velocity of the object, m/s, world frame, then its angular velocity, rad/s, object
+            frame (E, 6).
         is_diverged: worlds that ended in NaN, a solver warning or a thrown object (E,) bool.
     """
 

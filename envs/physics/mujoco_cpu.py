@@ -194,8 +194,9 @@ class MujocoCpuPhysics:
             self._qpos[world] = data.qpos
             self._qvel[world] = data.qvel
             self._time[world] += STEPS_PER_CONTROL * self.settings.timestep
-            if data.time < self._time[world] - 0.5 * self.settings.timestep:
-                self._qpos[world] = np.nan  # MuJoCo met a bad number, warned and restarted its clock
+            # a bad number makes MuJoCo warn and restart its clock; contacts beyond its memory only make it warn
+            if data.warning.number.any() or data.time < self._time[world] - 0.5 * self.settings.timestep:
+                self._qpos[world] = np.nan
 
     def _find_diverged(self, rows: NDArray[np.int64]) -> None:
         qpos, qvel = self._qpos[rows], self._qvel[rows]

@@ -109,3 +109,10 @@ def test_buffers_that_never_change_do_not_drift(tmp_path: Path) -> None:
 def test_a_decay_that_is_none_is_refused(decay: float) -> None:
     with pytest.raises(ValueError, match=rf"EMA decay is {decay}, allowed is 0 up to, not including, 1"):
         WarmupEMA(decay)
+
+
+def test_resuming_with_another_decay_is_refused() -> None:
+    state = WarmupEMA(decay=0.99).state_dict()
+    with pytest.raises(ValueError, match=r"averaged with decay 0.99, the configuration says 0.9;"):
+        WarmupEMA(decay=0.9).load_state_dict(state)
+    WarmupEMA(decay=0.99).load_state_dict(state)

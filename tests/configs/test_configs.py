@@ -97,7 +97,7 @@ def test_a_follower_is_tried_on_a_trained_checkpoint(
     found = follower_of(tmp_path)
     assert found.startswith(settings["class_path"].split(".")[-1] + "(")
     for key, value in settings["init_args"].items():
-        assert f"{key}={value}" in found.replace("t=0.15, t_start", "t_end=0.15, t_start")
+        assert f"{key}={value}" in found.replace("t=0.05, t_start", "t_end=0.05, t_start")
 
 
 @pytest.mark.parametrize("name", [name for name in TRAINED if "model" in load(name)])
@@ -107,7 +107,16 @@ def test_an_overlay_with_another_model_writes_into_a_folder_of_its_own(name: str
     assert folders.count(load(name)["trainer"]["default_root_dir"]) == 1
 
 
-@pytest.mark.parametrize("name", OVERLAYS)
+def test_the_pointnet_config_is_the_main_one_with_another_encoder() -> None:
+    main, other = load("gf.yaml"), load("gf_pointnet.yaml")
+    assert other["model"]["init_args"].pop("encoder") != main["model"]["init_args"].pop("encoder")
+    assert other["trainer"].pop("default_root_dir") != main["trainer"].pop("default_root_dir")
+    for content in (main, other):
+        content["trainer"]["callbacks"][-1]["init_args"].pop("filename")
+    assert other == main
+
+
+@pytest.mark.parametrize("name", [name for name in OVERLAYS if "/" in name])
 def test_an_overlay_says_only_what_differs(name: str) -> None:
     text = (CONFIGS / name).read_text()
     assert text.startswith("# "), "the first line says what it is and where it comes from"

@@ -222,7 +222,7 @@ def test_every_closing_joint_brings_its_fingertip_towards_the_object() -> None:
 
 
 def test_closing_moves_eleven_joints_and_leaves_the_spread_joints() -> None:
-    # 15 joints close (FACTS, released code); four of them are coupled and follow
+    # 15 joints close (released code); four of them are coupled and follow
     moved = {name for name, sign in zip(ACTUATED_JOINTS, closing_direction(), strict=True) if sign}
     assert moved == {*(f"{finger}{joint}" for finger in ("FF", "MF", "RF", "LF") for joint in ("J2", "J1")),
                      "THJ3", "THJ1", "THJ0"}  # fmt: skip

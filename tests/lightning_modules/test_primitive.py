@@ -178,6 +178,10 @@ def test_a_missing_file_names_the_command_that_makes_one(tmp_path: Path) -> None
         ({"weights": {}}, r"has no field state_dict"),
         ({"state_dict": {}}, r"has no field hyper_parameters; train it through lightning_modules\.cli"),
         ({"state_dict": {}, "hyper_parameters": {"_class_path": "x"}}, r"has no field hyper_parameters"),
+        (
+            {"state_dict": {}, "hyper_parameters": {"seed": 0, "_built_in_python": True}},
+            r"is of a module that was given objects in Python, which it does not describe",
+        ),
     ],
 )
 def test_a_foreign_checkpoint_is_named(content: Any, message: str, tmp_path: Path) -> None:

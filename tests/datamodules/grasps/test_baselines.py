@@ -58,17 +58,32 @@ def test_descriptor_does_not_depend_on_the_order_of_points() -> None:
     torch.testing.assert_close(cloud_descriptor(cloud), cloud_descriptor(cloud.flip(1)), atol=1e-6, rtol=0.0)
 
 
-def test_every_training_grasp_is_its_own_nearest() -> None:
+def as_other_objects(asked: GraspTable) -> GraspTable:
+    """The same grasps and clouds under object numbers that the training grasps do not have."""
+    asked.object_index = asked.object_index + 100
+    return asked
+
+
+def test_an_equal_grasp_of_another_object_is_the_nearest() -> None:
+    grasps = uneven_set((4, 3))
+    found = NearestGrasp(table(grasps)).joints(as_other_objects(table(grasps)))
+    np.testing.assert_allclose(found, grasps.joint_pos, atol=0.0)
+
+
+def test_grasps_of_the_same_object_are_left_out() -> None:
     grasps = uneven_set((4, 3))
     train = table(grasps)
-    np.testing.assert_allclose(NearestGrasp(train).joints(train), grasps.joint_pos, atol=0.0)
+    found = NearestGrasp(train).joints(train)
+    others = {0: grasps.joint_pos[grasps.object_index == 1], 1: grasps.joint_pos[grasps.object_index == 0]}
+    for joints, index in zip(found, grasps.object_index, strict=True):
+        assert (np.abs(others[int(index)] - joints).max(axis=1) == 0.0).any()
 
 
 def test_a_wrist_a_millimetre_off_finds_its_grasp() -> None:
     grasps = uneven_set((4, 3))
     moved = grasps.wrist_pose_o.copy()
     moved[:, :3] += 0.001 / 3**0.5
-    found = NearestGrasp(table(grasps)).joints(table(replace(grasps, wrist_pose_o=moved)))
+    found = NearestGrasp(table(grasps)).joints(as_other_objects(table(replace(grasps, wrist_pose_o=moved))))
     np.testing.assert_allclose(found, grasps.joint_pos, atol=0.0)
 
 
