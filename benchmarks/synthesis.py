@@ -1,8 +1,8 @@
 """Grasps per second of the synthesis, on all cores. Prints JSON.
 
 Training objects, spread over the families, go through the settings of configs/synthesis.yaml, every object in a worker
-of its own turn, as in `python -m datamodules.synthesize`. Times are wall clock from the first worker's start on its first object to the
-end of the last one: importing and compiling in fresh processes is left out and reported apart.
+of its own turn, as in `python -m datamodules.synthesize`. Times are wall clock from the first worker's start on its
+first object to the end of the last one: importing and compiling in fresh processes is left out and reported apart.
     verified   grasps that passed the trial (lifted twice, the second time shaken)
     kept       those of them within the quota of their type and object
     reachable  kept grasps that a moving wrist took twice, collisions on

@@ -21,6 +21,7 @@ from datamodules.grasps.module import VALIDATION_SPLITS, GraspDataModule
 from datamodules.grasps.set_trials import ConstantJoints, Values
 from datamodules.grasps.trial_report import estimates, estimates_by_label, format_table
 from envs.objects.library import ObjectLibrary
+from lightning_modules.diffusion.samplers import Sampler
 from lightning_modules.followers import Follower
 from lightning_modules.primitive import GraspPrimitive
 from lightning_modules.score_module import ScoreMatchingModule
@@ -41,6 +42,7 @@ class FieldEvaluation(Callback):
         num_grasps: grasps of each split measured in fit.
         max_test_grasps: grasps of each split measured in test; all when None.
         with_baselines: measure the baselines in test too.
+        sampler: draws the samples of ``sample_success``; the probability-flow ODE when None.
     """
 
     def __init__(
@@ -50,12 +52,14 @@ class FieldEvaluation(Callback):
         num_grasps: int = 100,
         max_test_grasps: int | None = None,
         with_baselines: bool = True,
+        sampler: Sampler | None = None,
     ) -> None:
         self.references = references or {}
         self.every_n_epochs = every_n_epochs
         self.num_grasps = num_grasps
         self.max_test_grasps = max_test_grasps
         self.with_baselines = with_baselines
+        self.sampler = sampler
         self._diverged = 0
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -128,7 +132,7 @@ class FieldEvaluation(Callback):
             values |= trials.field("field_success", primitive, feature)
             for name, follower in self.references.items():
                 values |= trials.field(f"{name}_field_success", with_follower(primitive, follower), feature)
-            values |= trials.samples(primitive, feature)
+            values |= trials.samples(primitive, feature, sampler=self.sampler)
             values |= trials.stored(with_collisions=constants is not None)
             if constants is not None:
                 values |= trials.baselines(constants)

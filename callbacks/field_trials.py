@@ -13,6 +13,7 @@ from datamodules.grasps.set_trials import Array, SetTrials, Values
 from datamodules.types import GraspBatch
 from envs.conventions import EPISODE_STEPS
 from envs.grasp_trials import Controller, follow_freely
+from lightning_modules.diffusion.samplers import Sampler
 from lightning_modules.followers import Follower
 from lightning_modules.primitive import GraspPrimitive
 
@@ -42,10 +43,15 @@ class SplitTrials(SetTrials):
         values[f"{prefix}posture_rad"] = posture_error(torch.as_tensor(final), torch.as_tensor(self.goal)).numpy()
         return values
 
-    def samples(self, primitive: GraspPrimitive, feature: Tensor, *, num_samples: int = 4) -> Values:
-        """ODE samples lifted directly (the first of each cloud), and how far the samples of a cloud lie apart."""
+    def samples(
+        self, primitive: GraspPrimitive, feature: Tensor, *, num_samples: int = 4, sampler: Sampler | None = None
+    ) -> Values:
+        """Samples lifted directly (the first of each cloud), and how far the samples of a cloud lie apart.
+
+        They are drawn by the probability-flow ODE where no sampler is given.
+        """
         generator = torch.Generator().manual_seed(0)
-        parts = [primitive.sample(chunk, num_samples, generator) for chunk in feature.split(_CHUNK)]
+        parts = [primitive.sample(chunk, num_samples, generator, sampler) for chunk in feature.split(_CHUNK)]
         drawn = torch.cat(parts)
         lifted = self.trials.place(drawn[:, 0].double().cpu().numpy()).is_lifted
         diversity = sample_diversity(drawn).double().cpu().numpy()

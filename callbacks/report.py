@@ -15,6 +15,7 @@ from matplotlib.axes import Axes
 from tensorboard.backend.event_processing.event_accumulator import SCALARS, EventAccumulator
 
 from datamodules.grasps.grasp_set import write_atomically
+from envs.conventions import SPLITS
 
 _LOG = logging.getLogger("report")
 
@@ -74,10 +75,11 @@ def draw_curves(curves: dict[str, Curve], path: Path, title: str) -> None:
 
 def _draw_panel(axis: Axes, curves: dict[str, Curve], panel: tuple[str, str, float]) -> None:
     prefix, title, factor = panel
-    for tag, curve in curves.items():
-        if tag.startswith(prefix):
-            label = tag.removeprefix(prefix).replace("_", " ")
-            axis.plot(curve.minutes, [factor * value for value in curve.value], label=label, linewidth=1.6)
+    for number, split in enumerate(SPLITS):  # one colour a split in every panel
+        curve = curves.get(prefix + split)
+        if curve is not None:
+            values, label = [factor * value for value in curve.value], split.replace("_", " ")
+            axis.plot(curve.minutes, values, label=label, linewidth=1.6, color=f"C{number}")
     axis.set_title(title, fontsize=10)
     axis.set_xlabel("minutes")
     axis.grid(alpha=0.3)

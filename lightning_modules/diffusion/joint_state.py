@@ -47,10 +47,6 @@ class JointState(abc.ABC):
             ValueError: the last dimension of score is not D, or of joint_pos not J.
         """
 
-    def project(self, state: Tensor) -> Tensor:
-        """The nearest state (..., D) that joints within their limits can have; repairs a clean estimate."""
-        return self.encode(self.decode(state).clamp(-1.0, 1.0))
-
 
 class JointVector(JointState):
     """The normalised joints themselves, D = J = 18 (GraspGF Sec. 3.3)."""

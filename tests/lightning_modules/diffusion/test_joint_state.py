@@ -51,15 +51,6 @@ def test_released_projection_formula() -> None:
     assert projected.item() == pytest.approx(-math.sin(0.5) * 3 + math.cos(0.5) * 2)
 
 
-@pytest.mark.parametrize("state", ALL, ids=["vector", "sincos", "sincos-half-pi"])
-def test_project_gives_a_state_of_joints_within_limits(state: JointState) -> None:
-    repaired = state.project(3 * torch.randn(50, state.dim, dtype=torch.float64))
-    joint_pos = state.decode(repaired)
-    assert joint_pos.abs().max() <= 1.0 + 1e-12
-    torch.testing.assert_close(state.encode(joint_pos), repaired)
-    torch.testing.assert_close(state.project(repaired), repaired)
-
-
 def test_wrong_widths_are_named() -> None:
     with pytest.raises(ValueError, match=r"joint_pos has shape \(2, 25\); its last dimension must be 18"):
         JointVector().encode(torch.zeros(2, 25))
