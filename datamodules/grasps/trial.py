@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from datamodules.grasps.poses import relative_pose
 from envs.hand.model import clamp_joints
-from envs.lift_test import lift_test
+from envs.lift_test import LiftResult, lift_test
 from envs.objects.grasp_object import GraspObject
 from envs.physics.mujoco_cpu import MujocoCpuPhysics
 
@@ -132,18 +132,11 @@ def run_trials(
     wrist_w, object_w = closed.wrist_pose_w[:count], closed.object_pose_w[:count]
     joint_pos = clamp_joints(closed.joint_pos[:count])
     for cause, shake in (("lift_1", 0.0), ("lift_2", settings.shake)):
-        if not alive.any():
-            break
-        noisy = wrist_w.copy()
-        noisy[:, :3] += settings.position_noise * rng.standard_normal((count, 3))
-        angle = rng.random(count) * 2.0 * np.pi
-        rows = np.flatnonzero(alive[:count])
-        physics.reset([thing] * len(rows), object_w[rows], noisy[rows], joint_pos[rows], worlds=rows)
-        side = np.zeros((physics.num_worlds, 3))
-        side[:count, 0], side[:count, 1] = shake * np.cos(angle), shake * np.sin(angle)
-        result = lift_test(physics, active=alive, side_acceleration_w=side)
-        reject("diverged", result.is_diverged)
-        reject(cause, ~result.is_lifted)
+        if alive.any():
+            noise = settings.position_noise
+            result = _shaken_lift(physics, thing, object_w, wrist_w, joint_pos, alive, noise, shake, rng)
+            reject("diverged", result.is_diverged)
+            reject(cause, ~result.is_lifted)
     kept = np.flatnonzero(alive[:count])
     return TrialResult(
         wrist_pose_o=relative_pose(object_w[kept], wrist_w[kept]),
@@ -153,6 +146,29 @@ def run_trials(
         row=kept,
         rejected=rejected,
     )
+
+
+def _shaken_lift(
+    physics: MujocoCpuPhysics,
+    thing: GraspObject,
+    object_w: Array,
+    wrist_w: Array,
+    joint_pos: Array,
+    alive: NDArray[np.bool_],
+    noise: float,
+    shake: float,
+    rng: np.random.Generator,
+) -> LiftResult:
+    """Place the living of K grasps anew, wrists ``noise`` metres off, and lift with a sideways ``shake``, m/s^2."""
+    count = len(wrist_w)
+    noisy = wrist_w.copy()
+    noisy[:, :3] += noise * rng.standard_normal((count, 3))
+    angle = rng.random(count) * 2.0 * np.pi
+    rows = np.flatnonzero(alive[:count])
+    physics.reset([thing] * len(rows), object_w[rows], noisy[rows], joint_pos[rows], worlds=rows)
+    side = np.zeros((physics.num_worlds, 3))
+    side[:count, 0], side[:count, 1] = shake * np.cos(angle), shake * np.sin(angle)
+    return lift_test(physics, active=alive, side_acceleration_w=side)
 
 
 def _close(physics: MujocoCpuPhysics, start: Array, target: Array, num_steps: int, active: NDArray[np.bool_]) -> None:
