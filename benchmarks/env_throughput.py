@@ -16,7 +16,6 @@ import json
 import logging
 import multiprocessing
 import os
-import platform
 import statistics
 import time
 from collections.abc import Callable
@@ -29,6 +28,7 @@ from typing import Any, Generic, TypeVar
 
 import mujoco
 import numpy as np
+from _machine import machine
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
@@ -249,12 +249,7 @@ def main(args: list[str] | None = None) -> None:
         "control_steps_per_second": {name: round(rate) for name, rate in rates.items()},
         "physics_steps_per_second": {name: round(STEPS_PER_CONTROL * rate) for name, rate in rates.items()},
         "share_of_raw": {name: round(rate / rates["raw"], 2) for name, rate in rates.items()},
-        "machine": {
-            "cpus": os.cpu_count(),
-            "arch": platform.machine(),
-            "load_before": load,
-            "python": platform.python_version(),
-        },
+        "machine": machine(load),
         "mujoco": version("mujoco"),
     }
     print(json.dumps(report, indent=2))

@@ -16,13 +16,13 @@ import argparse
 import json
 import logging
 import os
-import platform
 import time
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
 import numpy as np
+from _machine import machine
 
 from datamodules.grasps.grasp_types import load_prototypes
 from datamodules.grasps.summary import merge_counts
@@ -115,12 +115,7 @@ def main(args: list[str] | None = None) -> None:
         **full,
         "verified_per_second_without_reachability": verifying["verified_per_second"],
         "wall_s_without_reachability": verifying["wall_s"],
-        "machine": {
-            "cpus": os.cpu_count(),
-            "arch": platform.machine(),
-            "load_before": load,
-            "python": platform.python_version(),
-        },
+        "machine": machine(load),
         "mujoco": version("mujoco"),
     }
     print(json.dumps(report, indent=2))

@@ -15,8 +15,8 @@ from tqdm import tqdm
 
 from callbacks.field_trials import SplitTrials, with_follower
 from callbacks.metrics.measures import SuccessRate
+from datamodules.atomic_file import write_atomically
 from datamodules.grasps.dataset import GraspTable
-from datamodules.grasps.grasp_set import write_atomically
 from datamodules.grasps.module import VALIDATION_SPLITS, GraspDataModule
 from datamodules.grasps.set_trials import ConstantJoints, Values
 from datamodules.grasps.trial_report import estimates, estimates_by_label, format_table

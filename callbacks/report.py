@@ -14,7 +14,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from tensorboard.backend.event_processing.event_accumulator import SCALARS, EventAccumulator
 
-from datamodules.grasps.grasp_set import write_atomically
+from datamodules.atomic_file import write_atomically
 from envs.conventions import SPLITS
 
 _LOG = logging.getLogger("report")

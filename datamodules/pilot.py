@@ -12,7 +12,7 @@ import numpy as np
 from jsonargparse import auto_cli
 from tqdm import tqdm
 
-from datamodules.grasps.grasp_set import write_atomically
+from datamodules.atomic_file import write_atomically
 from datamodules.grasps.grasp_types import GRASP_TYPES, Prototype, check_grasp_type
 from datamodules.grasps.pilot import PilotSettings, run_pilot
 from datamodules.workers import worker_pool

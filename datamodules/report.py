@@ -10,8 +10,8 @@ import numpy as np
 from jsonargparse import auto_cli
 from tqdm import tqdm
 
+from datamodules.atomic_file import write_atomically
 from datamodules.grasps.dataset import GraspTable
-from datamodules.grasps.grasp_set import write_atomically
 from datamodules.grasps.module import GraspDataModule
 from datamodules.grasps.set_trials import ConstantJoints, SetTrials
 from datamodules.grasps.trial_report import estimates, estimates_by_label, format_table

@@ -14,7 +14,8 @@ from typing import Any
 from jsonargparse import auto_cli
 from tqdm import tqdm
 
-from datamodules.grasps.grasp_set import GraspSet, load_grasp_set, save_grasp_set, write_atomically
+from datamodules.atomic_file import write_atomically
+from datamodules.grasps.grasp_set import GraspSet, load_grasp_set, save_grasp_set
 from datamodules.grasps.grasp_types import check_grasp_type
 from datamodules.grasps.job import JobSpec, merge, pick_gallery, run_job
 from datamodules.grasps.poses import absolute_pose

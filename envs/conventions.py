@@ -29,7 +29,7 @@ NUM_CLOUD_POINTS = 1024
 NUM_SURFACE_POINTS = 4096
 
 PHYSICS_DT = 0.005
-"""Physics step in seconds (5 ms lifts as many grasps as 1 ms; docs/deviations.md)."""
+"""Physics step in seconds (docs/deviations.md)."""
 
 STEPS_PER_CONTROL = 5
 """Physics steps per control step: one control step lasts 25 ms."""

@@ -47,6 +47,7 @@ class GraspTrials:
         wrist_pose_w: wrist poses (G, 7).
         num_worlds: worlds simulated at once.
         settings: physical constants.
+        scenes: compiled models to use, of the same settings.
         on_batch: called with the number of trials of each finished batch (progress).
     """
 
@@ -58,6 +59,7 @@ class GraspTrials:
         *,
         num_worlds: int = 128,
         settings: PhysicsSettings | None = None,
+        scenes: SceneCache | None = None,
         on_batch: Callable[[int], None] = lambda _: None,
     ) -> None:
         if not len(things) == len(object_pose_w) == len(wrist_pose_w):
@@ -69,7 +71,7 @@ class GraspTrials:
         self._object_pose_w = object_pose_w
         self._wrist_pose_w = wrist_pose_w
         self._settings = settings or PhysicsSettings()
-        self._scenes = SceneCache(self._settings)
+        self._scenes = scenes or SceneCache(self._settings)
         self._num_worlds = num_worlds
         self._on_batch = on_batch
         self._settled_pose_w: Array | None = None

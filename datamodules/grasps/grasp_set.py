@@ -1,8 +1,7 @@
 """The grasp set and its file: a compressed npz of plain arrays with a JSON header; nothing is ever unpickled."""
 
+import io
 import json
-import os
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from datamodules.atomic_file import write_atomically
 from datamodules.grasps.grasp_types import GRASP_TYPES
 from envs.conventions import ACTUATED_JOINTS, NUM_JOINTS, SPLITS
 from envs.hand.kinematics import check_joint_limits
@@ -122,26 +122,8 @@ def concatenate(parts: Sequence[GraspSet], provenance: dict[str, Any]) -> GraspS
     return GraspSet(objects=tuple(names), object_splits=splits, provenance=provenance, **columns)
 
 
-def write_atomically(path: Path, payload: bytes) -> None:
-    """Write a file so that a reader sees the old one or the whole new one, whatever happens in between."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(payload)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-
-
 def save_grasp_set(grasps: GraspSet, path: Path) -> None:
     """Write a set atomically; link masks are packed to bits."""
-    import io
-
     header = {
         "schema": SCHEMA,
         "version": VERSION,

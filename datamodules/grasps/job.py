@@ -15,7 +15,7 @@ import numpy as np
 from tqdm import tqdm
 
 from datamodules.grasps.diversity import most_diverse
-from datamodules.grasps.grasp_set import GraspSet, concatenate, iterate_objects, load_grasp_set, save_grasp_set
+from datamodules.grasps.grasp_set import GraspSet, concatenate, load_grasp_set, save_grasp_set
 from datamodules.grasps.grasp_types import GRASP_TYPES, load_prototypes
 from datamodules.grasps.summary import merge_counts
 from datamodules.grasps.synthesis import GraspSynthesizer, SynthesisSettings, TypeCount
@@ -180,6 +180,3 @@ def pick_gallery(grasps: GraspSet, per_type: int, seed: int = 0) -> dict[str, li
             seen.add((kind, thing))
             rows[GRASP_TYPES[kind]].append(int(row))
     return rows
-
-
-__all__ = ["JobSpec", "iterate_objects", "merge", "pick_gallery", "run_job"]

@@ -133,8 +133,7 @@ def run_trials(
     joint_pos = clamp_joints(closed.joint_pos[:count])
     for cause, shake in (("lift_1", 0.0), ("lift_2", settings.shake)):
         if alive.any():
-            noise = settings.position_noise
-            result = _shaken_lift(physics, thing, object_w, wrist_w, joint_pos, alive, noise, shake, rng)
+            result = _shaken_lift(physics, thing, object_w, wrist_w, joint_pos, alive, settings, shake, rng)
             reject("diverged", result.is_diverged)
             reject(cause, ~result.is_lifted)
     kept = np.flatnonzero(alive[:count])
@@ -155,14 +154,14 @@ def _shaken_lift(
     wrist_w: Array,
     joint_pos: Array,
     alive: NDArray[np.bool_],
-    noise: float,
+    settings: TrialSettings,
     shake: float,
     rng: np.random.Generator,
 ) -> LiftResult:
-    """Place the living of K grasps anew, wrists ``noise`` metres off, and lift with a sideways ``shake``, m/s^2."""
+    """Place the living of K grasps anew, wrists a little off, and lift with a sideways ``shake``, m/s^2."""
     count = len(wrist_w)
     noisy = wrist_w.copy()
-    noisy[:, :3] += noise * rng.standard_normal((count, 3))
+    noisy[:, :3] += settings.position_noise * rng.standard_normal((count, 3))
     angle = rng.random(count) * 2.0 * np.pi
     rows = np.flatnonzero(alive[:count])
     physics.reset([thing] * len(rows), object_w[rows], noisy[rows], joint_pos[rows], worlds=rows)

@@ -29,7 +29,7 @@ def _hand_on_table(settings: PhysicsSettings) -> mujoco.MjSpec:
     option.impratio = settings.impratio
     option.iterations = 20
     option.tolerance = 1e-6
-    option.disableflags |= mujoco.mjtDisableBit.mjDSBL_MULTICCD  # one contact a pair lifts as well, a third faster
+    option.disableflags |= mujoco.mjtDisableBit.mjDSBL_MULTICCD  # one contact a pair: benchmarks/physics_choices.py
     spec.memory = 4 << 20
     spec.worldbody.add_geom(
         name=TABLE_GEOM, type=mujoco.mjtGeom.mjGEOM_PLANE, size=[0, 0, 0.05], friction=[settings.friction, 0.005, 1e-4]
@@ -44,7 +44,7 @@ def _hand_on_table(settings: PhysicsSettings) -> mujoco.MjSpec:
         if body.name.startswith("hand/"):
             body.gravcomp = 1.0  # the wearer carries the hand, and the fingers' own weight is not part of the task
     for joint in spec.joints:
-        joint.frictionloss = 0.0  # one constraint row per joint less: a fifth faster, no change in what lifts
+        joint.frictionloss = 0.0  # one constraint row per joint less: benchmarks/physics_choices.py
         joint.margin = 0.0
     for geom in spec.geoms:
         geom.friction[0] = settings.friction

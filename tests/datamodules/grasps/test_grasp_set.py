@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from datamodules.atomic_file import write_atomically
 from datamodules.grasps.grasp_set import (
     concatenate,
     iterate_objects,
     load_grasp_set,
     save_grasp_set,
-    write_atomically,
 )
 from datamodules.grasps.grasp_types import GRASP_TYPES
 from tests.datamodules.grasps.examples import assert_same_grasps, made_up_set, two_objects
