@@ -2,6 +2,7 @@
 
 import os
 import platform
+from pathlib import Path
 from typing import Any
 
 
@@ -9,3 +10,20 @@ def machine(load_before: list[float] | None = None) -> dict[str, Any]:
     """Cores, architecture, Python, and the load averages before the run, for a benchmark's JSON."""
     found: dict[str, Any] = {"cpus": os.cpu_count(), "arch": platform.machine(), "python": platform.python_version()}
     return found if load_before is None else {**found, "load_before": load_before}
+
+
+def load_average() -> list[float]:
+    """Load averages now, to be given to `machine` after the run."""
+    return [round(value, 2) for value in os.getloadavg()]
+
+
+def memory_gb() -> dict[str, float]:
+    """Resident memory of this process now and at its highest, GB (10^9 bytes); Linux only, empty elsewhere."""
+    status = Path("/proc/self/status")
+    if not status.is_file():
+        return {}
+    rows = dict(line.split(":", 1) for line in status.read_text().splitlines() if ":" in line)
+    return {name: round(float(rows[key].split()[0]) * 1024 / 1e9, 3) for name, key in _MEMORY.items()}
+
+
+_MEMORY = {"now": "VmRSS", "highest": "VmHWM"}

@@ -29,3 +29,83 @@ class GraspBatch:
         """The batch on another device."""
         moved = {item.name: getattr(self, item.name).to(device, non_blocking=non_blocking) for item in fields(self)}
         return GraspBatch(**moved)
+
+
+@dataclass(frozen=True)
+class ActorStep:
+    """What an actor decided in E worlds, with everything that learning from it needs.
+
+    Attributes:
+        hand_action: action of the hand (E, 18) in [-1, 1].
+        primitive_action: a_p (E, 18).
+        vectors: policy inputs in one row (E, D).
+        feature: cloud feature (E, F), or the cloud itself (E, N, 3) when the policy trains its own encoder.
+        privileged: inputs of the critic only (E, P).
+        action: output of the policy, noise included (E, A).
+        mean: output of the policy, without noise (E, A).
+        noise_before: exploration noise of the step before (E, A).
+        log_prob: log-density of the action (E,).
+        value: the critic's estimate (E,).
+    """
+
+    hand_action: Tensor
+    primitive_action: Tensor
+    vectors: Tensor
+    feature: Tensor
+    privileged: Tensor
+    action: Tensor
+    mean: Tensor
+    noise_before: Tensor
+    log_prob: Tensor
+    value: Tensor
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """One episode of T control steps in each of E worlds.
+
+    Attributes:
+        steps: the actor's steps, every field with a leading T.
+        reward: weighted reward (T, E).
+        terms: weighted reward terms by name (T, E); they add up to ``reward``.
+        is_terminal: steps after which nothing follows (T, E) bool.
+        is_valid: worlds whose physics held (E,) bool; the others are failures, and not learnt from.
+        measures: one value a world by name, (E,): success, translation, ...
+        teacher_action: what a teacher who knows the grasp to come would have done (T, E, 18); (T, E, 0) without one.
+        policy_version: rollouts that the acting policy had learnt from.
+        seconds: wall-clock seconds by part: physics, primitive, policy, lift, other.
+    """
+
+    steps: ActorStep
+    reward: Tensor
+    terms: dict[str, Tensor]
+    is_terminal: Tensor
+    is_valid: Tensor
+    measures: dict[str, Tensor]
+    teacher_action: Tensor
+    policy_version: int
+    seconds: dict[str, float]
+
+    @property
+    def num_agent_steps(self) -> int:
+        """T times E."""
+        return self.reward.numel()
+
+    def to(self, device: torch.device | str, *, non_blocking: bool = False) -> "Rollout":
+        """The rollout on another device."""
+
+        def move(value: Tensor) -> Tensor:
+            return value.to(device, non_blocking=non_blocking)
+
+        steps = ActorStep(**{item.name: move(getattr(self.steps, item.name)) for item in fields(self.steps)})
+        return Rollout(
+            steps=steps,
+            reward=move(self.reward),
+            terms={name: move(value) for name, value in self.terms.items()},
+            is_terminal=move(self.is_terminal),
+            is_valid=move(self.is_valid),
+            measures={name: move(value) for name, value in self.measures.items()},
+            teacher_action=move(self.teacher_action),
+            policy_version=self.policy_version,
+            seconds=self.seconds,
+        )

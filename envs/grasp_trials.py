@@ -17,9 +17,6 @@ from envs.physics.settings import PhysicsSettings
 Controller = Callable[[NDArray[np.int64], Array, int], Array]
 """controller(rows (E,), joint_pos (E, 18) rad, step) -> action (E, 18) in [-1, 1]; 1 moves a joint by 0.05 rad."""
 
-_AWAY = 1.0
-"""Metres by which the hand is moved up while objects settle."""
-
 
 @dataclass(frozen=True)
 class TrialOutcome:
@@ -43,8 +40,9 @@ class GraspTrials:
 
     Args:
         things: object of each grasp, length G.
-        object_pose_w: object poses (G, 7).
+        object_pose_w: object poses at the grasp (G, 7).
         wrist_pose_w: wrist poses (G, 7).
+        rest_pose_w: object poses with no hand near (G, 7), from which fingers close; those at the grasp when None.
         num_worlds: worlds simulated at once.
         settings: physical constants.
         scenes: compiled models to use, of the same settings.
@@ -57,24 +55,26 @@ class GraspTrials:
         object_pose_w: Array,
         wrist_pose_w: Array,
         *,
+        rest_pose_w: Array | None = None,
         num_worlds: int = 128,
         settings: PhysicsSettings | None = None,
         scenes: SceneCache | None = None,
         on_batch: Callable[[int], None] = lambda _: None,
     ) -> None:
-        if not len(things) == len(object_pose_w) == len(wrist_pose_w):
+        rest_pose_w = object_pose_w if rest_pose_w is None else rest_pose_w
+        if not len(things) == len(object_pose_w) == len(wrist_pose_w) == len(rest_pose_w):
             raise ValueError(
-                f"{len(things)} objects, {len(object_pose_w)} object poses and {len(wrist_pose_w)} wrist poses; "
-                "expected one of each for every grasp"
+                f"{len(things)} objects, {len(object_pose_w)} object poses, {len(wrist_pose_w)} wrist poses and "
+                f"{len(rest_pose_w)} rest poses; expected one of each for every grasp"
             )
         self._things = list(things)
         self._object_pose_w = object_pose_w
         self._wrist_pose_w = wrist_pose_w
+        self._rest_pose_w = rest_pose_w
         self._settings = settings or PhysicsSettings()
         self._scenes = scenes or SceneCache(self._settings)
         self._num_worlds = num_worlds
         self._on_batch = on_batch
-        self._settled_pose_w: Array | None = None
         self.num_diverged = 0
 
     def __len__(self) -> int:
@@ -87,24 +87,9 @@ class GraspTrials:
     def follow(self, controller: Controller) -> TrialOutcome:
         """Start from the open hand, let the controller act for 50 steps with collisions on, then lift.
 
-        The object starts at rest: a grasp's own object pose is where closing fingers had pushed it, often leaning.
+        The object starts from its rest pose: at the grasp closing fingers had pushed it, and often it leans.
         """
-        return self._run(lambda rows: np.tile(open_hand(), (len(rows), 1)), controller, self.settled_pose_w())
-
-    def settled_pose_w(self) -> Array:
-        """Where each object comes to rest on the table from its grasp's pose, with the hand far away (G, 7)."""
-        if self._settled_pose_w is None:
-            settled = self._object_pose_w.copy()
-            for rows in self._batches():
-                physics = MujocoCpuPhysics(len(rows), self._settings, scenes=self._scenes)
-                away_w = self._wrist_pose_w[rows] + np.array([0.0, 0.0, _AWAY, 0.0, 0.0, 0.0, 0.0])
-                things = [self._things[row] for row in rows]
-                physics.reset(things, self._object_pose_w[rows], away_w, np.tile(open_hand(), (len(rows), 1)))
-                for _ in range(EPISODE_STEPS):
-                    physics.step()
-                settled[rows] = physics.state().object_pose_w
-            self._settled_pose_w = settled
-        return self._settled_pose_w
+        return self._run(lambda rows: np.tile(open_hand(), (len(rows), 1)), controller, self._rest_pose_w)
 
     def close_towards(self, goal: Array) -> TrialOutcome:
         """Close from the open hand to the joints ``goal`` (G, 18), rad, at full speed with collisions on, then lift."""

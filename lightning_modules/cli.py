@@ -1,21 +1,43 @@
 """The command line: ``python -m lightning_modules.cli {fit,validate,test} --config configs/gf.yaml``."""
 
+import importlib
 import logging
+import re
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lightning.pytorch import LightningDataModule, LightningModule
+import torch
+from lightning.pytorch import LightningDataModule, LightningModule, Trainer
+from lightning.pytorch.callbacks import Callback, WeightAveraging
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
+from torch import Tensor
 
 from lightning_modules.primitive import read_checkpoint
 
-_FREE_IN_EVALUATION = ("learning_rate", "warmup_steps", "decay_to", "draws", "eps", "seed", "follower")
-"""Hyper-parameters of a score module that may differ when a checkpoint is only evaluated."""
+_FREE_IN_EVALUATION: dict[str, tuple[str, ...]] = {
+    "lightning_modules.score_module.ScoreMatchingModule": (
+        "learning_rate", "warmup_steps", "decay_to", "draws", "eps", "seed", "follower",
+    ),
+    "lightning_modules.residual_ppo_module.ResidualPPOModule": (
+        "encoder_checkpoint", "epochs", "minibatch_size", "gamma", "lam", "clip", "value_coefficient",
+        "entropy_coefficient", "max_grad_norm", "learning_rate", "learning_rate_rule", "critic_learning_rate", "seed",
+    ),
+}  # fmt: skip
+"""Hyper-parameters that may differ when a checkpoint is only evaluated: they decide how it was trained, not what it does.
+For a score module how its field is followed, too; a policy was trained on one way of following it."""
 
-_DATA_OF_EVALUATION = ("max_train_evaluation",)
+_PRIMITIVE = "primitive"
+"""Setting of a policy that names the file of its primitive: held against the checkpoint by content, not by name."""
+
+_FREE_IN_RESUMING = ("max_train_evaluation", "num_threads")
 """Settings of a data module that do not change what a run trains on."""
+
+_TRAINER_SETTINGS = ("precision", "gradient_clip_val", "gradient_clip_algorithm", "accumulate_grad_batches")
+"""Settings of the trainer that change what is learnt; Lightning does not keep them in checkpoints."""
+
+_DEFAULT_PRECISION = "32-true"
 
 
 _HARMLESS_WARNINGS = (
@@ -27,9 +49,40 @@ _HARMLESS_WARNINGS = (
     r".*`isinstance\(treespec, LeafSpec\)` is deprecated.*",
     # it names the folder of a finished or resumed run; RunCheckpoint replaces last.ckpt on purpose
     r".*Checkpoint directory .* exists and is not empty.*",
+    # a policy's primitive is frozen and stays in evaluation mode (lightning_modules/residual_ppo_module.py)
+    r".*module\(s\) in eval mode at the start of training.*",
     # a test run has no training state to restore: the averaged weights are those of the checkpoint (callbacks/ema.py)
     r".*loading a checkpoint outside the 'fit' stage.*",
 )
+
+
+class TrainingSettings(Callback):
+    """Keeps in every checkpoint those settings of the trainer that change what is learnt.
+
+    Args:
+        settings: plain values by name; see `training_settings`.
+    """
+
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        self.settings = dict(settings)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The settings."""
+        return self.settings
+
+
+def training_settings(trainer: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of a ``trainer`` configuration that changes what is learnt: _TRAINER_SETTINGS and averaged weights."""
+    settings = {name: trainer.get(name) for name in _TRAINER_SETTINGS}
+    settings["precision"] = str(settings["precision"] or _DEFAULT_PRECISION)
+    callbacks = [item for item in trainer.get("callbacks") or [] if _averages_weights(item["class_path"])]
+    settings["callbacks"] = {item["class_path"]: dict(item.get("init_args") or {}) for item in callbacks}
+    return settings
+
+
+def _averages_weights(class_path: str) -> bool:
+    module, _, name = class_path.rpartition(".")
+    return issubclass(getattr(importlib.import_module(module), name), WeightAveraging)
 
 
 class GraspCLI(LightningCLI):
@@ -45,6 +98,14 @@ class GraspCLI(LightningCLI):
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """One folder a run: overlays change ``trainer.default_root_dir`` only."""
         parser.link_arguments("trainer.default_root_dir", "trainer.logger.init_args.save_dir")
+
+    def instantiate_trainer(self, **kwargs: Any) -> Trainer:
+        """A trainer whose checkpoints know its settings."""
+        trainer = super().instantiate_trainer(**kwargs)
+        if self.subcommand is not None:
+            settings = training_settings(self.config[self.subcommand].trainer.as_dict())
+            trainer.callbacks.append(TrainingSettings(settings))  # type: ignore[attr-defined]
+        return trainer
 
     def _parse_ckpt_path(self) -> None:
         """Refuse a checkpoint of another network, and resuming with changed hyper-parameters.
@@ -79,14 +140,43 @@ def _check_checkpoint(path: str, config: Mapping[str, Any], *, resumes: bool) ->
             f"checkpoint {path} has no field optimizer_states: it was exported and cannot be trained on; resume from a "
             "file in the run's folder checkpoints"
         )
-    check_same_settings(
-        path, "model", config["model"], content.get("hyper_parameters", {}),
-        ignore=() if resumes else _FREE_IN_EVALUATION,
-    )  # fmt: skip
+    model = config["model"]
+    free = () if resumes else _FREE_IN_EVALUATION.get(str(model.get("class_path")), ("learning_rate", "seed"))
+    check_same_settings(path, "model", model, content.get("hyper_parameters", {}), ignore=(*free, _PRIMITIVE))
+    if _PRIMITIVE in (model.get("init_args") or {}):
+        check_same_primitive(path, content["state_dict"], model["init_args"][_PRIMITIVE])
     if resumes:
         check_same_settings(
-            path, "data", config["data"], content.get("datamodule_hyper_parameters", {}), ignore=_DATA_OF_EVALUATION
+            path, "data", config["data"], content.get("datamodule_hyper_parameters", {}), ignore=_FREE_IN_RESUMING
         )
+        kept = content.get("callbacks", {}).get(TrainingSettings.__qualname__)
+        if kept is not None:
+            _check_same(path, "trainer", _flat(training_settings(config["trainer"])), _flat(kept))
+
+
+def check_same_primitive(path: str, weights: Mapping[str, Tensor], primitive: str) -> None:
+    """Hold the primitive inside a policy's checkpoint against the file that the configuration names.
+
+    Raises:
+        FileNotFoundError, ValueError: no such file, another architecture, or other weights.
+    """
+    prefix = "score_module."
+    inside = {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}
+    given = read_checkpoint(primitive)["state_dict"]
+    remedy = "give the primitive that the policy was trained with (model.primitive)"
+    for name in [*inside, *given]:
+        shapes = [tuple(part[name].shape) if name in part else None for part in (inside, given)]
+        if shapes[0] != shapes[1]:
+            raise ValueError(
+                f"checkpoint {path} holds a policy on a primitive of another architecture than {primitive}: {name} is "
+                f"{shapes[0] or 'absent'} there and {shapes[1] or 'absent'} here; {remedy}"
+            )
+    for name, value in inside.items():
+        if not torch.equal(value, given[name]):
+            raise ValueError(
+                f"checkpoint {path} holds a policy on another primitive than {primitive}: {name} has other values; "
+                f"{remedy}"
+            )
 
 
 def check_same_settings(
@@ -104,8 +194,15 @@ def check_same_settings(
             f"checkpoint {path} holds no settings of its {part}; it was not made through lightning_modules.cli fit"
         )
     expected = _flat({"class_path": stored.get("_class_path"), **kept})
-    for key in sorted(set(given) | set(expected)):
-        if key.split(".")[0] in ignore:
+    _check_same(path, part, given, expected, ignore=ignore)
+
+
+def _check_same(
+    path: str, part: str, given: Mapping[str, Any], expected: Mapping[str, Any], *, ignore: Sequence[str] = ()
+) -> None:
+    """Compare flat settings; a class before what it is given."""
+    for key in sorted(set(given) | set(expected), key=lambda name: (not name.endswith("class_path"), name)):
+        if re.split(r"[.[]", key)[0] in ignore:
             continue
         if given.get(key) != expected.get(key):
             raise ValueError(

@@ -1,5 +1,6 @@
 """The trained primitive: loads a checkpoint and says how the fingers should move."""
 
+import contextvars
 from pathlib import Path
 from typing import Any
 
@@ -135,17 +136,22 @@ def load_score_module(path: str | Path) -> ScoreMatchingModule:
             "module the same way and use load_state_dict, or train through lightning_modules.cli"
         )
     _check_class_paths(hparams, str(path))
-    parser = ArgumentParser(exit_on_error=False)
-    parser.add_class_arguments(ScoreMatchingModule, "model")
     try:
-        config = parser.parse_object({"model": hparams})
-        module: ScoreMatchingModule = parser.instantiate(config).model
+        # in a context of its own: within the command line's, the module would take the command line's settings for its
+        module = contextvars.Context().run(_build, hparams)
         module.load_state_dict(content["state_dict"])
     except Exception as error:
         raise ValueError(
             f"checkpoint {path} does not describe a score module of this version: {error}; retrain it, or use the "
             "version of the project that made it"
         ) from error
+    return module
+
+
+def _build(hparams: dict[str, Any]) -> ScoreMatchingModule:
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_class_arguments(ScoreMatchingModule, "model")
+    module: ScoreMatchingModule = parser.instantiate(parser.parse_object({"model": hparams})).model
     return module
 
 

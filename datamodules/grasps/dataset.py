@@ -1,15 +1,18 @@
 """Grasps of one split as tensors, and the streams of batches that training and evaluation read."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import IterableDataset
 
+from datamodules.grasps.approach_views import ApproachViews
 from datamodules.grasps.grasp_set import GraspSet
 from datamodules.types import GraspBatch
 from envs.geometry.transforms import pose_invert, transform_points
+from envs.hand.kinematics import HandKinematics
 from envs.hand.model import normalise_joints
 from envs.objects.library import ObjectLibrary
 
@@ -53,6 +56,11 @@ class GraspTable:
         points_h = transform_points(self._object_to_hand[rows], self._clouds_o[self._cloud_row[rows]])
         return GraspBatch(self.joint_pos[rows], points_h, self.object_index[rows], rows)
 
+    def way_back_h(self) -> Tensor:
+        """Unit vectors from fingertip centre to wrist of every grasp (G, 3), hand frame (GraspGF App. A.1)."""
+        tips_h = HandKinematics().forward(torch.as_tensor(self.grasps.joint_pos)).fingertips
+        return -torch.nn.functional.normalize(tips_h.mean(dim=1), dim=1)
+
     def balanced_weights(self) -> Tensor:
         """Probability of each grasp (G,) such that every object is drawn equally often."""
         counts = torch.bincount(self._cloud_row)[self._cloud_row].double()
@@ -70,16 +78,24 @@ class TrainingStream(IterableDataset[GraspBatch]):
         num_batches: batches in an epoch.
         seed: decides the order.
         position: gives the present (epoch, rank).
+        views: sees the objects from wrists on their way; from the grasps alone when None.
     """
 
     def __init__(
-        self, table: GraspTable, batch_size: int, num_batches: int, seed: int, position: Callable[[], tuple[int, int]]
+        self,
+        table: GraspTable,
+        batch_size: int,
+        num_batches: int,
+        seed: int,
+        position: Callable[[], tuple[int, int]],
+        views: ApproachViews | None = None,
     ) -> None:
         self._table = table
         self._batch_size = batch_size
         self._num_batches = num_batches
         self._seed = seed
         self._position = position
+        self._views = views
 
     def __len__(self) -> int:
         return self._num_batches
@@ -89,9 +105,13 @@ class TrainingStream(IterableDataset[GraspBatch]):
         state = np.random.SeedSequence([self._seed, epoch, rank]).generate_state(1, dtype=np.uint64)[0]
         generator = torch.Generator().manual_seed(int(state >> np.uint64(1)))
         weights = self._table.balanced_weights()
+        back_h = None if self._views is None else self._table.way_back_h()
         for _ in range(self._num_batches):
             rows = torch.multinomial(weights, self._batch_size, replacement=True, generator=generator)
-            yield self._table.batch(rows)
+            batch = self._table.batch(rows)
+            if self._views is not None and back_h is not None:
+                batch = replace(batch, points_h=self._views(batch.points_h, back_h[rows], generator))
+            yield batch
 
 
 class EvaluationStream(IterableDataset[GraspBatch]):

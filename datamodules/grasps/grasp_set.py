@@ -20,11 +20,12 @@ from envs.hand.model import LINKS
 from envs.physics.checks import check_poses
 
 SCHEMA = "graspgf.grasp_set"
-VERSION = 1
+VERSION = 2
+"""Version 2 added ``rest_pose_w``; `load_any_version` still reads version 1."""
 
 _ROW_FIELDS = (
-    "object_index", "object_pose_w", "wrist_pose_o", "joint_pos", "preshape", "type_index", "aperture", "links",
-    "is_reachable",
+    "object_index", "object_pose_w", "rest_pose_w", "wrist_pose_o", "joint_pos", "preshape", "type_index", "aperture",
+    "links", "is_reachable",
 )  # fmt: skip
 
 
@@ -38,6 +39,8 @@ class GraspSet:
         object_index: (G,) int32.
         object_pose_w: the object as the hand had closed (G, 7): on the table, pushed by up to 2 cm and 10 degrees from
             where it stood.
+        rest_pose_w: the object at rest on the table with no hand near (G, 7), settled from ``object_pose_w``: where
+            episodes start.
         wrist_pose_o: wrist in the object frame (G, 7).
         joint_pos: actuated joints of the grasp (G, 18), rad.
         preshape: joints from which the hand closed (G, 18), rad.
@@ -52,6 +55,7 @@ class GraspSet:
     object_splits: tuple[str, ...]
     object_index: NDArray[np.int32]
     object_pose_w: NDArray[np.float32]
+    rest_pose_w: NDArray[np.float32]
     wrist_pose_o: NDArray[np.float32]
     joint_pos: NDArray[np.float32]
     preshape: NDArray[np.float32]
@@ -76,7 +80,10 @@ class GraspSet:
         """
         present = sorted({self.object_splits[index] for index in np.unique(self.object_index)})
         if split not in present:
-            raise ValueError(f"grasp set has no split {split!r}; it has: {', '.join(present)}")
+            raise ValueError(
+                f"grasp set has no split {split!r}; it has: {', '.join(present)}. Choose one of these, or make a set "
+                "that covers it with: python -m datamodules.synthesize"
+            )
         members = np.array([name == split for name in self.object_splits])
         return self.rows(members[self.object_index])
 
@@ -151,6 +158,23 @@ def load_grasp_set(path: str | Path) -> GraspSet:
             field, given, allowed and remedy.
     """
     path = Path(path)
+    content, header = _read(path)
+    _check_version(path, header.get("version"))
+    return _build(path, content, header)
+
+
+def load_any_version(path: Path) -> GraspSet:
+    """Like `load_grasp_set`, but version 1 is read as well: its rest poses are its object poses until they settle."""
+    content, header = _read(path)
+    if header.get("version") == 1:
+        content["rest_pose_w"] = content["object_pose_w"]
+    else:
+        _check_version(path, header.get("version"))
+    return _build(path, content, header)
+
+
+def _read(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    """Arrays and header of a file that is a grasp set of some version."""
     if not path.is_file():
         raise FileNotFoundError(
             f"grasp set {path} does not exist; make one with: python -m datamodules.synthesize "
@@ -164,6 +188,27 @@ def load_grasp_set(path: str | Path) -> GraspSet:
         raise ValueError(
             f"grasp set {path} cannot be read ({error}): truncated, or not a grasp set; restore it or make it anew"
         ) from error
+    if not isinstance(header, dict) or header.get("schema") != SCHEMA:
+        given = header.get("schema") if isinstance(header, dict) else type(header).__name__
+        raise ValueError(f"grasp set {path}, field schema: given {given!r}, expected {SCHEMA!r}; not a grasp set")
+    return content, header
+
+
+def _check_version(path: Path, version: Any) -> None:
+    if version == 1:
+        raise ValueError(
+            f"grasp set {path}, field version: given 1, this code reads {VERSION}; upgrade the file with: "
+            f"python -m datamodules.settle {path}"
+        )
+    if version != VERSION:
+        raise ValueError(
+            f"grasp set {path}, field version: given {version!r}, this code reads {VERSION}; make it anew with: "
+            "python -m datamodules.synthesize --config configs/synthesis.yaml"
+        )
+
+
+def _build(path: Path, content: dict[str, NDArray[Any]], header: dict[str, Any]) -> GraspSet:
+    """The checked set."""
     _check_header(path, header)
     missing = [name for name in _ROW_FIELDS if name not in content]
     if missing:
@@ -186,15 +231,7 @@ def load_grasp_set(path: str | Path) -> GraspSet:
     return grasps
 
 
-def _check_header(path: Path, header: Any) -> None:
-    if not isinstance(header, dict) or header.get("schema") != SCHEMA:
-        given = header.get("schema") if isinstance(header, dict) else type(header).__name__
-        raise ValueError(f"grasp set {path}, field schema: given {given!r}, expected {SCHEMA!r}; not a grasp set")
-    if header.get("version") != VERSION:
-        raise ValueError(
-            f"grasp set {path}, field version: given {header.get('version')!r}, this code reads {VERSION}; make it "
-            "anew with: python -m datamodules.synthesize --config configs/synthesis.yaml"
-        )
+def _check_header(path: Path, header: dict[str, Any]) -> None:
     for name, expected in (("joint_order", ACTUATED_JOINTS), ("grasp_types", GRASP_TYPES), ("links", LINKS)):
         if tuple(header.get(name, ())) != expected:
             raise ValueError(f"grasp set {path}, field {name}: given {header.get(name)}, expected {list(expected)}")
@@ -218,7 +255,7 @@ def check_grasp_set(grasps: GraspSet, source: str) -> None:
                 "joints, envs/conventions.py); drop coupled and wrist joints"
             )
         check_joint_limits(joints, f"grasp set {source}, field {name}", tolerance=1e-3)
-    for name in ("object_pose_w", "wrist_pose_o"):
+    for name in ("object_pose_w", "rest_pose_w", "wrist_pose_o"):
         check_poses(f"grasp set {source}, field {name}:", getattr(grasps, name), count)
     for item in fields(grasps):
         column = getattr(grasps, item.name)

@@ -15,7 +15,7 @@ import numpy as np
 from tqdm import tqdm
 
 from datamodules.grasps.diversity import most_diverse
-from datamodules.grasps.grasp_set import GraspSet, concatenate, load_grasp_set, save_grasp_set
+from datamodules.grasps.grasp_set import VERSION, GraspSet, concatenate, load_grasp_set, save_grasp_set
 from datamodules.grasps.grasp_types import GRASP_TYPES, load_prototypes
 from datamodules.grasps.summary import merge_counts
 from datamodules.grasps.synthesis import GraspSynthesizer, SynthesisSettings, TypeCount
@@ -46,7 +46,7 @@ class JobSpec:
     num_workers: int | None = None
 
     def fingerprint(self) -> str:
-        """Hash of settings, prototypes and MuJoCo's version: parts of another fingerprint are never mixed in.
+        """Hash of settings, prototypes, file version and MuJoCo's: parts of another fingerprint are never mixed in.
 
         It does not cover the code: after changing families or trials choose another ``parts_dir``.
         """
@@ -54,7 +54,7 @@ class JobSpec:
             name: [[line.open.tolist(), line.closed.tolist()] for line in lines]
             for name, lines in load_prototypes(self.prototypes).items()
         }
-        text = json.dumps([asdict(self.settings), shapes, version("mujoco")], sort_keys=True)
+        text = json.dumps([asdict(self.settings), shapes, VERSION, version("mujoco")], sort_keys=True)
         return sha256(text.encode()).hexdigest()[:12]
 
     def objects(self) -> list[tuple[str, str]]:

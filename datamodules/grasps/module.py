@@ -6,6 +6,7 @@ import numpy as np
 from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader
 
+from datamodules.grasps.approach_views import ApproachViews
 from datamodules.grasps.dataset import EvaluationStream, GraspTable, TrainingStream
 from datamodules.grasps.grasp_set import GraspSet, load_grasp_set
 from datamodules.types import GraspBatch
@@ -30,6 +31,7 @@ class GraspDataModule(LightningDataModule):
         max_train_grasps: a random part of the training grasps, for data-scaling studies; all when None.
         max_train_evaluation: training grasps evaluated in validation and test, drawn evenly; the rest is too many.
         seed: decides the order of batches.
+        views: training sees the objects from wrists on their way, too; from the grasps alone when None.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class GraspDataModule(LightningDataModule):
         max_train_grasps: int | None = None,
         max_train_evaluation: int = 300,
         seed: int = 0,
+        views: ApproachViews | None = None,
     ) -> None:
         super().__init__()
         self.save_hyperparameters()
@@ -56,6 +59,7 @@ class GraspDataModule(LightningDataModule):
         self.max_train_grasps = max_train_grasps
         self.max_train_evaluation = max_train_evaluation
         self.seed = seed
+        self.views = views
         self.library = ObjectLibrary(split_file)
         self._grasps: GraspSet | None = None
         self._tables: dict[str, GraspTable] = {}
@@ -92,7 +96,7 @@ class GraspDataModule(LightningDataModule):
         """One epoch of balanced batches."""
         table = GraspTable(self.training_grasps(), self.library, self.num_points)
         _LOG.info("training on %d grasps of %d objects", len(table), len(set(table.object_index.tolist())))
-        stream = TrainingStream(table, self.batch_size, self.batches_per_epoch, self.seed, self._position)
+        stream = TrainingStream(table, self.batch_size, self.batches_per_epoch, self.seed, self._position, self.views)
         return DataLoader(stream, batch_size=None, num_workers=0)
 
     def _position(self) -> tuple[int, int]:

@@ -50,7 +50,8 @@ class SetTrials:
         object_w = grasps.object_pose_w.astype(np.float64)
         things = [self.library.get(name) for name in grasps.object_names()]
         wrist_w = absolute_pose(object_w, grasps.wrist_pose_o.astype(np.float64))
-        self.trials = GraspTrials(things, object_w, wrist_w, on_batch=self.on_trials)
+        rest_w = grasps.rest_pose_w.astype(np.float64)
+        self.trials = GraspTrials(things, object_w, wrist_w, rest_pose_w=rest_w, on_batch=self.on_trials)
         self.goal = grasps.joint_pos.astype(np.float64)
 
     def stored(self, *, with_collisions: bool = True) -> Values:

@@ -2,7 +2,7 @@
 
 import time
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from datamodules.grasps.grasp_set import GraspSet
 from datamodules.grasps.grasp_types import GRASP_TYPES, Prototype
 from datamodules.grasps.proposals import propose
 from datamodules.grasps.reachability import check_reachable
+from datamodules.grasps.rest import rest_poses
 from datamodules.grasps.trial import TrialResult, TrialSettings, free_at_start, run_trials
 from envs.conventions import NUM_JOINTS
 from envs.hand.model import LINKS
@@ -141,7 +142,9 @@ class GraspSynthesizer:
                 parts.append((name, verified, reachable))
             count.seconds = time.perf_counter() - began
             counts[name] = count
-        return ObjectResult(_assemble(thing.name, split, parts), counts)
+        grasps = _assemble(thing.name, split, parts)
+        rest_w = rest_poses(grasps, lambda _: thing, scenes=scenes, num_worlds=settings.batch, num_threads=0)
+        return ObjectResult(replace(grasps, rest_pose_w=rest_w), counts)
 
     def _verify_type(
         self,
@@ -185,7 +188,7 @@ def _columns(trial: TrialResult, preshape: Array, width: Array) -> tuple[NDArray
 
 
 def _assemble(name: str, split: str, parts: list[tuple[str, _Verified, NDArray[np.bool_]]]) -> GraspSet:
-    """The grasps of all types as a set of one object, possibly empty."""
+    """The grasps of all types as a set of one object, possibly empty; rest poses are the object poses so far."""
     empty = _Verified(
         np.zeros((0, 7)), np.zeros((0, NUM_JOINTS)), np.zeros((0, NUM_JOINTS)), np.zeros((0, 7)),
         np.zeros((0, len(LINKS)), dtype=bool), np.zeros(0),
@@ -203,6 +206,7 @@ def _assemble(name: str, split: str, parts: list[tuple[str, _Verified, NDArray[n
         object_splits=(split,),
         object_index=np.zeros(len(type_index), dtype=np.int32),
         object_pose_w=stack("object_pose_w").astype(np.float32),
+        rest_pose_w=stack("object_pose_w").astype(np.float32),
         wrist_pose_o=stack("wrist_pose_o").astype(np.float32),
         joint_pos=stack("joint_pos").astype(np.float32),
         preshape=stack("preshape").astype(np.float32),

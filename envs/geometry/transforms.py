@@ -137,3 +137,11 @@ def _cross(first: Tensor, second: Tensor) -> Tensor:
 def _cat_pose(position: Tensor, quat: Tensor) -> Tensor:
     leading = torch.broadcast_shapes(position.shape[:-1], quat.shape[:-1])
     return torch.cat((position.expand(*leading, 3), quat.expand(*leading, 4)), dim=-1)
+
+
+def rotation_vector_from_quat(quat: Tensor) -> Tensor:
+    """Rotation vectors (..., 3), rad, of unit quaternions (..., 4); the shorter way round."""
+    quat = torch.where(quat[..., :1] < 0.0, -quat, quat)
+    sine = _safe_norm(quat[..., 1:])
+    angle = 2.0 * torch.atan2(sine, quat[..., :1])
+    return quat[..., 1:] * torch.where(sine > 1e-7, angle / sine.clamp_min(1e-7), torch.full_like(sine, 2.0))

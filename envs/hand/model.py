@@ -42,7 +42,7 @@ _PARENT_COLUMNS = tuple(ACTUATED_JOINTS.index(name) for name in COUPLED_PARENTS)
 
 @dataclass(frozen=True)
 class JointLimits:
-    """Lower and upper limits of the 18 actuated joints, radians, each (18,) float64."""
+    """Lower and upper limits of joints, radians, each (18,), or (4,) for the coupled ones, float64."""
 
     low: NDArray[np.float64]
     high: NDArray[np.float64]
@@ -118,6 +118,14 @@ def joint_limits() -> JointLimits:
     """Limits of the 18 actuated joints, read from the model."""
     model = bare_hand()
     ranges = np.array([model.joint(element_name(name)).range for name in ACTUATED_JOINTS])
+    return JointLimits(low=ranges[:, 0].copy(), high=ranges[:, 1].copy())
+
+
+@lru_cache(maxsize=1)
+def coupled_limits() -> JointLimits:
+    """Limits of the four coupled joints, read from the model."""
+    model = bare_hand()
+    ranges = np.array([model.joint(element_name(name)).range for name in COUPLED_JOINTS])
     return JointLimits(low=ranges[:, 0].copy(), high=ranges[:, 1].copy())
 
 

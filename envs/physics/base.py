@@ -86,3 +86,7 @@ class PhysicsBackend(Protocol):
     def contact_links(self) -> NDArray[np.bool_]:
         """Hand links (E, 23), order of envs.hand.model.LINKS, that touch the object now."""
         ...
+
+    def table_links(self) -> NDArray[np.bool_]:
+        """Hand links (E, 23), order of envs.hand.model.LINKS, that touch the table now."""
+        ...

@@ -23,6 +23,9 @@ _LOG = logging.getLogger(__name__)
 HISTORY = 16
 """Control steps kept for the dump of a diverged world."""
 
+WORLD_BODY = 0
+"""MuJoCo's number for what does not move: here the table."""
+
 _CLOCK_START = 1.0
 """Seconds on MuJoCo's clock at a reset. A bad number makes MuJoCo restart it at 0: seen even in the first step."""
 
@@ -241,14 +244,21 @@ class MujocoCpuPhysics:
 
     def contact_links(self) -> NDArray[np.bool_]:
         """See `PhysicsBackend.contact_links`; contacts of the last physics step."""
-        touching = np.zeros((self._num_worlds, len(LINKS)), dtype=bool)
-        for world, (model, data) in enumerate(zip(self._models, self._data, strict=True)):
-            if model is None or data is None or data.ncon == 0:
-                continue
-            bodies = model.geom_bodyid[data.contact.geom]
-            pair = bodies[(bodies == self._addresses.object_body).any(axis=1)]
-            touching[world] = np.isin(self._addresses.link_bodies, pair)
-        return touching
+        return self._links_on(self._addresses.object_body)
+
+    def table_links(self) -> NDArray[np.bool_]:
+        """See `PhysicsBackend.table_links`; contacts of the last physics step."""
+        return self._links_on(WORLD_BODY)
+
+    def _links_on(self, body: int) -> NDArray[np.bool_]:
+        """Hand links (E, 23) in contact with a body."""
+        link_of_body = self._addresses.link_of_body
+        touching = np.zeros((self._num_worlds, len(LINKS) + 1), dtype=bool)  # the last column: what is no link
+        for world, data in enumerate(self._data):
+            if data is not None and data.ncon:
+                bodies = self._models[world].geom_bodyid[data.contact.geom]
+                touching[world, link_of_body[bodies[bodies[:, ::-1] == body]]] = True
+        return touching[:, :-1]
 
     def initial_penetration(self, worlds: NDArray[np.int64]) -> Array:
         """Deepest overlap of hand with object or table in the named worlds as placed, m, positive; takes no step."""

@@ -119,3 +119,6 @@ class SceneAddresses:
         self.object_vel = slice(thing.dofadr[0], thing.dofadr[0] + 6)
         self.link_bodies = np.array([model.body(element_name(name)).id for name in LINKS])
         self.object_body = model.body(OBJECT_BODY).id
+        # row of each body in LINKS; len(LINKS) for the table and the object
+        self.link_of_body = np.full(model.nbody, len(LINKS))
+        self.link_of_body[self.link_bodies] = np.arange(len(LINKS))

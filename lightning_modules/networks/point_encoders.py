@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from envs.geometry.point_grouping import CloudGrouping, GroupingLevel, GroupingLevelSpec, GroupingSpec
 from lightning_modules.networks.point_ops import flat_index, max_over_neighbours
+from lightning_modules.networks.worker_threads import map_without_grad
 
 
 class PointEncoder(nn.Module, abc.ABC):
@@ -166,10 +167,11 @@ class PointNet2Encoder(PointEncoder):
                 f"{len(self.levels)} levels and the batch {points_h.shape[0]} clouds; build it with grouping_spec."
             )
         chunk = self.clouds_per_chunk if points_h.device.type == "cpu" else max(1, points_h.shape[0])
-        pooled = [
-            self._pool(points, part.levels)
-            for points, part in zip(points_h.split(chunk), grouping.split(chunk), strict=True)
-        ]
+        parts = list(zip(points_h.split(chunk), (part.levels for part in grouping.split(chunk)), strict=True))
+        if torch.is_grad_enabled() or points_h.device.type != "cpu":
+            pooled = [self._pool(points, levels) for points, levels in parts]
+        else:
+            pooled = map_without_grad(lambda part: self._pool(*part), parts)
         return self.feature_mlp(torch.cat(pooled))
 
     def _pool(self, points_h: Tensor, levels: Sequence[GroupingLevel]) -> Tensor:
@@ -217,9 +219,10 @@ class PointNetEncoder(PointEncoder):
         _check_points(points_h)
         points = self.input_scale * points_h
         if not torch.is_grad_enabled():
-            return self.feature_mlp(torch.cat([self._values(cloud).amax(1) for cloud in points.split(8)]))
+            largest = map_without_grad(lambda clouds: self._values(clouds).amax(1), points.split(8))
+            return self.feature_mlp(torch.cat(largest))
         with torch.no_grad():
-            winner = torch.cat([self._values(cloud).max(1).indices for cloud in points.split(8)])  # (B, C)
+            winner = torch.cat(map_without_grad(lambda clouds: self._values(clouds).max(1).indices, points.split(8)))
         rows, position = torch.unique(flat_index(winner, points.shape[1]), return_inverse=True)
         values = self._values(points.flatten(0, 1).index_select(0, rows))  # (R, C)
         pooled = values.gather(0, position.view_as(winner))

@@ -211,13 +211,38 @@ class PhysicsContract(PhysicsBadInput):
         assert links.dtype == bool
         assert not links.any()
 
-    def test_links_that_touch_only_the_table_are_not_reported(self) -> None:
+    def test_links_that_touch_only_the_table_are_not_reported_as_touching_the_object(self) -> None:
         start = hovering_start()
         start.object_pose_w[:, 0] += 0.4
         start.wrist_pose_w[:, 2:] = [0.198, 0.0, 1.0, 0.0, 0.0]  # fingers down, the longest 2 mm deep in the table
         physics = self.made(start)
         physics.step()
         assert not physics.contact_links().any()
+        touching = physics.table_links()
+        assert touching.shape == (3, len(LINKS))
+        assert touching.dtype == bool
+        # the middle finger is the longest; the others end 4 mm and more above its tip
+        np.testing.assert_array_equal(touching, np.tile([name == "mfdistal" for name in LINKS], (3, 1)))
+
+    def test_a_hand_away_from_the_table_does_not_touch_it(self) -> None:
+        physics = self.made(hovering_start())
+        physics.step()
+        links = physics.table_links()
+        assert links.shape == (3, len(LINKS))
+        # objects do stand on the table
+        assert not links.any()
+
+    def test_a_reset_ends_contact_with_the_table(self) -> None:
+        start = hovering_start()
+        low = replace(start, wrist_pose_w=start.wrist_pose_w.copy(), object_pose_w=start.object_pose_w.copy())
+        low.object_pose_w[:, 0] += 0.4
+        low.wrist_pose_w[:, 2:] = [0.198, 0.0, 1.0, 0.0, 0.0]
+        physics = self.made(low)
+        physics.step()
+        assert physics.table_links().any(axis=1).all()
+        put(physics, start)
+        physics.step()
+        assert not physics.table_links().any()
 
     def test_the_links_that_press_on_the_object_are_reported(self) -> None:
         # the palm faces down; the fingers (proximal links: 10 mm thick, 115 to 144 mm from the palm's origin) lie
@@ -231,6 +256,7 @@ class PhysicsContract(PhysicsBadInput):
         touching = {name for name, touches in zip(LINKS, physics.contact_links()[0], strict=True) if touches}
         assert {"ffproximal", "mfproximal", "rfproximal", "lfproximal"} & touching
         assert not {name for name in touching if name.startswith(("th", "palm"))}
+        assert not physics.table_links().any()
 
     # --- worlds that break down
 

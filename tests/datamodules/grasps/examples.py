@@ -79,6 +79,7 @@ def made_up_set(name: str = "box_00000", split: str = "train", count: int = 3, s
         object_splits=(split,),
         object_index=np.zeros(count, dtype=np.int32),
         object_pose_w=poses(),
+        rest_pose_w=poses(),
         wrist_pose_o=poses(),
         joint_pos=shapes(),
         preshape=shapes(),

@@ -159,6 +159,13 @@ def test_one_pose_composes_with_many() -> None:
     assert tf.pose_compose(many, one).shape == (8, 7)
 
 
+def test_rotation_vectors_of_quaternions_take_the_shorter_way_and_are_exact_for_small_turns() -> None:
+    vectors = np.array([[0.0, 0.0, 0.0], [1e-12, 0.0, 0.0], [1e-6, -2e-6, 0.0], [0.0, 0.0, 3.1], [1.0, -1.0, 0.5]])
+    quat = as_quat(Rotation.from_rotvec(vectors))
+    np.testing.assert_allclose(tf.rotation_vector_from_quat(quat).numpy(), vectors, atol=1e-12)
+    np.testing.assert_allclose(tf.rotation_vector_from_quat(-quat).numpy(), vectors, atol=1e-12)
+
+
 def as_rotation_vector_chain(rotation: Tensor) -> Tensor:
     return tf.quat_rotate(tf.quat_from_rotation_vector(rotation), torch.tensor([1.0, 2.0, 3.0], dtype=rotation.dtype))
 

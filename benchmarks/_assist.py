@@ -1,0 +1,109 @@
+"""The assisting task for benchmarks/env_throughput.py: its steps, and the memory it needs."""
+
+import logging
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from _machine import memory_gb
+from _raw import Array, RawWorlds, RecordingPhysics
+
+from datamodules.grasps.grasp_set import load_grasp_set
+from datamodules.rollouts.scripts import oracle
+from datamodules.rollouts.targets import grasp_targets
+from envs.actions import next_command
+from envs.assist_env import HumanAssistEnv
+from envs.conventions import EPISODE_STEPS, SPLITS
+from envs.episodes import Episodes, EpisodeSampler
+from envs.hand.model import open_hand
+from envs.objects.library import ObjectLibrary
+from envs.physics.mujoco_cpu import MujocoCpuPhysics, SceneCache
+from envs.physics.settings import PhysicsSettings
+from envs.wrist.patterns import generate_patterns
+
+MEMORY_STEPS = 3
+"""Control steps of each batch of episodes when memory is measured; every object is then in contact with the table."""
+
+
+def training_sampler(path: str, split: str, seed: int) -> EpisodeSampler:
+    """Episodes of one split of a grasp set, with mixed training patterns."""
+    targets = grasp_targets(load_grasp_set(path).split(split), ObjectLibrary())
+    return EpisodeSampler(targets, generate_patterns().split("train"), mix=True, seed=seed)
+
+
+class AssistSteps:
+    """HumanAssistEnv without hidden groups under given joint targets, from the same start each time.
+
+    Attributes:
+        parts: seconds of the physics and of everything else in the last block.
+    """
+
+    def __init__(self, episodes: Episodes, targets: list[Array], scenes: SceneCache, num_threads: int) -> None:
+        self.episodes = episodes
+        self.targets = targets
+        physics = MujocoCpuPhysics(len(episodes), num_threads=0 if num_threads == 1 else num_threads, scenes=scenes)
+        self.env = HumanAssistEnv(physics)
+
+    def __call__(self, steps: int) -> float:
+        """Seconds of a block of steps with their observations; resetting is left out."""
+        self.env.reset(self.episodes)
+        begin = time.perf_counter()
+        for target in self.targets[:steps]:
+            self.env.step(target)
+        return time.perf_counter() - begin
+
+
+def assist_variants(path: str, num_worlds: int, seed: int, num_threads: int) -> dict[str, AssistSteps | RawWorlds]:
+    """The environment, and its raw twin on as many threads, with the targets of hands that close on arrival."""
+    episodes = training_sampler(path, "train", seed).sample(num_worlds)
+    scenes = SceneCache(PhysicsSettings())
+    recording = RecordingPhysics(num_worlds, scenes)
+    env = HumanAssistEnv(recording)
+    observation = env.reset(episodes)
+    start = recording.state()
+    policy = oracle()
+    policy.start(episodes)
+    command = np.tile(open_hand(), (num_worlds, 1))
+    targets = []
+    for step in range(EPISODE_STEPS):
+        command = next_command(
+            command, policy.act(observation, step), recording.state().joint_pos, recording.settings.max_target_gap
+        )
+        targets.append(command)
+        observation = env.step(command)
+    return {
+        "raw": RawWorlds(recording, episodes.things, start, num_threads),
+        "env": AssistSteps(episodes, targets, scenes, num_threads),
+    }
+
+
+def _all_objects(path: str, num_worlds: int, at_least: int) -> Iterator[Episodes]:
+    """Batches in which every object of the grasp set appears, split by split, until there were ``at_least``."""
+    shown = 0
+    for split in SPLITS:
+        sampler = training_sampler(path, split, seed=0)
+        first = np.unique(sampler.targets.object_index, return_index=True)[1]
+        for begin in range(0, len(first), num_worlds):
+            rows = first[begin : begin + num_worlds]
+            yield sampler.of_rows(np.resize(rows, num_worlds))
+            shown += len(rows)
+            if shown >= at_least:
+                return
+
+
+def measure_memory(path: str, num_worlds: int, num_objects: int, num_threads: int) -> dict[str, float | int]:
+    """Memory of a process that does nothing else, with every compiled model kept; to be run in a fresh one."""
+    logging.getLogger("envs.physics").setLevel(logging.ERROR)
+    torch.set_num_threads(num_threads)
+    scenes = SceneCache(PhysicsSettings())
+    env = HumanAssistEnv(MujocoCpuPhysics(num_worlds, num_threads=num_threads, scenes=scenes))
+    before = memory_gb()["now"]
+    names: set[str] = set()
+    for episodes in _all_objects(path, num_worlds, num_objects):
+        env.reset(episodes)
+        for _ in range(MEMORY_STEPS):
+            env.step(np.tile(open_hand(), (num_worlds, 1)))
+        names |= {thing.name for thing in episodes.things}
+    found = memory_gb()
+    return {"worlds": num_worlds, "objects": len(names), "imports_gb": before, "highest_gb": found["highest"]}

@@ -1,0 +1,77 @@
+"""Which grasps an evaluation tries, and the episodes made of them: the same for every policy."""
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datamodules.grasps.diversity import most_diverse
+from datamodules.grasps.poses import relative_pose
+from envs.episodes import Episodes, EpisodeSampler
+from envs.targets import GraspTargets
+from envs.wrist.patterns import WristPatterns
+
+
+class EpisodePlan(Protocol):
+    """Chooses the grasps of an evaluation."""
+
+    def rows(self, targets: GraspTargets, seed: int) -> NDArray[np.int64]:
+        """Rows of the targets to make episodes of, in any order, with repetition; a seed gives the same ones again."""
+        ...
+
+
+class SpreadPlan:
+    """A fixed number of episodes in which all grasps come equally often, give or take one.
+
+    Args:
+        num_episodes: episodes of a split.
+    """
+
+    def __init__(self, num_episodes: int = 500) -> None:
+        if num_episodes < 1:
+            raise ValueError(f"num_episodes is {num_episodes}; an evaluation needs at least 1")
+        self.num_episodes = num_episodes
+
+    def rows(self, targets: GraspTargets, seed: int) -> NDArray[np.int64]:
+        """See `EpisodePlan.rows`."""
+        shuffled = np.random.default_rng(seed).permutation(len(targets))
+        return np.resize(shuffled, self.num_episodes)
+
+
+class PosesPlan:
+    """The most diverse grasps of every object, each once (GraspGF App. A.2, A.3).
+
+    Args:
+        poses: grasps of an object; objects that have fewer give all of theirs.
+    """
+
+    def __init__(self, poses: int = 5) -> None:
+        if poses < 1:
+            raise ValueError(f"poses is {poses}; an evaluation needs at least 1 grasp of an object")
+        self.poses = poses
+
+    def rows(self, targets: GraspTargets, seed: int) -> NDArray[np.int64]:
+        """See `EpisodePlan.rows`; the same for every seed."""
+        wrist_pose_o = relative_pose(targets.object_pose_w, targets.wrist_pose_w)
+        chosen = []
+        for index in np.unique(targets.object_index):
+            own = np.flatnonzero(targets.object_index == index)
+            chosen.append(own[most_diverse(wrist_pose_o[own], targets.joint_pos[own], self.poses)])
+        return np.concatenate(chosen)
+
+
+def planned_episodes(
+    plan: EpisodePlan, targets: GraspTargets, patterns: WristPatterns, *, is_training: bool, seed: int
+) -> Episodes:
+    """The episodes of one evaluation (GraspGF App. A.3): patterns of the objects' own part, unmixed.
+
+    Args:
+        plan: chooses the grasps.
+        targets: grasps of a split.
+        patterns: all wrist movements; training objects get the training ones, others the test ones.
+        is_training: the targets are training objects.
+        seed: decides trajectories and shifts.
+    """
+    own_patterns = patterns.split("train" if is_training else "test")
+    sampler = EpisodeSampler(targets, own_patterns, mix=False, seed=seed)
+    return sampler.of_rows(plan.rows(targets, seed))

@@ -1,0 +1,247 @@
+"""The Lightning data module of the residual policy: every batch is one rollout of the present policy."""
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from lightning.pytorch import LightningDataModule
+from torch.utils.data import DataLoader, IterableDataset
+
+from datamodules.grasps.grasp_set import GraspSet, load_grasp_set
+from datamodules.rollouts.actor import RolloutActor
+from datamodules.rollouts.collector import RolloutCollector
+from datamodules.rollouts.scripts import teacher
+from datamodules.rollouts.targets import grasp_targets
+from datamodules.types import Rollout
+from envs.assist_env import HumanAssistEnv
+from envs.conventions import EPISODE_STEPS, NUM_CLOUD_POINTS, SPLITS
+from envs.episodes import EpisodeSampler
+from envs.objects.library import ObjectLibrary
+from envs.observations import check_groups
+from envs.perception import PerceptionNoise
+from envs.physics.memory import available_memory, simulation_need
+from envs.physics.mujoco_cpu import MujocoCpuPhysics, SceneCache
+from envs.physics.settings import PhysicsSettings
+from envs.rewards import RewardSettings
+from envs.targets import GraspTargets
+from envs.wrist.patterns import WristPatterns, generate_patterns
+from envs.wrist.recorded import load_recorded_patterns
+
+_LOG = logging.getLogger(__name__)
+
+
+class RolloutDataModule(LightningDataModule):
+    """Episodes of the assisting task on training objects.
+
+    Args:
+        path: grasp set file.
+        num_worlds: worlds simulated at once; one rollout has 50 agent steps in each.
+        rollouts_per_epoch: rollouts between two validations or checkpoints.
+        privileged: hidden observation groups for the critic; never seen by the policy. Those that the reward is made of
+            are observed anyway.
+        reward: terms and weights.
+        noise: errors of perception; none when None.
+        patterns: file of recorded wrist movements; the generated ones when None.
+        split_file: objects; the default split file when None.
+        reachable_only: leave out training grasps that a moving hand did not take.
+        teacher_lead: a teacher who knows the stored grasp says in every step what it would do, closing so many control
+            steps before arrival; for policies that imitate before they explore. No teacher when None.
+        num_threads: threads that step the physics; one per core when None.
+        seed: decides episodes and exploration.
+    """
+
+    def __init__(
+        self,
+        path: str = "data/grasps.npz",
+        num_worlds: int = 256,
+        rollouts_per_epoch: int = 10,
+        privileged: Sequence[str] = (),
+        reward: RewardSettings | None = None,
+        noise: PerceptionNoise | None = None,
+        patterns: str | None = None,
+        split_file: str | None = None,
+        reachable_only: bool = True,
+        teacher_lead: int | None = None,
+        num_threads: int | None = None,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.save_hyperparameters()
+        if num_worlds < 1 or rollouts_per_epoch < 1:
+            raise ValueError(
+                f"num_worlds is {num_worlds} and rollouts_per_epoch {rollouts_per_epoch}; both have to be at least 1"
+            )
+        check_groups(privileged, for_policy=False)
+        self.reward = reward or RewardSettings()
+        self.path = path
+        self.num_worlds = num_worlds
+        self.rollouts_per_epoch = rollouts_per_epoch
+        self.privileged = tuple(dict.fromkeys([*privileged, *_groups_of(self.reward)]))
+        self.noise = noise
+        self.reachable_only = reachable_only
+        self.teacher_lead = teacher_lead
+        self.num_threads = num_threads
+        self.seed = seed
+        self.library = ObjectLibrary(split_file)
+        self.physics_settings = PhysicsSettings()
+        self.scenes = SceneCache(self.physics_settings)
+        self._patterns_file = patterns
+        self._grasps: GraspSet | None = None
+        self._patterns: WristPatterns | None = None
+        self._targets: dict[str, GraspTargets] = {}
+        self._collector: RolloutCollector | None = None
+        self._sampler: EpisodeSampler | None = None
+        self._num_rollouts = 0
+
+    @property
+    def grasps(self) -> GraspSet:
+        """The whole grasp set, read at first use."""
+        if self._grasps is None:
+            self._grasps = load_grasp_set(self.path)
+        return self._grasps
+
+    @property
+    def patterns(self) -> WristPatterns:
+        """All wrist movements, training and test."""
+        if self._patterns is None:
+            recorded = self._patterns_file
+            self._patterns = generate_patterns() if recorded is None else load_recorded_patterns(recorded)
+        return self._patterns
+
+    def targets(self, split: str) -> GraspTargets:
+        """Grasps that episodes of a split are made of.
+
+        Raises:
+            ValueError: the grasp set has no such split.
+        """
+        if split not in self._targets:
+            self._targets[split] = grasp_targets(
+                self.grasps.split(split), self.library, reachable_only=self.reachable_only
+            )
+        return self._targets[split]
+
+    def setup(self, stage: str) -> None:
+        """Build the training worlds, once, when there will be training.
+
+        Raises:
+            ValueError: more worlds than fit into memory; says how many do.
+        """
+        if stage != "fit" or self._collector is not None:
+            return
+        self._check_memory()
+        targets = self.targets("train")
+        self._sampler = EpisodeSampler(targets, self.patterns.split("train"), mix=True, seed=self.seed)
+        physics = MujocoCpuPhysics(
+            self.num_worlds, self.physics_settings, num_threads=self.num_threads, scenes=self.scenes
+        )
+        env = HumanAssistEnv(physics, privileged=self.privileged, noise=self.noise, watch_contacts=False)
+        self._collector = RolloutCollector(
+            env,
+            self.reward,
+            max_gap=self.physics_settings.max_target_gap,
+            teacher=None if self.teacher_lead is None else teacher(self.teacher_lead),
+        )
+        _LOG.info(
+            "%d worlds, %d training grasps of %d objects", self.num_worlds, len(targets), len(targets.things)
+        )
+
+    def _check_memory(self) -> None:
+        """Refuse more worlds than fit, before hundreds of objects are built."""
+        grasps = self.grasps.split("train")
+        names = sorted(name for name in set(grasps.object_names()) if name in self.library)
+        if not names:
+            return  # grasp_targets names what is wrong
+        num_models = min(len(names), self.scenes.capacity, self.num_worlds)
+        need = simulation_need(self.scenes.get(self.library.get(names[0])), num_models)
+        replace(need, world=need.world + ROLLOUT_BYTES).check(self.num_worlds, available_memory())
+
+    def collect(self, actor: RolloutActor) -> Rollout:
+        """The next rollout of ``actor``; needs `setup`.
+
+        Raises:
+            RuntimeError: setup("fit") was not called.
+        """
+        if self._collector is None or self._sampler is None:
+            raise RuntimeError("the worlds are not built yet; call setup('fit') first")
+        generator = torch.Generator().manual_seed(_stream_seed(self.seed, self._num_rollouts))
+        self._num_rollouts += 1
+        return self._collector.collect(actor, self._sampler.sample(self.num_worlds), generator)
+
+    def train_dataloader(self) -> DataLoader[Rollout]:
+        """Rollouts of the module that trains, each collected when it is asked for."""
+        return DataLoader(
+            RolloutStream(self.rollouts_per_epoch, lambda: self.collect(self._actor())), batch_size=None, num_workers=0
+        )
+
+    def val_dataloader(self) -> DataLoader[int]:
+        """One empty batch: callbacks run the episodes."""
+        return DataLoader(range(1), batch_size=None, num_workers=0)  # type: ignore[arg-type]
+
+    def test_dataloader(self) -> DataLoader[int]:
+        """As for validation."""
+        return self.val_dataloader()
+
+    def _actor(self) -> RolloutActor:
+        module: Any = None if self.trainer is None else self.trainer.lightning_module
+        if not hasattr(module, "take_seconds"):
+            raise TypeError(
+                f"RolloutDataModule needs a module that acts (datamodules/rollouts/actor.py), got "
+                f"{type(module).__name__}; use lightning_modules.residual_ppo_module.ResidualPPOModule"
+            )
+        actor: RolloutActor = module
+        return actor
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where episodes and exploration stand, so that a resumed run collects what an uninterrupted one would."""
+        sampler = {} if self._sampler is None else self._sampler.state_dict()
+        return {"num_rollouts": self._num_rollouts, "sampler": sampler}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Continue from a checkpoint."""
+        self._num_rollouts = int(state_dict["num_rollouts"])
+        if self._sampler is not None and state_dict["sampler"]:
+            self._sampler.load_state_dict(state_dict["sampler"])
+
+
+class RolloutStream(IterableDataset[Rollout]):
+    """A sized stream: Lightning then fetches a rollout only when the step before has ended.
+
+    Args:
+        length: rollouts in an epoch.
+        collect: makes the next one.
+    """
+
+    def __init__(self, length: int, collect: Callable[[], Rollout]) -> None:
+        self._length = length
+        self._collect = collect
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __iter__(self) -> Iterator[Rollout]:
+        for _ in range(self._length):
+            yield self._collect()
+
+
+_GROUP_OF_TERM = {"fingertip": "fingertip_distance", "goal": "goal_joints"}
+"""Hidden observation groups that reward terms are made of."""
+
+ROLLOUT_BYTES = 3 * 4 * EPISODE_STEPS * (3 * NUM_CLOUD_POINTS + 512)
+"""At most what a rollout holds of a world, bytes: single-precision clouds, for policies with an encoder of their own,
+and some 500 other numbers a step; as collected, stacked and chosen for learning."""
+
+
+def _groups_of(reward: RewardSettings) -> list[str]:
+    """Hidden observation groups that a reward is made of."""
+    return [group for term, group in _GROUP_OF_TERM.items() if reward.needs(term)]
+
+
+def _stream_seed(seed: int, index: int) -> int:
+    return int(np.random.SeedSequence([seed, 7, index]).generate_state(1, dtype=np.uint64)[0] >> np.uint64(1))
+
+
+VALIDATION_SPLITS: tuple[str, ...] = SPLITS[1:]
+"""Splits that validation and test measure: objects that were not trained on."""

@@ -1,0 +1,177 @@
+"""Fingers moved by rule, without learning: what a learnt policy has to beat, and the stored grasp as an upper bound."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from datamodules.grasps.baselines import blind_close, cloud_descriptor
+from envs.conventions import EPISODE_STEPS, MAX_JOINT_STEP, NUM_JOINTS
+from envs.episodes import Episodes
+from envs.geometry.transforms import pose_compose, pose_invert, transform_points
+from envs.hand.model import denormalise_joints, open_hand
+from envs.objects.grasp_object import GraspObject
+from envs.observations import Observation
+from envs.physics.base import Array
+from envs.targets import GraspTargets
+
+Goals = Callable[[Episodes], Array]
+"""Joints (E, 18), rad, that a script closes to in each episode."""
+
+SETTLING_STEPS = 2
+"""Control steps that fingers are given at the end to catch up with their commands."""
+
+_CHUNK = 256
+"""Clouds described at once."""
+
+
+@dataclass
+class FixedStepClose:
+    """Stays open until a step, then moves every joint at full speed to its goal; looks at nothing.
+
+    Attributes:
+        goal: joints to close to (18,), rad.
+        step: first control step of closing, 0..50.
+
+    Raises:
+        ValueError: a step outside the episode, or another number of joints.
+    """
+
+    goal: Array
+    step: int
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.step <= EPISODE_STEPS:
+            raise ValueError(f"closing starts at step {self.step}, allowed 0..{EPISODE_STEPS}")
+        if self.goal.shape != (NUM_JOINTS,):
+            raise ValueError(f"goal has shape {self.goal.shape}, expected ({NUM_JOINTS},): one joint vector, rad")
+
+    def start(self, episodes: Episodes) -> None:
+        """Nothing to prepare."""
+
+    def act(self, observation: Observation, step: int) -> Array:
+        """See `FingerPolicy.act`."""
+        towards = _towards(self.goal, observation)
+        return towards if step >= self.step else np.zeros_like(towards)
+
+
+@dataclass
+class GoalOnArrival:
+    """Stays open until the wrist has arrived, then closes; a joint that would come too late starts just early enough.
+
+    Knows the time of arrival, which is hidden from policies.
+
+    Attributes:
+        goals: what to close to.
+        lead: control steps before arrival at which it begins.
+    """
+
+    goals: Goals
+    lead: int = 0
+    _goal: Array = field(init=False, repr=False)
+    _first_step: NDArray[np.int64] = field(init=False, repr=False)
+
+    def start(self, episodes: Episodes) -> None:
+        """Look up goals and times of arrival."""
+        self._goal = self.goals(episodes)
+        self._first_step = closing_steps(self._goal, (episodes.arrival_step - self.lead).clip(0))
+
+    def act(self, observation: Observation, step: int) -> Array:
+        """See `FingerPolicy.act`."""
+        return np.where(step >= self._first_step, _towards(self._goal, observation), 0.0)
+
+
+def closing_steps(goal: Array, arrival_step: NDArray[np.int64]) -> NDArray[np.int64]:
+    """First step (E, 18) in which each joint moves from the open hand to its goal (E, 18), rad.
+
+    The step of arrival (E,), or as much earlier as the joint needs to be there when the episode ends.
+    """
+    needed = np.ceil(np.abs(goal - open_hand()) / MAX_JOINT_STEP).astype(np.int64)
+    latest = np.maximum(EPISODE_STEPS - SETTLING_STEPS - needed, 0)
+    return np.minimum(arrival_step[:, None], latest)
+
+
+def _towards(goal: Array, observation: Observation) -> Array:
+    """Actions (E, 18) that bring the joints to the goal, at full speed while they are far."""
+    joint_pos = denormalise_joints(observation["joint_pos"].double()).cpu().numpy()
+    return np.asarray(((goal - joint_pos) / MAX_JOINT_STEP).clip(-1.0, 1.0))
+
+
+def stored_goals(episodes: Episodes) -> Array:
+    """The joints of the grasp that the episode was made of (hidden from policies)."""
+    return episodes.goal_joint_pos
+
+
+class NearestGoals:
+    """The joints of the training grasp whose cloud looks most alike, seen from the wrist at the grasp.
+
+    Knows where the wrist will end, which is hidden from policies. Grasps of the same object are left out.
+
+    Args:
+        train: training grasps to choose from.
+    """
+
+    def __init__(self, train: GraspTargets) -> None:
+        self._joint_pos = train.joint_pos
+        self._names = np.array([train.things[index].name for index in train.object_index])
+        things = [train.things[index] for index in train.object_index]
+        self._descriptors = _describe(things, train.object_pose_w, train.wrist_pose_w)
+
+    def __call__(self, episodes: Episodes) -> Array:
+        """Joints (E, 18), rad.
+
+        Raises:
+            ValueError: all training grasps are of an episode's own object.
+        """
+        seen = _describe(episodes.things, episodes.object_pose_w, episodes.wrist_pose_w[:, -1])
+        distance = torch.cdist(seen, self._descriptors)
+        own = np.array([thing.name for thing in episodes.things])
+        is_own = own[:, None] == self._names
+        if is_own.all(axis=1).any():
+            name = str(own[is_own.all(axis=1)][0])
+            raise ValueError(f"object {name!r} can be compared with no other object; give training grasps of several")
+        distance[torch.as_tensor(is_own)] = torch.inf
+        return self._joint_pos[distance.argmin(dim=1).numpy()]
+
+
+def _describe(things: list[GraspObject], object_pose_w: Array, wrist_pose_w: Array) -> Tensor:
+    """Cloud descriptors (K, P) of objects seen from wrists, poses (K, 7)."""
+    object_h = pose_compose(pose_invert(torch.as_tensor(wrist_pose_w)), torch.as_tensor(object_pose_w)).float()
+    parts = []
+    for rows in torch.arange(len(things)).split(_CHUNK):
+        clouds_o = torch.as_tensor(np.stack([things[row].cloud[::2] for row in rows.tolist()]))
+        parts.append(cloud_descriptor(transform_points(object_h[rows], clouds_o)))
+    return torch.cat(parts)
+
+
+def mean_goal(train: GraspTargets) -> Array:
+    """The mean joints of the training grasps (18,), rad."""
+    return train.joint_pos.mean(axis=0)
+
+
+def scripted_close(train: GraspTargets, step: int) -> FixedStepClose:
+    """The mean training joints, closed from a fixed step on."""
+    return FixedStepClose(mean_goal(train), step)
+
+
+def blind_script(step: int) -> FixedStepClose:
+    """Every flexing joint closed as far as it goes, from a fixed step on."""
+    return FixedStepClose(blind_close(), step)
+
+
+def nearest_grasp(train: GraspTargets) -> GoalOnArrival:
+    """The nearest training grasp, closed on arrival."""
+    return GoalOnArrival(NearestGoals(train))
+
+
+def teacher(lead: int) -> GoalOnArrival:
+    """The stored grasp, closed ``lead`` control steps before arrival: what a policy can imitate before it explores."""
+    return GoalOnArrival(stored_goals, lead)
+
+
+def oracle() -> GoalOnArrival:
+    """The stored grasp, closed on arrival: an upper bound."""
+    return GoalOnArrival(stored_goals)

@@ -1,0 +1,52 @@
+"""The grasps of a set as targets of episodes."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datamodules.grasps.grasp_set import GraspSet
+from datamodules.grasps.poses import absolute_pose
+from envs.objects.library import ObjectLibrary
+from envs.targets import GraspTargets
+
+
+def grasp_targets(grasps: GraspSet, library: ObjectLibrary, *, reachable_only: bool = True) -> GraspTargets:
+    """Targets in the order of the set: the object starts at rest, the wrist ends where it was when the hand closed.
+
+    Closing had pushed the object by up to 2 cm (``object_pose_w`` against ``rest_pose_w``); the wrist pose in the world
+    is the one of that moment, so it is taken from the pushed object.
+
+    Args:
+        grasps: grasps of one split.
+        library: gives the objects.
+        reachable_only: leave out the grasps that no moving wrist took with collisions on.
+
+    Raises:
+        ValueError: no grasp is left, or an object that the library does not know.
+    """
+    kept = grasps.rows(grasps.is_reachable) if reachable_only else grasps
+    if len(kept) == 0:
+        remedy = "; pass reachable_only=False, or synthesise with reachability" if len(grasps) else ""
+        raise ValueError(f"none of the {len(grasps)} grasps can be a target of an episode{remedy}")
+    present, thing_row = np.unique(kept.object_index, return_inverse=True)
+    names = [kept.objects[index] for index in present]
+    unknown = [name for name in names if name not in library]
+    if unknown:
+        raise ValueError(
+            f"object {unknown[0]!r} of the grasp set is not in the split file; use the split file it was made with"
+        )
+    object_w = kept.object_pose_w.astype(np.float64)
+    return GraspTargets(
+        things=tuple(library.get(name) for name in names),
+        object_index=thing_row.astype(np.int64),
+        object_pose_w=_unit(kept.rest_pose_w.astype(np.float64)),
+        wrist_pose_w=absolute_pose(_unit(object_w), _unit(kept.wrist_pose_o.astype(np.float64))),
+        joint_pos=kept.joint_pos.astype(np.float64),
+        type_index=kept.type_index.astype(np.int64),
+        cloud_index=present.astype(np.int64),
+    )
+
+
+def _unit(pose: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Poses with quaternions of unit length: the file holds single precision."""
+    pose[:, 3:] /= np.linalg.norm(pose[:, 3:], axis=1, keepdims=True)
+    return pose

@@ -1,0 +1,57 @@
+"""Fill in a grasp set's rest poses: ``python -m datamodules.settle data/grasps.npz`` (upgrades version 1)."""
+
+import logging
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+from jsonargparse import auto_cli
+from tqdm import tqdm
+
+from datamodules.grasps.grasp_set import load_any_version, save_grasp_set
+from datamodules.grasps.rest import rest_poses
+from envs.objects.library import ObjectLibrary
+
+_LOG = logging.getLogger("settle")
+
+
+def settle_set(path: Path, split_file: str | None = None) -> None:
+    """Let the object of every grasp come to rest with the hand away, and write the poses into the same file.
+
+    Reads sets of version 1, which had no rest poses, and of the present one; the file is replaced atomically at the
+    end, so an interrupt leaves it as it was.
+
+    Args:
+        path: grasp set, read and replaced.
+        split_file: objects; the default split file when null.
+    """
+    grasps = load_any_version(path)
+    with tqdm(total=len(grasps), desc="settling", unit="grasp") as bar:
+        rest_w = rest_poses(grasps, ObjectLibrary(split_file).get, on_batch=bar.update)
+    provenance = grasps.provenance | {
+        "rest_poses": {"command": "python -m datamodules.settle " + " ".join(sys.argv[1:]), "mujoco": version("mujoco")}
+    }
+    save_grasp_set(replace(grasps, rest_pose_w=rest_w, provenance=provenance), path)
+    moved_m = np.linalg.norm(rest_w[:, :3] - grasps.object_pose_w[:, :3], axis=1)
+    _LOG.info(
+        "wrote %s: %d rest poses; between grasp and rest objects move %.1f mm (median), %.1f %% of them over 20 mm",
+        path, len(grasps), 1e3 * float(np.median(moved_m)) if len(grasps) else 0.0,
+        100.0 * float((moved_m > 0.02).mean()) if len(grasps) else 0.0,
+    )  # fmt: skip
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Command line of settling."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    logging.getLogger("envs.physics").setLevel(logging.ERROR)
+    try:
+        auto_cli(settle_set, args=None if args is None else list(args))
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,131 @@
+"""What happens in each world from one reset to the next: the object, where it stands, and how the wrist moves."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.conventions import EPISODE_STEPS
+from envs.objects.grasp_object import GraspObject
+from envs.physics.base import Array
+from envs.targets import GraspTargets
+from envs.wrist.patterns import WristPatterns
+from envs.wrist.trajectory import sample_trajectories
+
+MAX_SHIFT = 0.5
+"""Metres by which object and wrist are moved together along x and y (GraspGF App. A.1)."""
+
+
+@dataclass(frozen=True)
+class Episodes:
+    """E sampled episodes of T control steps.
+
+    Attributes:
+        grasp_row: row of the grasp in the targets (E,).
+        things: the objects (E).
+        object_index: which cloud each object has (E,); equal index, equal object.
+        object_pose_w: objects at the start (E, 7).
+        wrist_pose_w: wrist poses (E, T + 1, 7); index 0 is the start, index T the grasp.
+        goal_joint_pos: joints of the grasp (E, 18), rad; hidden from policies.
+        arrival_step: step from which the wrist rests at the grasp (E,); hidden from policies.
+    """
+
+    grasp_row: NDArray[np.int64]
+    things: list[GraspObject]
+    object_index: NDArray[np.int64]
+    object_pose_w: Array
+    wrist_pose_w: Array
+    goal_joint_pos: Array
+    arrival_step: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.grasp_row)
+
+
+class EpisodeSampler:
+    """Draws episodes over all objects alike; no grasp of an object comes again before all of it were used.
+
+    Args:
+        targets: the grasps.
+        patterns: wrist movements to draw from.
+        mix: blend two patterns in each episode (training); one alone otherwise (GraspGF App. A.1, A.3).
+        seed: decides everything.
+    """
+
+    def __init__(self, targets: GraspTargets, patterns: WristPatterns, *, mix: bool, seed: int) -> None:
+        self.targets = targets
+        self.patterns = patterns
+        self.mix = mix
+        self._rng = np.random.default_rng(seed)
+        order = np.argsort(targets.object_index, kind="stable")
+        present, first = np.unique(targets.object_index[order], return_index=True)
+        self._present = present
+        self._grasps_of = np.split(order, first[1:])
+        self._queues: list[list[int]] = [[] for _ in present]
+
+    def sample(self, count: int) -> Episodes:
+        """The next ``count`` episodes."""
+        chosen = self._rng.integers(len(self._present), size=count)
+        return self.of_rows(np.array([self._next_grasp(int(index)) for index in chosen]))
+
+    def of_rows(self, rows: NDArray[np.int64]) -> Episodes:
+        """Episodes of the given grasps (E,), with wrist movements and shifts drawn anew."""
+        targets = self.targets
+        moved = sample_trajectories(
+            targets.wrist_pose_w[rows],
+            targets.fingertip_centre_w[rows],
+            self.patterns,
+            num_steps=EPISODE_STEPS,
+            mix=self.mix,
+            rng=self._rng,
+        )
+        shift = self._rng.uniform(-MAX_SHIFT, MAX_SHIFT, size=(len(rows), 2))
+        object_pose_w = targets.object_pose_w[rows].copy()
+        object_pose_w[:, :2] += shift
+        wrist_pose_w = moved.pose_w.copy()
+        wrist_pose_w[:, :, :2] += shift[:, None]
+        index = targets.object_index[rows]
+        return Episodes(
+            grasp_row=rows,
+            things=[targets.things[i] for i in index],
+            object_index=targets.cloud_index[index],
+            object_pose_w=object_pose_w,
+            wrist_pose_w=wrist_pose_w,
+            goal_joint_pos=targets.joint_pos[rows],
+            arrival_step=moved.arrival_step,
+        )
+
+    def _next_grasp(self, index: int) -> int:
+        queue = self._queues[index]
+        if not queue:
+            queue.extend(self._rng.permutation(self._grasps_of[index]).tolist())
+        return queue.pop()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Generator and queues as plain data."""
+        return {"generator": _words(self._rng.bit_generator.state), "queues": [list(queue) for queue in self._queues]}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue where the sampler stood that gave ``state``.
+
+        Raises:
+            ValueError: the state is of another set of objects.
+        """
+        if len(state["queues"]) != len(self._queues):
+            raise ValueError(
+                f"the saved episode sampler knows {len(state['queues'])} objects, this one {len(self._queues)}; resume "
+                "with the grasp set that the run was started with"
+            )
+        self._queues = [list(queue) for queue in state["queues"]]
+        self._rng.bit_generator.state = _unwords(state["generator"])
+
+
+def _words(state: dict[str, Any]) -> dict[str, Any]:
+    """A PCG64 state with its 128-bit integers as text: checkpoints hold plain numbers of at most 64 bits."""
+    inner = {key: str(value) for key, value in state["state"].items()}
+    return {**{key: value for key, value in state.items() if key != "state"}, "state": inner}
+
+
+def _unwords(state: dict[str, Any]) -> dict[str, Any]:
+    return {**state, "state": {key: int(value) for key, value in state["state"].items()}}

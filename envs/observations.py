@@ -1,0 +1,97 @@
+"""What is known in each control step, as named groups; some of it hidden from policies."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from envs.conventions import NUM_CLOUD_POINTS, NUM_COUPLED, NUM_JOINTS
+from envs.hand.model import LINKS
+
+HISTORY_LENGTH = 5
+"""Wrist poses that a policy sees, the present one included (GraspGF Sec. 2)."""
+
+
+@dataclass(frozen=True)
+class ObservationGroup:
+    """One row of the table: shape of a world's entry, whether policies may see it, and what it is."""
+
+    shape: tuple[int, ...]
+    is_privileged: bool
+    meaning: str
+
+
+OBSERVATION_GROUPS: dict[str, ObservationGroup] = {
+    "joint_pos": ObservationGroup((NUM_JOINTS,), False, "actuated joints normalised to [-1, 1]"),
+    "coupled_pos": ObservationGroup((NUM_COUPLED,), False, "coupled joints normalised to [-1, 1]"),
+    "wrist_history": ObservationGroup((HISTORY_LENGTH, 7), False, "last five wrist poses, world, oldest first"),
+    "points_h": ObservationGroup((NUM_CLOUD_POINTS, 3), False, "object cloud in the hand frame, m"),
+    "object_pose": ObservationGroup((7,), True, "object pose relative to the wrist"),
+    "object_motion": ObservationGroup((6,), True, "how far the object has moved, m, and its linear velocity, m/s"),
+    "goal_joints": ObservationGroup((NUM_JOINTS,), True, "joints of the grasp to come, normalised"),
+    "goal_wrist": ObservationGroup((6,), True, "wrist at the grasp, seen from here: position, m, rotation vector, rad"),
+    "remaining": ObservationGroup((2,), True, "share of the episode, and of the way to arrival, that is left"),
+    "contacts": ObservationGroup((len(LINKS),), True, "hand links that touch the object"),
+    "fingertip_distance": ObservationGroup((5,), True, "distance of each fingertip to the cloud, m"),
+}
+"""Every group of an observation (GraspGF Sec. 2), and the privileged ones for critics and scripted baselines."""
+
+POLICY_GROUPS: tuple[str, ...] = tuple(name for name, group in OBSERVATION_GROUPS.items() if not group.is_privileged)
+PRIVILEGED_GROUPS: tuple[str, ...] = tuple(name for name, group in OBSERVATION_GROUPS.items() if group.is_privileged)
+
+
+def check_groups(names: Sequence[str], *, for_policy: bool) -> None:
+    """Refuse names that are not in the table, and hidden state for a policy.
+
+    Raises:
+        ValueError: names the group and those allowed.
+    """
+    for name in names:
+        if name not in OBSERVATION_GROUPS:
+            raise ValueError(f"observation group {name!r} is unknown; available: {', '.join(OBSERVATION_GROUPS)}")
+        if for_policy and OBSERVATION_GROUPS[name].is_privileged:
+            raise ValueError(
+                f"observation group {name!r} is privileged: {OBSERVATION_GROUPS[name].meaning}; a policy may see "
+                f"{', '.join(POLICY_GROUPS)}. Give it to the critic instead"
+            )
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What is known of E worlds.
+
+    Attributes:
+        groups: float32 tensors by name, (E, *shape) as in OBSERVATION_GROUPS.
+        object_index: names each cloud for the neighbour cache (E,) long; carries nothing else.
+    """
+
+    groups: Mapping[str, Tensor]
+    object_index: Tensor
+
+    def __len__(self) -> int:
+        return len(self.object_index)
+
+    def __getitem__(self, name: str) -> Tensor:
+        """A group by name.
+
+        Raises:
+            KeyError: the environment was not asked for it; lists what there is.
+        """
+        if name not in self.groups:
+            raise KeyError(
+                f"the observation has no group {name!r}, only {', '.join(self.groups)}; ask the environment for it "
+                "(argument privileged)"
+            )
+        return self.groups[name]
+
+    def flat(self, names: Sequence[str]) -> Tensor:
+        """Groups side by side (E, D)."""
+        if not names:
+            return torch.zeros((len(self), 0))
+        return torch.cat([self[name].flatten(1) for name in names], dim=1)
+
+
+def flat_size(names: Sequence[str]) -> int:
+    """Columns that `Observation.flat` gives for these groups."""
+    return sum(int(torch.tensor(OBSERVATION_GROUPS[name].shape).prod()) for name in names)

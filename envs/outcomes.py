@@ -1,0 +1,178 @@
+"""How episodes end: success, posture and stability of GraspGF Sec. 4.2, and for failures the cause."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.lift_test import LiftResult
+from envs.physics.base import Array, PhysicsState
+
+CAUSES: tuple[str, ...] = (
+    "success", "diverged", "never_touched", "pushed_over", "pushed_away", "hit_table", "let_go", "slipped_in_lift",
+)  # fmt: skip
+"""How an episode can end, in the order in which `classify` asks; the last is what remains."""
+
+OVER_ANGLE = np.deg2rad(30.0)
+"""An object whose upright axis leans by more than this before the lift counts as pushed over, rad (chosen here)."""
+
+AWAY_DISTANCE = 0.05
+"""An object that moved farther than this before the lift counts as pushed away, m (chosen here)."""
+
+TABLE_STEPS = 5
+"""Control steps with a finger on the table from which a failure is blamed on the table (chosen here: 1/8 s)."""
+
+
+@dataclass(frozen=True)
+class EpisodeOutcome:
+    """How E episodes ended.
+
+    Attributes:
+        is_success: the object rose by more than 0.1 m, and its distance to the hand changed by less than 0.05 m.
+        rise: how far the object rose in the lift, m; 0 in diverged worlds.
+        slip: change of the hand-object distance in the lift, m.
+        height: height of the object's centre before the lift, m.
+        is_diverged: the physics broke down; never a success.
+        joint_pos: joints before the lift (E, 18), rad.
+        posture_rad: distance of these joints from those of the grasp to come, over 18 joints.
+        translation_m: how far the object moved from the start to before the lift, m.
+        rotation_cos: cosine distance of the object's x axis over the same time, 0 (unturned) to 2.
+        cause: index into CAUSES.
+    """
+
+    is_success: NDArray[np.bool_]
+    rise: Array
+    slip: Array
+    height: Array
+    is_diverged: NDArray[np.bool_]
+    joint_pos: Array
+    posture_rad: Array
+    translation_m: Array
+    rotation_cos: Array
+    cause: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.cause)
+
+    def cause_counts(self) -> dict[str, int]:
+        """Number of episodes by cause, all of CAUSES."""
+        return {name: int((self.cause == index).sum()) for index, name in enumerate(CAUSES)}
+
+
+def concatenate_outcomes(parts: Sequence[EpisodeOutcome]) -> EpisodeOutcome:
+    """The outcomes of several batches, one after the other.
+
+    Raises:
+        ValueError: no batch.
+    """
+    if not parts:
+        raise ValueError("there are no outcomes to put together; run at least one batch of episodes")
+    columns = {item.name: np.concatenate([getattr(part, item.name) for part in parts]) for item in fields(parts[0])}
+    return EpisodeOutcome(**columns)
+
+
+@dataclass
+class EpisodeFacts:
+    """What is remembered of E running episodes.
+
+    Attributes:
+        start_pose_w: object poses at the start (E, 7).
+        was_touched: a hand link touched the object in some step (E,) bool.
+        is_touched: one did in the latest step (E,) bool.
+        table_steps: in how many steps a hand link touched the table (E,).
+    """
+
+    start_pose_w: Array
+    was_touched: NDArray[np.bool_]
+    is_touched: NDArray[np.bool_]
+    table_steps: NDArray[np.int64]
+
+    @classmethod
+    def at_start(cls, object_pose_w: Array) -> "EpisodeFacts":
+        """Nothing has happened yet to objects at ``object_pose_w`` (E, 7)."""
+        no = np.zeros(len(object_pose_w), dtype=bool)
+        return cls(object_pose_w.copy(), no, no.copy(), np.zeros(len(object_pose_w), dtype=np.int64))
+
+    def note(self, object_links: NDArray[np.bool_], table_links: NDArray[np.bool_]) -> None:
+        """One more control step, in which these links (E, 23) touched the object and the table."""
+        self.is_touched = np.logical_or.reduce(object_links, axis=1)
+        self.was_touched = np.logical_or(self.was_touched, self.is_touched)
+        self.table_steps = self.table_steps + table_links.any(axis=1)
+
+
+def judge(facts: EpisodeFacts, before: PhysicsState, lifted: LiftResult, goal_joint_pos: Array) -> EpisodeOutcome:
+    """The outcome of E episodes.
+
+    Args:
+        facts: what was noted on the way.
+        before: state after the last control step, before the lift.
+        lifted: result of the lift.
+        goal_joint_pos: joints of the grasp to come (E, 18), rad.
+    """
+    is_diverged = before.is_diverged | lifted.is_diverged
+    is_success = lifted.is_lifted & ~is_diverged
+    start_w, end_w = facts.start_pose_w, before.object_pose_w
+    return EpisodeOutcome(
+        is_success=is_success,
+        rise=np.where(is_diverged, 0.0, lifted.rise),
+        slip=lifted.slip.copy(),
+        height=end_w[:, 2].copy(),
+        is_diverged=is_diverged,
+        joint_pos=before.joint_pos.copy(),
+        posture_rad=np.linalg.norm(before.joint_pos - goal_joint_pos, axis=1),
+        translation_m=translation(start_w, end_w),
+        rotation_cos=axis_distance(start_w, end_w),
+        cause=classify(facts, end_w, is_success, is_diverged),
+    )
+
+
+def classify(
+    facts: EpisodeFacts, end_pose_w: Array, is_success: NDArray[np.bool_], is_diverged: NDArray[np.bool_]
+) -> NDArray[np.int64]:
+    """Index into CAUSES of each episode (E,): the first that applies, in their order.
+
+    Diverged; never touched before the lift; pushed over or away (object poses ``end_pose_w`` (E, 7) before the lift);
+    a finger rested on the table; the object was touched but no longer when the lift began; else it slipped.
+    """
+    applies = [
+        is_success,
+        is_diverged,
+        ~facts.was_touched,
+        lean(facts.start_pose_w, end_pose_w) > OVER_ANGLE,
+        translation(facts.start_pose_w, end_pose_w) > AWAY_DISTANCE,
+        facts.table_steps >= TABLE_STEPS,
+        ~facts.is_touched,
+    ]
+    return np.select(applies, list(range(len(applies))), default=CAUSES.index("slipped_in_lift")).astype(np.int64)
+
+
+def translation(start_pose_w: Array, end_pose_w: Array) -> Array:
+    """Distance between two object positions (E,), m (GraspGF Sec. 4.2)."""
+    return np.linalg.norm(end_pose_w[:, :3] - start_pose_w[:, :3], axis=1)
+
+
+def axis_distance(start_pose_w: Array, end_pose_w: Array) -> Array:
+    """1 - <x_start, x_end> (E,), with the object's x axis in the world (GraspGF Sec. 4.2): 0 unturned, 2 reversed.
+
+    A turn about the x axis itself does not show.
+    """
+    return 1.0 - (_x_axis(start_pose_w) * _x_axis(end_pose_w)).sum(axis=1)
+
+
+def lean(start_pose_w: Array, end_pose_w: Array) -> Array:
+    """Angle (E,), rad, between the vertical and the object's axis that was vertical at the start."""
+    upright = (_up_in_object(start_pose_w) * _up_in_object(end_pose_w)).sum(axis=1)
+    return np.arccos(upright.clip(-1.0, 1.0))
+
+
+def _x_axis(pose: Array) -> Array:
+    """First column of the rotation matrices of poses (E, 7): (E, 3)."""
+    w, x, y, z = pose[:, 3:].T
+    return np.stack([1.0 - 2.0 * (y * y + z * z), 2.0 * (x * y + w * z), 2.0 * (x * z - w * y)], axis=1)
+
+
+def _up_in_object(pose: Array) -> Array:
+    """The vertical in object coordinates, last row of the rotation matrices of poses (E, 7): (E, 3)."""
+    w, x, y, z = pose[:, 3:].T
+    return np.stack([2.0 * (x * z - w * y), 2.0 * (y * z + w * x), 1.0 - 2.0 * (x * x + y * y)], axis=1)

@@ -1,0 +1,67 @@
+"""The grasps that episodes are made of: which object, where it rests, where the wrist will end, what the fingers take."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from envs.geometry.transforms import transform_points
+from envs.hand.kinematics import HandKinematics, check_joint_limits
+from envs.objects.grasp_object import GraspObject
+from envs.physics.base import Array
+from envs.physics.checks import check_poses
+
+
+@dataclass(frozen=True)
+class GraspTargets:
+    """G grasps of O objects.
+
+    Attributes:
+        things: the distinct objects (O).
+        object_index: row of each grasp's object in ``things`` (G,).
+        object_pose_w: the object at rest on the table, before it is shifted (G, 7).
+        wrist_pose_w: the wrist at the grasp (G, 7).
+        joint_pos: joints of the grasp (G, 18), rad.
+        type_index: grasp type, index into datamodules.grasps.grasp_types.GRASP_TYPES (G,).
+        cloud_index: a number for each object's cloud (O,) that no other object has, in this or another split.
+
+    Raises:
+        ValueError: no grasps, wrong shapes, NaN, quaternions off unit length, joints outside their limits.
+    """
+
+    things: tuple[GraspObject, ...]
+    object_index: NDArray[np.int64]
+    object_pose_w: Array
+    wrist_pose_w: Array
+    joint_pos: Array
+    type_index: NDArray[np.int64]
+    cloud_index: NDArray[np.int64]
+
+    def __post_init__(self) -> None:
+        count = len(self.object_index)
+        if count == 0:
+            raise ValueError("there is no grasp to make episodes of; choose a split or object that has grasps")
+        if self.object_index.min() < 0 or self.object_index.max() >= len(self.things):
+            raise ValueError(
+                f"object_index spans {self.object_index.min()}..{self.object_index.max()}, allowed "
+                f"0..{len(self.things) - 1}: rows of things"
+            )
+        check_poses("object_pose_w", self.object_pose_w, count)
+        check_poses("wrist_pose_w", self.wrist_pose_w, count)
+        check_joint_limits(self.joint_pos, "joint_pos of the targets", tolerance=1e-3)
+
+    def __len__(self) -> int:
+        return len(self.object_index)
+
+    def rows(self, keep: NDArray[np.int64]) -> "GraspTargets":
+        """The grasps at ``keep`` (K,), objects unchanged."""
+        columns = ("object_index", "object_pose_w", "wrist_pose_w", "joint_pos", "type_index")
+        return replace(self, **{name: getattr(self, name)[keep] for name in columns})
+
+    @cached_property
+    def fingertip_centre_w(self) -> Array:
+        """Mean of the five fingertips at each grasp (G, 3), m."""
+        tips_h = HandKinematics().forward(torch.as_tensor(self.joint_pos)).fingertips
+        return transform_points(torch.as_tensor(self.wrist_pose_w), tips_h).mean(dim=1).numpy()

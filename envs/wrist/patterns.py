@@ -1,0 +1,192 @@
+"""Human-like patterns of wrist movement: how much of its way each axis has covered, and how far the wrist turns.
+
+The paper takes them from recordings (GraspGF App. A.2) that cannot be passed on. Here they are generated from
+published models of reaching, with the ranges of docs/wrist.md; `envs/wrist/recorded.py` reads recorded ones.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.conventions import EPISODE_STEPS
+from envs.wrist.strokes import lognormal_stroke, skewed_minimum_jerk
+
+Array = NDArray[np.float64]
+
+NUM_SAMPLES = 102
+"""Samples of a pattern over one episode (released code)."""
+
+NUM_PATTERNS = 200
+"""Patterns of the paper's set, 150 to train with and 50 to test with (GraspGF App. A.2; released code)."""
+
+TRAIN_SHARE = 0.75
+"""The first 150 of 200 patterns train."""
+
+CROP_DISTANCE = 0.175
+"""Metres before the end at which a pattern begins (released code)."""
+
+ARRIVAL_TOLERANCE = 0.005
+"""Metres from the end at which the wrist has practically arrived."""
+
+# Ranges of the generated movements; reasons and sources in docs/wrist.md.
+ARRIVAL_STEPS = (20.0, 44.0)  # control steps of 50 at which the wrist has practically arrived
+REACH = (0.175, 0.26)  # m, whole movement, of which the last CROP_DISTANCE is the pattern
+SKEW = (1.0, 1.6)  # of a minimum-jerk stroke: peak of the speed at 50..35 % of its time
+SIGMA = (0.08, 0.25)  # of a lognormal stroke: peak of the speed at 42..28 % of its time
+HESITATION_SHARE = 0.5  # patterns with a second stroke
+SECOND_AMPLITUDE = (0.12, 0.45)  # of the way
+SECOND_DURATION = (0.5, 1.0)  # of the first stroke's
+SECOND_LAG = (-0.3, 0.25)  # from the end of the first to the start of the second, in durations of the first
+CORRECTION_SHARE = 0.3  # patterns with a small last correction
+CORRECTION_AMPLITUDE = (0.02, 0.06)
+CORRECTION_DURATION = (0.4, 0.7)
+CORRECTION_LAG = (-0.3, 0.0)
+AXIS_AMPLITUDE = (0.75, 1.25)  # factor of an axis on the later strokes
+AXIS_DURATION = (0.95, 1.05)  # factor of an axis on a stroke's duration
+AXIS_START = 0.03  # standard deviation of an axis' start of a stroke, in durations of the first
+TURN_SHAPE, TURN_SCALE = 2.0, 0.35  # gamma distribution of the rotation change of an axis, rad
+
+_GRID = 600  # samples on which a movement is evaluated before it is cropped and stretched
+
+
+@dataclass(frozen=True)
+class WristPatterns:
+    """P movement patterns.
+
+    Attributes:
+        position: share of the way from start to end that each world axis has covered at S = 102 equally spaced times of
+            the episode (P, S, 3): first sample 0, last exactly 1.
+        turn: rotation change from start to end about roll, pitch and yaw (P, 3), rad. Only its distribution is used.
+    """
+
+    position: Array
+    turn: Array
+
+    def __post_init__(self) -> None:
+        count = len(self.position)
+        if self.position.ndim != 3 or self.position.shape[1:] != (NUM_SAMPLES, 3) or count == 0:
+            raise ValueError(
+                f"patterns have positions of shape {self.position.shape}, expected (P, {NUM_SAMPLES}, 3) with P > 0"
+            )
+        if self.turn.shape != (count, 3):
+            raise ValueError(f"patterns have turns of shape {self.turn.shape}, expected ({count}, 3)")
+        if not (np.isfinite(self.position).all() and np.isfinite(self.turn).all()):
+            raise ValueError("patterns hold values that are not finite; leave out the recordings they come from")
+        ends = (self.position[:, 0] == 0.0) & (self.position[:, -1] == 1.0)
+        if not ends.all():
+            raise ValueError(f"pattern {np.argmin(ends.all(1))} does not go from exactly 0 to exactly 1 on every axis")
+
+    def __len__(self) -> int:
+        return len(self.position)
+
+    def split(self, split: Literal["train", "test"]) -> "WristPatterns":
+        """The first three quarters (150 of 200) to train with, the rest to test with.
+
+        Raises:
+            ValueError: unknown split, or too few patterns to divide.
+        """
+        first_test = round(TRAIN_SHARE * len(self))
+        if not 0 < first_test < len(self):
+            raise ValueError(f"{len(self)} patterns cannot be split into train and test; give at least 3")
+        if split == "train":
+            return WristPatterns(self.position[:first_test], self.turn[:first_test])
+        if split == "test":
+            return WristPatterns(self.position[first_test:], self.turn[first_test:])
+        raise ValueError(f"pattern split {split!r} is unknown; available: train, test")
+
+
+@dataclass(frozen=True)
+class _Stroke:
+    """One aimed movement; start and duration in durations of the first stroke, amplitude as a share of the way."""
+
+    start: float
+    duration: float
+    amplitude: float
+
+
+@lru_cache(maxsize=4)
+def generate_patterns(seed: int = 0, count: int = NUM_PATTERNS) -> WristPatterns:
+    """Generated patterns, the same for the same arguments; arrays are read-only.
+
+    Every pattern is a sum of one to three strokes. The times of arrival are stratified, so that they cover
+    ARRIVAL_STEPS evenly in any set and in both splits.
+
+    Raises:
+        ValueError: no patterns asked for.
+    """
+    if count < 1:
+        raise ValueError(f"{count} wrist patterns were asked for; at least 1 is needed")
+    rng = np.random.default_rng(seed)
+    num_train = round(TRAIN_SHARE * count)
+    ranks = np.concatenate([_strata(num_train, rng), _strata(count - num_train, rng)])
+    position = np.stack([_generate(rank, rng) for rank in ranks])
+    turn = rng.gamma(TURN_SHAPE, TURN_SCALE, (count, 3)) * rng.choice([-1.0, 1.0], (count, 3))
+    position.setflags(write=False)
+    turn.setflags(write=False)
+    return WristPatterns(position, turn)
+
+
+def _strata(count: int, rng: np.random.Generator) -> Array:
+    """One uniform number from each of ``count`` equal parts of [0, 1], shuffled."""
+    return rng.permutation((np.arange(count) + rng.random(count)) / max(count, 1))
+
+
+def _generate(rank: float, rng: np.random.Generator) -> Array:
+    """One pattern (S, 3) that arrives at the share ``rank`` of its range of arrival times."""
+    grid, progress = _movement(rng)
+    reach = rng.uniform(*REACH)
+    first = int(np.searchsorted(progress.mean(axis=1), 1.0 - CROP_DISTANCE / reach))
+    grid, progress = grid[first:] - grid[first], progress[first:] - progress[first]
+    grid, progress = grid / grid[-1], progress / progress[-1]
+    is_away = np.abs(1.0 - progress.mean(axis=1)) > ARRIVAL_TOLERANCE / CROP_DISTANCE
+    arrival = grid[np.flatnonzero(is_away)[-1] + 1]
+    target = (ARRIVAL_STEPS[0] + rank * (ARRIVAL_STEPS[1] - ARRIVAL_STEPS[0])) / EPISODE_STEPS
+    # the last 5 mm keep the tempo of the movement where the episode is long enough for them, else they end with it
+    end = min(target / arrival, 1.0)
+    time = np.linspace(0.0, 1.0, NUM_SAMPLES)
+    grid_time = np.interp(time, [0.0, target, end], [0.0, arrival, 1.0])
+    return np.stack([np.interp(grid_time, grid, progress[:, axis]) for axis in range(3)], axis=1)
+
+
+def _movement(rng: np.random.Generator) -> tuple[Array, Array]:
+    """Times (N,) and progress of the three axes (N, 3) of one whole movement."""
+    profile: Callable[[Array], Array]
+    if rng.random() < 0.5:
+        profile = partial(skewed_minimum_jerk, skew=rng.uniform(*SKEW))
+    else:
+        profile = partial(lognormal_stroke, sigma=rng.uniform(*SIGMA))
+    strokes = _strokes(rng)
+    axes = [_of_axis(strokes, rng) for _ in range(3)]
+    every = [stroke for axis in axes for stroke in axis]
+    grid = np.linspace(min(s.start for s in every), max(s.start + s.duration for s in every), _GRID)
+    progress = [
+        sum((s.amplitude * profile((grid - s.start) / s.duration) for s in axis), np.zeros(_GRID)) for axis in axes
+    ]
+    return grid, np.stack(progress, axis=1)
+
+
+def _strokes(rng: np.random.Generator) -> list[_Stroke]:
+    """The strokes that all axes share, amplitudes adding up to 1."""
+    later: list[_Stroke] = []
+    end = 1.0
+    if rng.random() < HESITATION_SHARE:
+        second = _Stroke(end + rng.uniform(*SECOND_LAG), rng.uniform(*SECOND_DURATION), rng.uniform(*SECOND_AMPLITUDE))
+        later.append(second)
+        end = second.start + second.duration
+    if rng.random() < CORRECTION_SHARE:
+        start, duration = end + rng.uniform(*CORRECTION_LAG), rng.uniform(*CORRECTION_DURATION)
+        later.append(_Stroke(start, duration, rng.uniform(*CORRECTION_AMPLITUDE)))
+    return [_Stroke(0.0, 1.0, 1.0 - sum(stroke.amplitude for stroke in later)), *later]
+
+
+def _of_axis(strokes: list[_Stroke], rng: np.random.Generator) -> list[_Stroke]:
+    """The same strokes as one axis makes them: a little earlier or later, faster or slower, divided otherwise."""
+    later = [stroke.amplitude * rng.uniform(*AXIS_AMPLITUDE) for stroke in strokes[1:]]
+    return [
+        _Stroke(stroke.start + AXIS_START * rng.standard_normal(), stroke.duration * rng.uniform(*AXIS_DURATION), share)
+        for stroke, share in zip(strokes, [1.0 - sum(later), *later], strict=True)
+    ]

@@ -1,0 +1,66 @@
+"""Normalisation by statistics gathered so far, which change only when told to."""
+
+import torch
+from torch import Tensor, nn
+
+
+class RunningNorm(nn.Module):
+    """(x - mean) / sqrt(variance + eps) with the mean and variance of everything that `update` was given.
+
+    The identity before the first update. Between collecting a rollout and learning from it the statistics have to stand
+    still, or the same observation means two things: update between rollouts. They are part of the state_dict, in
+    float64, because a float32 count stops growing at 16.8 million.
+
+    Args:
+        size: D, numbers in a vector.
+        eps: added to the variance, in squared units of the vector.
+    """
+
+    count: Tensor
+    mean: Tensor
+    squares: Tensor
+
+    def __init__(self, size: int, eps: float = 1.0e-4) -> None:
+        super().__init__()
+        self.size = size
+        self.eps = eps
+        self.register_buffer("count", torch.zeros((), dtype=torch.float64))
+        self.register_buffer("mean", torch.zeros(size, dtype=torch.float64))
+        self.register_buffer("squares", torch.zeros(size, dtype=torch.float64))
+
+    def variance(self) -> Tensor:
+        """Population variance (D,); ones before the first update."""
+        return torch.where(self.count > 0, self.squares / self.count.clamp_min(1.0), torch.ones_like(self.squares))
+
+    @torch.no_grad()
+    def update(self, x: Tensor) -> None:
+        """Take vectors x (..., D) into the statistics (Chan, Golub and LeVeque 1979: merging of two samples).
+
+        Raises:
+            ValueError: x does not end with D, or holds values that are not finite.
+        """
+        self._check(x)
+        rows = torch.atleast_2d(x).flatten(end_dim=-2).to(self.mean.dtype)
+        if len(rows) == 0:
+            return
+        if not bool(rows.isfinite().all()):
+            column = int((~rows.isfinite()).any(0).nonzero()[0])
+            raise ValueError(f"column {column} of the vectors to normalise is not finite; leave diverged worlds out.")
+        batch_mean = rows.mean(0)
+        batch_squares = (rows - batch_mean).square().sum(0)
+        total = self.count + len(rows)
+        shift = batch_mean - self.mean
+        self.squares += batch_squares + shift.square() * (self.count * len(rows) / total)
+        self.mean += shift * (len(rows) / total)
+        self.count.copy_(total)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalised vectors of the shape (..., D) and type of x."""
+        self._check(x)
+        scale = (self.variance() + self.eps).rsqrt()
+        scale = torch.where(self.count > 0, scale, torch.ones_like(scale))
+        return (x - self.mean.to(x)) * scale.to(x)
+
+    def _check(self, x: Tensor) -> None:
+        if x.ndim == 0 or x.shape[-1] != self.size:
+            raise ValueError(f"vectors have shape {tuple(x.shape)}; expected (..., {self.size}).")

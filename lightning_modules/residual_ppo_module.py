@@ -1,0 +1,404 @@
+"""The residual policy of GraspGF, learnt by proximal policy optimisation (Sec. 3.2, App. B.2)."""
+
+import time
+import warnings
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from lightning.pytorch import LightningModule
+from torch import Tensor
+from torch.optim import Adam, Optimizer
+
+from datamodules.rollouts.advantages import generalised_advantages, standardised
+from datamodules.types import ActorStep, Rollout
+from envs.observations import Observation, check_groups, flat_size
+from lightning_modules.assistants import LearntFingers, PrimitiveFingers, PrimitiveView
+from lightning_modules.composition import Composition, ScaleAndResidual
+from lightning_modules.followers import Denoiser, Follower
+from lightning_modules.networks.actor_critic import ActorCritic, PolicyInput, PolicyOutput
+from lightning_modules.networks.point_encoders import PointEncoder
+from lightning_modules.policy_features import VECTOR_DIM, policy_vectors
+from lightning_modules.ppo.exploration import Exploration, StructuredNoise
+from lightning_modules.ppo.kl_schedule import AdaptiveLearningRate
+from lightning_modules.ppo.losses import clipped_share, clipped_surrogate, explained_variance, value_loss
+from lightning_modules.primitive import GraspPrimitive, load_score_module
+
+_PARTS = ("encoder", "follower", "composition", "exploration", "learning_rate_rule")
+
+
+class ResidualPPOModule(LightningModule):
+    """a = a_p * a_s + a_r: a frozen primitive, and a policy that says when, how fast, and what to correct (eq. 2).
+
+    Args:
+        primitive: checkpoint of the primitive.
+        follower: how its field is followed on a moving wrist; a denoiser at t = 0.5 when None.
+        composition: how primitive and policy make up the action.
+        exploration: noise of the policy while it learns.
+        encoder: point encoder of the policy's own, trained along (the paper's PointNet); the policy shares the frozen
+            feature of the primitive when None.
+        encoder_checkpoint: score module whose encoder ``encoder`` starts from (configs/gf_pointnet.yaml).
+        critic_groups: hidden observation groups that the critic sees; the policy never does.
+        bottleneck: numbers that the cloud feature is squeezed to; None leaves it as it is.
+        hidden_widths: layers of policy and critic.
+        shaped_steps: outputs of the policy are scaled by the exploration's covariance (networks.actor_critic.ActorCritic).
+        epochs: passes over a rollout.
+        minibatch_size: samples in a gradient step.
+        gamma: discount.
+        lam: lambda of the advantage estimation.
+        clip: largest useful change of the probability ratio.
+        value_coefficient: weight of the critic's loss.
+        entropy_coefficient: weight of the entropy bonus.
+        max_grad_norm: gradients are clipped to this norm.
+        learning_rate: Adam step size at the start.
+        learning_rate_rule: adapts it to the change of the policy.
+        critic_learning_rate: Adam step size of the critic; the policy's when None.
+        imitation_rollouts: the policy imitates the teacher (data.teacher_lead) in so many first rollouts, while the
+            critic learns; after that it explores on its own. 0 is pure reinforcement learning, as in the paper.
+        imitation_learning_rate: Adam step size of the policy while it imitates.
+        seed: decides the initial weights and the order of minibatches.
+    """
+
+    def __init__(
+        self,
+        primitive: str = "pretrained/gf_approach.ckpt",
+        follower: Follower | None = None,
+        composition: Composition | None = None,
+        exploration: Exploration | None = None,
+        encoder: PointEncoder | None = None,
+        encoder_checkpoint: str | None = None,
+        critic_groups: Sequence[str] = (),
+        bottleneck: int | None = 64,
+        hidden_widths: Sequence[int] = (256, 256),
+        shaped_steps: bool = True,
+        epochs: int = 4,
+        minibatch_size: int = 3200,
+        gamma: float = 0.99,
+        lam: float = 0.98,
+        clip: float = 0.2,
+        value_coefficient: float = 1.0,
+        entropy_coefficient: float = 0.0,
+        max_grad_norm: float = 1.0,
+        learning_rate: float = 5.0e-4,
+        learning_rate_rule: AdaptiveLearningRate | None = None,
+        critic_learning_rate: float | None = 1.0e-3,
+        imitation_rollouts: int = 0,
+        imitation_learning_rate: float = 1.0e-3,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Attribute '.*' is an instance of `nn.Module`")
+            self.save_hyperparameters()
+        for name in _PARTS:
+            # the command line saves class paths; objects handed over in Python have no place in a checkpoint
+            if self.hparams[name] is not None and not isinstance(self.hparams[name], dict):
+                self.hparams.pop(name)
+                self.hparams["_built_in_python"] = True
+        _check_sizes(epochs=epochs, minibatch_size=minibatch_size)
+        check_groups(critic_groups, for_policy=False)
+        self.automatic_optimization = False
+        self.score_module = load_score_module(primitive).eval().requires_grad_(False)
+        self.view = PrimitiveView(GraspPrimitive(self.score_module, Denoiser(0.5) if follower is None else follower))
+        self.composition = ScaleAndResidual() if composition is None else composition
+        self.exploration = StructuredNoise(self.composition.action_dim) if exploration is None else exploration
+        if self.exploration.action_dim != self.composition.action_dim:
+            raise ValueError(
+                f"exploration is made for {self.exploration.action_dim} numbers, composition for "
+                f"{self.composition.action_dim}; set exploration.action_dim to the latter"
+            )
+        self.encoder = encoder
+        if encoder is not None and encoder_checkpoint is not None:
+            _start_from(encoder, encoder_checkpoint)
+        self.critic_groups = tuple(critic_groups)
+        feature_dim = (self.score_module.network.encoder if encoder is None else encoder).feature_dim
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.network = ActorCritic(
+                VECTOR_DIM,
+                feature_dim,
+                flat_size(self.critic_groups),
+                self.composition.centre(),
+                bottleneck,
+                hidden_widths,
+                shaping=self.exploration.root() if shaped_steps else None,
+            )
+        self.epochs = epochs
+        self.minibatch_size = minibatch_size
+        self.gamma = gamma
+        self.lam = lam
+        self.clip = clip
+        self.value_coefficient = value_coefficient
+        self.entropy_coefficient = entropy_coefficient
+        self.max_grad_norm = max_grad_norm
+        self.learning_rate = learning_rate
+        self.learning_rate_rule = learning_rate_rule or AdaptiveLearningRate(target_kl=0.03)
+        self.critic_learning_rate = critic_learning_rate
+        self.imitation_rollouts = imitation_rollouts
+        self.imitation_learning_rate = imitation_learning_rate
+        self.seed = seed
+        self.register_buffer("updates", torch.zeros((), dtype=torch.long))
+        self.register_buffer("agent_steps", torch.zeros((), dtype=torch.long))
+        self._seconds: dict[str, float] = {}
+
+    # ---- acting -----------------------------------------------------------------------------------------------------
+
+    @property
+    def policy_version(self) -> int:
+        """Rollouts learnt from so far."""
+        return int(self.updates)
+
+    def start(self, num_worlds: int, generator: torch.Generator) -> None:
+        """See `RolloutActor.start`."""
+        self._generator = generator
+        self.view.start()
+        with torch.no_grad():
+            self._noise = self.exploration.start(num_worlds, generator)
+
+    @torch.no_grad()
+    def step(self, observation: Observation) -> ActorStep:
+        """See `RolloutActor.step`."""
+        inputs, primitive_action = self._inputs(observation, self.critic_groups)
+        began = time.perf_counter()
+        output = self.network(self._encoded(inputs))
+        sampled = self.exploration.sample(output.mean, self._noise, self._generator)
+        step = ActorStep(
+            hand_action=self.composition(primitive_action, sampled.action),
+            primitive_action=primitive_action,
+            vectors=inputs.vectors,
+            feature=inputs.feature,
+            privileged=inputs.privileged,
+            action=sampled.action,
+            mean=output.mean,
+            noise_before=self._noise,
+            log_prob=sampled.log_prob,
+            value=output.value,
+        )
+        self._noise = sampled.noise
+        self._note("policy", began)
+        return step
+
+    def take_seconds(self) -> dict[str, float]:
+        """See `RolloutActor.take_seconds`."""
+        seconds, self._seconds = self._seconds, {}
+        return seconds
+
+    def policy(self) -> LearntFingers:
+        """The policy without exploration: `ours` in every table."""
+        return LearntFingers(self._mean_hand_action, self.view.start)
+
+    def primitive_policy(self, start_step: int = 0) -> PrimitiveFingers:
+        """The primitive alone, held back until ``start_step``."""
+        return PrimitiveFingers(self.view, start_step)
+
+    def _mean_hand_action(self, observation: Observation) -> Tensor:
+        inputs, primitive_action = self._inputs(observation, ())
+        return self.composition(primitive_action, self.network.mean(self._encoded(inputs)))
+
+    def _inputs(self, observation: Observation, critic_groups: Sequence[str]) -> tuple[PolicyInput, Tensor]:
+        """Policy inputs, with the cloud itself for a feature when the policy has an encoder of its own; and a_p."""
+        began = time.perf_counter()
+        feature, primitive_action = self.view(observation)
+        self._note("primitive", began)
+        inputs = PolicyInput(
+            vectors=policy_vectors(observation, primitive_action),
+            feature=feature if self.encoder is None else observation["points_h"],
+            privileged=observation.flat(critic_groups),
+        )
+        return inputs, primitive_action
+
+    def _encoded(self, inputs: PolicyInput) -> PolicyInput:
+        if self.encoder is None:
+            return inputs
+        return PolicyInput(inputs.vectors, self.encoder(inputs.feature), inputs.privileged)
+
+    def _note(self, part: str, began: float) -> None:
+        self._seconds[part] = self._seconds.get(part, 0.0) + time.perf_counter() - began
+
+    # ---- learning ---------------------------------------------------------------------------------------------------
+
+    def training_step(self, rollout: Rollout, batch_idx: int) -> None:
+        """Advantages, then epochs of minibatches of the clipped objective.
+
+        Raises:
+            RuntimeError: the rollout was collected by another policy than the present one.
+        """
+        if rollout.policy_version != self.policy_version:
+            raise RuntimeError(
+                f"the rollout comes from policy {rollout.policy_version}, the present one is {self.policy_version}: "
+                "the data loader fetched ahead; use RolloutDataModule with num_workers 0"
+            )
+        began = time.perf_counter()
+        steps = rollout.steps
+        advantages = generalised_advantages(
+            rollout.reward, steps.value, torch.zeros_like(steps.value[0]), rollout.is_terminal,
+            gamma=self.gamma, lam=self.lam,
+        )  # fmt: skip
+        keep = rollout.is_valid
+
+        def flat(values: Tensor) -> Tensor:
+            return values[:, keep].flatten(0, 1)
+
+        data = ActorStep(**{name: flat(value) for name, value in vars(steps).items()})
+        advantage, target = standardised(flat(advantages.advantage)), flat(advantages.target)
+        noise_law = self.exploration.frozen()
+        before = explained_variance(data.value, target)
+        if self.policy_version < self.imitation_rollouts:
+            numbers = self._imitate(data, flat(rollout.teacher_action), target)
+        else:
+            numbers = self._learn(data, advantage, target, noise_law)
+        with torch.no_grad():
+            self.network.update_norms(PolicyInput(data.vectors, data.feature, data.privileged))
+        self.updates += 1
+        self.agent_steps += rollout.num_agent_steps
+        seconds = {**rollout.seconds, "update": time.perf_counter() - began}
+        self._log_rollout(rollout, {**numbers, "explained_variance": float(before)}, seconds)
+
+    def _imitate(self, data: ActorStep, advice: Tensor, target: Tensor) -> dict[str, float]:
+        """Gradient steps towards the teacher's actions in the policy's own states (Ross et al. 2011), and the critic's.
+
+        Raises:
+            ValueError: the rollout has no teacher.
+        """
+        if advice.shape[-1] == 0:
+            raise ValueError(
+                f"imitation_rollouts is {self.imitation_rollouts}, but the rollouts have no teacher; set "
+                "data.teacher_lead, or imitation_rollouts to 0"
+            )
+        policy, _ = self.optimizers().param_groups
+        policy["lr"] = self.imitation_learning_rate
+        sums: dict[str, list[float]] = {"imitation_loss": [], "value_loss": []}
+        for rows in self._minibatches(len(target)):
+            output = self._output(data, rows)
+            hand = self.composition.unclamped(data.primitive_action[rows], output.mean)
+            imitation = (hand - advice[rows]).square().mean()
+            critic = value_loss(output.value, target[rows]).mean()
+            self._descend(imitation + self.value_coefficient * critic)
+            sums["imitation_loss"].append(float(imitation))
+            sums["value_loss"].append(float(critic))
+        if self.policy_version + 1 == self.imitation_rollouts:
+            policy["lr"] = self.learning_rate
+        return {name: float(np.mean(values)) for name, values in sums.items()}
+
+    def _learn(self, data: ActorStep, advantage: Tensor, target: Tensor, noise_law: Tensor) -> dict[str, float]:
+        """All gradient steps on one rollout; the numbers to be logged."""
+        sums: dict[str, list[float]] = {"policy_loss": [], "value_loss": [], "clipped": [], "kl": []}
+        per_epoch = self._minibatches_per_epoch(len(advantage))
+        for index, rows in enumerate(self._minibatches(len(advantage))):
+            output = self._output(data, rows)
+            log_prob = self.exploration.log_prob(data.action[rows], output.mean, data.noise_before[rows])
+            surrogate = clipped_surrogate(log_prob, data.log_prob[rows], advantage[rows], clip=self.clip).mean()
+            critic = value_loss(output.value, target[rows]).mean()
+            loss = surrogate + self.value_coefficient * critic - self.entropy_coefficient * self.exploration.entropy()
+            with torch.no_grad():
+                kl = float(self.exploration.kl(data.mean[rows], output.mean, noise_law).mean())
+            self._descend(loss)
+            sums["policy_loss"].append(float(surrogate))
+            sums["value_loss"].append(float(critic))
+            sums["kl"].append(kl)
+            with torch.no_grad():
+                sums["clipped"].append(float(clipped_share(log_prob, data.log_prob[rows], clip=self.clip)))
+            if (index + 1) % per_epoch == 0 and index + 1 > per_epoch:
+                self._adapt(float(np.mean(sums["kl"][-per_epoch:])))
+        last = {"kl": float(np.mean(sums.pop("kl")[-per_epoch:]))}
+        return {name: float(np.mean(values)) for name, values in sums.items()} | last
+
+    def _minibatches_per_epoch(self, count: int) -> int:
+        return max(1, round(count / self.minibatch_size))
+
+    def _minibatches(self, count: int) -> Iterator[Tensor]:
+        """Rows of every gradient step: each epoch is cut into parts of nearly equal size."""
+        generator = torch.Generator().manual_seed(_seed(self.seed, self.policy_version))
+        for _ in range(self.epochs):
+            for rows in torch.randperm(count, generator=generator).tensor_split(self._minibatches_per_epoch(count)):
+                yield rows.to(self.device)
+
+    def _output(self, data: ActorStep, rows: Tensor) -> PolicyOutput:
+        inputs = PolicyInput(data.vectors[rows], data.feature[rows], data.privileged[rows])
+        output: PolicyOutput = self.network(self._encoded(inputs))
+        return output
+
+    def _descend(self, loss: Tensor) -> None:
+        optimizer = self.optimizers()
+        optimizer.zero_grad()
+        self.manual_backward(loss)
+        for group in optimizer.param_groups:
+            torch.nn.utils.clip_grad_norm_(group["params"], self.max_grad_norm)
+        optimizer.step()
+
+    def _adapt(self, kl: float) -> None:
+        policy, critic = self.optimizers().param_groups
+        policy["lr"] = self.learning_rate_rule.new_rate(policy["lr"], kl)
+        if self.critic_learning_rate is None:
+            critic["lr"] = policy["lr"]
+
+    def _log_rollout(self, rollout: Rollout, numbers: dict[str, float], seconds: dict[str, float]) -> None:
+        total = sum(seconds.values())
+        logged = {f"train/ppo/{name}": value for name, value in numbers.items()}
+        logged |= {f"train/reward/{name}": float(value.sum(0).mean()) for name, value in rollout.terms.items()}
+        logged |= {f"train/episode/{name}": float(value.float().mean()) for name, value in rollout.measures.items()}
+        logged |= {f"train/time_share/{name}": value / total for name, value in seconds.items()}
+        action = rollout.steps.action
+        if action.shape[-1] == 36:
+            logged["train/action/a_s"] = float(rollout.steps.mean[..., :18].mean())
+            logged["train/action/a_r_rms"] = float(rollout.steps.mean[..., 18:].square().mean().sqrt())
+        logged["train/ppo/entropy"] = float(self.exploration.entropy())
+        logged["train/ppo/noise_std"] = float(self.exploration.std().mean())
+        logged["train/ppo/learning_rate"] = self.optimizers().param_groups[0]["lr"]
+        logged["train/agent_steps"] = float(self.agent_steps)
+        logged["train/agent_steps_per_s"] = rollout.num_agent_steps / total
+        self.log_dict(logged)
+        self.log("success", logged.get("train/episode/success", 0.0), prog_bar=True, logger=False)
+        self.log("steps/s", logged["train/agent_steps_per_s"], prog_bar=True, logger=False)
+
+    def validation_step(self, batch: Any, batch_idx: int, dataloader_idx: int = 0) -> None:
+        """Episodes are run by callbacks.assist_evaluation; the loader only marks the turn."""
+
+    def test_step(self, batch: Any, batch_idx: int, dataloader_idx: int = 0) -> None:
+        """As in validation."""
+
+    def _learning(self) -> list[Tensor]:
+        return [parameter for parameter in self.parameters() if parameter.requires_grad]
+
+    def configure_optimizers(self) -> Optimizer:
+        """Adam on policy, critic, exploration and the policy's own encoder; the primitive stays frozen."""
+        of_critic = self.network.critic_parameters()
+        chosen = {id(parameter) for parameter in of_critic}
+        groups = [
+            {"params": [parameter for parameter in self._learning() if id(parameter) not in chosen]},
+            {"params": of_critic, "lr": self.critic_learning_rate or self.learning_rate},
+        ]
+        return Adam(groups, lr=self.learning_rate)
+
+    def train(self, mode: bool = True) -> "ResidualPPOModule":
+        """As usual, but the primitive stays in evaluation mode."""
+        super().train(mode)
+        self.score_module.eval()
+        return self
+
+
+def _check_sizes(**sizes: int) -> None:
+    for name, size in sizes.items():
+        if size < 1:
+            raise ValueError(f"{name} is {size}; at least 1 is needed")
+
+
+def _seed(*parts: int) -> int:
+    return int(np.random.SeedSequence(parts).generate_state(1, dtype=np.uint64)[0] >> np.uint64(1))
+
+
+def _start_from(encoder: PointEncoder, checkpoint: str) -> None:
+    """Give the encoder the weights of a score module's encoder.
+
+    Raises:
+        ValueError: the checkpoint's encoder is of another kind or size.
+    """
+    trained = load_score_module(checkpoint).network.encoder
+    try:
+        encoder.load_state_dict(trained.state_dict())
+    except RuntimeError as error:
+        raise ValueError(
+            f"the encoder of checkpoint {checkpoint} ({type(trained).__name__}) does not fit the policy's "
+            f"{type(encoder).__name__}: {error}; pre-train one of the same sizes with configs/gf_pointnet.yaml"
+        ) from error

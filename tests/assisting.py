@@ -1,0 +1,150 @@
+"""What the tests of the assisting task share: a few made-up targets, tiny environments, actors and primitives."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from datamodules.types import ActorStep
+from envs.assist_env import HumanAssistEnv
+from envs.conventions import EPISODE_STEPS, NUM_JOINTS
+from envs.episodes import Episodes, EpisodeSampler
+from envs.hand.model import open_hand
+from envs.observations import OBSERVATION_GROUPS, POLICY_GROUPS, Observation
+from envs.perception import PerceptionNoise
+from envs.physics.base import Array, PhysicsBackend
+from envs.physics.mujoco_cpu import MujocoCpuPhysics
+from envs.targets import GraspTargets
+from envs.wrist.patterns import generate_patterns
+from lightning_modules.networks.point_encoders import PointNetEncoder
+from lightning_modules.score_module import ScoreMatchingModule
+from tests.datamodules.grasps.examples import thing
+
+CLOUD_NUMBERS = (7, 3)
+"""Numbers of the clouds of the can and the box of `made_up_targets`."""
+
+
+def made_up_targets(counts: tuple[int, int] = (3, 2)) -> GraspTargets:
+    """Made-up grasps of a can and of a box, as many of each as ``counts`` says: the hand above, fingers down."""
+    things = (thing("can"), thing("box"))
+    index = np.repeat([0, 1], counts)
+    rng = np.random.default_rng(0)
+    wrist_w = np.tile([0.0, 0.0, 0.2, 0.0, 1.0, 0.0, 0.0], (len(index), 1))
+    wrist_w[:, :3] += rng.uniform(-0.02, 0.02, (len(index), 3))
+    joints = np.tile(open_hand(), (len(index), 1))
+    joints[:, [1, 4, 7]] += rng.uniform(0.2, 0.9, (len(index), 3))
+    return GraspTargets(
+        things=things,
+        object_index=index,
+        object_pose_w=np.stack([things[row].rest_poses[0] for row in index]),
+        wrist_pose_w=wrist_w,
+        joint_pos=joints,
+        type_index=np.zeros(len(index), dtype=np.int64),
+        cloud_index=np.array(CLOUD_NUMBERS),
+    )
+
+
+def sampler(targets: GraspTargets | None = None, *, mix: bool = True, seed: int = 0) -> EpisodeSampler:
+    """Draws episodes of made-up targets, by the training patterns."""
+    targets = made_up_targets() if targets is None else targets
+    return EpisodeSampler(targets, generate_patterns().split("train"), mix=mix, seed=seed)
+
+
+def make_env(
+    num_worlds: int = 2,
+    *,
+    privileged: Sequence[str] = (),
+    noise: PerceptionNoise | None = None,
+    num_threads: int = 0,
+    physics: PhysicsBackend | None = None,
+) -> HumanAssistEnv:
+    """A small environment that steps in the calling thread."""
+    physics = MujocoCpuPhysics(num_worlds, num_threads=num_threads) if physics is None else physics
+    return HumanAssistEnv(physics, privileged=privileged, noise=noise)
+
+
+def same_wrist_other_goal(episodes: Episodes, until: int) -> Episodes:
+    """The same episodes up to control step ``until``; after it another way to another grasp."""
+    wrist_w = episodes.wrist_pose_w.copy()
+    later = np.arange(1, EPISODE_STEPS + 1 - until)[:, None]
+    wrist_w[:, until + 1 :, :3] = wrist_w[:, until, None, :3] + later * [0.002, -0.001, 0.001]
+    wrist_w[:, until + 1 :, 3:] = wrist_w[:, until, None, 3:]
+    return replace(
+        episodes,
+        grasp_row=episodes.grasp_row + 1,
+        wrist_pose_w=wrist_w,
+        goal_joint_pos=episodes.goal_joint_pos * 0.5,
+        arrival_step=np.full_like(episodes.arrival_step, 13),
+    )
+
+
+class CountingActor:
+    """Acts with the number of the step, so that whatever is learnt from can be told apart.
+
+    In step t of rollout 5: vectors hold the observed joints, action t, value 100 + t, log_prob -t.
+    """
+
+    policy_version = 5
+
+    def __init__(self, hand_action: Array | None = None) -> None:
+        self.hand_action = np.zeros(NUM_JOINTS) if hand_action is None else hand_action
+        self.primitive_action = torch.linspace(-1.0, 1.0, NUM_JOINTS)
+        self.seen: list[Observation] = []
+        self.draws: list[Tensor] = []
+
+    def start(self, num_worlds: int, generator: torch.Generator) -> None:
+        self.seen = []
+        self.draws = [torch.rand(num_worlds, generator=generator)]
+
+    def step(self, observation: Observation) -> ActorStep:
+        step, count = len(self.seen), len(observation)
+        self.seen.append(observation)
+        number = torch.full((count,), float(step))
+        return ActorStep(
+            hand_action=torch.as_tensor(self.hand_action).expand(count, -1),
+            primitive_action=self.primitive_action.expand(count, -1),
+            vectors=observation["joint_pos"],
+            feature=number[:, None],
+            privileged=number[:, None],
+            action=number[:, None],
+            mean=number[:, None],
+            noise_before=number[:, None],
+            log_prob=-number,
+            value=100.0 + number,
+        )
+
+    def take_seconds(self) -> dict[str, float]:
+        return {"policy": 0.0}
+
+
+def save_primitive(
+    path: Path, *, width: int = 16, point_widths: Sequence[int] = (8, 16), feature_width: int = 16, seed: int = 3
+) -> Path:
+    """A tiny untrained primitive with a PointNet, as the command line would have saved it; always the same weights."""
+    torch.manual_seed(seed)
+    sizes = {"joint_width": width, "time_width": 8, "hidden_width": width}
+    encoder = {"widths": list(point_widths), "feature_widths": [feature_width]}
+    module = ScoreMatchingModule(encoder=PointNetEncoder(**encoder), **sizes)  # type: ignore[arg-type]
+    hparams = {
+        "encoder": {"class_path": "lightning_modules.networks.point_encoders.PointNetEncoder", "init_args": encoder},
+        **sizes,
+        "_class_path": "lightning_modules.score_module.ScoreMatchingModule",
+    }
+    torch.save({"state_dict": module.state_dict(), "hyper_parameters": hparams}, path)
+    return path
+
+
+def made_up_observation(num_worlds: int = 3, seed: int = 0, groups: Sequence[str] = POLICY_GROUPS) -> Observation:
+    """Random numbers in every group; clouds of 1024 points some centimetres in front of the palm."""
+    generator = torch.Generator().manual_seed(seed)
+    drawn = {
+        name: torch.rand((num_worlds, *OBSERVATION_GROUPS[name].shape), generator=generator) - 0.5 for name in groups
+    }
+    if "points_h" in drawn:
+        drawn["points_h"] = 0.1 * drawn["points_h"] + torch.tensor([0.0, -0.05, 0.1])
+    if "wrist_history" in drawn:
+        drawn["wrist_history"][..., 3:] = torch.nn.functional.normalize(drawn["wrist_history"][..., 3:], dim=-1)
+    return Observation(drawn, torch.arange(num_worlds))

@@ -1,0 +1,162 @@
+"""One rollout: what was decided, what came of it, and that each stands in its place."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from datamodules.rollouts.collector import RolloutCollector
+from datamodules.types import Rollout
+from envs.assist_env import HumanAssistEnv
+from envs.conventions import EPISODE_STEPS
+from envs.hand.model import denormalise_joints, open_hand
+from envs.lift_test import closing_direction
+from envs.observations import PRIVILEGED_GROUPS
+from envs.rewards import PRESETS, RewardSettings, fingertip, goal
+from tests.assisting import CountingActor, make_env, sampler
+
+PLAIN = RewardSettings({"following": 2.0, "height_clipped": 0.5, "success": 1.0})
+
+
+def collect(
+    actor: CountingActor, reward: RewardSettings = PLAIN, env: HumanAssistEnv | None = None, seed: int = 0
+) -> Rollout:
+    """A rollout of two worlds."""
+    collector = RolloutCollector(make_env(privileged=PRIVILEGED_GROUPS) if env is None else env, reward, max_gap=0.3)
+    return collector.collect(actor, sampler().sample(2), torch.Generator().manual_seed(seed))
+
+
+@pytest.fixture(scope="module")
+def closing() -> tuple[CountingActor, Rollout]:
+    """A hand that closes slowly."""
+    actor = CountingActor(0.3 * closing_direction())
+    return actor, collect(actor)
+
+
+Closing = tuple[CountingActor, Rollout]
+
+
+def test_every_step_stands_in_its_row(closing: Closing) -> None:
+    steps = closing[1].steps
+    count = torch.arange(float(EPISODE_STEPS))[:, None].expand(-1, 2)
+    for name in ("feature", "privileged", "action", "mean", "noise_before"):
+        assert torch.equal(getattr(steps, name)[..., 0], count), name
+    assert torch.equal(steps.log_prob, -count)
+    assert torch.equal(steps.value, 100.0 + count)
+    assert steps.hand_action.shape == steps.primitive_action.shape == (EPISODE_STEPS, 2, 18)
+
+
+def test_the_actor_decides_on_what_is_seen_before_the_step(closing: Closing) -> None:
+    actor, rollout = closing
+    assert len(actor.seen) == EPISODE_STEPS
+    for step, observation in enumerate(actor.seen):
+        assert torch.equal(rollout.steps.vectors[step], observation["joint_pos"])
+    first = denormalise_joints(rollout.steps.vectors[0].double())
+    np.testing.assert_allclose(first, np.tile(open_hand(), (2, 1)), atol=1e-6)
+
+
+def test_actions_move_the_joints(closing: Closing) -> None:
+    joints = denormalise_joints(closing[1].steps.vectors.double())
+    moved = (joints[20] - joints[0]) * torch.as_tensor(closing_direction())
+    # 20 steps of 0.3 * 0.05 rad are 0.30 rad; fingers may meet an object, none can be ahead of its command
+    assert moved.max() < 0.3 + 0.02
+    assert moved.max() > 0.25
+
+
+def test_the_terms_add_up_to_the_reward(closing: Closing) -> None:
+    rollout = closing[1]
+    assert set(rollout.terms) == {"following", "height_clipped", "success"}
+    torch.testing.assert_close(sum(rollout.terms.values()), rollout.reward)
+    assert rollout.reward.shape == (EPISODE_STEPS, 2)
+    assert rollout.reward.dtype == torch.float32
+
+
+def test_following_is_paid_in_every_fifth_step_for_the_change_of_that_step(closing: Closing) -> None:
+    actor, rollout = closing
+    following = rollout.terms["following"]
+    due = torch.arange(EPISODE_STEPS) % 5 == 4
+    assert not following[~due].any()
+    joints = denormalise_joints(rollout.steps.vectors.double())
+    direction = actor.primitive_action.double() / actor.primitive_action.double().norm()
+    for step in (4, 9, 44):
+        # weight 2 times <a_p / |a_p|, J_(t+1) - J_t>
+        expected = 2.0 * ((joints[step + 1] - joints[step]) * direction).sum(dim=1)
+        torch.testing.assert_close(following[step].double(), expected, atol=1e-6, rtol=1e-4)
+
+
+def test_the_lift_is_paid_at_the_end_alone(closing: Closing) -> None:
+    for name in ("height_clipped", "success"):
+        assert not closing[1].terms[name][:-1].any()
+
+
+def test_only_the_last_step_is_terminal(closing: Closing) -> None:
+    is_terminal = closing[1].is_terminal
+    assert is_terminal.dtype == torch.bool
+    assert is_terminal[-1].all()
+    assert not is_terminal[:-1].any()
+
+
+def test_a_rollout_knows_whose_it_is_and_how_it_went(closing: Closing) -> None:
+    rollout = closing[1]
+    assert rollout.policy_version == CountingActor.policy_version
+    assert rollout.num_agent_steps == 2 * EPISODE_STEPS
+    assert rollout.is_valid.tolist() == [True, True]
+    assert set(rollout.measures) >= {"success", "posture_rad", "translation_m", "rotation_cos", "diverged"}
+    assert all(value.shape == (2,) and value.dtype == torch.float32 for value in rollout.measures.values())
+    assert {"physics", "lift", "policy", "other"} <= set(rollout.seconds)
+
+
+def test_hidden_state_reaches_the_terms_that_are_made_of_it() -> None:
+    actor = CountingActor(0.3 * closing_direction())
+    rollout = collect(actor, RewardSettings(dict(PRESETS["ppo_goal"])))
+    joints = denormalise_joints(rollout.steps.vectors)
+    goal_joints = denormalise_joints(actor.seen[1]["goal_joints"])
+    for step in (0, 7):
+        after = actor.seen[step + 1]
+        torch.testing.assert_close(rollout.terms["fingertip"][step], fingertip(after["fingertip_distance"]))
+        torch.testing.assert_close(rollout.terms["goal"][step], goal(joints[step + 1], goal_joints))
+
+
+def test_exploration_draws_from_the_given_generator(closing: Closing) -> None:
+    expected = torch.rand(2, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(closing[0].draws[0], expected)
+
+
+def test_a_diverged_world_is_marked_and_fails() -> None:
+    env = make_env(privileged=PRIVILEGED_GROUPS)
+    original: Callable[[Tensor], object] = env.step  # type: ignore[assignment]
+
+    def throwing(joint_target: Tensor) -> object:
+        force = np.zeros((2, 3))
+        force[1, 0] = 1e5 if env.step_index == 10 else 0.0
+        env.physics.set_side_acceleration(force)
+        return original(joint_target)
+
+    env.step = throwing  # type: ignore[method-assign, assignment]
+    rollout = collect(CountingActor(), env=env)
+    assert rollout.is_valid.tolist() == [True, False]
+    assert rollout.measures["diverged"].tolist() == [0.0, 1.0]
+    assert rollout.measures["success"][1] == 0.0
+    assert rollout.measures["translation_m"].max() <= 1.0
+    assert rollout.reward.isfinite().all()
+    assert rollout.steps.vectors.isfinite().all()
+
+
+@pytest.mark.parametrize(
+    ("action", "message"),
+    [
+        (np.where(np.arange(18) == 3, np.nan, 0.0), "policy CountingActor gave an action that is not finite at step 0"),
+        (np.full(18, np.inf), "not finite at step 0 in world 0; its weights or its input are broken"),
+        (np.zeros(36), r"gave an action of shape \(2, 36\) at step 0, expected \(2, 18\)"),
+    ],
+)
+def test_a_policy_with_impossible_actions_is_named(action: np.ndarray, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        collect(CountingActor(action))
+
+
+def test_a_term_without_its_hidden_group_is_named() -> None:
+    with pytest.raises(ValueError, match="reward term 'fingertip' needs fingertip_distance, which was not given"):
+        collect(CountingActor(), RewardSettings(dict(PRESETS["ppo"])), env=make_env())

@@ -1,0 +1,302 @@
+"""The data module of the residual policy: one rollout a batch, resumable, and mistakes named before worlds are built."""
+
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from lightning.pytorch import LightningModule, Trainer
+from torch import Tensor
+
+from datamodules.grasps.grasp_set import GraspSet, save_grasp_set
+from datamodules.rollouts import module as rollouts_module
+from datamodules.rollouts.module import ROLLOUT_BYTES, RolloutDataModule, RolloutStream
+from datamodules.types import ActorStep, Rollout
+from envs.lift_test import closing_direction
+from envs.observations import Observation
+from envs.perception import PerceptionNoise
+from envs.rewards import PRESETS, RewardSettings
+from tests.assisting import CountingActor
+
+pytestmark = pytest.mark.usefixtures("fast_objects")
+
+
+def make(path: Path, **settings: Any) -> RolloutDataModule:
+    """Two worlds on the tiny grasp set."""
+    given: dict[str, Any] = {"num_worlds": 2, "reachable_only": False, "num_threads": 0, **settings}
+    return RolloutDataModule(path=str(path), **given)
+
+
+def built(path: Path, **settings: Any) -> RolloutDataModule:
+    data = make(path, **settings)
+    data.setup("fit")
+    return data
+
+
+def actor() -> CountingActor:
+    return CountingActor(0.3 * closing_direction())
+
+
+def assert_same_rollouts(first: Rollout, second: Rollout) -> None:
+    for name in ("vectors", "hand_action"):
+        assert torch.equal(getattr(first.steps, name), getattr(second.steps, name)), name
+    assert torch.equal(first.reward, second.reward)
+    for name, value in first.measures.items():
+        assert torch.equal(value, second.measures[name]), name
+
+
+# --- rollouts
+
+
+def test_the_same_seed_collects_the_same_and_another_does_not(tiny_path: Path) -> None:
+    modules = [built(tiny_path, seed=seed) for seed in (1, 1, 2)]
+    actors = [actor() for _ in modules]
+    rollouts = [module.collect(each) for module, each in zip(modules, actors, strict=True)]
+    assert_same_rollouts(rollouts[0], rollouts[1])
+    assert torch.equal(actors[0].draws[0], actors[1].draws[0])
+    assert not torch.equal(rollouts[0].steps.vectors, rollouts[2].steps.vectors)
+    assert not torch.equal(actors[0].draws[0], actors[2].draws[0])
+
+
+def test_a_restored_module_collects_what_the_first_would_have(tiny_path: Path, tmp_path: Path) -> None:
+    first = built(tiny_path)
+    first.collect(actor())
+    torch.save(first.state_dict(), tmp_path / "state")
+    expecting = actor()
+    expected = first.collect(expecting)
+    second, continuing = built(tiny_path), actor()
+    second.load_state_dict(torch.load(tmp_path / "state", weights_only=True))
+    assert_same_rollouts(second.collect(continuing), expected)
+    assert torch.equal(continuing.draws[0], expecting.draws[0])
+
+
+def test_exploration_draws_anew_in_every_rollout(tiny_path: Path) -> None:
+    data, exploring = built(tiny_path), actor()
+    draws = []
+    for _ in range(2):
+        data.collect(exploring)
+        draws.append(exploring.draws[0])
+    assert not torch.equal(draws[0], draws[1])
+
+
+def test_training_has_training_objects_alone(tiny_path: Path, tiny_grasps: GraspSet) -> None:
+    data, watching = built(tiny_path, num_worlds=4), actor()
+    data.collect(watching)
+    trained = {index for index, split in enumerate(tiny_grasps.object_splits) if split == "train"}
+    assert set(watching.seen[0].object_index.tolist()) <= trained
+
+
+def test_clouds_of_different_splits_have_different_numbers(tiny_path: Path) -> None:
+    data = make(tiny_path)
+    numbers = [data.targets(split).cloud_index.tolist() for split in ("train", "unseen_instances", "unseen_families")]
+    together = [number for split in numbers for number in split]
+    assert len(set(together)) == len(together)
+
+
+def test_a_stream_knows_its_length_and_collects_when_asked() -> None:
+    collected: list[int] = []
+
+    def collect() -> Any:
+        collected.append(len(collected))
+        return collected[-1]
+
+    stream = RolloutStream(3, collect)
+    assert len(stream) == 3
+    drawn = iter(stream)
+    assert (next(drawn), collected) == (0, [0])
+    assert list(drawn) == [1, 2]
+
+
+class Learner(LightningModule):
+    """Counts its updates and keeps the version of each rollout it gets."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.acting = actor()
+        self.versions: list[tuple[int, int]] = []
+        self.automatic_optimization = False
+        self.parameter = torch.nn.Parameter(torch.zeros(1))
+
+    @property
+    def policy_version(self) -> int:
+        return len(self.versions)
+
+    def start(self, num_worlds: int, generator: torch.Generator) -> None:
+        self.acting.start(num_worlds, generator)
+
+    def step(self, observation: Any) -> Any:
+        return self.acting.step(observation)
+
+    def take_seconds(self) -> dict[str, float]:
+        return {}
+
+    def training_step(self, batch: Rollout, batch_idx: int) -> None:
+        self.versions.append((batch.policy_version, self.policy_version))
+
+    def validation_step(self, batch: Tensor, batch_idx: int) -> None:
+        """Nothing."""
+
+    def configure_optimizers(self) -> None:
+        return None
+
+
+def quiet_trainer(root: Path, **settings: Any) -> Trainer:
+    return Trainer(
+        default_root_dir=root, logger=False, enable_checkpointing=False, enable_progress_bar=False,
+        enable_model_summary=False, accelerator="cpu", num_sanity_val_steps=0, use_distributed_sampler=False,
+        **settings,
+    )  # fmt: skip
+
+
+def test_every_rollout_is_of_the_policy_that_it_trains(tiny_path: Path, tmp_path: Path) -> None:
+    learner = Learner()
+    quiet_trainer(tmp_path, max_epochs=2).fit(learner, make(tiny_path, num_worlds=1, rollouts_per_epoch=2))
+    # version of the rollout, version of the policy that learns from it
+    assert learner.versions == [(0, 0), (1, 1), (2, 2), (3, 3)]
+
+
+def test_a_module_that_cannot_act_is_named(tiny_path: Path, tmp_path: Path) -> None:
+    class Passive(LightningModule):
+        def training_step(self, batch: Any, batch_idx: int) -> None:
+            """Nothing."""
+
+        def configure_optimizers(self) -> None:
+            return None
+
+    with pytest.raises(TypeError, match=r"needs a module that acts .*got Passive; use .*ResidualPPOModule"):
+        quiet_trainer(tmp_path, max_epochs=1, limit_val_batches=0).fit(Passive(), make(tiny_path))
+
+
+def test_worlds_are_built_once(tiny_path: Path) -> None:
+    data = built(tiny_path)
+    collector = data._collector
+    data.setup("fit")
+    data.setup("test")
+    assert data._collector is collector
+
+
+def test_evaluation_builds_no_training_worlds(tiny_path: Path) -> None:
+    data = make(tiny_path)
+    data.setup("test")
+    assert data._collector is None
+    assert len(data.test_dataloader()) == len(data.val_dataloader()) == 1
+
+
+def test_errors_of_perception_reach_the_actor(tiny_path: Path) -> None:
+    exact, noisy = actor(), actor()
+    built(tiny_path).collect(exact)
+    built(tiny_path, noise=PerceptionNoise(point_m=0.01)).collect(noisy)
+    assert not torch.equal(exact.seen[0]["points_h"], noisy.seen[0]["points_h"])
+
+
+# --- bad input
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"num_worlds": 0}, "num_worlds is 0 and rollouts_per_epoch 10; both have to be at least 1"),
+        ({"num_worlds": -3}, "num_worlds is -3"),
+        ({"rollouts_per_epoch": 0}, "num_worlds is 2 and rollouts_per_epoch 0"),
+        ({"privileged": ["objct_pose"]}, "observation group 'objct_pose' is unknown; available: joint_pos, coupled_pos"),
+    ],
+)
+def test_impossible_settings_are_named_at_once(settings: dict[str, Any], message: str, tiny_path: Path) -> None:
+    with pytest.raises(ValueError, match=message):
+        make(tiny_path, **settings)
+
+
+def test_an_unknown_reward_term_is_named() -> None:
+    with pytest.raises(ValueError, match="reward term 'succes' is unknown; available: following, .*success"):
+        RewardSettings({"succes": 1.0})
+
+
+@pytest.mark.parametrize(
+    ("preset", "expected"),
+    [
+        ("default", ("remaining",)),
+        ("ppo", ("remaining", "fingertip_distance")),
+        ("ppo_goal", ("remaining", "fingertip_distance", "goal_joints")),
+    ],
+)
+def test_what_a_reward_is_made_of_is_observed(preset: str, expected: tuple[str, ...], tiny_path: Path) -> None:
+    data = built(tiny_path, reward=RewardSettings.preset(preset), privileged=["remaining"])
+    assert data.privileged == expected
+    assert set(data.collect(actor()).terms) == set(PRESETS[preset])
+
+
+def test_more_worlds_than_memory_allows_are_refused_before_they_are_built(
+    tiny_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = make(tiny_path, num_worlds=10_000_000)
+
+    def build(*_: Any, **__: Any) -> None:
+        pytest.fail("worlds were built")
+
+    monkeypatch.setattr(rollouts_module, "MujocoCpuPhysics", build)
+    with pytest.raises(ValueError, match=r"num_worlds is 10000000, .*are available, enough for \d+ worlds\. Lower"):
+        data.setup("fit")
+
+
+def test_the_number_that_fits_is_the_one_that_is_accepted(tiny_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rollouts_module, "available_memory", lambda: 30_000_000)
+    with pytest.raises(ValueError, match=r"enough for (\d+) worlds") as refused:
+        built(tiny_path, num_worlds=50)
+    fit = int(str(refused.value).split("enough for ")[1].split()[0])
+    assert 1 <= fit < 50
+    built(tiny_path, num_worlds=fit)
+    with pytest.raises(ValueError, match=f"num_worlds is {fit + 1}, .*enough for {fit} worlds"):
+        built(tiny_path, num_worlds=fit + 1)
+
+
+def test_a_rollout_that_keeps_clouds_takes_no_more_than_was_counted(tiny_path: Path) -> None:
+    class KeepsClouds(CountingActor):
+        def step(self, observation: Observation) -> ActorStep:
+            return replace(super().step(observation), feature=observation["points_h"])
+
+    rollout = built(tiny_path).collect(KeepsClouds())
+    steps = [getattr(rollout.steps, item.name) for item in fields(rollout.steps)]
+    bytes_of_a_world = sum(value.nbytes for value in [*steps, rollout.reward, *rollout.terms.values()]) / 2
+    assert bytes_of_a_world > 0.5e6
+    # it is held three times: step by step, stacked, and as chosen for learning
+    assert 3 * bytes_of_a_world < ROLLOUT_BYTES
+
+
+def test_a_split_that_the_grasp_set_lacks_is_named(tiny_grasps: GraspSet, tmp_path: Path) -> None:
+    save_grasp_set(tiny_grasps.split("train"), tmp_path / "train.npz")
+    data = make(tmp_path / "train.npz")
+    message = "grasp set has no split 'unseen_families'; it has: train. Choose one of these, or make a set"
+    with pytest.raises(ValueError, match=message):
+        data.targets("unseen_families")
+
+
+def test_a_grasp_set_without_training_objects_is_named(tiny_grasps: GraspSet, tmp_path: Path) -> None:
+    save_grasp_set(tiny_grasps.split("unseen_families"), tmp_path / "other.npz")
+    with pytest.raises(ValueError, match="grasp set has no split 'train'; it has: unseen_families"):
+        built(tmp_path / "other.npz")
+
+
+def test_an_object_from_elsewhere_is_named(tiny_grasps: GraspSet, tmp_path: Path) -> None:
+    names = tuple(f"teapot_{index:05d}" for index in range(len(tiny_grasps.objects)))
+    save_grasp_set(replace(tiny_grasps, objects=names), tmp_path / "set.npz")
+    with pytest.raises(ValueError, match="object 'teapot_0000.' of the grasp set is not in the split file"):
+        built(tmp_path / "set.npz")
+
+
+def test_no_grasp_that_a_moving_wrist_takes_is_named(tiny_grasps: GraspSet, tmp_path: Path) -> None:
+    none = replace(tiny_grasps, is_reachable=np.zeros(len(tiny_grasps), dtype=bool))
+    save_grasp_set(none, tmp_path / "set.npz")
+    with pytest.raises(ValueError, match=r"none of the \d+ grasps can be a target of an episode; .*reachable_only=False"):
+        built(tmp_path / "set.npz", reachable_only=True)
+
+
+def test_nothing_is_collected_before_the_worlds_are_built(tiny_path: Path) -> None:
+    with pytest.raises(RuntimeError, match=r"the worlds are not built yet; call setup\('fit'\) first"):
+        make(tiny_path).collect(actor())
+
+
+def test_a_missing_pattern_file_is_named(tiny_path: Path, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"none\.npy"):
+        built(tiny_path, patterns=str(tmp_path / "none.npy"))

@@ -1,0 +1,64 @@
+"""The table of observation groups, and what may be seen by whom."""
+
+import pytest
+import torch
+
+from envs.observations import (
+    OBSERVATION_GROUPS,
+    POLICY_GROUPS,
+    PRIVILEGED_GROUPS,
+    Observation,
+    check_groups,
+    flat_size,
+)
+
+
+def made_up(names: tuple[str, ...] = PRIVILEGED_GROUPS, count: int = 3) -> Observation:
+    groups = {
+        name: torch.full((count, *OBSERVATION_GROUPS[name].shape), float(index)) for index, name in enumerate(names)
+    }
+    return Observation(groups, torch.arange(count))
+
+
+def test_a_policy_sees_what_the_paper_lets_it_see() -> None:
+    assert set(POLICY_GROUPS) == {"joint_pos", "coupled_pos", "wrist_history", "points_h"}
+    assert set(POLICY_GROUPS) | set(PRIVILEGED_GROUPS) == set(OBSERVATION_GROUPS)
+    assert not set(POLICY_GROUPS) & set(PRIVILEGED_GROUPS)
+
+
+def test_groups_stand_side_by_side_in_the_order_asked_for() -> None:
+    observation = made_up(("remaining", "goal_wrist"))
+    assert len(observation) == 3
+    flat = observation.flat(("goal_wrist", "remaining"))
+    torch.testing.assert_close(flat, torch.tensor([[1.0] * 6 + [0.0] * 2] * 3))
+    assert flat_size(("goal_wrist", "remaining")) == 8
+
+
+def test_the_size_of_every_group_is_that_of_the_table() -> None:
+    observation = made_up(tuple(OBSERVATION_GROUPS))
+    for name in OBSERVATION_GROUPS:
+        assert observation.flat([name]).shape == (3, flat_size([name])), name
+
+
+def test_no_groups_have_no_columns() -> None:
+    assert made_up().flat(()).shape == (3, 0)
+    assert flat_size(()) == 0
+
+
+def test_a_group_that_was_not_observed_is_named() -> None:
+    with pytest.raises(KeyError, match="the observation has no group 'contacts', only remaining; ask the environment"):
+        made_up(("remaining",))["contacts"]
+
+
+@pytest.mark.parametrize("for_policy", [True, False])
+def test_an_unknown_group_is_named(for_policy: bool) -> None:
+    with pytest.raises(ValueError, match=r"observation group 'goal_joint' is unknown; available: joint_pos, .*contacts"):
+        check_groups(["joint_pos", "goal_joint"], for_policy=for_policy)
+
+
+@pytest.mark.parametrize("name", PRIVILEGED_GROUPS)
+def test_hidden_state_is_refused_to_a_policy_alone(name: str) -> None:
+    with pytest.raises(ValueError, match=rf"{name!r} is privileged: .*; a policy may see joint_pos, .*to the critic"):
+        check_groups([name], for_policy=True)
+    check_groups([name], for_policy=False)
+    check_groups(POLICY_GROUPS, for_policy=True)

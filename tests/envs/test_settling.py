@@ -1,0 +1,49 @@
+"""Objects left alone come to rest on the table."""
+
+import numpy as np
+import pytest
+from scipy.spatial.transform import Rotation
+
+from envs.physics.base import Array
+from envs.physics.mujoco_cpu import MujocoCpuPhysics
+from envs.settling import settle
+from tests.datamodules.grasps.examples import thing
+
+CAN, BOTTLE = thing(), thing("bottle", 0)
+
+
+def tilted(pose_w: Array, degrees: float) -> Array:
+    """The pose leaning about the world's x axis, far enough above the table not to touch it yet."""
+    turn = Rotation.from_euler("x", degrees, degrees=True) * Rotation.from_quat(pose_w[3:], scalar_first=True)
+    return np.concatenate([pose_w[:3] + np.array([0.0, 0.0, 0.01]), turn.as_quat(scalar_first=True)])
+
+
+def test_objects_fall_back_to_the_table() -> None:
+    start_w = np.stack([tilted(CAN.rest_poses[0], 5.0), tilted(BOTTLE.rest_poses[0], 3.0)])
+    settled = settle(MujocoCpuPhysics(2, num_threads=0), [CAN, BOTTLE], start_w)
+    for row, item in enumerate((CAN, BOTTLE)):
+        gap = np.abs(settled[row, 2] - item.rest_poses[:, 2]).min()
+        assert gap < 0.001  # soft contacts give way by less than a millimetre
+    again = settle(MujocoCpuPhysics(2, num_threads=0), [CAN, BOTTLE], settled)
+    np.testing.assert_allclose(again[:, :3], settled[:, :3], atol=5e-4)  # at rest
+    np.testing.assert_allclose(np.linalg.norm(settled[:, 3:], axis=1), 1.0, atol=1e-9)
+
+
+def test_the_result_does_not_depend_on_the_company() -> None:
+    start_w = np.stack([tilted(CAN.rest_poses[0], 5.0), tilted(BOTTLE.rest_poses[0], 3.0)])
+    together = settle(MujocoCpuPhysics(3, num_threads=0), [CAN, BOTTLE], start_w)
+    alone = settle(MujocoCpuPhysics(1, num_threads=0), [BOTTLE], start_w[1:])
+    np.testing.assert_array_equal(together[1:], alone)
+
+
+def test_a_diverged_world_keeps_its_pose(monkeypatch: pytest.MonkeyPatch) -> None:
+    physics = MujocoCpuPhysics(1, num_threads=0)
+    start_w = CAN.rest_poses[:1].copy()
+    start_w[0, 2] = -0.02  # in the table: thrown out fast
+    monkeypatch.setattr(physics, "settings", type(physics.settings)(max_speed=0.01))
+    np.testing.assert_array_equal(settle(physics, [CAN], start_w), start_w)
+
+
+def test_more_poses_than_worlds_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"2 objects to settle in 1 worlds; settle them batch by batch"):
+        settle(MujocoCpuPhysics(1, num_threads=0), [CAN, CAN], np.tile(CAN.rest_poses[0], (2, 1)))

@@ -1,0 +1,61 @@
+"""The grasps that episodes are made of."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from envs.geometry.transforms import transform_points
+from envs.hand.kinematics import HandKinematics
+from envs.targets import GraspTargets
+from tests.assisting import made_up_targets
+
+
+def test_rows_are_chosen_in_every_column() -> None:
+    targets = made_up_targets()
+    chosen = targets.rows(np.array([4, 1]))
+    assert len(chosen) == 2
+    assert chosen.things == targets.things
+    for name in ("object_index", "object_pose_w", "wrist_pose_w", "joint_pos", "type_index"):
+        np.testing.assert_array_equal(getattr(chosen, name), getattr(targets, name)[[4, 1]], err_msg=name)
+    np.testing.assert_array_equal(chosen.cloud_index, targets.cloud_index)  # a column of the objects
+
+
+def test_fingertip_centres_are_those_of_the_grasps_in_the_world() -> None:
+    targets = made_up_targets()
+    tips_h = HandKinematics().forward(torch.as_tensor(targets.joint_pos[3:4])).fingertips
+    expected = transform_points(torch.as_tensor(targets.wrist_pose_w[3:4]), tips_h)[0].mean(dim=0)
+    np.testing.assert_allclose(targets.fingertip_centre_w[3], expected, atol=1e-12)
+    # fingers point down
+    assert (targets.fingertip_centre_w[:, 2] < targets.wrist_pose_w[:, 2] - 0.05).all()
+
+
+def test_no_grasp_is_refused() -> None:
+    with pytest.raises(ValueError, match="there is no grasp to make episodes of; choose a split or object that has"):
+        made_up_targets().rows(np.array([], dtype=np.int64))
+
+
+def _changed(field: str, row: int, column: int, value: float) -> GraspTargets:
+    targets = made_up_targets()
+    changed = getattr(targets, field).copy()
+    changed[row, column] = value
+    return replace(targets, **{field: changed})
+
+
+@pytest.mark.parametrize(
+    ("field", "column", "value", "message"),
+    [
+        ("object_pose_w", 1, np.nan, "object_pose_w row 2 holds NaN or infinity"),
+        ("wrist_pose_w", 4, 3.0, "wrist_pose_w row 2 has a quaternion of length 3.0000"),
+        ("joint_pos", 0, 9.0, "joint_pos of the targets.*FFJ3"),
+    ],
+)
+def test_bad_numbers_are_named(field: str, column: int, value: float, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        _changed(field, 2, column, value)
+
+
+def test_an_object_that_is_not_there_is_named() -> None:
+    with pytest.raises(ValueError, match=r"object_index spans 0\.\.2, allowed 0\.\.1: rows of things"):
+        replace(made_up_targets(), object_index=np.array([0, 0, 1, 2, 1]))

@@ -1,0 +1,136 @@
+"""The policy's inputs: where on the table and which way round do not matter, motion does."""
+
+import numpy as np
+import torch
+from scipy.spatial.transform import Rotation
+from torch import Tensor
+
+from envs.geometry.transforms import pose_compose
+from envs.observations import Observation
+from lightning_modules.policy_features import COARSE_POINTS, VECTOR_DIM, policy_vectors, wrist_attitude, wrist_motion
+
+COUNT = 4
+PARTS = {"joint_pos": 18, "coupled_pos": 4, "a_p": 18, "motion": 24, "attitude": 4, "centroid": 3, "extent": 6}
+
+
+def random_poses(*shape: int) -> Tensor:
+    rng = np.random.default_rng(0)
+    quat = Rotation.random(int(np.prod(shape)), rng=rng).as_quat(scalar_first=True).reshape(*shape, 4)
+    return torch.as_tensor(np.concatenate([rng.uniform(0.1, 0.5, (*shape, 3)), quat], axis=-1)).float()
+
+
+def observation(history_w: Tensor | None = None, points_h: Tensor | None = None) -> Observation:
+    generator = torch.Generator().manual_seed(0)
+    groups = {
+        "joint_pos": torch.rand((COUNT, 18), generator=generator),
+        "coupled_pos": torch.rand((COUNT, 4), generator=generator),
+        "points_h": 0.1 * torch.rand((COUNT, 200, 3), generator=generator) if points_h is None else points_h,
+        "wrist_history": random_poses(COUNT, 5) if history_w is None else history_w,
+    }
+    return Observation(groups, torch.arange(COUNT))
+
+
+def vectors(seen: Observation) -> dict[str, Tensor]:
+    """`policy_vectors` by part."""
+    a_p = torch.linspace(-1.0, 1.0, 18).expand(COUNT, -1)
+    whole = policy_vectors(seen, a_p)
+    assert whole.shape == (COUNT, VECTOR_DIM)
+    return dict(zip(PARTS, whole.split(list(PARTS.values()), dim=1), strict=True))
+
+
+def moved_world(history_w: Tensor, rotation: Rotation, shift: tuple[float, float, float]) -> Tensor:
+    """The same wrist poses in a world that was moved as a whole."""
+    world = torch.as_tensor(np.concatenate([shift, rotation.as_quat(scalar_first=True)])).double()
+    return pose_compose(world.expand(*history_w.shape[:-1], 7), history_w.double()).float()
+
+
+def test_parts_stand_where_they_are_expected() -> None:
+    seen = observation()
+    found = vectors(seen)
+    assert sum(PARTS.values()) == VECTOR_DIM
+    assert torch.equal(found["joint_pos"], seen["joint_pos"])
+    assert torch.equal(found["coupled_pos"], seen["coupled_pos"])
+    assert torch.equal(found["a_p"][0], torch.linspace(-1.0, 1.0, 18))
+
+
+def test_where_on_the_table_and_which_way_round_does_not_matter() -> None:
+    seen = observation()
+    for degrees in (40.0, 180.0, -130.0):
+        turned = moved_world(seen["wrist_history"], Rotation.from_euler("z", degrees, degrees=True), (0.4, -0.3, 0.0))
+        found = vectors(observation(turned))
+        for name, expected in vectors(seen).items():
+            # float32 metres over a scale of 0.02 m
+            torch.testing.assert_close(found[name], expected, atol=5e-5, rtol=1e-4, msg=name)
+
+
+def test_height_shows_in_its_own_number_alone() -> None:
+    seen = observation()
+    raised = vectors(observation(moved_world(seen["wrist_history"], Rotation.identity(), (0.0, 0.0, 0.1))))
+    expected = vectors(seen)
+    torch.testing.assert_close(raised["attitude"][:, 3], expected["attitude"][:, 3] + 0.1 / 0.2)
+    torch.testing.assert_close(raised["attitude"][:, :3], expected["attitude"][:, :3])
+    torch.testing.assert_close(raised["motion"], expected["motion"], atol=5e-5, rtol=1e-4)
+
+
+def test_a_tilted_world_shows_in_gravity() -> None:
+    seen = observation()
+    tilted = vectors(observation(moved_world(seen["wrist_history"], Rotation.from_euler("x", 0.5), (0.0, 0.0, 0.0))))
+    difference = (tilted["attitude"][:, :3] - vectors(seen)["attitude"][:, :3]).norm(dim=1)
+    # gravity turned by half a radian about a level axis: a chord of 2 sin(0.25)
+    torch.testing.assert_close(difference, torch.full((COUNT,), 2.0 * np.sin(0.25)).float(), atol=1e-5, rtol=0.0)
+
+
+def test_gravity_is_seen_from_the_hand() -> None:
+    quats = [Rotation.from_euler(*angles, degrees=True).as_quat(scalar_first=True) for angles in (("x", 0), ("x", 90))]
+    poses = torch.as_tensor(np.concatenate([np.full((2, 3), 0.3), quats], axis=1)).float()
+    # an upright hand falls along -z; one turned by 90 degrees about x has the world's -z along its -y
+    expected = torch.tensor([[0.0, 0.0, -1.0, 1.5], [0.0, -1.0, 0.0, 1.5]])
+    torch.testing.assert_close(wrist_attitude(poses), expected, atol=1e-6, rtol=0.0)
+
+
+def test_a_wrist_that_moves_sees_where_it_was() -> None:
+    # one centimetre a step along the world's x axis, the hand turned by 90 degrees about z: its own -y
+    history = torch.zeros(1, 5, 7)
+    history[0, :, 0] = torch.arange(5) * 0.01
+    history[0, :, 3:] = torch.tensor(Rotation.from_euler("z", 90, degrees=True).as_quat(scalar_first=True)).float()
+    motion = wrist_motion(history).view(4, 6)
+    expected = torch.zeros(4, 6)
+    # where it was lies along its own +y, 4, 3, 2 and 1 cm away, over 2 cm
+    expected[:, 1] = torch.tensor([2.0, 1.5, 1.0, 0.5])
+    torch.testing.assert_close(motion, expected, atol=1e-5, rtol=0.0)
+
+
+def test_a_wrist_that_turns_sees_by_how_much() -> None:
+    history = torch.zeros(1, 5, 7)
+    angles = 0.05 * np.arange(5)
+    history[0, :, 3:] = torch.as_tensor(
+        np.stack([Rotation.from_euler("y", angle).as_quat(scalar_first=True) for angle in angles])
+    ).float()
+    motion = wrist_motion(history).view(4, 6)
+    expected = torch.zeros(4, 6)
+    # 0.2, 0.15, 0.1 and 0.05 rad ago, over 0.1 rad
+    expected[:, 4] = torch.tensor([-2.0, -1.5, -1.0, -0.5])
+    torch.testing.assert_close(motion, expected, atol=1e-5, rtol=0.0)
+
+
+def test_a_resting_wrist_has_no_motion() -> None:
+    history = random_poses(COUNT, 1).expand(COUNT, 5, 7)
+    torch.testing.assert_close(wrist_motion(history), torch.zeros(COUNT, 24), atol=1e-4, rtol=0.0)
+
+
+def test_the_sign_of_a_quaternion_does_not_matter() -> None:
+    history = random_poses(COUNT, 5)
+    flipped = history.clone()
+    flipped[:, ::2, 3:] *= -1.0
+    torch.testing.assert_close(wrist_motion(flipped), wrist_motion(history), atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(wrist_attitude(flipped[:, -1]), wrist_attitude(history[:, -1]), atol=1e-6, rtol=0.0)
+
+
+def test_the_cloud_enters_by_centre_and_extent() -> None:
+    points_h = torch.zeros(COUNT, 200, 3)
+    points_h[:, 0] = torch.tensor([0.1, -0.2, 0.3])
+    points_h[:, COARSE_POINTS:] = 7.0  # later points of the farthest-point order add nothing
+    found = vectors(observation(points_h=points_h))
+    expected = torch.tensor([0.1, -0.2, 0.3]) / 0.1
+    torch.testing.assert_close(found["centroid"][0], expected / COARSE_POINTS)
+    torch.testing.assert_close(found["extent"][0], torch.tensor([0.0, -2.0, 0.0, 1.0, 0.0, 3.0]))

@@ -1,0 +1,420 @@
+"""The residual policy: acts on what it may see, learns from its own rollouts, and leaves the primitive alone."""
+
+import io
+from collections.abc import Callable
+from dataclasses import fields, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from lightning.pytorch import LightningDataModule, Trainer
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from datamodules.rollouts.module import RolloutStream
+from datamodules.types import ActorStep, Rollout
+from envs.observations import OBSERVATION_GROUPS, POLICY_GROUPS, PRIVILEGED_GROUPS, Observation
+from lightning_modules.composition import Composition, Direct, ResidualOnly, ScaleOnly, compose, split_action
+from lightning_modules.networks.point_encoders import PointNetEncoder
+from lightning_modules.ppo.exploration import IndependentNoise
+from lightning_modules.ppo.kl_schedule import AdaptiveLearningRate
+from lightning_modules.residual_ppo_module import ResidualPPOModule
+from tests.assisting import made_up_observation, save_primitive
+
+STEPS, WORLDS = 6, 16
+
+Make = Callable[..., ResidualPPOModule]
+
+
+@pytest.fixture(scope="module")
+def primitive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_primitive(tmp_path_factory.mktemp("primitive") / "gf.ckpt")
+
+
+@pytest.fixture
+def make(primitive: Path) -> Make:
+    """A tiny module."""
+
+    def module(**settings: Any) -> ResidualPPOModule:
+        small = {"bottleneck": 4, "hidden_widths": (16,), "minibatch_size": 32, "critic_groups": ("remaining",)}
+        return ResidualPPOModule(str(primitive), **{**small, **settings})
+
+    return module
+
+
+@lru_cache(maxsize=1)
+def observations() -> list[Observation]:
+    return [made_up_observation(WORLDS, seed, tuple(OBSERVATION_GROUPS)) for seed in range(STEPS)]
+
+
+def act(module: ResidualPPOModule, seed: int = 0) -> ActorStep:
+    """All steps of made-up episodes, stacked."""
+    module.start(WORLDS, torch.Generator().manual_seed(seed))
+    steps = [module.step(observation) for observation in observations()]
+    return ActorStep(**{item.name: torch.stack([getattr(step, item.name) for step in steps]) for item in fields(steps[0])})
+
+
+Reward = Callable[[ActorStep], Tensor]
+
+
+def wants_scale(target: float = 0.2) -> Reward:
+    """Pays for a_s near a target (T, E)."""
+    return lambda steps: -(steps.action[..., :18] - target).square().mean(dim=-1)
+
+
+def rollout(module: ResidualPPOModule, reward: Reward, seed: int = 0, valid: int = WORLDS) -> Rollout:
+    steps = act(module, seed)
+    paid = reward(steps)
+    is_terminal = torch.zeros(STEPS, WORLDS, dtype=torch.bool)
+    is_terminal[-1] = True
+    return Rollout(
+        steps=steps,
+        reward=paid,
+        terms={"made_up": paid},
+        is_terminal=is_terminal,
+        is_valid=torch.arange(WORLDS) < valid,
+        measures={"success": paid.sum(0)},
+        policy_version=module.policy_version,
+        seconds={"physics": 1.0},
+    )
+
+
+class MadeUpRollouts(LightningDataModule):
+    """Rollouts of the trained module on made-up observations."""
+
+    def __init__(self, count: int, reward: Reward, valid: int = WORLDS) -> None:
+        super().__init__()
+        self._count = count
+        self._reward = reward
+        self._valid = valid
+        self._collected = 0
+
+    def train_dataloader(self) -> DataLoader[Rollout]:
+        return DataLoader(RolloutStream(self._count, self._collect), batch_size=None)
+
+    def _collect(self) -> Rollout:
+        assert self.trainer is not None
+        self._collected += 1
+        module: Any = self.trainer.lightning_module
+        return rollout(module, self._reward, seed=self._collected, valid=self._valid)
+
+
+def fit(module: ResidualPPOModule, data: LightningDataModule, root: Path, **settings: Any) -> Trainer:
+    trainer = Trainer(
+        max_epochs=1, accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False,
+        enable_model_summary=False, num_sanity_val_steps=0, default_root_dir=root, **settings,
+    )  # fmt: skip
+    trainer.fit(module, data)
+    return trainer
+
+
+def weights(module: ResidualPPOModule) -> dict[str, Tensor]:
+    return {name: value.clone() for name, value in module.state_dict().items()}
+
+
+def assert_same_weights(first: dict[str, Tensor], second: dict[str, Tensor]) -> None:
+    assert first.keys() == second.keys()
+    for name, value in first.items():
+        assert torch.equal(value, second[name]), name
+
+
+# --- acting
+
+
+def test_an_untrained_policy_follows_the_primitive_at_the_centres_speed(make: Make) -> None:
+    module = make()
+    steps = act(module)
+    torch.testing.assert_close(steps.mean[..., :18], torch.full((STEPS, WORLDS, 18), 0.7), atol=0.1, rtol=0.0)
+    torch.testing.assert_close(steps.mean[..., 18:], torch.zeros(STEPS, WORLDS, 18), atol=0.1, rtol=0.0)
+
+
+def test_the_hand_does_what_primitive_and_policy_make_up_together(make: Make) -> None:
+    steps = act(make())
+    for step in range(STEPS):
+        a_s, a_r = split_action(steps.action[step])
+        assert torch.equal(steps.hand_action[step], compose(steps.primitive_action[step], a_s, a_r))
+    assert steps.hand_action.abs().max() <= 1.0
+
+
+def test_what_is_learnt_from_is_what_was_done(make: Make) -> None:
+    module = make()
+    steps = act(module)
+    with torch.no_grad():
+        for step in range(STEPS):
+            now = module.exploration.log_prob(steps.action[step], steps.mean[step], steps.noise_before[step])
+            # the sampler knows its own noise, log_prob recovers it: 36 numbers in float32
+            torch.testing.assert_close(steps.log_prob[step], now, atol=1e-3, rtol=1e-4)
+    torch.testing.assert_close(steps.noise_before[1:], (steps.action - steps.mean)[:-1], atol=1e-6, rtol=0.0)
+
+
+def test_hidden_state_changes_neither_action_nor_inputs_of_the_policy(make: Make) -> None:
+    module = make(critic_groups=PRIVILEGED_GROUPS)
+    seen = made_up_observation(WORLDS, 0, tuple(OBSERVATION_GROUPS))
+    hidden = made_up_observation(WORLDS, 1, PRIVILEGED_GROUPS)
+    altered = replace(seen, groups={**seen.groups, **hidden.groups})
+    steps = []
+    for observation in (seen, altered):
+        module.start(WORLDS, torch.Generator().manual_seed(0))
+        steps.append(module.step(observation))
+    for name in ("hand_action", "primitive_action", "vectors", "feature", "mean", "action", "log_prob"):
+        assert torch.equal(getattr(steps[0], name), getattr(steps[1], name)), name
+    assert not torch.equal(steps[0].privileged, steps[1].privileged)
+    assert not torch.equal(steps[0].value, steps[1].value)
+
+
+def test_the_policy_acts_without_hidden_groups_and_without_noise(make: Make) -> None:
+    module = make(critic_groups=("contacts",))
+    fingers = module.policy()
+    seen = made_up_observation(WORLDS, 0, POLICY_GROUPS)
+    first, second = fingers.act(seen, 0), fingers.act(seen, 0)
+    assert (first == second).all()
+    complete = made_up_observation(WORLDS, 0, (*POLICY_GROUPS, "contacts"))
+    module.start(WORLDS, torch.Generator().manual_seed(0))
+    step = module.step(replace(complete, groups={**complete.groups, **seen.groups}))
+    expected = module.composition(step.primitive_action, step.mean)
+    torch.testing.assert_close(torch.as_tensor(first).float(), expected)
+
+
+def test_a_critic_group_that_was_not_observed_is_named(make: Make) -> None:
+    module = make(critic_groups=("contacts",))
+    module.start(3, torch.Generator())
+    with pytest.raises(KeyError, match="the observation has no group 'contacts', only joint_pos, .*ask the environment"):
+        module.step(made_up_observation(3))
+
+
+def test_the_same_seed_gives_the_same_policy(make: Make) -> None:
+    assert_same_weights(weights(make(seed=1)), weights(make(seed=1)))
+    first, other = weights(make(seed=1)), weights(make(seed=2))
+    assert not torch.equal(first["network.actor.0.weight"], other["network.actor.0.weight"])
+
+
+def test_the_seed_alone_decides_the_policy(make: Make) -> None:
+    torch.manual_seed(0)
+    first = weights(make())
+    torch.manual_seed(1)
+    assert_same_weights(first, weights(make()))
+
+
+@pytest.mark.parametrize("composition", [Direct(), ResidualOnly(), ScaleOnly()])
+def test_other_compositions_act_with_eighteen_numbers(composition: Composition, make: Make) -> None:
+    steps = act(make(composition=composition))
+    assert steps.action.shape[-1] == steps.hand_action.shape[-1] == 18
+
+
+# --- learning
+
+
+def test_a_rollout_of_another_policy_is_refused(make: Make) -> None:
+    module = make()
+    old = rollout(module, wants_scale())
+    with pytest.raises(RuntimeError, match=r"the rollout comes from policy 3, the present one is 0: .*fetched ahead"):
+        module.training_step(replace(old, policy_version=3), 0)
+
+
+def test_the_primitive_stays_as_it_was(make: Make, tmp_path: Path) -> None:
+    module = make()
+    before = weights(module)
+    fit(module, MadeUpRollouts(2, wants_scale()), tmp_path)
+    after = weights(module)
+    frozen = [name for name in before if name.startswith("score_module.")]
+    assert frozen
+    for name in frozen:
+        assert torch.equal(before[name], after[name]), name
+    for part in ("network.actor.0.weight", "network.critic.0.weight", "network.squeeze_", "exploration."):
+        changed = [name for name in before if name.startswith(part) and not torch.equal(before[name], after[name])]
+        assert changed, part
+    assert not module.train().score_module.training
+    assert not any(parameter.requires_grad for parameter in module.score_module.parameters())
+
+
+BOLD: dict[str, Any] = {
+    "learning_rate": 1.0e-2, "learning_rate_rule": AdaptiveLearningRate(factor=1.0), "clip": 0.8, "minibatch_size": 96,
+}  # fmt: skip
+"""Large steps, so that a few rollouts show what is learnt."""
+
+
+@pytest.mark.parametrize("target", [0.2, 1.2])
+def test_the_policy_learns_what_pays(target: float, make: Make, tmp_path: Path) -> None:
+    module = make(composition=ScaleOnly(), exploration=IndependentNoise(18, std=0.5), gamma=0.0, **BOLD)
+    reward = wants_scale(target)
+    before = reward(act(module)).mean()
+    fit(module, MadeUpRollouts(8, reward), tmp_path)
+    steps = act(module)
+    # a_s starts at 0.7, half a unit below or above
+    assert abs(steps.mean.mean() - target) < 0.4
+    assert reward(steps).mean() > before + 0.05
+    assert module.policy_version == 8
+    assert int(module.agent_steps) == 8 * STEPS * WORLDS
+
+
+def test_the_critic_learns_what_to_expect(make: Make, tmp_path: Path) -> None:
+    def late(steps: ActorStep) -> Tensor:
+        reward = torch.zeros(STEPS, WORLDS)
+        reward[-1] = 1.0
+        return reward
+
+    module = make(gamma=1.0, **BOLD)
+    before = (act(module).value - 1.0).abs().mean()
+    fit(module, MadeUpRollouts(10, late), tmp_path)
+    # without discount every step of the episode is worth 1
+    assert (act(module).value - 1.0).abs().mean() < 0.4 * before
+
+
+def test_a_step_is_the_same_every_time(make: Make, tmp_path: Path) -> None:
+    found = []
+    for _ in range(2):
+        module = make()
+        fit(module, MadeUpRollouts(3, wants_scale()), tmp_path)
+        found.append(weights(module))
+    assert_same_weights(*found)
+
+
+def test_the_order_of_minibatches_depends_on_the_seed(make: Make, tmp_path: Path) -> None:
+    modules = [make(seed=0), make(seed=0)]
+    modules[1].seed = 1
+    for module in modules:
+        fit(module, MadeUpRollouts(1, wants_scale()), tmp_path)
+    first, second = (weights(module)["network.actor.0.weight"] for module in modules)
+    assert not torch.equal(first, second)
+
+
+def test_diverged_worlds_are_not_learnt_from(make: Make, tmp_path: Path) -> None:
+    def broken(steps: ActorStep) -> Tensor:
+        reward = wants_scale()(steps)
+        reward[:, WORLDS // 2 :] = torch.nan
+        return reward
+
+    module = make()
+    fit(module, MadeUpRollouts(2, broken, valid=WORLDS // 2), tmp_path)
+    assert all(value.isfinite().all() for value in weights(module).values())
+
+
+def test_the_learning_rate_follows_the_change_of_the_policy(make: Make, tmp_path: Path) -> None:
+    still = AdaptiveLearningRate(target_kl=100.0, factor=2.0, high=1.0)
+    module = make(learning_rate=1.0e-4, learning_rate_rule=still, epochs=3)
+    trainer = fit(module, MadeUpRollouts(1, wants_scale()), tmp_path)
+    # the policy hardly moves against a target of 100 nats: doubled after each of three epochs
+    assert trainer.optimizers[0].param_groups[0]["lr"] == pytest.approx(8.0e-4)
+
+
+def test_an_encoder_of_the_policys_own_is_trained(make: Make, tmp_path: Path) -> None:
+    module = make(encoder=PointNetEncoder((8, 16), (8,)))
+    before = weights(module)
+    assert act(module).feature.shape == (STEPS, WORLDS, 1024, 3)
+    fit(module, MadeUpRollouts(1, wants_scale()), tmp_path)
+    after = weights(module)
+    assert any(not torch.equal(before[name], after[name]) for name in before if name.startswith("encoder."))
+
+
+def test_an_encoder_starts_from_a_pre_trained_one(make: Make, tmp_path: Path) -> None:
+    pre_trained = save_primitive(tmp_path / "pointnet.ckpt", seed=8)
+    module = make(encoder=PointNetEncoder((8, 16), (16,)), encoder_checkpoint=str(pre_trained))
+    expected = torch.load(pre_trained, weights_only=True)["state_dict"]
+    for name, value in module.encoder.state_dict().items():  # type: ignore[union-attr]
+        assert torch.equal(value, expected[f"network.encoder.{name}"]), name
+
+
+def test_everything_that_is_learnt_is_in_the_state(make: Make, tmp_path: Path) -> None:
+    module = make()
+    fit(module, MadeUpRollouts(2, wants_scale()), tmp_path)
+    buffer = io.BytesIO()
+    torch.save(module.state_dict(), buffer)
+    buffer.seek(0)
+    other = make(seed=5)
+    other.load_state_dict(torch.load(buffer, weights_only=True))
+    first, second = act(module), act(other)
+    for name in ("mean", "value", "action"):
+        assert torch.equal(getattr(first, name), getattr(second, name)), name
+    assert other.policy_version == 2
+
+
+# --- bad input
+
+
+def test_sizes_below_one_are_named(make: Make) -> None:
+    for name in ("epochs", "minibatch_size"):
+        with pytest.raises(ValueError, match=f"{name} is 0; at least 1 is needed"):
+            make(**{name: 0})
+
+
+def test_an_unknown_critic_group_is_named(make: Make) -> None:
+    with pytest.raises(ValueError, match="observation group 'contact' is unknown; available: joint_pos, .*contacts"):
+        make(critic_groups=("contact",))
+
+
+def test_exploration_of_another_size_than_the_action_is_named(make: Make) -> None:
+    with pytest.raises(ValueError, match="exploration is made for 18 numbers, composition for 36; set exploration.action"):
+        make(exploration=IndependentNoise(18))
+
+
+def test_a_policy_that_became_nan_is_named(make: Make) -> None:
+    module = make()
+    with torch.no_grad():
+        module.network.actor[0].weight.fill_(torch.nan)
+    module.start(3, torch.Generator())
+    with pytest.raises(ValueError, match="the policy's output is NaN although all its inputs are finite: its weights are"):
+        module.step(made_up_observation(3, 0, tuple(OBSERVATION_GROUPS)))
+
+
+def test_a_broken_input_is_named(make: Make) -> None:
+    module, seen = make(), made_up_observation(3, 0, tuple(OBSERVATION_GROUPS))
+    seen["coupled_pos"][1, 2] = torch.nan
+    module.start(3, torch.Generator())
+    # column 18 + 2 of the vectors
+    with pytest.raises(ValueError, match="the policy's output is NaN: input vectors is nan at row 1, column 20"):
+        module.step(seen)
+
+
+def test_a_missing_primitive_is_named(make: Make, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"none\.ckpt does not exist; train one with"):
+        ResidualPPOModule(str(tmp_path / "none.ckpt"))
+
+
+def altered(path: Path, primitive: Path, change: Callable[[dict[str, Any]], None]) -> Path:
+    content = torch.load(primitive, weights_only=True)
+    change(content)
+    torch.save(content, path)
+    return path
+
+
+def other_size(content: dict[str, Any]) -> None:
+    content["hyper_parameters"]["joint_width"] = 24
+
+
+def other_state(content: dict[str, Any]) -> None:
+    content["hyper_parameters"]["joint_state"] = {
+        "class_path": "lightning_modules.diffusion.joint_state.SinCosJoints", "init_args": {},
+    }  # fmt: skip
+
+
+def other_hand(content: dict[str, Any]) -> None:
+    """Weights for 22 joints."""
+    for name, value in content["state_dict"].items():
+        if 18 in value.shape:
+            shape = [22 if size == 18 else size for size in value.shape]
+            content["state_dict"][name] = torch.zeros(shape)
+
+
+@pytest.mark.parametrize("change", [other_size, other_state, other_hand])
+def test_a_primitive_whose_weights_do_not_fit_is_named(
+    change: Callable[[dict[str, Any]], None], primitive: Path, tmp_path: Path
+) -> None:
+    path = altered(tmp_path / "odd.ckpt", primitive, change)
+    # torch's own text has several lines
+    with pytest.raises(ValueError, match=r"odd\.ckpt does not describe a score module of this version: [\s\S]*size mismatch[\s\S]*retrain it"):
+        ResidualPPOModule(str(path))
+
+
+def test_a_checkpoint_that_is_no_primitive_is_named(make: Make, tmp_path: Path) -> None:
+    module = make()
+    path = tmp_path / "policy.ckpt"
+    torch.save({"state_dict": module.state_dict(), "hyper_parameters": {"epochs": 4, "gamma": 0.9}}, path)
+    with pytest.raises(ValueError, match=r"policy\.ckpt does not describe a score module"):
+        ResidualPPOModule(str(path))
+
+
+def test_an_encoder_that_does_not_fit_its_checkpoint_is_named(make: Make, primitive: Path) -> None:
+    with pytest.raises(ValueError, match=r"gf\.ckpt \(PointNetEncoder\) does not fit the policy's PointNetEncoder: "):
+        make(encoder=PointNetEncoder((8, 24), (16,)), encoder_checkpoint=str(primitive))
