@@ -1,8 +1,9 @@
 """Agent steps per second of training the residual policy, end to end, and where the time goes. Prints JSON.
 
 A real Trainer runs the module and the data module of a configuration; an agent step is one control step of one world.
-The first rollout warms up (objects are made, models compiled, neighbours grouped) and does not count. A turn lasts from
-the end of one training step to the end of the next, so nothing is left out. Shares of it:
+The first rollout warms up (objects are made, models compiled, neighbours grouped) and does not count. The policy
+explores from the start: what counts is the reinforcement learning, not the imitation before it. A turn lasts from the
+end of one training step to the end of the next, so nothing is left out. Shares of it:
     physics     stepping the worlds, observing them, computing rewards
     lift        the lifts that end the episodes
     primitive   the frozen primitive: encoding clouds, following the field
@@ -136,6 +137,7 @@ def main(args: list[str] | None = None) -> None:
     load = load_average()
     changes = {
         "model.init_args.primitive": options.primitive,
+        "model.init_args.imitation_rollouts": 0,
         "data.init_args.path": options.path,
         "data.init_args.num_worlds": options.worlds,
         "data.init_args.rollouts_per_epoch": options.rollouts + 1,

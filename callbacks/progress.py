@@ -19,24 +19,29 @@ class RunProgressBar(TQDMProgressBar):
     def __init__(self, refresh_rate: int = 10) -> None:
         super().__init__(refresh_rate=refresh_rate)
         self._began = 0.0
-        self._first_step = 0
+        self._first_batch = 0
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Start the clock; a resumed run counts its own steps only."""
+        """Start the clock; a resumed run counts its own batches only."""
         super().on_train_start(trainer, pl_module)
         self._began = time.monotonic()
-        self._first_step = trainer.global_step
+        self._first_batch = _batches_done(trainer)
 
     def get_metrics(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, Any]:
         """The logged values of the bar and the time left."""
         items: dict[str, Any] = super().get_metrics(trainer, pl_module)
         items.pop("v_num", None)
-        done = trainer.global_step - self._first_step
+        # batches and not optimiser steps, of which one batch may take many (PPO)
+        done = _batches_done(trainer) - self._first_batch
         if trainer.training and done > 0:
-            total = int(trainer.estimated_stepping_batches) - self._first_step
+            total = int(trainer.num_training_batches) * int(trainer.max_epochs or 1) - self._first_batch
             rate = (time.monotonic() - self._began) / done
             items["left"] = remaining_time(rate * (total - done))
         return items
+
+
+def _batches_done(trainer: Trainer) -> int:
+    return trainer.fit_loop.epoch_loop.batch_progress.total.processed
 
 
 class ThroughputMonitor(Callback):

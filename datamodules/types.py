@@ -71,7 +71,8 @@ class Rollout:
         is_terminal: steps after which nothing follows (T, E) bool.
         is_valid: worlds whose physics held (E,) bool; the others are failures, and not learnt from.
         measures: one value a world by name, (E,): success, translation, ...
-        teacher_action: what a teacher who knows the grasp to come would have done (T, E, 18); (T, E, 0) without one.
+        gate: share of the primitive's action that a teacher of timing would have taken (T, E); NaN without one.
+        grip: closing action that it would have added (T, E); NaN without one.
         policy_version: rollouts that the acting policy had learnt from.
         seconds: wall-clock seconds by part: physics, primitive, policy, lift, other.
     """
@@ -82,7 +83,8 @@ class Rollout:
     is_terminal: Tensor
     is_valid: Tensor
     measures: dict[str, Tensor]
-    teacher_action: Tensor
+    gate: Tensor
+    grip: Tensor
     policy_version: int
     seconds: dict[str, float]
 
@@ -105,7 +107,8 @@ class Rollout:
             is_terminal=move(self.is_terminal),
             is_valid=move(self.is_valid),
             measures={name: move(value) for name, value in self.measures.items()},
-            teacher_action=move(self.teacher_action),
+            gate=move(self.gate),
+            grip=move(self.grip),
             policy_version=self.policy_version,
             seconds=self.seconds,
         )

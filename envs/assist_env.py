@@ -88,7 +88,7 @@ class HumanAssistEnv:
         joint_pos = np.tile(open_hand(), (self.num_worlds, 1))
         self.physics.reset(episodes.things, episodes.object_pose_w, start_w, joint_pos)
         self._history = np.repeat(start_w[:, None], HISTORY_LENGTH, axis=1)
-        self._clouds_o = torch.as_tensor(np.stack([thing.cloud for thing in episodes.things]))
+        self._clouds_o = torch.as_tensor(np.stack([thing.cloud.T for thing in episodes.things]))
         self._index = torch.as_tensor(episodes.object_index)
         self._noise_key = 0 if self.noise is None else episode_key(start_w)
         self._links = np.zeros((self.num_worlds, len(LINKS)), dtype=bool)
@@ -167,9 +167,12 @@ class HumanAssistEnv:
 
 
 def move_clouds(object_h: Tensor, clouds_o: Tensor) -> Tensor:
-    """Clouds (E, N, 3) in the hand frame, float32, from object poses in it (E, 7) and clouds in the object frame."""
+    """Clouds (E, N, 3) in the hand frame, float32, from object poses in it (E, 7) and clouds in the object frame.
+
+    The clouds come as (E, 3, N): on a CPU the product of long rows is several times faster.
+    """
     rotation = quat_to_matrix(object_h[:, 3:]).float()
-    return torch.baddbmm(object_h[:, None, :3].float(), clouds_o, rotation.mT)
+    return torch.baddbmm(object_h[:, :3, None].float(), rotation, clouds_o).mT.contiguous()
 
 
 def _normalise_coupled(coupled_pos: NDArray[np.float64]) -> Tensor:

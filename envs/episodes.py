@@ -1,5 +1,6 @@
 """What happens in each world from one reset to the next: the object, where it stands, and how the wrist moves."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -121,7 +122,7 @@ class EpisodeSampler:
         self._rng.bit_generator.state = _unwords(state["generator"])
 
 
-def _words(state: dict[str, Any]) -> dict[str, Any]:
+def _words(state: Mapping[str, Any]) -> dict[str, Any]:
     """A PCG64 state with its 128-bit integers as text: checkpoints hold plain numbers of at most 64 bits."""
     inner = {key: str(value) for key, value in state["state"].items()}
     return {**{key: value for key, value in state.items() if key != "state"}, "state": inner}

@@ -1,4 +1,4 @@
-"""The grasps that episodes are made of: which object, where it rests, where the wrist will end, what the fingers take."""
+"""The grasps that episodes are made of: which object, where it rests, where the wrist ends, what the fingers take."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property

@@ -22,10 +22,11 @@ _FREE_IN_EVALUATION: dict[str, tuple[str, ...]] = {
     ),
     "lightning_modules.residual_ppo_module.ResidualPPOModule": (
         "encoder_checkpoint", "epochs", "minibatch_size", "gamma", "lam", "clip", "value_coefficient",
-        "entropy_coefficient", "max_grad_norm", "learning_rate", "learning_rate_rule", "critic_learning_rate", "seed",
+        "entropy_coefficient", "max_grad_norm", "learning_rate", "learning_rate_rule", "critic_learning_rate",
+        "imitation_rollouts", "imitation_epochs", "imitation_learning_rate", "seed",
     ),
 }  # fmt: skip
-"""Hyper-parameters that may differ when a checkpoint is only evaluated: they decide how it was trained, not what it does.
+"""Hyper-parameters that may differ when a checkpoint is only evaluated: they say how it was trained, not what it does.
 For a score module how its field is followed, too; a policy was trained on one way of following it."""
 
 _PRIMITIVE = "primitive"
@@ -75,8 +76,10 @@ def training_settings(trainer: Mapping[str, Any]) -> dict[str, Any]:
     """The part of a ``trainer`` configuration that changes what is learnt: _TRAINER_SETTINGS and averaged weights."""
     settings = {name: trainer.get(name) for name in _TRAINER_SETTINGS}
     settings["precision"] = str(settings["precision"] or _DEFAULT_PRECISION)
-    callbacks = [item for item in trainer.get("callbacks") or [] if _averages_weights(item["class_path"])]
-    settings["callbacks"] = {item["class_path"]: dict(item.get("init_args") or {}) for item in callbacks}
+    averages = [item for item in trainer.get("callbacks") or [] if _averages_weights(item["class_path"])]
+    settings["weight_averages"] = [
+        {"class_path": item["class_path"], **(item.get("init_args") or {})} for item in averages
+    ]
     return settings
 
 
@@ -201,7 +204,9 @@ def _check_same(
     path: str, part: str, given: Mapping[str, Any], expected: Mapping[str, Any], *, ignore: Sequence[str] = ()
 ) -> None:
     """Compare flat settings; a class before what it is given."""
-    for key in sorted(set(given) | set(expected), key=lambda name: (not name.endswith("class_path"), name)):
+    for key in sorted(
+        set(given) | set(expected), key=lambda name: (not name.endswith("class_path"), name.count("."), name)
+    ):
         if re.split(r"[.[]", key)[0] in ignore:
             continue
         if given.get(key) != expected.get(key):

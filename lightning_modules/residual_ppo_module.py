@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import torch
 from lightning.pytorch import LightningModule
+from lightning.pytorch.core.optimizer import LightningOptimizer
 from torch import Tensor
 from torch.optim import Adam, Optimizer
 
-from datamodules.rollouts.advantages import generalised_advantages, standardised
 from datamodules.types import ActorStep, Rollout
+from envs.lift_test import closing_direction
 from envs.observations import Observation, check_groups, flat_size
 from lightning_modules.assistants import LearntFingers, PrimitiveFingers, PrimitiveView
 from lightning_modules.composition import Composition, ScaleAndResidual
@@ -23,6 +24,8 @@ from lightning_modules.policy_features import VECTOR_DIM, policy_vectors
 from lightning_modules.ppo.exploration import Exploration, StructuredNoise
 from lightning_modules.ppo.kl_schedule import AdaptiveLearningRate
 from lightning_modules.ppo.losses import clipped_share, clipped_surrogate, explained_variance, value_loss
+from lightning_modules.ppo.rollout_numbers import rollout_numbers
+from lightning_modules.ppo.samples import Samples, minibatches, samples_of
 from lightning_modules.primitive import GraspPrimitive, load_score_module
 
 _PARTS = ("encoder", "follower", "composition", "exploration", "learning_rate_rule")
@@ -42,7 +45,7 @@ class ResidualPPOModule(LightningModule):
         critic_groups: hidden observation groups that the critic sees; the policy never does.
         bottleneck: numbers that the cloud feature is squeezed to; None leaves it as it is.
         hidden_widths: layers of policy and critic.
-        shaped_steps: outputs of the policy are scaled by the exploration's covariance (networks.actor_critic.ActorCritic).
+        shaped_steps: outputs of the policy are scaled by the exploration's covariance (`ActorCritic`).
         epochs: passes over a rollout.
         minibatch_size: samples in a gradient step.
         gamma: discount.
@@ -54,11 +57,15 @@ class ResidualPPOModule(LightningModule):
         learning_rate: Adam step size at the start.
         learning_rate_rule: adapts it to the change of the policy.
         critic_learning_rate: Adam step size of the critic; the policy's when None.
-        imitation_rollouts: the policy imitates the teacher (data.teacher_lead) in so many first rollouts, while the
+        imitation_rollouts: the policy imitates the teacher's timing (data.teacher) in so many first rollouts, while the
             critic learns; after that it explores on its own. 0 is pure reinforcement learning, as in the paper.
+        imitation_epochs: passes over each of these rollouts.
         imitation_learning_rate: Adam step size of the policy while it imitates.
         seed: decides the initial weights and the order of minibatches.
     """
+
+    updates: Tensor
+    agent_steps: Tensor
 
     def __init__(
         self,
@@ -73,17 +80,18 @@ class ResidualPPOModule(LightningModule):
         hidden_widths: Sequence[int] = (256, 256),
         shaped_steps: bool = True,
         epochs: int = 4,
-        minibatch_size: int = 3200,
+        minibatch_size: int = 2560,
         gamma: float = 0.99,
         lam: float = 0.98,
         clip: float = 0.2,
         value_coefficient: float = 1.0,
         entropy_coefficient: float = 0.0,
         max_grad_norm: float = 1.0,
-        learning_rate: float = 5.0e-4,
+        learning_rate: float = 2.0e-4,
         learning_rate_rule: AdaptiveLearningRate | None = None,
         critic_learning_rate: float | None = 1.0e-3,
         imitation_rollouts: int = 0,
+        imitation_epochs: int = 8,
         imitation_learning_rate: float = 1.0e-3,
         seed: int = 0,
     ) -> None:
@@ -136,6 +144,7 @@ class ResidualPPOModule(LightningModule):
         self.learning_rate_rule = learning_rate_rule or AdaptiveLearningRate(target_kl=0.03)
         self.critic_learning_rate = critic_learning_rate
         self.imitation_rollouts = imitation_rollouts
+        self.imitation_epochs = imitation_epochs
         self.imitation_learning_rate = imitation_learning_rate
         self.seed = seed
         self.register_buffer("updates", torch.zeros((), dtype=torch.long))
@@ -200,6 +209,8 @@ class ResidualPPOModule(LightningModule):
         """Policy inputs, with the cloud itself for a feature when the policy has an encoder of its own; and a_p."""
         began = time.perf_counter()
         feature, primitive_action = self.view(observation)
+        if not self.composition.uses_primitive:
+            primitive_action = torch.zeros_like(primitive_action)
         self._note("primitive", began)
         inputs = PolicyInput(
             vectors=policy_vectors(observation, primitive_action),
@@ -230,97 +241,91 @@ class ResidualPPOModule(LightningModule):
                 "the data loader fetched ahead; use RolloutDataModule with num_workers 0"
             )
         began = time.perf_counter()
-        steps = rollout.steps
-        advantages = generalised_advantages(
-            rollout.reward, steps.value, torch.zeros_like(steps.value[0]), rollout.is_terminal,
-            gamma=self.gamma, lam=self.lam,
-        )  # fmt: skip
-        keep = rollout.is_valid
-
-        def flat(values: Tensor) -> Tensor:
-            return values[:, keep].flatten(0, 1)
-
-        data = ActorStep(**{name: flat(value) for name, value in vars(steps).items()})
-        advantage, target = standardised(flat(advantages.advantage)), flat(advantages.target)
-        noise_law = self.exploration.frozen()
-        before = explained_variance(data.value, target)
-        if self.policy_version < self.imitation_rollouts:
-            numbers = self._imitate(data, flat(rollout.teacher_action), target)
-        else:
-            numbers = self._learn(data, advantage, target, noise_law)
+        samples = samples_of(rollout, gamma=self.gamma, lam=self.lam)
+        explained = float(explained_variance(samples.steps.value, samples.target))
+        learn = self._imitate if self.policy_version < self.imitation_rollouts else self._improve
+        numbers = {**learn(samples), "explained_variance": explained}
+        seen = samples.steps
         with torch.no_grad():
-            self.network.update_norms(PolicyInput(data.vectors, data.feature, data.privileged))
+            self.network.update_norms(PolicyInput(seen.vectors, seen.feature, seen.privileged))
         self.updates += 1
         self.agent_steps += rollout.num_agent_steps
         seconds = {**rollout.seconds, "update": time.perf_counter() - began}
-        self._log_rollout(rollout, {**numbers, "explained_variance": float(before)}, seconds)
+        self._log_numbers(rollout_numbers(rollout, seconds), numbers)
 
-    def _imitate(self, data: ActorStep, advice: Tensor, target: Tensor) -> dict[str, float]:
-        """Gradient steps towards the teacher's actions in the policy's own states (Ross et al. 2011), and the critic's.
+    def _imitate(self, samples: Samples) -> dict[str, float]:
+        """Gradient steps towards gate * a_p + grip * closing, in the policy's own states, and the critic's.
+
+        The states are those that the learning policy visits, the advice is the teacher's (Ross et al. 2011).
 
         Raises:
             ValueError: the rollout has no teacher.
         """
-        if advice.shape[-1] == 0:
+        if bool(samples.gate.isnan().any()):
             raise ValueError(
-                f"imitation_rollouts is {self.imitation_rollouts}, but the rollouts have no teacher; set "
-                "data.teacher_lead, or imitation_rollouts to 0"
+                f"imitation_rollouts is {self.imitation_rollouts}, but the rollouts have no teacher; set data.teacher, "
+                "or imitation_rollouts to 0"
             )
-        policy, _ = self.optimizers().param_groups
+        closing = torch.as_tensor(closing_direction()).to(samples.gate)
+        policy = self._optimizer().param_groups[0]
         policy["lr"] = self.imitation_learning_rate
         sums: dict[str, list[float]] = {"imitation_loss": [], "value_loss": []}
-        for rows in self._minibatches(len(target)):
-            output = self._output(data, rows)
-            hand = self.composition.unclamped(data.primitive_action[rows], output.mean)
-            imitation = (hand - advice[rows]).square().mean()
-            critic = value_loss(output.value, target[rows]).mean()
-            self._descend(imitation + self.value_coefficient * critic)
-            sums["imitation_loss"].append(float(imitation))
-            sums["value_loss"].append(float(critic))
+        for epoch in self._minibatches(samples, self.imitation_epochs):
+            for rows in epoch:
+                output = self._output(samples.steps, rows)
+                a_p = samples.steps.primitive_action[rows]
+                hand = self.composition.unclamped(a_p, output.mean)
+                advice = samples.gate[rows, None] * a_p + samples.grip[rows, None] * closing
+                imitation = (hand - advice).square().mean()
+                critic = value_loss(output.value, samples.target[rows]).mean()
+                self._descend(imitation + self.value_coefficient * critic)
+                sums["imitation_loss"].append(float(imitation.detach()))
+                sums["value_loss"].append(float(critic.detach()))
         if self.policy_version + 1 == self.imitation_rollouts:
             policy["lr"] = self.learning_rate
         return {name: float(np.mean(values)) for name, values in sums.items()}
 
-    def _learn(self, data: ActorStep, advantage: Tensor, target: Tensor, noise_law: Tensor) -> dict[str, float]:
-        """All gradient steps on one rollout; the numbers to be logged."""
-        sums: dict[str, list[float]] = {"policy_loss": [], "value_loss": [], "clipped": [], "kl": []}
-        per_epoch = self._minibatches_per_epoch(len(advantage))
-        for index, rows in enumerate(self._minibatches(len(advantage))):
-            output = self._output(data, rows)
-            log_prob = self.exploration.log_prob(data.action[rows], output.mean, data.noise_before[rows])
-            surrogate = clipped_surrogate(log_prob, data.log_prob[rows], advantage[rows], clip=self.clip).mean()
-            critic = value_loss(output.value, target[rows]).mean()
-            loss = surrogate + self.value_coefficient * critic - self.entropy_coefficient * self.exploration.entropy()
-            with torch.no_grad():
-                kl = float(self.exploration.kl(data.mean[rows], output.mean, noise_law).mean())
-            self._descend(loss)
-            sums["policy_loss"].append(float(surrogate))
-            sums["value_loss"].append(float(critic))
-            sums["kl"].append(kl)
-            with torch.no_grad():
-                sums["clipped"].append(float(clipped_share(log_prob, data.log_prob[rows], clip=self.clip)))
-            if (index + 1) % per_epoch == 0 and index + 1 > per_epoch:
-                self._adapt(float(np.mean(sums["kl"][-per_epoch:])))
-        last = {"kl": float(np.mean(sums.pop("kl")[-per_epoch:]))}
-        return {name: float(np.mean(values)) for name, values in sums.items()} | last
+    def _improve(self, samples: Samples) -> dict[str, float]:
+        """Epochs of the clipped objective; the learning rate follows the divergence from the second epoch on."""
+        steps, noise_law = samples.steps, self.exploration.frozen()
+        sums: dict[str, list[float]] = {"policy_loss": [], "value_loss": [], "clipped": []}
+        kl = 0.0
+        for index, epoch in enumerate(self._minibatches(samples, self.epochs)):
+            divergences = []
+            for rows in epoch:
+                output = self._output(steps, rows)
+                log_prob = self.exploration.log_prob(steps.action[rows], output.mean, steps.noise_before[rows])
+                old, advantage = steps.log_prob[rows], samples.advantage[rows]
+                surrogate = clipped_surrogate(log_prob, old, advantage, clip=self.clip).mean()
+                critic = value_loss(output.value, samples.target[rows]).mean()
+                bonus = self.entropy_coefficient * self.exploration.entropy()
+                with torch.no_grad():
+                    divergences.append(float(self.exploration.kl(steps.mean[rows], output.mean, noise_law).mean()))
+                    sums["clipped"].append(float(clipped_share(log_prob, old, clip=self.clip)))
+                self._descend(surrogate + self.value_coefficient * critic - bonus)
+                sums["policy_loss"].append(float(surrogate.detach()))
+                sums["value_loss"].append(float(critic.detach()))
+            kl = float(np.mean(divergences))
+            if index > 0:  # before the first step the divergence is zero
+                self._adapt(kl)
+        return {**{name: float(np.mean(values)) for name, values in sums.items()}, "kl": kl}
 
-    def _minibatches_per_epoch(self, count: int) -> int:
-        return max(1, round(count / self.minibatch_size))
+    def _minibatches(self, samples: Samples, epochs: int) -> Iterator[Iterator[Tensor]]:
+        return minibatches(len(samples), self.minibatch_size, epochs, (self.seed, self.policy_version))
 
-    def _minibatches(self, count: int) -> Iterator[Tensor]:
-        """Rows of every gradient step: each epoch is cut into parts of nearly equal size."""
-        generator = torch.Generator().manual_seed(_seed(self.seed, self.policy_version))
-        for _ in range(self.epochs):
-            for rows in torch.randperm(count, generator=generator).tensor_split(self._minibatches_per_epoch(count)):
-                yield rows.to(self.device)
-
-    def _output(self, data: ActorStep, rows: Tensor) -> PolicyOutput:
-        inputs = PolicyInput(data.vectors[rows], data.feature[rows], data.privileged[rows])
+    def _output(self, steps: ActorStep, rows: Tensor) -> PolicyOutput:
+        inputs = PolicyInput(steps.vectors[rows], steps.feature[rows], steps.privileged[rows])
         output: PolicyOutput = self.network(self._encoded(inputs))
         return output
 
-    def _descend(self, loss: Tensor) -> None:
+    def _optimizer(self) -> LightningOptimizer:
         optimizer = self.optimizers()
+        if isinstance(optimizer, list):
+            raise RuntimeError(f"{len(optimizer)} optimisers where configure_optimizers gives one")
+        return optimizer
+
+    def _descend(self, loss: Tensor) -> None:
+        optimizer = self._optimizer()
         optimizer.zero_grad()
         self.manual_backward(loss)
         for group in optimizer.param_groups:
@@ -328,29 +333,19 @@ class ResidualPPOModule(LightningModule):
         optimizer.step()
 
     def _adapt(self, kl: float) -> None:
-        policy, critic = self.optimizers().param_groups
+        policy, critic = self._optimizer().param_groups
         policy["lr"] = self.learning_rate_rule.new_rate(policy["lr"], kl)
         if self.critic_learning_rate is None:
             critic["lr"] = policy["lr"]
 
-    def _log_rollout(self, rollout: Rollout, numbers: dict[str, float], seconds: dict[str, float]) -> None:
-        total = sum(seconds.values())
-        logged = {f"train/ppo/{name}": value for name, value in numbers.items()}
-        logged |= {f"train/reward/{name}": float(value.sum(0).mean()) for name, value in rollout.terms.items()}
-        logged |= {f"train/episode/{name}": float(value.float().mean()) for name, value in rollout.measures.items()}
-        logged |= {f"train/time_share/{name}": value / total for name, value in seconds.items()}
-        action = rollout.steps.action
-        if action.shape[-1] == 36:
-            logged["train/action/a_s"] = float(rollout.steps.mean[..., :18].mean())
-            logged["train/action/a_r_rms"] = float(rollout.steps.mean[..., 18:].square().mean().sqrt())
-        logged["train/ppo/entropy"] = float(self.exploration.entropy())
-        logged["train/ppo/noise_std"] = float(self.exploration.std().mean())
-        logged["train/ppo/learning_rate"] = self.optimizers().param_groups[0]["lr"]
-        logged["train/agent_steps"] = float(self.agent_steps)
-        logged["train/agent_steps_per_s"] = rollout.num_agent_steps / total
-        self.log_dict(logged)
-        self.log("success", logged.get("train/episode/success", 0.0), prog_bar=True, logger=False)
-        self.log("steps/s", logged["train/agent_steps_per_s"], prog_bar=True, logger=False)
+    def _log_numbers(self, of_rollout: dict[str, float], of_learning: dict[str, float]) -> None:
+        self.log_dict(of_rollout | {f"train/ppo/{name}": value for name, value in of_learning.items()})
+        self.log("train/ppo/entropy", self.exploration.entropy().detach())
+        self.log("train/ppo/noise_std", self.exploration.std().mean().detach())
+        self.log("train/ppo/learning_rate", self._optimizer().param_groups[0]["lr"])
+        self.log("train/agent_steps", self.agent_steps.float())
+        self.log("success", of_rollout["train/episode/success"], prog_bar=True, logger=False)
+        self.log("steps/s", of_rollout["train/agent_steps_per_s"], prog_bar=True, logger=False)
 
     def validation_step(self, batch: Any, batch_idx: int, dataloader_idx: int = 0) -> None:
         """Episodes are run by callbacks.assist_evaluation; the loader only marks the turn."""
@@ -365,7 +360,7 @@ class ResidualPPOModule(LightningModule):
         """Adam on policy, critic, exploration and the policy's own encoder; the primitive stays frozen."""
         of_critic = self.network.critic_parameters()
         chosen = {id(parameter) for parameter in of_critic}
-        groups = [
+        groups: list[dict[str, Any]] = [
             {"params": [parameter for parameter in self._learning() if id(parameter) not in chosen]},
             {"params": of_critic, "lr": self.critic_learning_rate or self.learning_rate},
         ]
@@ -382,10 +377,6 @@ def _check_sizes(**sizes: int) -> None:
     for name, size in sizes.items():
         if size < 1:
             raise ValueError(f"{name} is {size}; at least 1 is needed")
-
-
-def _seed(*parts: int) -> int:
-    return int(np.random.SeedSequence(parts).generate_state(1, dtype=np.uint64)[0] >> np.uint64(1))
 
 
 def _start_from(encoder: PointEncoder, checkpoint: str) -> None:

@@ -22,6 +22,7 @@ from envs.wrist.patterns import generate_patterns
 from lightning_modules.networks.point_encoders import PointNetEncoder
 from lightning_modules.score_module import ScoreMatchingModule
 from tests.datamodules.grasps.examples import thing
+from tests.learning import ROOT
 
 CLOUD_NUMBERS = (7, 3)
 """Numbers of the clouds of the can and the box of `made_up_targets`."""
@@ -135,6 +136,34 @@ def save_primitive(
     }
     torch.save({"state_dict": module.state_dict(), "hyper_parameters": hparams}, path)
     return path
+
+
+RESIDUAL = ROOT / "configs" / "residual_ppo.yaml"
+RESIDUAL_SMOKE = ROOT / "configs" / "smoke" / "residual_ppo.yaml"
+
+
+def policy_command(
+    subcommand: str, grasp_set: Path, primitive: Path, root: Path, *more: str | Path, overlays: Sequence[Path] = ()
+) -> list[str]:
+    """A command line of the residual policy's smoke configuration, which comes after ``overlays``; ``more`` is last."""
+    return [
+        subcommand,
+        *(f"--config={path}" for path in (RESIDUAL, *overlays, RESIDUAL_SMOKE)),
+        f"--model.init_args.primitive={primitive}",
+        f"--data.init_args.path={grasp_set}",
+        "--data.init_args.reachable_only=false",
+        f"--trainer.default_root_dir={root}",
+        *map(str, more),
+    ]
+
+
+def checkpoints_alone(path: Path, *more: str) -> str:
+    """Writes a configuration with ``more`` callbacks (YAML) and the one that saves, and returns its option."""
+    path.write_text(
+        "trainer:\n  callbacks:\n" + "".join(more) + "    - class_path: callbacks.checkpoints.RunCheckpoint\n"
+        "      init_args: {save_last: true, enable_version_counter: false}\n"
+    )
+    return f"--config={path}"
 
 
 def made_up_observation(num_worlds: int = 3, seed: int = 0, groups: Sequence[str] = POLICY_GROUPS) -> Observation:

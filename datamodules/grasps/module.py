@@ -47,7 +47,8 @@ class GraspDataModule(LightningDataModule):
         views: ApproachViews | None = None,
     ) -> None:
         super().__init__()
-        self.save_hyperparameters()
+        # for the checkpoint; a logger would insist on one value for settings that the module has too, such as seed
+        self.save_hyperparameters(logger=False)
         if batch_size < 1 or batches_per_epoch < 1:
             raise ValueError(
                 f"batch_size is {batch_size} and batches_per_epoch {batches_per_epoch}; both have to be at least 1"

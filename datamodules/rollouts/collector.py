@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from datamodules.rollouts.actor import RolloutActor
-from datamodules.rollouts.policy import FingerPolicy
 from datamodules.rollouts.episodes_run import checked_action
+from datamodules.rollouts.teacher import ArrivalTeacher
 from datamodules.types import ActorStep, Rollout
 from envs.actions import next_command
 from envs.assist_env import HumanAssistEnv
@@ -27,11 +27,11 @@ class RolloutCollector:
         env: the worlds; must observe the hidden groups that the reward needs.
         reward: terms and weights.
         max_gap: largest distance of commanded from actual joints, rad.
-        teacher: says in every step what it would do; it is never followed.
+        teacher: says in every step whether it would let the primitive act; it is never followed.
     """
 
     def __init__(
-        self, env: HumanAssistEnv, reward: RewardSettings, *, max_gap: float, teacher: FingerPolicy | None = None
+        self, env: HumanAssistEnv, reward: RewardSettings, *, max_gap: float, teacher: ArrivalTeacher | None = None
     ) -> None:
         self.env = env
         self.reward = reward
@@ -55,9 +55,6 @@ class RolloutCollector:
         actor.start(self.env.num_worlds, generator)
         actor.take_seconds()
         command = np.tile(open_hand(), (self.env.num_worlds, 1))
-        advice: list[Tensor] = []
-        if self._teacher is not None:
-            self._teacher.start(episodes)
         steps: list[ActorStep] = []
         terms: list[dict[str, Tensor]] = []
         clock.note("physics")
@@ -65,8 +62,6 @@ class RolloutCollector:
             before = denormalise_joints(observation["joint_pos"])
             decided = actor.step(observation)
             clock.note("actor")
-            if self._teacher is not None:
-                advice.append(torch.as_tensor(self._teacher.act(observation, index)).float())
             action = checked_action(
                 decided.hand_action.double().cpu().numpy(), self.env.num_worlds, index, type(actor).__name__
             )
@@ -80,7 +75,9 @@ class RolloutCollector:
         terms[-1] = final_terms(self.reward, outcome, terms[-1])
         clock.note("lift")
         rollout = _stack(steps, terms, outcome, actor.policy_version, _seconds(clock, actor.take_seconds()))
-        return replace(rollout, teacher_action=torch.stack(advice)) if advice else rollout
+        if self._teacher is None:
+            return rollout
+        return replace(rollout, gate=self._teacher.gate(episodes), grip=self._teacher.grip(episodes))
 
     def _facts(self, decided: ActorStep, before: Tensor, after: Tensor, groups: object) -> StepFacts:
         known = groups if isinstance(groups, dict) else {}
@@ -121,7 +118,8 @@ def _stack(
         is_terminal=is_terminal,
         is_valid=torch.as_tensor(~outcome.is_diverged),
         measures={name: torch.as_tensor(value).float() for name, value in measures.items()},
-        teacher_action=torch.zeros((*reward.shape, 0)),
+        gate=torch.full_like(reward, torch.nan),
+        grip=torch.full_like(reward, torch.nan),
         policy_version=policy_version,
         seconds=seconds,
     )

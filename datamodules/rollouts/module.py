@@ -13,8 +13,8 @@ from torch.utils.data import DataLoader, IterableDataset
 from datamodules.grasps.grasp_set import GraspSet, load_grasp_set
 from datamodules.rollouts.actor import RolloutActor
 from datamodules.rollouts.collector import RolloutCollector
-from datamodules.rollouts.scripts import teacher
 from datamodules.rollouts.targets import grasp_targets
+from datamodules.rollouts.teacher import ArrivalTeacher
 from datamodules.types import Rollout
 from envs.assist_env import HumanAssistEnv
 from envs.conventions import EPISODE_STEPS, NUM_CLOUD_POINTS, SPLITS
@@ -47,8 +47,7 @@ class RolloutDataModule(LightningDataModule):
         patterns: file of recorded wrist movements; the generated ones when None.
         split_file: objects; the default split file when None.
         reachable_only: leave out training grasps that a moving hand did not take.
-        teacher_lead: a teacher who knows the stored grasp says in every step what it would do, closing so many control
-            steps before arrival; for policies that imitate before they explore. No teacher when None.
+        teacher: says when the primitive may act, for policies that imitate timing before they explore; none when None.
         num_threads: threads that step the physics; one per core when None.
         seed: decides episodes and exploration.
     """
@@ -64,12 +63,13 @@ class RolloutDataModule(LightningDataModule):
         patterns: str | None = None,
         split_file: str | None = None,
         reachable_only: bool = True,
-        teacher_lead: int | None = None,
+        teacher: ArrivalTeacher | None = None,
         num_threads: int | None = None,
         seed: int = 0,
     ) -> None:
         super().__init__()
-        self.save_hyperparameters()
+        # for the checkpoint; a logger would insist on one value for settings that the module has too, such as seed
+        self.save_hyperparameters(logger=False)
         if num_worlds < 1 or rollouts_per_epoch < 1:
             raise ValueError(
                 f"num_worlds is {num_worlds} and rollouts_per_epoch {rollouts_per_epoch}; both have to be at least 1"
@@ -82,7 +82,7 @@ class RolloutDataModule(LightningDataModule):
         self.privileged = tuple(dict.fromkeys([*privileged, *_groups_of(self.reward)]))
         self.noise = noise
         self.reachable_only = reachable_only
-        self.teacher_lead = teacher_lead
+        self.teacher = teacher
         self.num_threads = num_threads
         self.seed = seed
         self.library = ObjectLibrary(split_file)
@@ -142,11 +142,9 @@ class RolloutDataModule(LightningDataModule):
             env,
             self.reward,
             max_gap=self.physics_settings.max_target_gap,
-            teacher=None if self.teacher_lead is None else teacher(self.teacher_lead),
+            teacher=self.teacher,
         )
-        _LOG.info(
-            "%d worlds, %d training grasps of %d objects", self.num_worlds, len(targets), len(targets.things)
-        )
+        _LOG.info("%d worlds, %d training grasps of %d objects", self.num_worlds, len(targets), len(targets.things))
 
     def _check_memory(self) -> None:
         """Refuse more worlds than fit, before hundreds of objects are built."""

@@ -66,18 +66,16 @@ class GoalOnArrival:
 
     Attributes:
         goals: what to close to.
-        lead: control steps before arrival at which it begins.
     """
 
     goals: Goals
-    lead: int = 0
     _goal: Array = field(init=False, repr=False)
     _first_step: NDArray[np.int64] = field(init=False, repr=False)
 
     def start(self, episodes: Episodes) -> None:
         """Look up goals and times of arrival."""
         self._goal = self.goals(episodes)
-        self._first_step = closing_steps(self._goal, (episodes.arrival_step - self.lead).clip(0))
+        self._first_step = closing_steps(self._goal, episodes.arrival_step)
 
     def act(self, observation: Observation, step: int) -> Array:
         """See `FingerPolicy.act`."""
@@ -165,11 +163,6 @@ def blind_script(step: int) -> FixedStepClose:
 def nearest_grasp(train: GraspTargets) -> GoalOnArrival:
     """The nearest training grasp, closed on arrival."""
     return GoalOnArrival(NearestGoals(train))
-
-
-def teacher(lead: int) -> GoalOnArrival:
-    """The stored grasp, closed ``lead`` control steps before arrival: what a policy can imitate before it explores."""
-    return GoalOnArrival(stored_goals, lead)
 
 
 def oracle() -> GoalOnArrival:

@@ -70,6 +70,7 @@ class MujocoCpuPhysics:
         self._wrist_target_w = np.tile(np.array([0, 0, 1, 1, 0, 0, 0], dtype=np.float64), (num_worlds, 1))
         self._side_force_w = np.zeros((num_worlds, 3))
         self._is_diverged = np.zeros(num_worlds, dtype=bool)
+        self._touching: dict[int, NDArray[np.bool_]] | None = None
 
     @property
     def num_worlds(self) -> int:
@@ -107,6 +108,7 @@ class MujocoCpuPhysics:
         self._wrist_target_w[rows] = wrist_pose_w
         self._side_force_w[rows] = 0.0
         self._is_diverged[rows] = False
+        self._touching = None
 
     @property
     def _addresses(self) -> SceneAddresses:
@@ -151,6 +153,7 @@ class MujocoCpuPhysics:
         rows = self._moving_rows(active)
         if len(rows) == 0:
             return
+        self._touching = None
         control = self._controls()
         base_velocity = self._base_velocities()
         self._history_head = (self._history_head + 1) % HISTORY
@@ -244,21 +247,27 @@ class MujocoCpuPhysics:
 
     def contact_links(self) -> NDArray[np.bool_]:
         """See `PhysicsBackend.contact_links`; contacts of the last physics step."""
-        return self._links_on(self._addresses.object_body)
+        return self._touching_links()[self._addresses.object_body]
 
     def table_links(self) -> NDArray[np.bool_]:
         """See `PhysicsBackend.table_links`; contacts of the last physics step."""
-        return self._links_on(WORLD_BODY)
+        return self._touching_links()[WORLD_BODY]
 
-    def _links_on(self, body: int) -> NDArray[np.bool_]:
-        """Hand links (E, 23) in contact with a body."""
-        link_of_body = self._addresses.link_of_body
-        touching = np.zeros((self._num_worlds, len(LINKS) + 1), dtype=bool)  # the last column: what is no link
-        for world, data in enumerate(self._data):
-            if data is not None and data.ncon:
-                bodies = self._models[world].geom_bodyid[data.contact.geom]
-                touching[world, link_of_body[bodies[bodies[:, ::-1] == body]]] = True
-        return touching[:, :-1]
+    def _touching_links(self) -> dict[int, NDArray[np.bool_]]:
+        """Hand links (E, 23) in contact, by what they touch; gathered once after each step."""
+        if self._touching is None:
+            address = self._addresses
+            # the last column stands for what is no link
+            shape = (self._num_worlds, len(LINKS) + 1)
+            found = {body: np.zeros(shape, dtype=bool) for body in (WORLD_BODY, address.object_body)}
+            for world, (model, data) in enumerate(zip(self._models, self._data, strict=True)):
+                if model is not None and data is not None and data.ncon:
+                    bodies = model.geom_bodyid[data.contact.geom]
+                    others = address.link_of_body[bodies[:, ::-1]]
+                    for body, touching in found.items():
+                        touching[world, others[bodies == body]] = True
+            self._touching = {body: touching[:, :-1] for body, touching in found.items()}
+        return self._touching
 
     def initial_penetration(self, worlds: NDArray[np.int64]) -> Array:
         """Deepest overlap of hand with object or table in the named worlds as placed, m, positive; takes no step."""

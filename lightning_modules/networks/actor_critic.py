@@ -38,7 +38,7 @@ class PolicyOutput:
 
 
 class ActorCritic(nn.Module):
-    """Two MLPs, one for the mean action and one for the return, each with a bottleneck of its own for the cloud feature.
+    """Two MLPs, one for the mean action and one for the return, each with its own bottleneck for the cloud feature.
 
     mean  = centre + S W_a MLP_a([vectors, b_a]),   value = W_c MLP_c([vectors, b_c, privileged]),
     b = ELU(W LayerNorm(feature)).

@@ -38,8 +38,10 @@ def bar(monkeypatch: pytest.MonkeyPatch) -> RunProgressBar:
     return RunProgressBar()
 
 
-def trainer(step: int, total: int = 100, training: bool = True) -> Any:
-    return SimpleNamespace(global_step=step, estimated_stepping_batches=total, training=training)
+def trainer(batch: int, total: int = 100, training: bool = True) -> Any:
+    progress_so_far = SimpleNamespace(total=SimpleNamespace(processed=batch))
+    loop = SimpleNamespace(epoch_loop=SimpleNamespace(batch_progress=progress_so_far))
+    return SimpleNamespace(fit_loop=loop, num_training_batches=total // 5, max_epochs=5, training=training)
 
 
 def test_seconds_are_written_as_hours_minutes_seconds() -> None:

@@ -9,6 +9,7 @@ import pytest
 import torch
 import yaml
 
+from tests.assisting import RESIDUAL, RESIDUAL_SMOKE, checkpoints_alone, policy_command, save_primitive
 from tests.learning import EVALUATION, GF, ROOT, SMOKE, command, few_callbacks, run
 
 pytestmark = pytest.mark.usefixtures("fast_objects")
@@ -17,11 +18,15 @@ CONFIGS = ROOT / "configs"
 OF_OTHER_COMMANDS = {"synthesis.yaml", "smoke/synthesis.yaml"}
 """Run by tests/datamodules/test_synthesize.py."""
 
-OVERLAYS = sorted(
+ALL_OVERLAYS = sorted(
     str(path.relative_to(CONFIGS))
     for path in CONFIGS.rglob("*.yaml")
-    if path not in (GF, SMOKE) and str(path.relative_to(CONFIGS)) not in OF_OTHER_COMMANDS
+    if path not in (GF, SMOKE, RESIDUAL, RESIDUAL_SMOKE) and str(path.relative_to(CONFIGS)) not in OF_OTHER_COMMANDS
 )
+OF_THE_POLICY = [name for name in ALL_OVERLAYS if "policy" in name or "residual" in name]
+"""Overlays of configs/residual_ppo.yaml; they say so in their path."""
+
+OVERLAYS = [name for name in ALL_OVERLAYS if name not in OF_THE_POLICY]
 TRAINED = [name for name in OVERLAYS if not name.startswith("followers/")]
 FOLLOWERS = [name for name in OVERLAYS if name.startswith("followers/")]
 
@@ -116,11 +121,73 @@ def test_the_pointnet_config_is_the_main_one_with_another_encoder() -> None:
     assert other == main
 
 
-@pytest.mark.parametrize("name", [name for name in OVERLAYS if "/" in name])
+# --- the residual policy
+
+COMPARED = {"ours", "primitive", "primitive_gated", "scripted_close", "blind_close", "nearest_grasp", "oracle"}
+
+
+@pytest.fixture(scope="module")
+def primitive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_primitive(tmp_path_factory.mktemp("primitive") / "gf.ckpt")
+
+
+def test_the_policys_config_trains_and_tests(tiny_path: Path, primitive: Path, tmp_path: Path) -> None:
+    run(policy_command("fit", tiny_path, primitive, tmp_path))
+    run(policy_command("test", tiny_path, primitive, tmp_path, "--ckpt_path=last"))
+    report = json.loads((tmp_path / "metrics.json").read_text())
+    assert set(report["splits"]) == {"unseen_instances", "unseen_families"}
+    for policies in report["splits"].values():
+        assert set(policies) >= COMPARED
+        assert {"success", "posture_rad", "translation_m", "rotation_cos"} <= set(policies["ours"])
+    assert {path.name for path in (tmp_path / "pictures").iterdir()} == {
+        "episodes_unseen_instances.png", "episodes_unseen_families.png",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OF_THE_POLICY)
+def test_an_overlay_of_the_policy_trains(
+    name: str, tiny_path: Path, primitive: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    settings = load(name).get("model", {}).get("init_args", {})
+    options = [checkpoints_alone(tmp_path / "few.yaml")]
+    if "encoder_checkpoint" in settings:
+        pointnet = save_primitive(tmp_path / "pointnet.ckpt", point_widths=(64, 128, 512), feature_width=512)
+        options.append(f"--model.init_args.encoder_checkpoint={pointnet}")
+    if "imitation_rollouts" in settings:
+        # the smoke configuration, which comes last, imitates in its first rollout
+        options.append(f"--model.init_args.imitation_rollouts={settings['imitation_rollouts']}")
+    run(policy_command("fit", tiny_path, primitive, tmp_path, *options, overlays=[CONFIGS / name]))
+    content = torch.load(tmp_path / "checkpoints" / "last.ckpt", weights_only=True)
+    for part in set(settings) & {"encoder", "composition", "exploration"}:
+        assert content["hyper_parameters"][part]["class_path"] == settings[part]["class_path"]
+    assert int(content["state_dict"]["updates"]) == 2
+
+
+def test_the_policys_smoke_overlay_has_the_callbacks_of_its_main_config_in_their_order() -> None:
+    names = ("residual_ppo.yaml", "smoke/residual_ppo.yaml")
+    lists = [[item["class_path"] for item in load(name)["trainer"]["callbacks"]] for name in names]
+    assert lists[0] == lists[1]
+
+
+def test_the_policy_sees_nothing_that_it_may_not() -> None:
+    settings = load("residual_ppo.yaml")
+    # what the critic is given has to be observed
+    assert set(settings["model"]["init_args"]["critic_groups"]) <= set(settings["data"]["init_args"]["privileged"])
+
+
+def test_a_policy_on_another_composition_writes_into_a_folder_of_its_own() -> None:
+    folders = [load(name).get("trainer", {}).get("default_root_dir") for name in [*OF_THE_POLICY, "residual_ppo.yaml"]]
+    assert len(set(folders)) == len(folders)
+
+
+# --- all of them
+
+
+@pytest.mark.parametrize("name", [name for name in ALL_OVERLAYS if "/" in name])
 def test_an_overlay_says_only_what_differs(name: str) -> None:
     text = (CONFIGS / name).read_text()
     assert text.startswith("# "), "the first line says what it is and where it comes from"
-    assert set(load(name)) <= {"model", "trainer"}
+    assert set(load(name)) <= {"model", "trainer", *(["data"] if name in OF_THE_POLICY else [])}
     assert "callbacks" not in load(name).get("trainer", {})
 
 

@@ -18,6 +18,8 @@ def rollout() -> Rollout:
         terms={"success": reward},
         is_terminal=torch.tensor([[False] * 2, [False] * 2, [True] * 2]),
         is_valid=torch.tensor([True, False]),
+        gate=torch.zeros(3, 2),
+        grip=torch.zeros(3, 2),
         measures={"success": torch.tensor([1.0, 0.0])},
         policy_version=4,
         seconds={"physics": 1.0},
@@ -27,7 +29,8 @@ def rollout() -> Rollout:
 def test_every_tensor_moves_and_the_rest_stays(rollout: Rollout) -> None:
     moved = rollout.to("meta")
     tensors = [getattr(moved.steps, item.name) for item in fields(ActorStep)]
-    tensors += [moved.reward, moved.is_terminal, moved.is_valid, moved.terms["success"], moved.measures["success"]]
+    tensors += [moved.reward, moved.is_terminal, moved.is_valid, moved.gate, moved.grip]
+    tensors += [moved.terms["success"], moved.measures["success"]]
     assert {tensor.device.type for tensor in tensors} == {"meta"}
     assert moved.policy_version == 4
     assert moved.seconds == {"physics": 1.0}

@@ -175,9 +175,9 @@ def test_the_cloud_is_the_objects_as_the_wrist_sees_it() -> None:
     env = make_env()
     observation = run(env, episodes, 12)[-1]
     state = env.physics.state()
-    for world, thing in enumerate(episodes.things):
+    for world, grasp_object in enumerate(episodes.things):
         object_w, wrist_w = state.object_pose_w[world], state.wrist_pose_w[world]
-        cloud_w = Rotation.from_quat(object_w[3:], scalar_first=True).apply(thing.cloud) + object_w[:3]
+        cloud_w = Rotation.from_quat(object_w[3:], scalar_first=True).apply(grasp_object.cloud) + object_w[:3]
         turn = Rotation.from_quat(wrist_w[3:], scalar_first=True)
         expected = turn.inv().apply(cloud_w - wrist_w[:3])
         # float32, decimetres
@@ -260,12 +260,12 @@ def test_a_diverged_world_ends_as_a_failure_and_leaves_the_others_alone() -> Non
 
 
 def test_an_unknown_group_is_named() -> None:
-    with pytest.raises(ValueError, match=r"observation group 'objct_pose' is unknown; available: joint_pos.*object_pose"):
+    with pytest.raises(ValueError, match=r"observation group 'objct_pose' is unknown; available: .*object_pose"):
         make_env(privileged=["objct_pose"])
 
 
 def test_a_group_that_is_always_there_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"'points_h' is not privileged and always observed; privileged groups: object"):
+    with pytest.raises(ValueError, match=r"'points_h' is not privileged and always observed; privileged groups: "):
         make_env(privileged=["points_h"])
 
 

@@ -123,7 +123,7 @@ def test_a_saved_state_does_not_change_with_what_comes_after() -> None:
 
 def test_the_state_of_another_set_of_objects_is_refused() -> None:
     one_object = made_up_targets().rows(np.array([0, 1, 2]))
-    with pytest.raises(ValueError, match="the saved episode sampler knows 2 objects, this one 1; resume with the grasp"):
+    with pytest.raises(ValueError, match="the saved episode sampler knows 2 objects, this one 1; resume with the"):
         sampler(one_object).load_state_dict(sampler().state_dict())
 
 

@@ -33,3 +33,28 @@ class KillAt(StopAt):
 
     def stop(self) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+class StopAfter(Callback):
+    """Raises after ``batches`` training batches of this process, however many optimiser steps each of them takes."""
+
+    def __init__(self, batches: int) -> None:
+        self.batches = batches
+        self._seen = 0
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        self._seen += 1
+        if self._seen == self.batches:
+            self.stop()
+
+    def stop(self) -> None:
+        raise StoppedError(f"after batch {self.batches}")
+
+
+class KillAfter(StopAfter):
+    """Kills the process after so many batches: nothing gets to tidy up."""
+
+    def stop(self) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)

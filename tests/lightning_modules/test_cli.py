@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from lightning_modules.cli import check_same_settings, quieten
+from lightning_modules.cli import check_same_settings, quieten, training_settings
 from lightning_modules.export import export_checkpoint
 from tests.learning import GF, command, few_callbacks, run
 
@@ -200,6 +200,29 @@ def test_settings_that_do_not_matter_may_differ() -> None:
     given = {"class_path": CLASS, "init_args": {"draws": 3, "follower": {"class_path": "a"}}}
     stored = {"_class_path": CLASS, "draws": 2}
     check_same_settings("f", "model", given, stored, ignore=("draws", "follower"))
+
+
+def test_a_class_is_named_before_what_it_is_given() -> None:
+    stored = {"_class_path": CLASS, "block_depth": 1, "a": {"class_path": "x", "init_args": {"a": 1}}}
+    given = {"class_path": "other", "init_args": {"a": {"class_path": "y", "init_args": {"b": 1}}}}
+    with pytest.raises(ValueError, match=r"made with model\.a\.class_path = 'x', the configuration says 'y'"):
+        check_same_settings("f", "model", {**given, "class_path": CLASS}, stored)
+    with pytest.raises(ValueError, match=r"made with model\.class_path = '.*ScoreMatchingModule', .* says 'other'"):
+        check_same_settings("f", "model", {**given, "init_args": {}}, stored)
+
+
+def test_settings_of_the_trainer_that_change_what_is_learnt_are_kept() -> None:
+    trainer = {
+        "precision": None, "gradient_clip_val": 1.0, "accumulate_grad_batches": 2, "max_epochs": 7,
+        "callbacks": [
+            {"class_path": "callbacks.progress.RunProgressBar", "init_args": {"refresh_rate": 1}},
+            {"class_path": "callbacks.ema.WarmupEMA", "init_args": {"decay": 0.9}},
+        ],
+    }  # fmt: skip
+    assert training_settings(trainer) == {
+        "precision": "32-true", "gradient_clip_val": 1.0, "gradient_clip_algorithm": None, "accumulate_grad_batches": 2,
+        "weight_averages": [{"class_path": "callbacks.ema.WarmupEMA", "decay": 0.9}],
+    }  # fmt: skip
 
 
 def test_the_main_config_stands_alone(tiny_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

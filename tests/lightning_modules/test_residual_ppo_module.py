@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader
 from datamodules.rollouts.module import RolloutStream
 from datamodules.types import ActorStep, Rollout
 from envs.observations import OBSERVATION_GROUPS, POLICY_GROUPS, PRIVILEGED_GROUPS, Observation
-from lightning_modules.composition import Composition, Direct, ResidualOnly, ScaleOnly, compose, split_action
+from lightning_modules.composition import Composition, Direct, ResidualOnly, ScaleOnly, split_action
 from lightning_modules.networks.point_encoders import PointNetEncoder
 from lightning_modules.ppo.exploration import IndependentNoise
 from lightning_modules.ppo.kl_schedule import AdaptiveLearningRate
@@ -53,7 +53,8 @@ def act(module: ResidualPPOModule, seed: int = 0) -> ActorStep:
     """All steps of made-up episodes, stacked."""
     module.start(WORLDS, torch.Generator().manual_seed(seed))
     steps = [module.step(observation) for observation in observations()]
-    return ActorStep(**{item.name: torch.stack([getattr(step, item.name) for step in steps]) for item in fields(steps[0])})
+    names = [item.name for item in fields(ActorStep)]
+    return ActorStep(**{name: torch.stack([getattr(step, name) for step in steps]) for name in names})
 
 
 Reward = Callable[[ActorStep], Tensor]
@@ -64,7 +65,12 @@ def wants_scale(target: float = 0.2) -> Reward:
     return lambda steps: -(steps.action[..., :18] - target).square().mean(dim=-1)
 
 
-def rollout(module: ResidualPPOModule, reward: Reward, seed: int = 0, valid: int = WORLDS) -> Rollout:
+NO_TEACHER = torch.full((STEPS, WORLDS), torch.nan)
+
+
+def rollout(
+    module: ResidualPPOModule, reward: Reward, seed: int = 0, valid: int = WORLDS, gate: Tensor = NO_TEACHER
+) -> Rollout:
     steps = act(module, seed)
     paid = reward(steps)
     is_terminal = torch.zeros(STEPS, WORLDS, dtype=torch.bool)
@@ -75,6 +81,8 @@ def rollout(module: ResidualPPOModule, reward: Reward, seed: int = 0, valid: int
         terms={"made_up": paid},
         is_terminal=is_terminal,
         is_valid=torch.arange(WORLDS) < valid,
+        gate=gate,
+        grip=0.0 * gate,
         measures={"success": paid.sum(0)},
         policy_version=module.policy_version,
         seconds={"physics": 1.0},
@@ -84,8 +92,9 @@ def rollout(module: ResidualPPOModule, reward: Reward, seed: int = 0, valid: int
 class MadeUpRollouts(LightningDataModule):
     """Rollouts of the trained module on made-up observations."""
 
-    def __init__(self, count: int, reward: Reward, valid: int = WORLDS) -> None:
+    def __init__(self, count: int, reward: Reward, valid: int = WORLDS, gate: Tensor = NO_TEACHER) -> None:
         super().__init__()
+        self._gate = gate
         self._count = count
         self._reward = reward
         self._valid = valid
@@ -98,7 +107,7 @@ class MadeUpRollouts(LightningDataModule):
         assert self.trainer is not None
         self._collected += 1
         module: Any = self.trainer.lightning_module
-        return rollout(module, self._reward, seed=self._collected, valid=self._valid)
+        return rollout(module, self._reward, seed=self._collected, valid=self._valid, gate=self._gate)
 
 
 def fit(module: ResidualPPOModule, data: LightningDataModule, root: Path, **settings: Any) -> Trainer:
@@ -134,7 +143,8 @@ def test_the_hand_does_what_primitive_and_policy_make_up_together(make: Make) ->
     steps = act(make())
     for step in range(STEPS):
         a_s, a_r = split_action(steps.action[step])
-        assert torch.equal(steps.hand_action[step], compose(steps.primitive_action[step], a_s, a_r))
+        expected = (steps.primitive_action[step] * a_s + a_r).clamp(-1.0, 1.0)
+        assert torch.equal(steps.hand_action[step], expected)
     assert steps.hand_action.abs().max() <= 1.0
 
 
@@ -180,7 +190,7 @@ def test_the_policy_acts_without_hidden_groups_and_without_noise(make: Make) -> 
 def test_a_critic_group_that_was_not_observed_is_named(make: Make) -> None:
     module = make(critic_groups=("contacts",))
     module.start(3, torch.Generator())
-    with pytest.raises(KeyError, match="the observation has no group 'contacts', only joint_pos, .*ask the environment"):
+    with pytest.raises(KeyError, match=r"the observation has no group 'contacts', only joint_pos, .*ask the"):
         module.step(made_up_observation(3))
 
 
@@ -295,8 +305,31 @@ def test_the_learning_rate_follows_the_change_of_the_policy(make: Make, tmp_path
     still = AdaptiveLearningRate(target_kl=100.0, factor=2.0, high=1.0)
     module = make(learning_rate=1.0e-4, learning_rate_rule=still, epochs=3)
     trainer = fit(module, MadeUpRollouts(1, wants_scale()), tmp_path)
-    # the policy hardly moves against a target of 100 nats: doubled after each of three epochs
-    assert trainer.optimizers[0].param_groups[0]["lr"] == pytest.approx(8.0e-4)
+    # the policy hardly moves against a target of 100 nats: doubled after each epoch but the first, which starts at 0
+    assert trainer.optimizers[0].param_groups[0]["lr"] == pytest.approx(4.0e-4)
+
+
+def test_imitation_brings_the_teachers_timing(make: Make, tmp_path: Path) -> None:
+    gate = torch.zeros(STEPS, WORLDS)
+    gate[STEPS // 2 :] = 1.0
+    module = make(imitation_rollouts=3, imitation_epochs=10, imitation_learning_rate=1.0e-2)
+
+    def miss(steps: ActorStep) -> float:
+        hand = torch.stack([module.composition(a_p, mean) for a_p, mean in zip(
+            steps.primitive_action, steps.mean, strict=True)])  # fmt: skip
+        return float((hand - gate[..., None] * steps.primitive_action).square().mean())  # there is no grip
+
+    before = miss(act(module))
+    trainer = fit(module, MadeUpRollouts(3, wants_scale(), gate=gate), tmp_path)
+    assert miss(act(module)) < 0.6 * before
+    assert module.policy_version == 3
+    # then it learns at its own rate
+    assert trainer.optimizers[0].param_groups[0]["lr"] == module.learning_rate
+
+
+def test_imitation_without_a_teacher_is_named(make: Make, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="imitation_rollouts is 2, but the rollouts have no teacher; set"):
+        fit(make(imitation_rollouts=2), MadeUpRollouts(1, wants_scale()), tmp_path)
 
 
 def test_an_encoder_of_the_policys_own_is_trained(make: Make, tmp_path: Path) -> None:
@@ -340,12 +373,12 @@ def test_sizes_below_one_are_named(make: Make) -> None:
 
 
 def test_an_unknown_critic_group_is_named(make: Make) -> None:
-    with pytest.raises(ValueError, match="observation group 'contact' is unknown; available: joint_pos, .*contacts"):
+    with pytest.raises(ValueError, match=r"observation group 'contact' is unknown; available: joint_pos, .*contacts"):
         make(critic_groups=("contact",))
 
 
 def test_exploration_of_another_size_than_the_action_is_named(make: Make) -> None:
-    with pytest.raises(ValueError, match="exploration is made for 18 numbers, composition for 36; set exploration.action"):
+    with pytest.raises(ValueError, match="exploration is made for 18 numbers, composition for 36; set"):
         make(exploration=IndependentNoise(18))
 
 
@@ -354,7 +387,7 @@ def test_a_policy_that_became_nan_is_named(make: Make) -> None:
     with torch.no_grad():
         module.network.actor[0].weight.fill_(torch.nan)
     module.start(3, torch.Generator())
-    with pytest.raises(ValueError, match="the policy's output is NaN although all its inputs are finite: its weights are"):
+    with pytest.raises(ValueError, match="the policy's output is NaN although all its inputs are finite: its weights"):
         module.step(made_up_observation(3, 0, tuple(OBSERVATION_GROUPS)))
 
 
@@ -403,7 +436,8 @@ def test_a_primitive_whose_weights_do_not_fit_is_named(
 ) -> None:
     path = altered(tmp_path / "odd.ckpt", primitive, change)
     # torch's own text has several lines
-    with pytest.raises(ValueError, match=r"odd\.ckpt does not describe a score module of this version: [\s\S]*size mismatch[\s\S]*retrain it"):
+    message = r"odd\.ckpt does not describe a score module of this version: [\s\S]*size mismatch[\s\S]*retrain it"
+    with pytest.raises(ValueError, match=message):
         ResidualPPOModule(str(path))
 
 

@@ -115,6 +115,9 @@ def test_measuring_does_not_change_what_is_learnt(left_alone: Path, tiny_path: P
             "--model.init_args.sde=lightning_modules.diffusion.sde.VESDE",
             r"made with model\.sde\.class_path = 'lightning_modules\.diffusion\.sde\.VPSDE', the configuration says",
         ),
+        ("--trainer.precision=bf16-mixed", r"made with trainer\.precision = '32-true', the .* says 'bf16-mixed'"),
+        ("--trainer.gradient_clip_val=0.3", r"made with trainer\.gradient_clip_val = 1\.0, the .* says 0\.3"),
+        ("--trainer.accumulate_grad_batches=2", r"made with trainer\.accumulate_grad_batches = 1, the .* says 2"),
     ],
 )
 def test_resuming_with_changed_settings_is_refused(
@@ -125,6 +128,37 @@ def test_resuming_with_changed_settings_is_refused(
     error = " ".join(capsys.readouterr().err.split())
     assert re.search(message, error), error
     assert "use the checkpoint's configuration, or train anew without --ckpt_path" in error
+
+
+@pytest.mark.parametrize(
+    ("average", "message"),
+    [
+        ("", r"weight_averages\[0\]\.class_path = 'callbacks\.ema\.WarmupEMA', the configuration says None"),
+        (
+            "    - class_path: callbacks.ema.WarmupEMA\n      init_args: {decay: 0.9}\n",
+            r"weight_averages\[0\]\.decay = 0\.999, the configuration says 0\.9",
+        ),
+    ],
+)
+def test_resuming_with_another_average_is_refused(
+    average: str, message: str, tiny_run: Path, tiny_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = tmp_path / "other.yaml"
+    other.write_text(f"trainer:\n  callbacks:\n    - class_path: callbacks.checkpoints.RunCheckpoint\n{average}")
+    with pytest.raises(SystemExit):
+        run(command("fit", tiny_path, tiny_run, f"--config={other}", "--ckpt_path=last"))
+    error = " ".join(capsys.readouterr().err.split())
+    assert re.search(rf"made with trainer\.{message}", error), error
+
+
+def test_checkpoints_of_before_trainer_settings_were_kept_still_resume(
+    tiny_run: Path, tiny_path: Path, tmp_path: Path
+) -> None:
+    content = checkpoint(tiny_run)
+    del content["callbacks"]["TrainingSettings"]
+    torch.save(content, tmp_path / "old.ckpt")
+    few = few_callbacks(tmp_path / "few.yaml")
+    run(command("fit", tiny_path, tmp_path, few, "--trainer.max_epochs=2", f"--ckpt_path={tmp_path / 'old.ckpt'}"))
 
 
 def test_a_finished_run_may_be_given_more_epochs(tiny_run: Path, tiny_path: Path, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from datamodules.rollouts.collector import RolloutCollector
+from datamodules.rollouts.teacher import ArrivalTeacher
 from datamodules.types import Rollout
 from envs.assist_env import HumanAssistEnv
 from envs.conventions import EPISODE_STEPS
@@ -117,6 +118,22 @@ def test_hidden_state_reaches_the_terms_that_are_made_of_it() -> None:
         after = actor.seen[step + 1]
         torch.testing.assert_close(rollout.terms["fingertip"][step], fingertip(after["fingertip_distance"]))
         torch.testing.assert_close(rollout.terms["goal"][step], goal(joints[step + 1], goal_joints))
+
+
+def test_without_a_teacher_there_is_no_advice(closing: Closing) -> None:
+    for advice in (closing[1].gate, closing[1].grip):
+        assert advice.shape == (EPISODE_STEPS, 2)
+        assert advice.isnan().all()
+
+
+def test_a_teacher_comments_and_is_not_followed(closing: Closing) -> None:
+    teacher, episodes = ArrivalTeacher(lead=5, latest=30), sampler().sample(2)
+    collector = RolloutCollector(make_env(privileged=PRIVILEGED_GROUPS), PLAIN, max_gap=0.3, teacher=teacher)
+    rollout = collector.collect(CountingActor(0.3 * closing_direction()), episodes, torch.Generator().manual_seed(0))
+    assert torch.equal(rollout.gate, teacher.gate(episodes))
+    assert torch.equal(rollout.grip, teacher.grip(episodes))
+    assert torch.equal(rollout.steps.vectors, closing[1].steps.vectors)
+    assert torch.equal(rollout.reward, closing[1].reward)
 
 
 def test_exploration_draws_from_the_given_generator(closing: Closing) -> None:

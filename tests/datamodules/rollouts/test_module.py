@@ -1,4 +1,4 @@
-"""The data module of the residual policy: one rollout a batch, resumable, and mistakes named before worlds are built."""
+"""The data module of the residual policy: one rollout a batch, resumable, mistakes named before worlds are built."""
 
 from dataclasses import fields, replace
 from pathlib import Path
@@ -200,7 +200,7 @@ def test_errors_of_perception_reach_the_actor(tiny_path: Path) -> None:
         ({"num_worlds": 0}, "num_worlds is 0 and rollouts_per_epoch 10; both have to be at least 1"),
         ({"num_worlds": -3}, "num_worlds is -3"),
         ({"rollouts_per_epoch": 0}, "num_worlds is 2 and rollouts_per_epoch 0"),
-        ({"privileged": ["objct_pose"]}, "observation group 'objct_pose' is unknown; available: joint_pos, coupled_pos"),
+        ({"privileged": ["objct_pose"]}, "observation group 'objct_pose' is unknown; available: joint_pos"),
     ],
 )
 def test_impossible_settings_are_named_at_once(settings: dict[str, Any], message: str, tiny_path: Path) -> None:
@@ -209,7 +209,7 @@ def test_impossible_settings_are_named_at_once(settings: dict[str, Any], message
 
 
 def test_an_unknown_reward_term_is_named() -> None:
-    with pytest.raises(ValueError, match="reward term 'succes' is unknown; available: following, .*success"):
+    with pytest.raises(ValueError, match=r"reward term 'succes' is unknown; available: following, .*success"):
         RewardSettings({"succes": 1.0})
 
 
@@ -281,14 +281,14 @@ def test_a_grasp_set_without_training_objects_is_named(tiny_grasps: GraspSet, tm
 def test_an_object_from_elsewhere_is_named(tiny_grasps: GraspSet, tmp_path: Path) -> None:
     names = tuple(f"teapot_{index:05d}" for index in range(len(tiny_grasps.objects)))
     save_grasp_set(replace(tiny_grasps, objects=names), tmp_path / "set.npz")
-    with pytest.raises(ValueError, match="object 'teapot_0000.' of the grasp set is not in the split file"):
+    with pytest.raises(ValueError, match=r"object 'teapot_0000.' of the grasp set is not in the split file"):
         built(tmp_path / "set.npz")
 
 
 def test_no_grasp_that_a_moving_wrist_takes_is_named(tiny_grasps: GraspSet, tmp_path: Path) -> None:
     none = replace(tiny_grasps, is_reachable=np.zeros(len(tiny_grasps), dtype=bool))
     save_grasp_set(none, tmp_path / "set.npz")
-    with pytest.raises(ValueError, match=r"none of the \d+ grasps can be a target of an episode; .*reachable_only=False"):
+    with pytest.raises(ValueError, match=r"none of the \d+ grasps can be a target of an episode; .*reachable_only"):
         built(tmp_path / "set.npz", reachable_only=True)
 
 

@@ -1,0 +1,68 @@
+"""From a rollout to the samples of gradient steps."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from datamodules.rollouts.advantages import generalised_advantages, standardised
+from datamodules.types import ActorStep, Rollout
+
+
+@dataclass(frozen=True)
+class Samples:
+    """B = T E' samples of a rollout's E' sound worlds.
+
+    Attributes:
+        steps: what the actor saw and did, (B, ...).
+        advantage: standardised over all samples (B,).
+        target: what the critic should have said (B,).
+        gate: the teacher's gate (B,), NaN without a teacher.
+        grip: the teacher's closing action (B,), NaN without a teacher.
+    """
+
+    steps: ActorStep
+    advantage: Tensor
+    target: Tensor
+    gate: Tensor
+    grip: Tensor
+
+    def __len__(self) -> int:
+        return len(self.target)
+
+
+def samples_of(rollout: Rollout, *, gamma: float, lam: float) -> Samples:
+    """Advantages of a rollout, and its worlds side by side; worlds whose physics broke down are left out."""
+    steps = rollout.steps
+    nothing_follows = torch.zeros_like(steps.value[0])
+    found = generalised_advantages(
+        rollout.reward, steps.value, nothing_follows, rollout.is_terminal, gamma=gamma, lam=lam
+    )
+
+    def flat(values: Tensor) -> Tensor:
+        return values[:, rollout.is_valid].flatten(0, 1)
+
+    return Samples(
+        steps=ActorStep(**{name: flat(value) for name, value in vars(steps).items()}),
+        advantage=standardised(flat(found.advantage)),
+        target=flat(found.target),
+        gate=flat(rollout.gate),
+        grip=flat(rollout.grip),
+    )
+
+
+def minibatches(count: int, size: int, epochs: int, seed: tuple[int, ...]) -> Iterator[Iterator[Tensor]]:
+    """For each epoch the rows of its gradient steps: a random order, cut into parts of nearly equal size.
+
+    Args:
+        count: samples.
+        size: wanted samples in a part.
+        epochs: passes over all samples.
+        seed: decides the order.
+    """
+    state = np.random.SeedSequence(seed).generate_state(1, dtype=np.uint64)[0]
+    generator = torch.Generator().manual_seed(int(state >> np.uint64(1)))
+    for _ in range(epochs):
+        yield iter(torch.randperm(count, generator=generator).tensor_split(max(1, round(count / size))))

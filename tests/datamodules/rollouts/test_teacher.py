@@ -1,0 +1,42 @@
+"""When a teacher of timing lets the primitive act."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from datamodules.rollouts.teacher import ArrivalTeacher
+from envs.conventions import EPISODE_STEPS
+from tests.assisting import sampler
+
+
+def test_the_gate_opens_before_arrival_and_stays_open() -> None:
+    # arrival at 24 - 10 = 14; at 4, so at once; at 48, which would be too late
+    episodes = replace(sampler().sample(3), arrival_step=np.array([24, 4, 48]))
+    gate = ArrivalTeacher(lead=10, latest=26).gate(episodes)
+    assert gate.shape == (EPISODE_STEPS, 3)
+    for world, first in enumerate((14, 0, 26)):
+        expected = (torch.arange(EPISODE_STEPS) >= first).float()
+        assert torch.equal(gate[:, world], expected)
+
+
+def test_the_grip_is_firm_from_arrival_on() -> None:
+    episodes = replace(sampler().sample(2), arrival_step=np.array([24, 48]))
+    grip = ArrivalTeacher(squeeze=0.3).grip(episodes)
+    for world, first in enumerate((24, 48)):
+        expected = 0.3 * (torch.arange(EPISODE_STEPS) >= first).float()
+        assert torch.equal(grip[:, world], expected)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"lead": -1}, r"the teacher has lead -1, latest 26 and squeeze 0\.3; allowed are a lead and a squeeze of at"),
+        ({"latest": 51}, r"latest 51 .*0\.\.50 for the latest step"),
+        ({"squeeze": -0.1}, r"squeeze -0\.1; allowed"),
+    ],
+)
+def test_impossible_advice_is_refused(settings: dict[str, float], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        ArrivalTeacher(**settings)  # type: ignore[arg-type]

@@ -1,0 +1,89 @@
+"""From a rollout to the samples of gradient steps: every sample keeps its place, broken worlds are left out."""
+
+from dataclasses import fields, replace
+
+import torch
+
+from datamodules.rollouts.advantages import generalised_advantages
+from datamodules.types import ActorStep, Rollout
+from lightning_modules.ppo.samples import minibatches, samples_of
+
+STEPS, WORLDS = 4, 3
+
+
+def made_up_rollout() -> Rollout:
+    """Numbers that name their place: 10 t + e."""
+    place = 10.0 * torch.arange(STEPS)[:, None] + torch.arange(WORLDS)
+    is_terminal = torch.zeros(STEPS, WORLDS, dtype=torch.bool)
+    is_terminal[-1] = True
+    reward = torch.rand((STEPS, WORLDS), generator=torch.Generator().manual_seed(0))
+    return Rollout(
+        steps=replace(
+            ActorStep(**{item.name: place[..., None] for item in fields(ActorStep)}), value=place, log_prob=-place
+        ),
+        reward=reward,
+        terms={"made_up": reward},
+        is_terminal=is_terminal,
+        is_valid=torch.tensor([True, False, True]),
+        measures={},
+        gate=0.01 * place,
+        grip=0.001 * place,
+        policy_version=0,
+        seconds={},
+    )
+
+
+def test_samples_stand_side_by_side_and_keep_their_place() -> None:
+    samples = samples_of(made_up_rollout(), gamma=0.9, lam=0.8)
+    expected = torch.tensor([0.0, 2.0, 10.0, 12.0, 20.0, 22.0, 30.0, 32.0])
+    assert len(samples) == len(expected)
+    assert torch.equal(samples.steps.action[:, 0], expected)
+    assert torch.equal(samples.steps.log_prob, -expected)
+    torch.testing.assert_close(samples.gate, 0.01 * expected)
+    torch.testing.assert_close(samples.grip, 0.001 * expected)
+
+
+def test_advantages_are_those_of_the_sound_worlds_standardised() -> None:
+    rollout = made_up_rollout()
+    samples = samples_of(rollout, gamma=0.9, lam=0.8)
+    found = generalised_advantages(
+        rollout.reward, rollout.steps.value, torch.zeros(WORLDS), rollout.is_terminal, gamma=0.9, lam=0.8
+    )
+    torch.testing.assert_close(samples.target, found.target[:, [0, 2]].flatten())
+    torch.testing.assert_close(samples.advantage.mean(), torch.zeros(()), atol=1e-6, rtol=0.0)
+    torch.testing.assert_close(samples.advantage.std(correction=0), torch.ones(()))
+    order = found.advantage[:, [0, 2]].flatten().argsort()
+    assert torch.equal(samples.advantage.argsort(), order)
+
+
+def test_what_a_broken_world_holds_does_not_matter() -> None:
+    rollout = made_up_rollout()
+    broken = replace(rollout, reward=rollout.reward.clone())
+    broken.reward[:, 1] = torch.nan
+    first, second = samples_of(rollout, gamma=0.9, lam=0.8), samples_of(broken, gamma=0.9, lam=0.8)
+    assert torch.equal(first.advantage, second.advantage)
+    assert torch.equal(first.target, second.target)
+
+
+def test_every_sample_comes_once_in_every_epoch() -> None:
+    epochs = [[rows.tolist() for rows in epoch] for epoch in minibatches(103, 25, 3, (0, 1))]
+    assert len(epochs) == 3
+    for parts in epochs:
+        # 103 / 25 is nearly 4: four parts of 25 or 26, no small rest
+        assert sorted(map(len, parts)) == [25, 26, 26, 26]
+        assert sorted(row for part in parts for row in part) == list(range(103))
+    assert epochs[0] != epochs[1]
+
+
+def test_fewer_samples_than_a_minibatch_make_one() -> None:
+    ((rows,),) = [list(epoch) for epoch in minibatches(7, 25, 1, (0, 1))]
+    assert sorted(rows.tolist()) == list(range(7))
+
+
+def test_the_order_follows_from_the_seed() -> None:
+    def order(*seed: int) -> list[int]:
+        return [row for epoch in minibatches(20, 5, 2, seed) for rows in epoch for row in rows.tolist()]
+
+    assert order(1, 2) == order(1, 2)
+    assert order(1, 2) != order(1, 3)
+    assert order(1, 2) != order(2, 2)
