@@ -37,9 +37,8 @@ _TITLES: dict[str, str] = {
 }
 """Curves in the order of the figure, and what stands above them."""
 
-_LAST_MOVE = slice(
-    2 * NUM_JOINTS + NUM_COUPLED + 6 * (HISTORY_LENGTH - 2), 2 * NUM_JOINTS + NUM_COUPLED + 6 * (HISTORY_LENGTH - 2) + 3
-)
+_MOVES = 2 * NUM_JOINTS + NUM_COUPLED
+_LAST_MOVE = slice(_MOVES + 6 * (HISTORY_LENGTH - 2), _MOVES + 6 * (HISTORY_LENGTH - 2) + 3)
 """Columns of `policy_vectors` with the wrist's position one step ago, seen from where it is."""
 
 

@@ -23,6 +23,9 @@ _LOG = logging.getLogger(__name__)
 HISTORY = 16
 """Control steps kept for the dump of a diverged world."""
 
+MAX_SPARE = 2
+"""Data put aside for objects that no world holds now, at most so many times the number of worlds."""
+
 WORLD_BODY = 0
 """MuJoCo's number for what does not move: here the table."""
 
@@ -65,6 +68,7 @@ class MujocoCpuPhysics:
         self._models: list[mujoco.MjModel | None] = [None] * num_worlds
         self._data: list[mujoco.MjData | None] = [None] * num_worlds
         self._names = [""] * num_worlds
+        self._spare: list[tuple[mujoco.MjModel, mujoco.MjData]] = []
         self._layout: SceneAddresses | None = None
         self._joint_target = np.zeros((num_worlds, NUM_JOINTS))
         self._wrist_target_w = np.tile(np.array([0, 0, 1, 1, 0, 0, 0], dtype=np.float64), (num_worlds, 1))
@@ -120,11 +124,11 @@ class MujocoCpuPhysics:
         model = self.scenes.get(grasp_object)
         data = self._data[world]
         if data is None or self._models[world] is not model:
-            data = mujoco.MjData(model)
+            self._put_aside(world)
+            data = self._take_spare(model) or mujoco.MjData(model)
             self._models[world], self._data[world] = model, data
             self._names[world] = grasp_object.name
-        else:
-            mujoco.mj_resetData(model, data)
+        mujoco.mj_resetData(model, data)
         if self._layout is None:
             self._layout = SceneAddresses(model)
             self._qpos = np.tile(model.qpos0, (self._num_worlds, 1))
@@ -133,6 +137,21 @@ class MujocoCpuPhysics:
             self._history = np.zeros((HISTORY, self._num_worlds, model.nq + model.nv))
             self._history_head = 0
         return data
+
+    def _put_aside(self, world: int) -> None:
+        """Keep a world's data for the next world with that object: making it anew takes milliseconds."""
+        model, data = self._models[world], self._data[world]
+        if model is not None and data is not None:
+            self._spare.append((model, data))
+            del self._spare[: -MAX_SPARE * self._num_worlds]
+
+    def _take_spare(self, model: mujoco.MjModel) -> mujoco.MjData | None:
+        """Data put aside for this model, if there is any."""
+        for index, (of_model, data) in enumerate(self._spare):
+            if of_model is model:
+                del self._spare[index]
+                return data
+        return None
 
     def set_joint_targets(self, joint_target: Array) -> None:
         """See `PhysicsBackend.set_joint_targets`; targets beyond the limits are clamped."""

@@ -27,7 +27,7 @@ STEPS, WORLDS = 5, 4
 
 
 def made_up_rollout(action_dim: int = 36) -> Rollout:
-    """World e of step t: a_p = -(t + 1) in joint 0 alone, a_s = e, a_r = 9; joints and wrist as `observation` has them."""
+    """World e of step t: a_p = -(t + 1) in joint 0 alone, a_s = e, a_r = 9; joints and wrist of `observation`."""
     a_p = torch.zeros(STEPS, WORLDS, 18)
     a_p[..., 0] = -(torch.arange(STEPS)[:, None] + 1.0)
     mean = torch.full((STEPS, WORLDS, action_dim), 9.0)
@@ -45,7 +45,7 @@ def made_up_rollout(action_dim: int = 36) -> Rollout:
 
 
 def observation(step: int) -> Observation:
-    """Step t: joint 0 at -0.1 t of its half range; the wrist of world e has gone 0, 1, 2, 3, 3 times e + 1 cm along x."""
+    """Step t: joint 0 at -0.1 t half ranges; the wrist of world e has gone 0, 1, 2, 3, 3 times e + 1 cm along x."""
     made_up = made_up_observation(WORLDS)
     joint_pos = made_up["joint_pos"] * 0.0
     joint_pos[:, 0] = -0.1 * step

@@ -1,6 +1,7 @@
 """MuJoCo on the CPU: the contract, and what only this backend has."""
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +35,20 @@ def test_states_are_the_same_whatever_the_number_of_threads(num_threads: int) ->
 def test_a_world_gives_the_same_states_alone_and_among_others() -> None:
     alone, among = run_script(MujocoCpuPhysics(1, num_threads=0)), run_script(MujocoCpuPhysics(3, num_threads=0))
     assert_same(alone, among, [0])
+
+
+def test_objects_that_come_back_to_a_world_find_it_as_new() -> None:
+    physics = MujocoCpuPhysics(3, num_threads=0)
+    expected = run_script(physics)
+    start = hovering_start()
+    turned = replace(
+        start, objects=start.objects[1:] + start.objects[:1], object_pose_w=np.roll(start.object_pose_w, -1, 0)
+    )
+    put(physics, turned)  # what the worlds held is put aside
+    physics.step()
+    held_before = set(map(id, physics._data))
+    assert_same(expected, run_script(physics), [0, 1, 2])
+    assert held_before & set(map(id, physics._data)) == held_before  # and taken up again, not made anew
 
 
 def _break(physics: MujocoCpuPhysics, world: int, field: str, value: float) -> None:
