@@ -44,11 +44,12 @@ def test_objects_that_come_back_to_a_world_find_it_as_new() -> None:
     turned = replace(
         start, objects=start.objects[1:] + start.objects[:1], object_pose_w=np.roll(start.object_pose_w, -1, 0)
     )
-    put(physics, turned)  # what the worlds held is put aside
-    physics.step()
-    held_before = set(map(id, physics._data))
-    assert_same(expected, run_script(physics), [0, 1, 2])
-    assert held_before & set(map(id, physics._data)) == held_before  # and taken up again, not made anew
+    for _ in range(4):
+        put(physics, turned)
+        physics.step()
+        assert_same(expected, run_script(physics), [0, 1, 2])
+    # two data of each object at most: one came back while another world still held its own
+    assert len(physics._spare) <= 3
 
 
 def _break(physics: MujocoCpuPhysics, world: int, field: str, value: float) -> None:
