@@ -25,6 +25,7 @@ from datamodules.atomic_file import write_atomically
 _LOG = logging.getLogger("policy_report")
 
 _IMITATION = "train/ppo/imitation_loss"
+_DIVERGENCE = "train/ppo/kl"
 
 
 def _measure(name: str, title: str, factor: float = 1.0) -> list[tuple[str, str, float]]:
@@ -96,7 +97,9 @@ def _draw_panel(axis: Axes, runs: dict[str, RunCurves], panel: tuple[str, str, f
             )  # fmt: skip
     if mean is not None:
         axis.plot(mean.agent_steps / 1e3, factor * mean.value, color="black", linewidth=1.8, label="mean")
-    ends = [run.curves[_IMITATION].agent_steps.max() for run in runs.values() if _IMITATION in run.curves]
+    # the first rollout with a divergence; a loss of imitation stays in the log until its epoch ends
+    of_runs = [run.curves for run in runs.values() if _IMITATION in run.curves and _DIVERGENCE in run.curves]
+    ends = [curves[_DIVERGENCE].agent_steps.min() for curves in of_runs]
     if ends:
         axis.axvline(max(ends) / 1e3, color="0.4", linestyle=":", linewidth=1.0, label="end of imitation")
     if title.startswith("success"):

@@ -41,7 +41,7 @@ class RunProgressBar(TQDMProgressBar):
 
 
 def _batches_done(trainer: Trainer) -> int:
-    return trainer.fit_loop.epoch_loop.batch_progress.total.processed
+    return trainer.fit_loop.epoch_loop.batch_progress.total.ready
 
 
 class ThroughputMonitor(Callback):

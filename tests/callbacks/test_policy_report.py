@@ -24,6 +24,8 @@ def curve(steps: list[float], values: list[float]) -> RunCurve:
 def seed(offset: float) -> RunCurves:
     """Everything that a run logs."""
     curves = {panel[0]: curve([100, 200, 300], [offset, offset + 0.1, offset + 0.2]) for panel in PANELS}
+    curves["train/ppo/kl"] = curve([200, 300], [0.1, 0.2])
+    # the loss of the imitation, which ended at 100, stays in the log of its epoch
     return RunCurves({**curves, "train/ppo/imitation_loss": curve([100, 200], [1.0, 0.5])}, 12.345)
 
 
@@ -58,7 +60,7 @@ def test_every_measure_has_a_panel_with_a_line_a_seed_and_their_mean(drawn: list
     success = panels[0].lines
     np.testing.assert_allclose(success[2].get_ydata(), [30, 40, 50])  # percent
     np.testing.assert_allclose(success[2].get_xdata(), [0.1, 0.2, 0.3])  # thousand agent steps
-    np.testing.assert_allclose(success[3].get_xdata(), [0.2, 0.2])
+    np.testing.assert_allclose(success[3].get_xdata(), [0.2, 0.2])  # the first divergence
 
 
 def test_measures_that_were_not_logged_have_no_panel(drawn: list[Figure], tmp_path: Path) -> None:

@@ -23,10 +23,13 @@ ALL_OVERLAYS = sorted(
     for path in CONFIGS.rglob("*.yaml")
     if path not in (GF, SMOKE, RESIDUAL, RESIDUAL_SMOKE) and str(path.relative_to(CONFIGS)) not in OF_OTHER_COMMANDS
 )
-OF_THE_POLICY = [name for name in ALL_OVERLAYS if "policy" in name or "residual" in name]
+PROTOCOLS = [name for name in ALL_OVERLAYS if name.startswith("protocol/")]
+"""For ``test`` alone: which episodes are run."""
+
+OF_THE_POLICY = [name for name in ALL_OVERLAYS if ("policy" in name or "residual" in name) and name not in PROTOCOLS]
 """Overlays of configs/residual_ppo.yaml; they say so in their path."""
 
-OVERLAYS = [name for name in ALL_OVERLAYS if name not in OF_THE_POLICY]
+OVERLAYS = [name for name in ALL_OVERLAYS if name not in (*OF_THE_POLICY, *PROTOCOLS)]
 TRAINED = [name for name in OVERLAYS if not name.startswith("followers/")]
 FOLLOWERS = [name for name in OVERLAYS if name.startswith("followers/")]
 
@@ -169,9 +172,21 @@ def test_the_policys_smoke_overlay_has_the_callbacks_of_its_main_config_in_their
     assert lists[0] == lists[1]
 
 
-def test_the_policy_sees_nothing_that_it_may_not() -> None:
+@pytest.mark.parametrize("name", PROTOCOLS)
+def test_a_protocol_changes_nothing_but_the_episodes(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        run(["test", f"--config={RESIDUAL}", f"--config={CONFIGS / name}", "--print_config"])
+    assert ended.value.code == 0
+    merged, main = yaml.safe_load(capsys.readouterr().out), load("residual_ppo.yaml")
+    classes = [[item["class_path"] for item in content["trainer"]["callbacks"]] for content in (merged, main)]
+    assert [item for item in classes[1] if not item.endswith("RunCheckpoint")] == classes[0]
+    for key, value in main["model"]["init_args"].items():
+        if not isinstance(value, dict):
+            assert merged["model"]["init_args"][key] == value
+
+
+def test_what_the_critic_is_given_is_observed() -> None:
     settings = load("residual_ppo.yaml")
-    # what the critic is given has to be observed
     assert set(settings["model"]["init_args"]["critic_groups"]) <= set(settings["data"]["init_args"]["privileged"])
 
 
@@ -188,7 +203,7 @@ def test_an_overlay_says_only_what_differs(name: str) -> None:
     text = (CONFIGS / name).read_text()
     assert text.startswith("# "), "the first line says what it is and where it comes from"
     assert set(load(name)) <= {"model", "trainer", *(["data"] if name in OF_THE_POLICY else [])}
-    assert "callbacks" not in load(name).get("trainer", {})
+    assert "callbacks" not in load(name).get("trainer", {}) or name in PROTOCOLS
 
 
 def test_the_smoke_overlay_has_the_callbacks_of_the_main_config_in_their_order() -> None:

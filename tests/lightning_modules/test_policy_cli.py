@@ -1,0 +1,85 @@
+"""The residual policy on the command line: quiet when all is well, clear when it is not."""
+
+import logging
+import re
+import warnings
+from pathlib import Path
+
+import pytest
+import torch
+
+from datamodules.grasps.grasp_set import GraspSet, save_grasp_set
+from lightning_modules.export import export_checkpoint
+from tests.assisting import checkpoints_alone, policy_command, save_primitive
+from tests.learning import run
+
+pytestmark = pytest.mark.usefixtures("fast_objects")
+
+
+@pytest.fixture(scope="module")
+def primitive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_primitive(tmp_path_factory.mktemp("primitive") / "gf.ckpt")
+
+
+def test_a_newcomer_sees_no_warnings(
+    tiny_path: Path, primitive: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    few = checkpoints_alone(tmp_path / "few.yaml")
+    with warnings.catch_warnings(record=True) as shown, caplog.at_level(logging.INFO):
+        warnings.simplefilter("default")
+        warnings.simplefilter("ignore", DeprecationWarning)  # Python hides those of libraries by itself
+        run(policy_command("fit", tiny_path, primitive, tmp_path, few))
+    assert [str(warning.message) for warning in shown] == []
+    assert "2 worlds, 8 training grasps of 2 objects" in caplog.text
+
+
+def test_an_exported_policy_is_tested_and_not_trained_on(
+    tiny_path: Path, primitive: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    few = checkpoints_alone(tmp_path / "few.yaml")
+    run(policy_command("fit", tiny_path, primitive, tmp_path, few))
+    small = export_checkpoint(tmp_path / "checkpoints" / "last.ckpt", tmp_path / "policy.ckpt")
+    content = torch.load(small, weights_only=True)
+    assert "optimizer_states" not in content
+    run(policy_command("test", tiny_path, primitive, tmp_path, few, f"--ckpt_path={small}"))
+    with pytest.raises(SystemExit):
+        run(policy_command("fit", tiny_path, primitive, tmp_path, few, f"--ckpt_path={small}"))
+    error = " ".join(capsys.readouterr().err.split())
+    assert re.search(r"policy\.ckpt has no field optimizer_states: it was exported and cannot be trained on", error)
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("--data.init_args.num_worlds=0", "num_worlds is 0 and rollouts_per_epoch 2; both have to be at least 1"),
+        ("--data.init_args.num_worlds=100000000", r"num_worlds is 100000000, .*enough for \d+ worlds"),
+        ("--data.init_args.privileged=[objct_pose]", "observation group 'objct_pose' is unknown; available: joint_pos"),
+        ("--model.init_args.critic_groups=[contact]", "observation group 'contact' is unknown; available: joint_pos"),
+        ("--data.init_args.reward.weights={succes: 1.0}", "reward term 'succes' is unknown; available: following"),
+        ("--data.init_args.patterns=none.npy", r"none\.npy"),
+        ("--model.init_args.primitive=none.ckpt", r"none\.ckpt does not exist; train one with"),
+        ("--model.init_args.exploration.init_args.action_dim=18", "exploration is made for 18 numbers, composition"),
+    ],
+)
+def test_what_is_wrong_with_a_setting_is_said(
+    option: str, message: str, tiny_path: Path, primitive: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    few = checkpoints_alone(tmp_path / "few.yaml")
+    try:
+        run(policy_command("fit", tiny_path, primitive, tmp_path, few, option))
+    except SystemExit:
+        said = " ".join(capsys.readouterr().err.split())
+    except (ValueError, FileNotFoundError) as error:
+        said = str(error)
+    else:
+        pytest.fail("the run went through")
+    assert re.search(message, said), said
+    assert not (tmp_path / "checkpoints").exists()
+
+
+def test_a_grasp_set_without_the_splits_of_the_test_is_named(
+    tiny_grasps: GraspSet, primitive: Path, tmp_path: Path
+) -> None:
+    save_grasp_set(tiny_grasps.split("train"), tmp_path / "train.npz")
+    with pytest.raises(ValueError, match="grasp set has no split 'unseen_instances'; it has: train. Choose one of these"):
+        run(policy_command("test", tmp_path / "train.npz", primitive, tmp_path))
