@@ -76,7 +76,7 @@ def read_run(run: Path) -> RunCurves:
             part = _against_agent_steps(events, counted, reached)
             curves[tag] = curves[tag].followed_by(part) if tag in curves else part
         reached = counted[-1].value if counted else reached
-    return RunCurves(curves, minutes)
+    return RunCurves({tag: curve for tag, curve in curves.items() if len(curve.value)}, minutes)
 
 
 def _read_log(file: Path) -> dict[str, list[ScalarEvent]]:

@@ -43,8 +43,8 @@ class Composition(abc.ABC):
 
 
 def compose(a_p: Tensor, a_s: Tensor, a_r: Tensor) -> Tensor:
-    """a_p * a_s + a_r, elementwise (GraspGF eq. 2); all (E, 18)."""
-    return a_p * a_s + a_r
+    """a = clip(a_p * a_s + a_r, -1, 1), elementwise (GraspGF eq. 2); all (E, 18)."""
+    return (a_p * a_s + a_r).clamp(-1.0, 1.0)
 
 
 def split_action(action: Tensor) -> tuple[Tensor, Tensor]:
@@ -78,7 +78,7 @@ class ScaleAndResidual(Composition):
         """See `Composition`."""
         _check("a_p", a_p, NUM_JOINTS)
         a_s, a_r = split_action(action)
-        return compose(a_p, a_s, a_r)
+        return a_p * a_s + a_r
 
 
 class ResidualOnly(Composition):
@@ -95,7 +95,7 @@ class ResidualOnly(Composition):
         """See `Composition`."""
         _check("a_p", a_p, NUM_JOINTS)
         _check("action", action, NUM_JOINTS)
-        return compose(a_p, torch.ones_like(a_p), action)
+        return a_p + action
 
 
 class ScaleOnly(Composition):
@@ -119,7 +119,7 @@ class ScaleOnly(Composition):
         """See `Composition`."""
         _check("a_p", a_p, NUM_JOINTS)
         _check("action", action, NUM_JOINTS)
-        return compose(a_p, action, torch.zeros_like(a_p))
+        return a_p * action
 
 
 class Direct(Composition):

@@ -1,5 +1,6 @@
 """The residual policy of GraspGF, learnt by proximal policy optimisation (Sec. 3.2, App. B.2)."""
 
+import logging
 import time
 import warnings
 from collections.abc import Iterator, Sequence
@@ -27,6 +28,8 @@ from lightning_modules.ppo.losses import clipped_share, clipped_surrogate, expla
 from lightning_modules.ppo.rollout_numbers import rollout_numbers
 from lightning_modules.ppo.samples import Samples, minibatches, samples_of
 from lightning_modules.primitive import GraspPrimitive, load_score_module
+
+_LOG = logging.getLogger(__name__)
 
 _PARTS = ("encoder", "follower", "composition", "exploration", "learning_rate_rule")
 
@@ -241,6 +244,10 @@ class ResidualPPOModule(LightningModule):
                 "the data loader fetched ahead; use RolloutDataModule with num_workers 0"
             )
         began = time.perf_counter()
+        if not bool(rollout.is_valid.any()):
+            _LOG.warning("every world of rollout %d diverged; nothing is learnt from it", self.policy_version)
+            self.updates += 1
+            return
         samples = samples_of(rollout, gamma=self.gamma, lam=self.lam)
         explained = float(explained_variance(samples.steps.value, samples.target))
         learn = self._imitate if self.policy_version < self.imitation_rollouts else self._improve

@@ -35,6 +35,12 @@ def test_a_resumed_run_is_read_from_all_its_logs(tmp_path: Path) -> None:
     assert run.minutes == pytest.approx(3.0 + 2.0)  # the pause does not count
 
 
+def test_a_run_that_began_anew_in_the_same_folder_shows_the_new_one_only(tmp_path: Path) -> None:
+    write_log(tmp_path / "version_0", {"train/agent_steps": {0: 100.0, 1: 200.0}, "train/ppo/kl": {1: 0.1}})
+    write_log(tmp_path / "version_1", {"train/agent_steps": {0: 100.0}}, began=9000.0)
+    assert set(read_run(tmp_path).curves) == {"train/agent_steps"}
+
+
 def test_what_comes_before_the_first_count_of_a_later_log_lies_where_the_earlier_one_ended(tmp_path: Path) -> None:
     write_log(tmp_path / "version_0", {"train/agent_steps": {0: 100.0, 1: 200.0}}, began=1000.0)
     write_log(tmp_path / "version_1", {"test/success/x": {0: 0.6}}, began=9000.0)

@@ -23,6 +23,16 @@ def test_compose_by_hand() -> None:
     torch.testing.assert_close(compose(a_p, a_s, a_r), torch.tensor([0.3, -0.7, 1.0, -1.0]))
 
 
+def test_the_unclamped_action_has_a_gradient_beyond_the_limits() -> None:
+    action = torch.full((1, 36), 2.0, requires_grad=True)
+    hand = ScaleAndResidual().unclamped(torch.ones(1, 18), action)
+    assert torch.equal(hand, torch.full((1, 18), 4.0))
+    hand.sum().backward()
+    assert action.grad is not None
+    assert torch.equal(action.grad, torch.ones(1, 36))
+    assert torch.equal(ScaleAndResidual()(torch.ones(1, 18), action), torch.ones(1, 18))
+
+
 def test_scale_comes_first() -> None:
     a_s, a_r = split_action(torch.arange(36.0)[None])
     assert torch.equal(a_s, torch.arange(18.0)[None])

@@ -10,15 +10,10 @@ import torch
 
 from datamodules.grasps.grasp_set import GraspSet, save_grasp_set
 from lightning_modules.export import export_checkpoint
-from tests.assisting import checkpoints_alone, policy_command, save_primitive
+from tests.assisting import checkpoints_alone, policy_command
 from tests.learning import run
 
 pytestmark = pytest.mark.usefixtures("fast_objects")
-
-
-@pytest.fixture(scope="module")
-def primitive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_primitive(tmp_path_factory.mktemp("primitive") / "gf.ckpt")
 
 
 def test_a_newcomer_sees_no_warnings(
@@ -81,5 +76,7 @@ def test_a_grasp_set_without_the_splits_of_the_test_is_named(
     tiny_grasps: GraspSet, primitive: Path, tmp_path: Path
 ) -> None:
     save_grasp_set(tiny_grasps.split("train"), tmp_path / "train.npz")
-    with pytest.raises(ValueError, match="grasp set has no split 'unseen_instances'; it has: train. Choose one of these"):
+    with pytest.raises(
+        ValueError, match=r"grasp set has no split 'unseen_instances'; it has: train\. Choose one of these"
+    ):
         run(policy_command("test", tmp_path / "train.npz", primitive, tmp_path))

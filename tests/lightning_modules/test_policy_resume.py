@@ -30,11 +30,6 @@ def stop_after(name: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def primitive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_primitive(tmp_path_factory.mktemp("primitive") / "gf.ckpt")
-
-
-@pytest.fixture(scope="module")
 def left_alone(tiny_path: Path, primitive: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of two epochs of two rollouts."""
     root = tmp_path_factory.mktemp("left_alone")

@@ -1,133 +1,33 @@
 """The residual policy: acts on what it may see, learns from its own rollouts, and leaves the primitive alone."""
 
 import io
-from collections.abc import Callable
-from dataclasses import fields, replace
-from functools import lru_cache
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from lightning.pytorch import LightningDataModule, Trainer
 from torch import Tensor
-from torch.utils.data import DataLoader
 
-from datamodules.rollouts.module import RolloutStream
-from datamodules.types import ActorStep, Rollout
-from envs.observations import OBSERVATION_GROUPS, POLICY_GROUPS, PRIVILEGED_GROUPS, Observation
+from datamodules.types import ActorStep
+from envs.observations import OBSERVATION_GROUPS, POLICY_GROUPS, PRIVILEGED_GROUPS
 from lightning_modules.composition import Composition, Direct, ResidualOnly, ScaleOnly, split_action
 from lightning_modules.networks.point_encoders import PointNetEncoder
 from lightning_modules.ppo.exploration import IndependentNoise
 from lightning_modules.ppo.kl_schedule import AdaptiveLearningRate
-from lightning_modules.residual_ppo_module import ResidualPPOModule
 from tests.assisting import made_up_observation, save_primitive
-
-STEPS, WORLDS = 6, 16
-
-Make = Callable[..., ResidualPPOModule]
-
-
-@pytest.fixture(scope="module")
-def primitive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_primitive(tmp_path_factory.mktemp("primitive") / "gf.ckpt")
-
-
-@pytest.fixture
-def make(primitive: Path) -> Make:
-    """A tiny module."""
-
-    def module(**settings: Any) -> ResidualPPOModule:
-        small = {"bottleneck": 4, "hidden_widths": (16,), "minibatch_size": 32, "critic_groups": ("remaining",)}
-        return ResidualPPOModule(str(primitive), **{**small, **settings})
-
-    return module
-
-
-@lru_cache(maxsize=1)
-def observations() -> list[Observation]:
-    return [made_up_observation(WORLDS, seed, tuple(OBSERVATION_GROUPS)) for seed in range(STEPS)]
-
-
-def act(module: ResidualPPOModule, seed: int = 0) -> ActorStep:
-    """All steps of made-up episodes, stacked."""
-    module.start(WORLDS, torch.Generator().manual_seed(seed))
-    steps = [module.step(observation) for observation in observations()]
-    names = [item.name for item in fields(ActorStep)]
-    return ActorStep(**{name: torch.stack([getattr(step, name) for step in steps]) for name in names})
-
-
-Reward = Callable[[ActorStep], Tensor]
-
-
-def wants_scale(target: float = 0.2) -> Reward:
-    """Pays for a_s near a target (T, E)."""
-    return lambda steps: -(steps.action[..., :18] - target).square().mean(dim=-1)
-
-
-NO_TEACHER = torch.full((STEPS, WORLDS), torch.nan)
-
-
-def rollout(
-    module: ResidualPPOModule, reward: Reward, seed: int = 0, valid: int = WORLDS, gate: Tensor = NO_TEACHER
-) -> Rollout:
-    steps = act(module, seed)
-    paid = reward(steps)
-    is_terminal = torch.zeros(STEPS, WORLDS, dtype=torch.bool)
-    is_terminal[-1] = True
-    return Rollout(
-        steps=steps,
-        reward=paid,
-        terms={"made_up": paid},
-        is_terminal=is_terminal,
-        is_valid=torch.arange(WORLDS) < valid,
-        gate=gate,
-        grip=0.0 * gate,
-        measures={"success": paid.sum(0)},
-        policy_version=module.policy_version,
-        seconds={"physics": 1.0},
-    )
-
-
-class MadeUpRollouts(LightningDataModule):
-    """Rollouts of the trained module on made-up observations."""
-
-    def __init__(self, count: int, reward: Reward, valid: int = WORLDS, gate: Tensor = NO_TEACHER) -> None:
-        super().__init__()
-        self._gate = gate
-        self._count = count
-        self._reward = reward
-        self._valid = valid
-        self._collected = 0
-
-    def train_dataloader(self) -> DataLoader[Rollout]:
-        return DataLoader(RolloutStream(self._count, self._collect), batch_size=None)
-
-    def _collect(self) -> Rollout:
-        assert self.trainer is not None
-        self._collected += 1
-        module: Any = self.trainer.lightning_module
-        return rollout(module, self._reward, seed=self._collected, valid=self._valid, gate=self._gate)
-
-
-def fit(module: ResidualPPOModule, data: LightningDataModule, root: Path, **settings: Any) -> Trainer:
-    trainer = Trainer(
-        max_epochs=1, accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False,
-        enable_model_summary=False, num_sanity_val_steps=0, default_root_dir=root, **settings,
-    )  # fmt: skip
-    trainer.fit(module, data)
-    return trainer
-
-
-def weights(module: ResidualPPOModule) -> dict[str, Tensor]:
-    return {name: value.clone() for name, value in module.state_dict().items()}
-
-
-def assert_same_weights(first: dict[str, Tensor], second: dict[str, Tensor]) -> None:
-    assert first.keys() == second.keys()
-    for name, value in first.items():
-        assert torch.equal(value, second[name]), name
-
+from tests.lightning_modules.made_up_rollouts import (
+    STEPS,
+    WORLDS,
+    MadeUpRollouts,
+    Make,
+    act,
+    assert_same_weights,
+    fit,
+    rollout,
+    wants_scale,
+    weights,
+)
 
 # --- acting
 
@@ -301,6 +201,17 @@ def test_diverged_worlds_are_not_learnt_from(make: Make, tmp_path: Path) -> None
     assert all(value.isfinite().all() for value in weights(module).values())
 
 
+def test_a_rollout_of_nothing_but_diverged_worlds_teaches_nothing(
+    make: Make, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    module = make()
+    before = {name: value.clone() for name, value in module.network.named_parameters()}
+    fit(module, MadeUpRollouts(2, wants_scale(), valid=0), tmp_path)
+    assert all(torch.equal(value, before[name]) for name, value in module.network.named_parameters())
+    assert module.policy_version == 2  # the next rollout is expected from this policy
+    assert "every world of rollout 1 diverged" in caplog.text
+
+
 def test_the_learning_rate_follows_the_change_of_the_policy(make: Make, tmp_path: Path) -> None:
     still = AdaptiveLearningRate(target_kl=100.0, factor=2.0, high=1.0)
     module = make(learning_rate=1.0e-4, learning_rate_rule=still, epochs=3)
@@ -361,94 +272,3 @@ def test_everything_that_is_learnt_is_in_the_state(make: Make, tmp_path: Path) -
     for name in ("mean", "value", "action"):
         assert torch.equal(getattr(first, name), getattr(second, name)), name
     assert other.policy_version == 2
-
-
-# --- bad input
-
-
-def test_sizes_below_one_are_named(make: Make) -> None:
-    for name in ("epochs", "minibatch_size"):
-        with pytest.raises(ValueError, match=f"{name} is 0; at least 1 is needed"):
-            make(**{name: 0})
-
-
-def test_an_unknown_critic_group_is_named(make: Make) -> None:
-    with pytest.raises(ValueError, match=r"observation group 'contact' is unknown; available: joint_pos, .*contacts"):
-        make(critic_groups=("contact",))
-
-
-def test_exploration_of_another_size_than_the_action_is_named(make: Make) -> None:
-    with pytest.raises(ValueError, match="exploration is made for 18 numbers, composition for 36; set"):
-        make(exploration=IndependentNoise(18))
-
-
-def test_a_policy_that_became_nan_is_named(make: Make) -> None:
-    module = make()
-    with torch.no_grad():
-        module.network.actor[0].weight.fill_(torch.nan)
-    module.start(3, torch.Generator())
-    with pytest.raises(ValueError, match="the policy's output is NaN although all its inputs are finite: its weights"):
-        module.step(made_up_observation(3, 0, tuple(OBSERVATION_GROUPS)))
-
-
-def test_a_broken_input_is_named(make: Make) -> None:
-    module, seen = make(), made_up_observation(3, 0, tuple(OBSERVATION_GROUPS))
-    seen["coupled_pos"][1, 2] = torch.nan
-    module.start(3, torch.Generator())
-    # column 18 + 2 of the vectors
-    with pytest.raises(ValueError, match="the policy's output is NaN: input vectors is nan at row 1, column 20"):
-        module.step(seen)
-
-
-def test_a_missing_primitive_is_named(make: Make, tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"none\.ckpt does not exist; train one with"):
-        ResidualPPOModule(str(tmp_path / "none.ckpt"))
-
-
-def altered(path: Path, primitive: Path, change: Callable[[dict[str, Any]], None]) -> Path:
-    content = torch.load(primitive, weights_only=True)
-    change(content)
-    torch.save(content, path)
-    return path
-
-
-def other_size(content: dict[str, Any]) -> None:
-    content["hyper_parameters"]["joint_width"] = 24
-
-
-def other_state(content: dict[str, Any]) -> None:
-    content["hyper_parameters"]["joint_state"] = {
-        "class_path": "lightning_modules.diffusion.joint_state.SinCosJoints", "init_args": {},
-    }  # fmt: skip
-
-
-def other_hand(content: dict[str, Any]) -> None:
-    """Weights for 22 joints."""
-    for name, value in content["state_dict"].items():
-        if 18 in value.shape:
-            shape = [22 if size == 18 else size for size in value.shape]
-            content["state_dict"][name] = torch.zeros(shape)
-
-
-@pytest.mark.parametrize("change", [other_size, other_state, other_hand])
-def test_a_primitive_whose_weights_do_not_fit_is_named(
-    change: Callable[[dict[str, Any]], None], primitive: Path, tmp_path: Path
-) -> None:
-    path = altered(tmp_path / "odd.ckpt", primitive, change)
-    # torch's own text has several lines
-    message = r"odd\.ckpt does not describe a score module of this version: [\s\S]*size mismatch[\s\S]*retrain it"
-    with pytest.raises(ValueError, match=message):
-        ResidualPPOModule(str(path))
-
-
-def test_a_checkpoint_that_is_no_primitive_is_named(make: Make, tmp_path: Path) -> None:
-    module = make()
-    path = tmp_path / "policy.ckpt"
-    torch.save({"state_dict": module.state_dict(), "hyper_parameters": {"epochs": 4, "gamma": 0.9}}, path)
-    with pytest.raises(ValueError, match=r"policy\.ckpt does not describe a score module"):
-        ResidualPPOModule(str(path))
-
-
-def test_an_encoder_that_does_not_fit_its_checkpoint_is_named(make: Make, primitive: Path) -> None:
-    with pytest.raises(ValueError, match=r"gf\.ckpt \(PointNetEncoder\) does not fit the policy's PointNetEncoder: "):
-        make(encoder=PointNetEncoder((8, 24), (16,)), encoder_checkpoint=str(primitive))

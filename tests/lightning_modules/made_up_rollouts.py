@@ -1,0 +1,108 @@
+"""Rollouts of a residual policy on made-up observations, without physics, for tests of how it acts and learns."""
+
+from collections.abc import Callable
+from dataclasses import fields
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningDataModule, Trainer
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from datamodules.rollouts.module import RolloutStream
+from datamodules.types import ActorStep, Rollout
+from envs.observations import OBSERVATION_GROUPS, Observation
+from lightning_modules.residual_ppo_module import ResidualPPOModule
+from tests.assisting import made_up_observation
+
+STEPS, WORLDS = 6, 16
+
+Make = Callable[..., ResidualPPOModule]
+"""Makes a tiny module with the given settings; a fixture."""
+
+
+@lru_cache(maxsize=1)
+def observations() -> list[Observation]:
+    return [made_up_observation(WORLDS, seed, tuple(OBSERVATION_GROUPS)) for seed in range(STEPS)]
+
+
+def act(module: ResidualPPOModule, seed: int = 0) -> ActorStep:
+    """All steps of made-up episodes, stacked."""
+    module.start(WORLDS, torch.Generator().manual_seed(seed))
+    steps = [module.step(observation) for observation in observations()]
+    names = [item.name for item in fields(ActorStep)]
+    return ActorStep(**{name: torch.stack([getattr(step, name) for step in steps]) for name in names})
+
+
+Reward = Callable[[ActorStep], Tensor]
+
+
+def wants_scale(target: float = 0.2) -> Reward:
+    """Pays for a_s near a target (T, E)."""
+    return lambda steps: -(steps.action[..., :18] - target).square().mean(dim=-1)
+
+
+NO_TEACHER = torch.full((STEPS, WORLDS), torch.nan)
+
+
+def rollout(
+    module: ResidualPPOModule, reward: Reward, seed: int = 0, valid: int = WORLDS, gate: Tensor = NO_TEACHER
+) -> Rollout:
+    steps = act(module, seed)
+    paid = reward(steps)
+    is_terminal = torch.zeros(STEPS, WORLDS, dtype=torch.bool)
+    is_terminal[-1] = True
+    return Rollout(
+        steps=steps,
+        reward=paid,
+        terms={"made_up": paid},
+        is_terminal=is_terminal,
+        is_valid=torch.arange(WORLDS) < valid,
+        gate=gate,
+        grip=0.0 * gate,
+        measures={"success": paid.sum(0)},
+        policy_version=module.policy_version,
+        seconds={"physics": 1.0},
+    )
+
+
+class MadeUpRollouts(LightningDataModule):
+    """Rollouts of the trained module on made-up observations."""
+
+    def __init__(self, count: int, reward: Reward, valid: int = WORLDS, gate: Tensor = NO_TEACHER) -> None:
+        super().__init__()
+        self._gate = gate
+        self._count = count
+        self._reward = reward
+        self._valid = valid
+        self._collected = 0
+
+    def train_dataloader(self) -> DataLoader[Rollout]:
+        return DataLoader(RolloutStream(self._count, self._collect), batch_size=None)
+
+    def _collect(self) -> Rollout:
+        assert self.trainer is not None
+        self._collected += 1
+        module: Any = self.trainer.lightning_module
+        return rollout(module, self._reward, seed=self._collected, valid=self._valid, gate=self._gate)
+
+
+def fit(module: ResidualPPOModule, data: LightningDataModule, root: Path, **settings: Any) -> Trainer:
+    trainer = Trainer(
+        max_epochs=1, accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False,
+        enable_model_summary=False, num_sanity_val_steps=0, default_root_dir=root, **settings,
+    )  # fmt: skip
+    trainer.fit(module, data)
+    return trainer
+
+
+def weights(module: ResidualPPOModule) -> dict[str, Tensor]:
+    return {name: value.clone() for name, value in module.state_dict().items()}
+
+
+def assert_same_weights(first: dict[str, Tensor], second: dict[str, Tensor]) -> None:
+    assert first.keys() == second.keys()
+    for name, value in first.items():
+        assert torch.equal(value, second[name]), name
