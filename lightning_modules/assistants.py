@@ -65,15 +65,14 @@ class PrimitiveView:
     def _encode(self, points_h: Tensor, object_index: Tensor) -> Tensor:
         # four points of a rigid cloud, far apart, say how it lies
         probes = points_h[:, :4]
-        known = self._probes is not None and len(self._probes) == len(probes)
-        if self._probes is None or not known or self.tolerance <= 0.0:
-            rows = torch.arange(len(probes), device=probes.device)
-            self._probes = torch.full_like(probes, torch.nan)
-            self._feature = probes.new_zeros((len(probes), self.primitive.module.network.encoder.feature_dim))
-        else:
+        rows = torch.arange(len(probes), device=probes.device)
+        if self._probes is not None and len(self._probes) == len(probes):
             shift = (probes - self._probes).norm(dim=2).amax(dim=1)
-            rows = (~(shift < self.tolerance)).nonzero().flatten()
-        if len(rows):
+            rows = rows[~(shift < self.tolerance)]
+        if self._probes is None or len(rows) == len(probes):
+            self._feature = self.primitive.encode(points_h, object_index)
+            self._probes = probes.clone()
+        elif len(rows):
             self._feature = self._feature.clone()  # the last one may be part of a rollout
             self._feature[rows] = self.primitive.encode(points_h[rows], object_index[rows])
             self._probes[rows] = probes[rows]
