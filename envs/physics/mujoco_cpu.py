@@ -15,7 +15,7 @@ from envs.hand.model import LINKS, clamp_joints, coupled_from_actuated
 from envs.objects.grasp_object import GraspObject
 from envs.physics.base import Array, PhysicsState
 from envs.physics.checks import check_finite, check_joints, check_poses, check_worlds
-from envs.physics.scene import SceneAddresses, SceneCache
+from envs.physics.scene import OBJECT_PART, TABLE_PART, SceneAddresses, SceneCache
 from envs.physics.settings import PhysicsSettings
 
 _LOG = logging.getLogger(__name__)
@@ -25,9 +25,6 @@ HISTORY = 16
 
 MAX_SPARE = 2
 """Data put aside for objects that no world holds now, at most so many times the number of worlds."""
-
-WORLD_BODY = 0
-"""MuJoCo's number for what does not move: here the table."""
 
 _CLOCK_START = 1.0
 """Seconds on MuJoCo's clock at a reset. A bad number makes MuJoCo restart it at 0: seen even in the first step."""
@@ -74,7 +71,7 @@ class MujocoCpuPhysics:
         self._wrist_target_w = np.tile(np.array([0, 0, 1, 1, 0, 0, 0], dtype=np.float64), (num_worlds, 1))
         self._side_force_w = np.zeros((num_worlds, 3))
         self._is_diverged = np.zeros(num_worlds, dtype=bool)
-        self._touching: dict[int, NDArray[np.bool_]] | None = None
+        self._contacts: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None
 
     @property
     def num_worlds(self) -> int:
@@ -112,7 +109,7 @@ class MujocoCpuPhysics:
         self._wrist_target_w[rows] = wrist_pose_w
         self._side_force_w[rows] = 0.0
         self._is_diverged[rows] = False
-        self._touching = None
+        self._contacts = None
 
     @property
     def _addresses(self) -> SceneAddresses:
@@ -172,7 +169,7 @@ class MujocoCpuPhysics:
         rows = self._moving_rows(active)
         if len(rows) == 0:
             return
-        self._touching = None
+        self._contacts = None
         control = self._controls()
         base_velocity = self._base_velocities()
         self._history_head = (self._history_head + 1) % HISTORY
@@ -266,27 +263,32 @@ class MujocoCpuPhysics:
 
     def contact_links(self) -> NDArray[np.bool_]:
         """See `PhysicsBackend.contact_links`; contacts of the last physics step."""
-        return self._touching_links()[self._addresses.object_body]
+        return self._touching_links(OBJECT_PART)
 
     def table_links(self) -> NDArray[np.bool_]:
         """See `PhysicsBackend.table_links`; contacts of the last physics step."""
-        return self._touching_links()[WORLD_BODY]
+        return self._touching_links(TABLE_PART)
 
-    def _touching_links(self) -> dict[int, NDArray[np.bool_]]:
-        """Hand links (E, 23) in contact, by what they touch; gathered once after each step."""
-        if self._touching is None:
-            address = self._addresses
-            # the last column stands for what is no link
-            shape = (self._num_worlds, len(LINKS) + 1)
-            found = {body: np.zeros(shape, dtype=bool) for body in (WORLD_BODY, address.object_body)}
-            for world, (model, data) in enumerate(zip(self._models, self._data, strict=True)):
-                if model is not None and data is not None and data.ncon:
-                    bodies = model.geom_bodyid[data.contact.geom]
-                    others = address.link_of_body[bodies[:, ::-1]]
-                    for body, touching in found.items():
-                        touching[world, others[bodies == body]] = True
-            self._touching = {body: touching[:, :-1] for body, touching in found.items()}
-        return self._touching
+    def _touching_links(self, part: int) -> NDArray[np.bool_]:
+        """Hand links (E, 23) in contact with the object or the table; contacts are gathered once after each step."""
+        if self._contacts is None:
+            self._contacts = self._gather_contacts()
+        world, parts = self._contacts
+        touching = np.zeros((self._num_worlds, OBJECT_PART + 1), dtype=bool)
+        row, side = np.nonzero(parts == part)
+        touching[world[row], parts[row, 1 - side]] = True
+        return touching[:, : len(LINKS)]
+
+    def _gather_contacts(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """World (C,) of every contact, and the two parts (C, 2) that meet: links, TABLE_PART or OBJECT_PART."""
+        held = [(world, data) for world, data in enumerate(self._data) if data is not None and data.ncon]
+        if not held:
+            return np.zeros(0, dtype=np.int64), np.zeros((0, 2), dtype=np.int64)
+        geoms = np.concatenate([data.contact.geom for _, data in held])
+        world = np.repeat([world for world, _ in held], [data.ncon for _, data in held])
+        known = self._addresses.part_of_geom
+        parts = np.where(geoms < len(known), known[np.minimum(geoms, len(known) - 1)], OBJECT_PART)
+        return world, parts
 
     def initial_penetration(self, worlds: NDArray[np.int64]) -> Array:
         """Deepest overlap of hand with object or table in the named worlds as placed, m, positive; takes no step."""

@@ -106,6 +106,13 @@ class SceneCache:
         return model
 
 
+TABLE_PART = len(LINKS)
+"""Stands for the table where a number names a link of the hand."""
+
+OBJECT_PART = len(LINKS) + 1
+"""Stands for the object."""
+
+
 class SceneAddresses:
     """Where joints sit in qpos and qvel; the same in every scene, since the hand comes first."""
 
@@ -119,6 +126,9 @@ class SceneAddresses:
         self.object_vel = slice(thing.dofadr[0], thing.dofadr[0] + 6)
         self.link_bodies = np.array([model.body(element_name(name)).id for name in LINKS])
         self.object_body = model.body(OBJECT_BODY).id
-        # row of each body in LINKS; len(LINKS) for the table and the object
-        self.link_of_body = np.full(model.nbody, len(LINKS))
-        self.link_of_body[self.link_bodies] = np.arange(len(LINKS))
+        # what each geom of the table and the hand belongs to: the row in LINKS, or TABLE_PART; a geom beyond these is a
+        # piece of the object, because it is added last in every scene
+        link_of_body = np.full(model.nbody, TABLE_PART)
+        link_of_body[self.link_bodies] = np.arange(len(LINKS))
+        of_object = model.geom_bodyid == self.object_body
+        self.part_of_geom = link_of_body[model.geom_bodyid[: int(of_object.argmax())]]
