@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.actions import next_command
 from envs.conventions import EPISODE_STEPS, MAX_JOINT_STEP
 from envs.hand.model import clamp_joints, open_hand
 from envs.lift_test import lift_test
@@ -130,14 +131,13 @@ class GraspTrials:
         return outcome
 
     def _control(self, physics: MujocoCpuPhysics, controller: Controller, rows: NDArray[np.int64]) -> None:
-        """50 control steps; an action adds to the commanded joints, which stay within the gap of the actual ones."""
+        """50 control steps (`next_command`)."""
         physics.set_wrist_targets(self._wrist_pose_w[rows])
         command = physics.state().joint_pos
         gap = self._settings.max_target_gap
         for step in range(EPISODE_STEPS):
             present = physics.state().joint_pos
-            action = np.clip(controller(rows, present, step), -1.0, 1.0)
-            command = clamp_joints(np.clip(command + MAX_JOINT_STEP * action, present - gap, present + gap))
+            command = next_command(command, controller(rows, present, step), present, gap)
             physics.set_joint_targets(command)
             physics.step()
 
@@ -147,6 +147,5 @@ def follow_freely(controller: Controller, num_grasps: int) -> Array:
     rows = np.arange(num_grasps)
     joint_pos = np.tile(open_hand(), (num_grasps, 1))
     for step in range(EPISODE_STEPS):
-        action = np.clip(controller(rows, joint_pos, step), -1.0, 1.0)
-        joint_pos = clamp_joints(joint_pos + MAX_JOINT_STEP * action)
+        joint_pos = next_command(joint_pos, controller(rows, joint_pos, step), joint_pos, np.inf)
     return joint_pos

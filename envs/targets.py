@@ -4,11 +4,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from envs.geometry.transforms import transform_points
-from envs.hand.kinematics import HandKinematics, check_joint_limits
+from envs.hand.kinematics import check_joint_limits, fingertip_centres
 from envs.objects.grasp_object import GraspObject
 from envs.physics.base import Array
 from envs.physics.checks import check_poses
@@ -63,5 +61,4 @@ class GraspTargets:
     @cached_property
     def fingertip_centre_w(self) -> Array:
         """Mean of the five fingertips at each grasp (G, 3), m."""
-        tips_h = HandKinematics().forward(torch.as_tensor(self.joint_pos)).fingertips
-        return transform_points(torch.as_tensor(self.wrist_pose_w), tips_h).mean(dim=1).numpy()
+        return fingertip_centres(self.wrist_pose_w, self.joint_pos)

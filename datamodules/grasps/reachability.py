@@ -1,13 +1,11 @@
 """Can a moving hand take the grasp? Two approaches with collisions on, each of which has to end in a lift."""
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from datamodules.grasps.poses import absolute_pose
 from envs.conventions import EPISODE_STEPS, MAX_JOINT_STEP
-from envs.geometry.transforms import transform_points
-from envs.hand.kinematics import HandKinematics
+from envs.hand.kinematics import fingertip_centres
 from envs.hand.model import open_hand
 from envs.lift_test import lift_test
 from envs.objects.grasp_object import GraspObject
@@ -18,12 +16,6 @@ Array = NDArray[np.float64]
 
 ARRIVAL_STEPS = (18, 26)
 """The wrist arrives between these control steps; the rest of the episode is for closing."""
-
-
-def fingertip_centres(wrist_pose_w: Array, joint_pos: Array) -> Array:
-    """Mean of the five fingertips in the world (K, 3), m, for wrists (K, 7) and joints (K, 18), rad."""
-    tips_h = HandKinematics().forward(torch.as_tensor(joint_pos)).fingertips
-    return transform_points(torch.as_tensor(wrist_pose_w), tips_h).mean(dim=1).numpy()
 
 
 def check_reachable(

@@ -99,7 +99,7 @@ def _stack(
     seconds: dict[str, float],
 ) -> Rollout:
     names = sorted({name for step in terms for name in step})
-    zero = torch.zeros_like(total(terms[0]))
+    zero = torch.zeros(len(outcome))
     by_name = {name: torch.stack([step.get(name, zero) for step in terms]).float() for name in names}
     reward = total(by_name)
     is_terminal = torch.zeros(reward.shape, dtype=torch.bool)

@@ -42,7 +42,7 @@ class RolloutDataModule(LightningDataModule):
         rollouts_per_epoch: rollouts between two validations or checkpoints.
         privileged: hidden observation groups for the critic; never seen by the policy. Those that the reward is made of
             are observed anyway.
-        reward: terms and weights.
+        reward: terms and weights, or the name of a preset (envs.rewards.PRESETS).
         noise: errors of perception; none when None.
         patterns: file of recorded wrist movements; the generated ones when None.
         split_file: objects; the default split file when None.
@@ -58,7 +58,7 @@ class RolloutDataModule(LightningDataModule):
         num_worlds: int = 256,
         rollouts_per_epoch: int = 10,
         privileged: Sequence[str] = (),
-        reward: RewardSettings | None = None,
+        reward: RewardSettings | str | None = None,
         noise: PerceptionNoise | None = None,
         patterns: str | None = None,
         split_file: str | None = None,
@@ -75,7 +75,7 @@ class RolloutDataModule(LightningDataModule):
                 f"num_worlds is {num_worlds} and rollouts_per_epoch {rollouts_per_epoch}; both have to be at least 1"
             )
         check_groups(privileged, for_policy=False)
-        self.reward = reward or RewardSettings()
+        self.reward = RewardSettings.preset(reward) if isinstance(reward, str) else reward or RewardSettings()
         self.path = path
         self.num_worlds = num_worlds
         self.rollouts_per_epoch = rollouts_per_epoch

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from envs.conventions import ACTUATED_JOINTS, COUPLED_PARENTS, FINGERS, NUM_COUPLED, NUM_JOINTS
-from envs.geometry.transforms import quat_from_axis_angle, quat_multiply, quat_rotate
+from envs.geometry.transforms import quat_from_axis_angle, quat_multiply, quat_rotate, transform_points
 from envs.hand.model import ALL_JOINTS, COUPLING_RATIO, LINKS, bare_hand, element_name, joint_limits
 
 
@@ -136,6 +136,12 @@ class HandKinematics:
             arrays = (self._offset, self._rest_quat, self._axis, self._tip_point)
             self._cache[key] = _Constants(*(torch.as_tensor(array, dtype=key[0], device=key[1]) for array in arrays))
         return self._cache[key]
+
+
+def fingertip_centres(wrist_pose_w: NDArray[np.float64], joint_pos: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean of the five fingertips in the world (K, 3), m, for wrists (K, 7) and joints (K, 18), rad."""
+    tips_h = HandKinematics().forward(torch.as_tensor(joint_pos)).fingertips
+    return transform_points(torch.as_tensor(wrist_pose_w), tips_h).mean(dim=1).numpy()
 
 
 def link_indices(links: Sequence[str]) -> list[int]:

@@ -22,6 +22,11 @@ for _core in ("numpy._core", "numpy.core"):
 
 class _PlainUnpickler(pickle.Unpickler):
     def find_class(self, module_name: str, global_name: str) -> Any:
+        """What a pickle names, if it is on the list.
+
+        Raises:
+            pickle.UnpicklingError: it is not; nothing was imported.
+        """
         try:
             return _ALLOWED[module_name, global_name]
         except KeyError:

@@ -19,7 +19,8 @@ def clipped_surrogate(log_prob: Tensor, old_log_prob: Tensor, advantage: Tensor,
     Raises:
         ValueError: shapes that differ, or clip outside (0, 1).
     """
-    _check_clip(clip, below=1.0)
+    if not 0.0 < clip < 1.0:
+        raise ValueError(f"clip is {clip}; allowed is (0, 1.0).")
     _check_same(log_prob=log_prob, old_log_prob=old_log_prob, advantage=advantage)
     ratio = (log_prob - old_log_prob).exp()
     return -torch.minimum(ratio * advantage, ratio.clamp(1.0 - clip, 1.0 + clip) * advantage)
@@ -38,27 +39,6 @@ def value_loss(value: Tensor, target: Tensor) -> Tensor:
     return (value - target).square()
 
 
-def clipped_value_loss(value: Tensor, old_value: Tensor, target: Tensor, *, clip: float) -> Tensor:
-    """Squared error of a critic that may not run away from the one of the rollout.
-
-    max((V - target)^2, (V_old + clip(V - V_old, -clip, clip) - target)^2), as in the PPO of OpenAI Baselines.
-
-    Args:
-        value: V now (B,).
-        old_value: V at the time of the rollout (B,).
-        target: advantage plus V_old (B,).
-        clip: largest useful change of V, in units of the return.
-    Returns:
-        (B,) losses.
-    Raises:
-        ValueError: shapes that differ, or clip not positive.
-    """
-    _check_clip(clip)
-    _check_same(value=value, old_value=old_value, target=target)
-    clipped = old_value + (value - old_value).clamp(-clip, clip)
-    return torch.maximum((value - target).square(), (clipped - target).square())
-
-
 def explained_variance(value: Tensor, target: Tensor) -> Tensor:
     """1 - var(target - value) / var(target), a scalar, for the log: 1 is a perfect critic, 0 a constant one.
 
@@ -68,11 +48,6 @@ def explained_variance(value: Tensor, target: Tensor) -> Tensor:
     spread = target.var(correction=0)
     share = 1.0 - (target - value).var(correction=0) / spread
     return torch.where(spread > 0.0, share, torch.zeros_like(spread))
-
-
-def _check_clip(clip: float, below: float = float("inf")) -> None:
-    if not 0.0 < clip < below:
-        raise ValueError(f"clip is {clip}; allowed is (0, {below}).")
 
 
 def _check_same(**given: Tensor) -> None:

@@ -5,8 +5,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from datamodules.grasps.reachability import check_reachable, fingertip_centres
+from datamodules.grasps.reachability import check_reachable
 from envs.conventions import FINGERS
+from envs.hand.kinematics import fingertip_centres
 from envs.hand.model import ALL_JOINTS, bare_hand, clamp_joints, coupled_from_actuated, element_name, open_hand
 from envs.physics.mujoco_cpu import MujocoCpuPhysics
 from tests.datamodules.grasps.examples import good_grasps, thing

@@ -177,3 +177,10 @@ def test_a_policy_with_impossible_actions_is_named(action: np.ndarray, message: 
 def test_a_term_without_its_hidden_group_is_named() -> None:
     with pytest.raises(ValueError, match="reward term 'fingertip' needs fingertip_distance, which was not given"):
         collect(CountingActor(), RewardSettings(dict(PRESETS["ppo"])), env=make_env())
+
+
+def test_a_reward_of_the_end_alone_is_zero_until_then() -> None:
+    rollout = collect(CountingActor(0.3 * closing_direction()), RewardSettings({"height": 1.0}))
+    assert set(rollout.terms) == {"height"}
+    assert torch.equal(rollout.reward[:-1], torch.zeros(EPISODE_STEPS - 1, 2))
+    assert rollout.reward[-1].abs().sum() > 0

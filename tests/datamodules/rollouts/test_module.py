@@ -208,6 +208,12 @@ def test_impossible_settings_are_named_at_once(settings: dict[str, Any], message
         make(tiny_path, **settings)
 
 
+def test_a_reward_can_be_chosen_by_the_name_of_a_preset(tiny_path: Path) -> None:
+    assert make(tiny_path, reward="released").reward == RewardSettings.preset("released")
+    with pytest.raises(ValueError, match="reward preset 'relased' is unknown; available: default, paper, released"):
+        make(tiny_path, reward="relased")
+
+
 def test_an_unknown_reward_term_is_named() -> None:
     with pytest.raises(ValueError, match=r"reward term 'succes' is unknown; available: following, .*success"):
         RewardSettings({"succes": 1.0})
