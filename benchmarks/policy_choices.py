@@ -1,0 +1,114 @@
+"""What the residual policy starts from, compared without learning: success on training objects, printed as JSON.
+
+Ways of following the field on a moving wrist, at once and held back to a fixed step; the primitive let through at the
+right time (a gate that knows when the wrist arrives, as the teacher of the policy does), with and without a squeeze;
+and the default primitive beside the one that was trained on views along the way. All on the same episodes.
+
+    python benchmarks/policy_choices.py --episodes 256
+"""
+
+import argparse
+import json
+import logging
+from typing import Any
+
+import numpy as np
+from _machine import load_average, machine
+from tqdm import tqdm
+
+from datamodules.grasps.intervals import estimate
+from datamodules.rollouts.episode_plans import SpreadPlan, planned_episodes
+from datamodules.rollouts.episodes_run import EpisodeRunner
+from datamodules.rollouts.module import RolloutDataModule
+from datamodules.rollouts.policy import FingerPolicy
+from datamodules.rollouts.scripts import oracle
+from datamodules.rollouts.teacher import ArrivalTeacher
+from envs.episodes import Episodes
+from envs.lift_test import closing_direction
+from envs.observations import Observation
+from envs.physics.base import Array
+from lightning_modules.assistants import PrimitiveFingers, PrimitiveView
+from lightning_modules.followers import AnnealedDenoiser, Denoiser, FixedTimeScore, Follower
+from lightning_modules.primitive import GraspPrimitive
+
+FOLLOWERS: dict[str, Follower] = {
+    "denoiser t=0.35": Denoiser(0.35),
+    "denoiser t=0.5": Denoiser(0.5),
+    "denoiser t=0.7": Denoiser(0.7),
+    "annealed by distance 0.8 -> 0.2": AnnealedDenoiser(0.8, 0.2),
+    "annealed by distance 0.6 -> 0.1": AnnealedDenoiser(0.6, 0.1),
+    "score t=0.005, normalised (paper)": FixedTimeScore(0.005),
+}
+
+
+class TaughtFingers:
+    """What the teacher of timing advises: gate * a_p + grip * closing. Knows when the wrist will arrive."""
+
+    def __init__(self, view: PrimitiveView, teacher: ArrivalTeacher) -> None:
+        self._view = view
+        self._teacher = teacher
+
+    def start(self, episodes: Episodes) -> None:
+        """See `FingerPolicy.start`."""
+        self._view.start()
+        self._gate = self._teacher.gate(episodes).numpy()[..., None]
+        self._grip = self._teacher.grip(episodes).numpy()[..., None]
+
+    def act(self, observation: Observation, step: int) -> Array:
+        """See `FingerPolicy.act`."""
+        a_p = self._view(observation)[1].double().numpy()
+        return self._gate[step] * a_p + self._grip[step] * closing_direction()
+
+
+def view(checkpoint: str, follower: Follower) -> PrimitiveView:
+    """The primitive of a checkpoint, followed in a given way."""
+    return PrimitiveView(GraspPrimitive.from_checkpoint(checkpoint, follower))
+
+
+def policies(approach: str, default: str, step: int) -> dict[str, FingerPolicy]:
+    """Everything that is compared, by name."""
+    found: dict[str, FingerPolicy] = {"stored grasp on arrival": oracle()}
+    for name, follower in FOLLOWERS.items():
+        found[f"{name}, at once"] = PrimitiveFingers(view(approach, follower))
+        found[f"{name}, from step {step}"] = PrimitiveFingers(view(approach, follower), step)
+    chosen = Denoiser(0.5)
+    for lead, squeeze in ((4, 0.0), (10, 0.0), (16, 0.0), (10, 0.3)):
+        teacher = ArrivalTeacher(lead=lead, squeeze=squeeze)
+        found[f"gate {lead} steps before arrival, squeeze {squeeze}"] = TaughtFingers(view(approach, chosen), teacher)
+    found["default primitive, at once"] = PrimitiveFingers(view(default, chosen))
+    found[f"default primitive, from step {step}"] = PrimitiveFingers(view(default, chosen), step)
+    found["default primitive, gate 10, squeeze 0.0"] = TaughtFingers(view(default, chosen), ArrivalTeacher(squeeze=0.0))
+    return found
+
+
+def main() -> None:
+    """Run every policy on the same episodes of training objects."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--primitive", default="pretrained/gf_approach.ckpt", help="trained on views along the way")
+    parser.add_argument("--default-primitive", default="pretrained/gf.ckpt", help="trained on views of the grasp")
+    parser.add_argument("--path", default="data/grasps.npz", help="grasp set")
+    parser.add_argument("--episodes", type=int, default=256)
+    parser.add_argument("--step", type=int, default=26, help="fixed step of the policies that are held back")
+    given = parser.parse_args()
+    logging.getLogger("envs.physics").setLevel(logging.ERROR)
+    load = load_average()
+    data = RolloutDataModule(path=given.path)
+    targets = data.targets("train")
+    episodes = planned_episodes(SpreadPlan(given.episodes), targets, data.patterns, is_training=True, seed=0)
+    runner = EpisodeRunner(data.physics_settings, scenes=data.scenes)
+    groups = targets.object_index[episodes.grasp_row]
+    table: dict[str, Any] = {}
+    for name, policy in tqdm(policies(given.primitive, given.default_primitive, given.step).items(), unit="policy"):
+        outcome = runner.run(policy, episodes)
+        table[name] = {
+            "success": estimate(outcome.is_success.astype(float), groups, is_rate=True).as_dict(),
+            "posture_rad": estimate(outcome.posture_rad, groups, is_rate=False).as_dict(),
+            "translation_median_m": float(np.median(outcome.translation_m)),
+            "causes": outcome.cause_counts(),
+        }
+    report = {"benchmark": "policy_choices", "episodes": given.episodes, "policies": table, "machine": machine(load)}
+    print(json.dumps(report, indent=1))
+
+
+if __name__ == "__main__":
+    main()
