@@ -11,6 +11,7 @@ from torch import Tensor
 from envs.hand.model import denormalise_joints, normalise_joints
 from lightning_modules.diffusion.samplers import ProbabilityFlowSampler, Sampler
 from lightning_modules.followers import Follower
+from lightning_modules.networks.point_encoders import PointEncoder
 from lightning_modules.score_module import ScoreMatchingModule
 
 _TRUSTED_PREFIX = "lightning_modules."
@@ -146,6 +147,22 @@ def load_score_module(path: str | Path) -> ScoreMatchingModule:
             "version of the project that made it"
         ) from error
     return module
+
+
+def start_from_encoder_of(encoder: PointEncoder, checkpoint: str) -> None:
+    """Give the encoder the weights of a score module's encoder.
+
+    Raises:
+        ValueError: the checkpoint's encoder is of another kind or size.
+    """
+    trained = load_score_module(checkpoint).network.encoder
+    try:
+        encoder.load_state_dict(trained.state_dict())
+    except RuntimeError as error:
+        raise ValueError(
+            f"the encoder of checkpoint {checkpoint} ({type(trained).__name__}) does not fit the policy's "
+            f"{type(encoder).__name__}: {error}; pre-train one of the same sizes with configs/gf_pointnet.yaml"
+        ) from error
 
 
 def _build(hparams: dict[str, Any]) -> ScoreMatchingModule:

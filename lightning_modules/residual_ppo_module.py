@@ -6,7 +6,6 @@ import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from lightning.pytorch import LightningModule
 from lightning.pytorch.core.optimizer import LightningOptimizer
@@ -14,7 +13,6 @@ from torch import Tensor
 from torch.optim import Adam, Optimizer
 
 from datamodules.types import ActorStep, Rollout
-from envs.lift_test import closing_direction
 from envs.observations import Observation, check_groups, flat_size
 from lightning_modules.assistants import LearntFingers, PrimitiveFingers, PrimitiveView
 from lightning_modules.composition import Composition, ScaleAndResidual
@@ -24,14 +22,14 @@ from lightning_modules.networks.point_encoders import PointEncoder
 from lightning_modules.policy_features import VECTOR_DIM, policy_vectors
 from lightning_modules.ppo.exploration import Exploration, StructuredNoise
 from lightning_modules.ppo.kl_schedule import AdaptiveLearningRate
-from lightning_modules.ppo.losses import clipped_share, clipped_surrogate, explained_variance, value_loss
+from lightning_modules.ppo.losses import explained_variance
+from lightning_modules.ppo.objectives import imitation_objective, means, ppo_objective
 from lightning_modules.ppo.rollout_numbers import rollout_numbers
 from lightning_modules.ppo.samples import Samples, minibatches, samples_of
-from lightning_modules.primitive import GraspPrimitive, load_score_module
+from lightning_modules.primitive import GraspPrimitive, load_score_module, start_from_encoder_of
+from lightning_modules.saved_settings import leave_out_objects
 
 _LOG = logging.getLogger(__name__)
-
-_PARTS = ("encoder", "follower", "composition", "exploration", "learning_rate_rule")
 
 
 class ResidualPPOModule(LightningModule):
@@ -102,11 +100,7 @@ class ResidualPPOModule(LightningModule):
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Attribute '.*' is an instance of `nn.Module`")
             self.save_hyperparameters()
-        for name in _PARTS:
-            # the command line saves class paths; objects handed over in Python have no place in a checkpoint
-            if self.hparams[name] is not None and not isinstance(self.hparams[name], dict):
-                self.hparams.pop(name)
-                self.hparams["_built_in_python"] = True
+        leave_out_objects(self, ("encoder", "follower", "composition", "exploration", "learning_rate_rule"))
         _check_sizes(epochs=epochs, minibatch_size=minibatch_size)
         check_groups(critic_groups, for_policy=False)
         self.automatic_optimization = False
@@ -121,38 +115,30 @@ class ResidualPPOModule(LightningModule):
             )
         self.encoder = encoder
         if encoder is not None and encoder_checkpoint is not None:
-            _start_from(encoder, encoder_checkpoint)
+            start_from_encoder_of(encoder, encoder_checkpoint)
         self.critic_groups = tuple(critic_groups)
-        feature_dim = (self.score_module.network.encoder if encoder is None else encoder).feature_dim
+        self.network = self._untrained_network(bottleneck, hidden_widths, shaped_steps, seed)
+        self.learning_rate = learning_rate
+        self.learning_rate_rule = learning_rate_rule or AdaptiveLearningRate(target_kl=0.03)
+        self.register_buffer("updates", torch.zeros((), dtype=torch.long))
+        self.register_buffer("agent_steps", torch.zeros((), dtype=torch.long))
+        self._seconds: dict[str, float] = {}
+
+    def _untrained_network(
+        self, bottleneck: int | None, hidden_widths: Sequence[int], shaped_steps: bool, seed: int
+    ) -> ActorCritic:
+        encoder = self.score_module.network.encoder if self.encoder is None else self.encoder
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.network = ActorCritic(
+            return ActorCritic(
                 VECTOR_DIM,
-                feature_dim,
+                encoder.feature_dim,
                 flat_size(self.critic_groups),
                 self.composition.centre(),
                 bottleneck,
                 hidden_widths,
                 shaping=self.exploration.root() if shaped_steps else None,
             )
-        self.epochs = epochs
-        self.minibatch_size = minibatch_size
-        self.gamma = gamma
-        self.lam = lam
-        self.clip = clip
-        self.value_coefficient = value_coefficient
-        self.entropy_coefficient = entropy_coefficient
-        self.max_grad_norm = max_grad_norm
-        self.learning_rate = learning_rate
-        self.learning_rate_rule = learning_rate_rule or AdaptiveLearningRate(target_kl=0.03)
-        self.critic_learning_rate = critic_learning_rate
-        self.imitation_rollouts = imitation_rollouts
-        self.imitation_epochs = imitation_epochs
-        self.imitation_learning_rate = imitation_learning_rate
-        self.seed = seed
-        self.register_buffer("updates", torch.zeros((), dtype=torch.long))
-        self.register_buffer("agent_steps", torch.zeros((), dtype=torch.long))
-        self._seconds: dict[str, float] = {}
 
     # ---- acting -----------------------------------------------------------------------------------------------------
 
@@ -247,10 +233,11 @@ class ResidualPPOModule(LightningModule):
         if not bool(rollout.is_valid.any()):
             _LOG.warning("every world of rollout %d diverged; nothing is learnt from it", self.policy_version)
             self.updates += 1
+            self.agent_steps += rollout.num_agent_steps
             return
-        samples = samples_of(rollout, gamma=self.gamma, lam=self.lam)
+        samples = samples_of(rollout, gamma=self.hparams["gamma"], lam=self.hparams["lam"])
         explained = float(explained_variance(samples.steps.value, samples.target))
-        learn = self._imitate if self.policy_version < self.imitation_rollouts else self._improve
+        learn = self._imitate if self.policy_version < self.hparams["imitation_rollouts"] else self._improve
         numbers = {**learn(samples), "explained_variance": explained}
         seen = samples.steps
         with torch.no_grad():
@@ -261,64 +248,53 @@ class ResidualPPOModule(LightningModule):
         self._log_numbers(rollout_numbers(rollout, seconds), numbers)
 
     def _imitate(self, samples: Samples) -> dict[str, float]:
-        """Gradient steps towards gate * a_p + grip * closing, in the policy's own states, and the critic's.
-
-        The states are those that the learning policy visits, the advice is the teacher's (Ross et al. 2011).
+        """Epochs of gradient steps towards the teacher's advice.
 
         Raises:
             ValueError: the rollout has no teacher.
         """
+        settings = self.hparams
         if bool(samples.gate.isnan().any()):
             raise ValueError(
-                f"imitation_rollouts is {self.imitation_rollouts}, but the rollouts have no teacher; set data.teacher, "
-                "or imitation_rollouts to 0"
+                f"imitation_rollouts is {settings['imitation_rollouts']}, but the rollouts have no teacher; set "
+                "data.teacher, or imitation_rollouts to 0"
             )
-        closing = torch.as_tensor(closing_direction()).to(samples.gate)
         policy = self._optimizer().param_groups[0]
-        policy["lr"] = self.imitation_learning_rate
-        sums: dict[str, list[float]] = {"imitation_loss": [], "value_loss": []}
-        for epoch in self._minibatches(samples, self.imitation_epochs):
+        policy["lr"] = settings["imitation_learning_rate"]
+        numbers = []
+        for epoch in self._minibatches(samples, settings["imitation_epochs"]):
             for rows in epoch:
-                output = self._output(samples.steps, rows)
-                a_p = samples.steps.primitive_action[rows]
-                hand = self.composition.unclamped(a_p, output.mean)
-                advice = samples.gate[rows, None] * a_p + samples.grip[rows, None] * closing
-                imitation = (hand - advice).square().mean()
-                critic = value_loss(output.value, samples.target[rows]).mean()
-                self._descend(imitation + self.value_coefficient * critic)
-                sums["imitation_loss"].append(float(imitation.detach()))
-                sums["value_loss"].append(float(critic.detach()))
-        if self.policy_version + 1 == self.imitation_rollouts:
+                objective = imitation_objective(
+                    samples, rows, self._output(samples.steps, rows), self.composition,
+                    value_coefficient=settings["value_coefficient"],
+                )  # fmt: skip
+                self._descend(objective.loss)
+                numbers.append(objective.numbers)
+        if self.policy_version + 1 == settings["imitation_rollouts"]:
             policy["lr"] = self.learning_rate
-        return {name: float(np.mean(values)) for name, values in sums.items()}
+        return means(numbers)
 
     def _improve(self, samples: Samples) -> dict[str, float]:
         """Epochs of the clipped objective; the learning rate follows the divergence from the second epoch on."""
-        steps, noise_law = samples.steps, self.exploration.frozen()
-        sums: dict[str, list[float]] = {"policy_loss": [], "value_loss": [], "clipped": []}
-        kl = 0.0
-        for index, epoch in enumerate(self._minibatches(samples, self.epochs)):
-            divergences = []
+        noise_law = self.exploration.frozen()
+        settings = {name: self.hparams[name] for name in ("clip", "value_coefficient", "entropy_coefficient")}
+        epochs: list[dict[str, float]] = []
+        for epoch in self._minibatches(samples, self.hparams["epochs"]):
+            numbers = []
             for rows in epoch:
-                output = self._output(steps, rows)
-                log_prob = self.exploration.log_prob(steps.action[rows], output.mean, steps.noise_before[rows])
-                old, advantage = steps.log_prob[rows], samples.advantage[rows]
-                surrogate = clipped_surrogate(log_prob, old, advantage, clip=self.clip).mean()
-                critic = value_loss(output.value, samples.target[rows]).mean()
-                bonus = self.entropy_coefficient * self.exploration.entropy()
-                with torch.no_grad():
-                    divergences.append(float(self.exploration.kl(steps.mean[rows], output.mean, noise_law).mean()))
-                    sums["clipped"].append(float(clipped_share(log_prob, old, clip=self.clip)))
-                self._descend(surrogate + self.value_coefficient * critic - bonus)
-                sums["policy_loss"].append(float(surrogate.detach()))
-                sums["value_loss"].append(float(critic.detach()))
-            kl = float(np.mean(divergences))
-            if index > 0:  # before the first step the divergence is zero
-                self._adapt(kl)
-        return {**{name: float(np.mean(values)) for name, values in sums.items()}, "kl": kl}
+                output = self._output(samples.steps, rows)
+                objective = ppo_objective(samples, rows, output, self.exploration, noise_law, **settings)
+                self._descend(objective.loss)
+                numbers.append(objective.numbers)
+            epochs.append(means(numbers))
+            if len(epochs) > 1:  # before the first step the divergence is zero
+                self._adapt(epochs[-1]["kl"])
+        return {**means(epochs), "kl": epochs[-1]["kl"]}
 
     def _minibatches(self, samples: Samples, epochs: int) -> Iterator[Iterator[Tensor]]:
-        return minibatches(len(samples), self.minibatch_size, epochs, (self.seed, self.policy_version))
+        return minibatches(
+            len(samples), self.hparams["minibatch_size"], epochs, (self.hparams["seed"], self.policy_version)
+        )
 
     def _output(self, steps: ActorStep, rows: Tensor) -> PolicyOutput:
         inputs = PolicyInput(steps.vectors[rows], steps.feature[rows], steps.privileged[rows])
@@ -336,13 +312,13 @@ class ResidualPPOModule(LightningModule):
         optimizer.zero_grad()
         self.manual_backward(loss)
         for group in optimizer.param_groups:
-            torch.nn.utils.clip_grad_norm_(group["params"], self.max_grad_norm)
+            torch.nn.utils.clip_grad_norm_(group["params"], self.hparams["max_grad_norm"])
         optimizer.step()
 
     def _adapt(self, kl: float) -> None:
         policy, critic = self._optimizer().param_groups
         policy["lr"] = self.learning_rate_rule.new_rate(policy["lr"], kl)
-        if self.critic_learning_rate is None:
+        if self.hparams["critic_learning_rate"] is None:
             critic["lr"] = policy["lr"]
 
     def _log_numbers(self, of_rollout: dict[str, float], of_learning: dict[str, float]) -> None:
@@ -369,7 +345,7 @@ class ResidualPPOModule(LightningModule):
         chosen = {id(parameter) for parameter in of_critic}
         groups: list[dict[str, Any]] = [
             {"params": [parameter for parameter in self._learning() if id(parameter) not in chosen]},
-            {"params": of_critic, "lr": self.critic_learning_rate or self.learning_rate},
+            {"params": of_critic, "lr": self.hparams["critic_learning_rate"] or self.learning_rate},
         ]
         return Adam(groups, lr=self.learning_rate)
 
@@ -384,19 +360,3 @@ def _check_sizes(**sizes: int) -> None:
     for name, size in sizes.items():
         if size < 1:
             raise ValueError(f"{name} is {size}; at least 1 is needed")
-
-
-def _start_from(encoder: PointEncoder, checkpoint: str) -> None:
-    """Give the encoder the weights of a score module's encoder.
-
-    Raises:
-        ValueError: the checkpoint's encoder is of another kind or size.
-    """
-    trained = load_score_module(checkpoint).network.encoder
-    try:
-        encoder.load_state_dict(trained.state_dict())
-    except RuntimeError as error:
-        raise ValueError(
-            f"the encoder of checkpoint {checkpoint} ({type(trained).__name__}) does not fit the policy's "
-            f"{type(encoder).__name__}: {error}; pre-train one of the same sizes with configs/gf_pointnet.yaml"
-        ) from error

@@ -20,6 +20,7 @@ from lightning_modules.followers import AnnealedDenoiser, Follower
 from lightning_modules.networks.grouping_cache import GroupingCache
 from lightning_modules.networks.point_encoders import PointEncoder, PointNet2Encoder
 from lightning_modules.networks.score_network import ScoreNetwork
+from lightning_modules.saved_settings import leave_out_objects
 
 
 class ScoreMatchingModule(LightningModule):
@@ -66,11 +67,7 @@ class ScoreMatchingModule(LightningModule):
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Attribute 'encoder' is an instance of `nn.Module`")
             self.save_hyperparameters()
-        for name in ("encoder", "sde", "joint_state", "follower"):
-            # the command line saves their class paths; objects handed over in Python have no place in a checkpoint
-            if isinstance(self.hparams[name], (PointEncoder, SDE, JointState, Follower)):
-                self.hparams.pop(name)
-                self.hparams["_built_in_python"] = True
+        leave_out_objects(self, ("encoder", "sde", "joint_state", "follower"))
         self.sde = VPSDE() if sde is None else sde
         self.joint_state = JointVector() if joint_state is None else joint_state
         self.follower = AnnealedDenoiser() if follower is None else follower

@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.conventions import NUM_JOINTS, STEPS_PER_CONTROL
-from envs.hand.model import LINKS, clamp_joints, coupled_from_actuated
+from envs.hand.model import clamp_joints, coupled_from_actuated
 from envs.objects.grasp_object import GraspObject
 from envs.physics.base import Array, PhysicsState
 from envs.physics.checks import check_finite, check_joints, check_poses, check_worlds
+from envs.physics.contacts import Contacts
 from envs.physics.scene import OBJECT_PART, TABLE_PART, SceneAddresses, SceneCache
 from envs.physics.settings import PhysicsSettings
 
@@ -71,7 +72,7 @@ class MujocoCpuPhysics:
         self._wrist_target_w = np.tile(np.array([0, 0, 1, 1, 0, 0, 0], dtype=np.float64), (num_worlds, 1))
         self._side_force_w = np.zeros((num_worlds, 3))
         self._is_diverged = np.zeros(num_worlds, dtype=bool)
-        self._contacts: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None
+        self._contacts: Contacts | None = None
 
     @property
     def num_worlds(self) -> int:
@@ -263,32 +264,17 @@ class MujocoCpuPhysics:
 
     def contact_links(self) -> NDArray[np.bool_]:
         """See `PhysicsBackend.contact_links`; contacts of the last physics step."""
-        return self._touching_links(OBJECT_PART)
+        return self._contacts_now().links_on(OBJECT_PART)
 
     def table_links(self) -> NDArray[np.bool_]:
         """See `PhysicsBackend.table_links`; contacts of the last physics step."""
-        return self._touching_links(TABLE_PART)
+        return self._contacts_now().links_on(TABLE_PART)
 
-    def _touching_links(self, part: int) -> NDArray[np.bool_]:
-        """Hand links (E, 23) in contact with the object or the table; contacts are gathered once after each step."""
+    def _contacts_now(self) -> Contacts:
+        """Gathered once after each step."""
         if self._contacts is None:
-            self._contacts = self._gather_contacts()
-        world, parts = self._contacts
-        touching = np.zeros((self._num_worlds, OBJECT_PART + 1), dtype=bool)
-        row, side = np.nonzero(parts == part)
-        touching[world[row], parts[row, 1 - side]] = True
-        return touching[:, : len(LINKS)]
-
-    def _gather_contacts(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """World (C,) of every contact, and the two parts (C, 2) that meet: links, TABLE_PART or OBJECT_PART."""
-        held = [(world, data) for world, data in enumerate(self._data) if data is not None and data.ncon]
-        if not held:
-            return np.zeros(0, dtype=np.int64), np.zeros((0, 2), dtype=np.int64)
-        geoms = np.concatenate([data.contact.geom for _, data in held])
-        world = np.repeat([world for world, _ in held], [data.ncon for _, data in held])
-        known = self._addresses.part_of_geom
-        parts = np.where(geoms < len(known), known[np.minimum(geoms, len(known) - 1)], OBJECT_PART)
-        return world, parts
+            self._contacts = Contacts.gather(self._data, self._addresses.part_of_geom)
+        return self._contacts
 
     def initial_penetration(self, worlds: NDArray[np.int64]) -> Array:
         """Deepest overlap of hand with object or table in the named worlds as placed, m, positive; takes no step."""

@@ -183,7 +183,7 @@ def test_a_step_is_the_same_every_time(make: Make, tmp_path: Path) -> None:
 
 def test_the_order_of_minibatches_depends_on_the_seed(make: Make, tmp_path: Path) -> None:
     modules = [make(seed=0), make(seed=0)]
-    modules[1].seed = 1
+    modules[1].hparams["seed"] = 1
     for module in modules:
         fit(module, MadeUpRollouts(1, wants_scale()), tmp_path)
     first, second = (weights(module)["network.actor.0.weight"] for module in modules)

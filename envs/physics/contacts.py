@@ -1,0 +1,50 @@
+"""Which links of the hand touch what, gathered from the contacts of many MuJoCo worlds at once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.hand.model import LINKS
+from envs.physics.scene import OBJECT_PART
+
+
+@dataclass(frozen=True)
+class Contacts:
+    """The C contacts of E worlds.
+
+    Attributes:
+        world: the world of each (C,).
+        parts: the two parts that meet (C, 2): rows of LINKS, TABLE_PART or OBJECT_PART.
+        num_worlds: E.
+    """
+
+    world: NDArray[np.int64]
+    parts: NDArray[np.int64]
+    num_worlds: int
+
+    @classmethod
+    def gather(cls, worlds: Sequence[mujoco.MjData | None], part_of_geom: NDArray[np.int64]) -> "Contacts":
+        """Contacts of the last physics step.
+
+        Args:
+            worlds: MuJoCo's data of each world; None for one that holds nothing yet.
+            part_of_geom: `SceneAddresses.part_of_geom`; geoms beyond it are pieces of the object.
+        """
+        held = [(world, data) for world, data in enumerate(worlds) if data is not None and data.ncon]
+        if not held:
+            return cls(np.zeros(0, dtype=np.int64), np.zeros((0, 2), dtype=np.int64), len(worlds))
+        geoms = np.concatenate([data.contact.geom for _, data in held])
+        world = np.repeat([world for world, _ in held], [data.ncon for _, data in held])
+        known = len(part_of_geom)
+        parts = np.where(geoms < known, part_of_geom[np.minimum(geoms, known - 1)], OBJECT_PART)
+        return cls(world, parts, len(worlds))
+
+    def links_on(self, part: int) -> NDArray[np.bool_]:
+        """Links (E, 23) that touch a part."""
+        touching = np.zeros((self.num_worlds, OBJECT_PART + 1), dtype=bool)
+        row, side = np.nonzero(self.parts == part)
+        touching[self.world[row], self.parts[row, 1 - side]] = True
+        return touching[:, : len(LINKS)]
