@@ -3,9 +3,9 @@
 Training objects, spread over the families, go through the settings of configs/synthesis.yaml, every object in a worker
 of its own turn, as in `python -m datamodules.synthesize`. Times are wall clock from the first worker's start on its
 first object to the end of the last one: importing and compiling in fresh processes is left out and reported apart.
-    verified   grasps that passed the trial (lifted twice, the second time shaken)
-    kept       those of them within the quota of their type and object
-    reachable  kept grasps that a moving wrist took twice, collisions on
+    verified   grasps that passed the trial: closed, then lifted and shaken
+    reachable  those of them that a moving wrist took twice, collisions on; only as many are approached as are wanted
+    kept       grasps that go into the set, at most the quota of each object
 All three come from one run, so `verified_per_second` already pays for the reachability checks;
 `verified_per_second_without_reachability` takes their time out (a second, shorter run).
 
@@ -72,18 +72,7 @@ def run(names: list[str], settings: SynthesisSettings, workers: int, with_reacha
         "startup_s": round(began - submitted, 2),
         **made,
         **{f"{name}_per_second": round(made[name] / wall_s, 2) for name in ("verified", "kept", "reachable")},
-        "types_per_core": {name: _per_core(count) for name, count in total.items()},
-    }
-
-
-def _per_core(count: TypeCount) -> dict[str, float]:
-    seconds = max(count.seconds, 1e-9)
-    return {
-        "seconds": round(count.seconds, 2),
-        "verified_per_second": round(count.verified / seconds, 2),
-        "kept_per_second": round(count.kept / seconds, 2),
-        "reachable_per_second": round(count.reachable / seconds, 2),
-        "reachable_share": round(count.reachable / max(count.kept, 1), 2),
+        "core_s_per_object": round(sum(count.seconds for count in total.values()) / len(names), 3),
     }
 
 
@@ -92,13 +81,13 @@ def main(args: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--objects", type=int, default=24, help="training objects, spread evenly over the split")
     parser.add_argument("--workers", type=int, default=None, help="processes; one per core when left out")
-    parser.add_argument("--quota", type=int, default=4, help="grasps kept of a type and object")
-    parser.add_argument("--batch", type=int, default=8, help="hands tried in a round")
+    parser.add_argument("--wanted", type=int, default=SynthesisSettings.wanted, help="reachable grasps of an object")
+    parser.add_argument("--batch", type=int, default=SynthesisSettings.batch, help="hands tried in a round")
     parser.add_argument("--rounds", type=int, default=SynthesisSettings.max_rounds, help="rounds of proposals")
     parser.add_argument("--types", nargs="+", default=list(SynthesisSettings.types), help="grasp types")
     options = parser.parse_args(args)
     settings = SynthesisSettings(
-        quota=options.quota, max_rounds=options.rounds, batch=options.batch, types=tuple(options.types)
+        wanted=options.wanted, max_rounds=options.rounds, batch=options.batch, types=tuple(options.types)
     )
     workers = options.workers or default_workers()
     every = ObjectLibrary().names("train")
@@ -111,7 +100,7 @@ def main(args: list[str] | None = None) -> None:
         "benchmark": "synthesis",
         "objects": len(names),
         "workers": workers,
-        "settings": {"quota": settings.quota, "max_rounds": settings.max_rounds, "batch": settings.batch},
+        "settings": {name: getattr(settings, name) for name in ("quota", "wanted", "max_rounds", "batch", "proposals")},
         **full,
         "verified_per_second_without_reachability": verifying["verified_per_second"],
         "wall_s_without_reachability": verifying["wall_s"],

@@ -12,42 +12,87 @@ from tqdm import tqdm
 
 from datamodules.atomic_file import write_atomically
 from datamodules.grasps.dataset import GraspTable
-from datamodules.grasps.module import GraspDataModule
+from datamodules.grasps.grasp_set import GraspSet, load_grasp_set
 from datamodules.grasps.set_trials import ConstantJoints, SetTrials
 from datamodules.grasps.trial_report import estimates, estimates_by_label, format_table
-from envs.conventions import SPLITS
+from datamodules.rollouts.episodes_run import EpisodeRunner
+from datamodules.rollouts.set_episodes import STEPS, SetEpisodes, families_of
+from datamodules.rollouts.targets import grasp_targets
+from envs.conventions import NUM_CLOUD_POINTS, SPLITS
+from envs.objects.library import ObjectLibrary
+from envs.targets import GraspTargets
+from envs.wrist.patterns import generate_patterns
 
 _LOG = logging.getLogger("report")
 
 
-def report(path: str = "data/grasps.npz", output: Path | None = None, split_file: str | None = None) -> None:
+def report(
+    path: str = "data/grasps.npz",
+    output: Path | None = None,
+    split_file: str | None = None,
+    max_grasps: int = 600,
+    num_episodes: int = 500,
+) -> None:
     """Lift rates of the stored grasps, the mean joints, a blind close and the nearest training grasp, by split.
 
-    Each is placed without collisions on the way (``_collisions_off``), and closed from the open hand with collisions
-    (``_collisions_on``).
+    Each is placed without collisions on the way (``_collisions_off``), closed from the open hand with collisions
+    (``_collisions_on``), and closed by a hand on a moving wrist (``_moving``): the stored and the nearest grasp on
+    arrival, the other two from the step on that is best on training objects.
 
     Args:
         path: grasp set.
         output: JSON file for the rates with their intervals; none when null.
         split_file: objects; the default split file when null.
+        max_grasps: grasps of a split that are tried, drawn evenly.
+        num_episodes: episodes of a split on moving wrists, spread evenly over its grasps; none when 0.
     """
-    data = GraspDataModule(path=path, split_file=split_file)
-    train = GraspTable(data.training_grasps(), data.library, data.num_points)
-    constants = ConstantJoints.of_training(train)
+    grasps, library = load_grasp_set(path), ObjectLibrary(split_file)
+    splits = [split for split in SPLITS if split in set(grasps.object_splits)]
     content: dict[str, Any] = {"splits": {}, "families": {}, "types": {}}
-    for split in SPLITS:
-        table = data.table(split)
+    constants = ConstantJoints.of_training(GraspTable(grasps.split("train"), library, NUM_CLOUD_POINTS))
+    for split in splits:
+        table = GraspTable(evenly(grasps.split(split), max_grasps), library, NUM_CLOUD_POINTS)
         with tqdm(total=8 * len(table), desc=f"trials {split}", unit="trial") as bar:
-            trials = SetTrials(table, data.library, on_trials=bar.update)
+            trials = SetTrials(table, library, on_trials=bar.update)
             values = trials.stored() | trials.baselines(constants)
         groups = table.object_index.numpy()
-        families = np.array([data.library.family(name) for name in table.grasps.object_names()])
+        families = np.array([library.family(name) for name in table.grasps.object_names()])
         content["splits"][split] = estimates(values, groups)
         content["families"][split] = estimates_by_label(values, groups, families)
         content["types"][split] = estimates_by_label(values, groups, np.array(table.grasps.type_names()))
+    if num_episodes > 0:
+        _add_moving(content, {split: _targets(grasps.split(split), library) for split in splits}, num_episodes)
     _LOG.info("%s", format_table(content["splits"]))
     if output is not None:
         write_atomically(output, (json.dumps(content, indent=1) + "\n").encode())
+
+
+def evenly(grasps: GraspSet, count: int) -> GraspSet:
+    """At most ``count`` grasps, drawn evenly over the set."""
+    if len(grasps) <= count:
+        return grasps
+    return grasps.rows(np.linspace(0, len(grasps) - 1, count).astype(int))
+
+
+def _targets(grasps: GraspSet, library: ObjectLibrary) -> GraspTargets:
+    """The reachable grasps; all where none is marked as reachable."""
+    return grasp_targets(grasps, library, reachable_only=bool(grasps.is_reachable.any()))
+
+
+def _add_moving(content: dict[str, Any], targets: dict[str, GraspTargets], num_episodes: int) -> None:
+    """Add the measures on moving wrists, by split and family, and the steps chosen for the scripts."""
+    with tqdm(total=num_episodes * (2 * len(STEPS) + 4 * len(targets)), desc="moving wrists", unit="episode") as bar:
+        moving = SetEpisodes(
+            targets["train"], generate_patterns(), EpisodeRunner(on_batch=bar.update), num_episodes=num_episodes
+        )
+        policies = moving.policies()
+        for split, own in targets.items():
+            episodes = moving.episodes(own, is_training=split == "train")
+            values = moving.values(policies, episodes)
+            content["splits"][split] |= estimates(values, episodes.object_index)
+            for family, row in estimates_by_label(values, episodes.object_index, families_of(episodes)).items():
+                content["families"][split].setdefault(family, {}).update(row)
+    content["steps"] = {name: choice.step for name, choice in moving.choices.items()}
 
 
 def main(args: Sequence[str] | None = None) -> None:

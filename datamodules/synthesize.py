@@ -55,6 +55,7 @@ def synthesize(
     max_objects: int | None = None,
     test_grasps_per_object: int = 5,
     num_workers: int | None = None,
+    shard: str | None = None,
 ) -> None:
     """Make verified grasps of named types for every object of a split file, and write them as one grasp set.
 
@@ -71,13 +72,21 @@ def synthesize(
         max_objects: only so many objects of each split.
         test_grasps_per_object: grasps kept of each object that is not for training, the most diverse ones.
         num_workers: processes; one per core when null.
+        shard: K/N, such as 1/2: make only the parts of every N-th object from the K-th on, and write no set. For
+            several machines: give each a shard, gather their parts in one folder, and run there without shard.
     """
     settings = settings or SynthesisSettings()
     for name in settings.types:
         check_grasp_type(name)
-    spec = JobSpec(settings, parts_dir, split_file, prototypes, max_objects, num_workers)
+    spec = JobSpec(settings, parts_dir, split_file, prototypes, max_objects, num_workers, parse_shard(shard))
     began = time.perf_counter()
     parts, counts = run_job(spec)
+    if shard is not None:
+        _LOG.info(
+            "shard %s: %d objects are in %s; with all shards' parts there, run again without --shard",
+            shard, len(parts), parts_dir,
+        )  # fmt: skip
+        return
     wall_s = time.perf_counter() - began
     provenance: dict[str, Any] = {
         "command": "python -m datamodules.synthesize " + " ".join(sys.argv[1:]),
@@ -98,6 +107,20 @@ def synthesize(
     _LOG.info("wrote %s (%.1f MB)", output, output.stat().st_size / 1e6)
     if gallery is not None:
         draw_gallery(made, ObjectLibrary(split_file), gallery)
+
+
+def parse_shard(text: str | None) -> tuple[int, int] | None:
+    """The pair (K, N) that "K/N" spells; None for None.
+
+    Raises:
+        ValueError: text of another form.
+    """
+    if text is None:
+        return None
+    index, slash, count = text.partition("/")
+    if not (slash and index.isdecimal() and count.isdecimal()):
+        raise ValueError(f"shard is {text!r}, expected K/N with 1 <= K <= N, such as 1/2")
+    return int(index), int(count)
 
 
 def main(args: Sequence[str] | None = None) -> None:

@@ -1,6 +1,6 @@
 """What happens in each world from one reset to the next: the object, where it stands, and how the wrist moves."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,10 +51,10 @@ class EpisodeSampler:
         targets: the grasps.
         patterns: wrist movements to draw from.
         mix: blend two patterns in each episode (training); one alone otherwise (GraspGF App. A.1, A.3).
-        seed: decides everything.
+        seed: decides everything; a number, or several (zeros at their end do not count).
     """
 
-    def __init__(self, targets: GraspTargets, patterns: WristPatterns, *, mix: bool, seed: int) -> None:
+    def __init__(self, targets: GraspTargets, patterns: WristPatterns, *, mix: bool, seed: int | Sequence[int]) -> None:
         self.targets = targets
         self.patterns = patterns
         self.mix = mix

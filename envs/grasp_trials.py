@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,9 +10,9 @@ from numpy.typing import NDArray
 from envs.actions import next_command
 from envs.conventions import EPISODE_STEPS, MAX_JOINT_STEP
 from envs.hand.model import clamp_joints, open_hand
-from envs.lift_test import lift_test
+from envs.lift_test import LiftResult, lift_test
 from envs.objects.grasp_object import GraspObject
-from envs.physics.base import Array
+from envs.physics.base import Array, PhysicsBackend
 from envs.physics.mujoco_cpu import MujocoCpuPhysics, SceneCache
 from envs.physics.settings import PhysicsSettings
 
@@ -34,6 +35,22 @@ class TrialOutcome:
     joint_pos: Array
     shift: Array
     is_diverged: NDArray[np.bool_]
+
+
+class TrialWatcher(Protocol):
+    """Looks at trials while they run, to say afterwards what happened; K of them at a time, ``rows`` (K,)."""
+
+    def step(self, rows: NDArray[np.int64], physics: PhysicsBackend, step: int) -> None:
+        """After ``step`` control steps; 0 is the start. Placed grasps have no other."""
+        ...
+
+    def closed(self, rows: NDArray[np.int64], physics: PhysicsBackend) -> None:
+        """The hand has closed for the lift, and has not risen."""
+        ...
+
+    def lifted(self, rows: NDArray[np.int64], physics: PhysicsBackend, result: LiftResult) -> None:
+        """After the lift."""
+        ...
 
 
 class GraspTrials:
@@ -81,16 +98,16 @@ class GraspTrials:
     def __len__(self) -> int:
         return len(self._things)
 
-    def place(self, joint_pos: Array) -> TrialOutcome:
+    def place(self, joint_pos: Array, watcher: TrialWatcher | None = None) -> TrialOutcome:
         """Put the fingers at ``joint_pos`` (G, 18), rad, without collisions on the way, then lift."""
-        return self._run(lambda rows: joint_pos[rows], None, self._object_pose_w)
+        return self._run(lambda rows: joint_pos[rows], None, self._object_pose_w, watcher)
 
-    def follow(self, controller: Controller) -> TrialOutcome:
+    def follow(self, controller: Controller, watcher: TrialWatcher | None = None) -> TrialOutcome:
         """Start from the open hand, let the controller act for 50 steps with collisions on, then lift.
 
         The object starts from its rest pose: at the grasp closing fingers had pushed it, and often it leans.
         """
-        return self._run(lambda rows: np.tile(open_hand(), (len(rows), 1)), controller, self._rest_pose_w)
+        return self._run(lambda rows: np.tile(open_hand(), (len(rows), 1)), controller, self._rest_pose_w, watcher)
 
     def close_towards(self, goal: Array) -> TrialOutcome:
         """Close from the open hand to the joints ``goal`` (G, 18), rad, at full speed with collisions on, then lift."""
@@ -107,7 +124,11 @@ class GraspTrials:
             yield order[begin : begin + self._num_worlds]
 
     def _run(
-        self, start: Callable[[NDArray[np.int64]], Array], controller: Controller | None, object_pose_w: Array
+        self,
+        start: Callable[[NDArray[np.int64]], Array],
+        controller: Controller | None,
+        object_pose_w: Array,
+        watcher: TrialWatcher | None,
     ) -> TrialOutcome:
         count = len(self)
         outcome = TrialOutcome(
@@ -117,20 +138,28 @@ class GraspTrials:
             physics = MujocoCpuPhysics(len(rows), self._settings, scenes=self._scenes)
             things = [self._things[row] for row in rows]
             physics.reset(things, object_pose_w[rows], self._wrist_pose_w[rows], clamp_joints(start(rows)))
+            if watcher is not None:
+                watcher.step(rows, physics, 0)
             if controller is not None:
-                self._control(physics, controller, rows)
+                self._control(physics, controller, rows, watcher)
             before = physics.state()
             outcome.joint_pos[rows] = before.joint_pos
             offset = before.object_pose_w[:, :3] - object_pose_w[rows, :3]
             outcome.shift[rows] = np.linalg.norm(offset, axis=1)
-            lifted = lift_test(physics)
+            lifted = _lift(physics, rows, watcher)
             outcome.is_lifted[rows] = lifted.is_lifted
             outcome.is_diverged[rows] = lifted.is_diverged
             self.num_diverged += int(lifted.is_diverged.sum())
             self._on_batch(len(rows))
         return outcome
 
-    def _control(self, physics: MujocoCpuPhysics, controller: Controller, rows: NDArray[np.int64]) -> None:
+    def _control(
+        self,
+        physics: MujocoCpuPhysics,
+        controller: Controller,
+        rows: NDArray[np.int64],
+        watcher: TrialWatcher | None,
+    ) -> None:
         """50 control steps (`next_command`)."""
         physics.set_wrist_targets(self._wrist_pose_w[rows])
         command = physics.state().joint_pos
@@ -140,6 +169,17 @@ class GraspTrials:
             command = next_command(command, controller(rows, present, step), present, gap)
             physics.set_joint_targets(command)
             physics.step()
+            if watcher is not None:
+                watcher.step(rows, physics, step + 1)
+
+
+def _lift(physics: MujocoCpuPhysics, rows: NDArray[np.int64], watcher: TrialWatcher | None) -> LiftResult:
+    """The lift test, watched."""
+    if watcher is None:
+        return lift_test(physics)
+    result = lift_test(physics, on_closed=lambda: watcher.closed(rows, physics))
+    watcher.lifted(rows, physics, result)
+    return result
 
 
 def follow_freely(controller: Controller, num_grasps: int) -> Array:

@@ -1,5 +1,6 @@
 """The lift that ends every episode: close a little, rise one metre, and see whether the object came along."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,6 +68,7 @@ def lift_test(
     *,
     active: NDArray[np.bool_] | None = None,
     side_acceleration_w: Array | None = None,
+    on_closed: Callable[[], None] = lambda: None,
 ) -> LiftResult:
     """Close by 0.1 rad, lift by 1 m and judge, in all active worlds (GraspGF Sec. 4.1, 4.2).
 
@@ -74,6 +76,7 @@ def lift_test(
         physics: worlds in which the hand stands at its grasp.
         active: worlds to test (E,); the others count as not lifted and are not stepped.
         side_acceleration_w: extra acceleration of the object (E, 3), m/s^2, on during the rise: the shaken lift.
+        on_closed: called when the hand has closed, before it rises, to look at the worlds.
     Returns:
         The outcome, arrays of length E.
     """
@@ -83,6 +86,7 @@ def lift_test(
     physics.set_wrist_targets(before.wrist_pose_w)
     for _ in range(CLOSE_STEPS):
         physics.step(running)
+    on_closed()
     closed = physics.state()
     start_distance = _distance(closed.wrist_pose_w, closed.object_pose_w)
     if side_acceleration_w is not None:

@@ -1,5 +1,6 @@
 """A grasp set of a few seconds, made once a session, and objects that are built once a session."""
 
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
@@ -14,6 +15,15 @@ from tests.learning import command, few_callbacks, run, tiny_grasp_set
 torch.set_num_threads(1)
 
 _built = lru_cache(maxsize=None)(make_object)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Folder of the caches of these tests, child processes included; the user's are never touched."""
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GRASPGF_CACHE", str(folder))
+        yield folder
 
 
 @pytest.fixture

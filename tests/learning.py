@@ -28,11 +28,11 @@ SMOKE = ROOT / "configs" / "smoke" / "gf.yaml"
 TINY_OBJECTS = (
     ("box", 0, "train"),
     ("mug", 0, "train"),
-    ("box", 15, "unseen_instances"),
+    ("box", 92, "unseen_instances"),
     ("stapler", 0, "unseen_families"),
     ("wine_glass", 0, "unseen_families"),
 )
-"""Family, seed and split, as in the default split file."""
+"""Family, seed and split, as in the split file "small"."""
 
 
 def tiny_grasp_set() -> GraspSet:
@@ -119,7 +119,7 @@ def run(args: list[str]) -> None:
 
 EVALUATION = (
     "    - class_path: callbacks.field_evaluation.FieldEvaluation\n"
-    "      init_args: {every_n_epochs: 1, num_grasps: 1, max_test_grasps: 1, with_baselines: false}\n"
+    "      init_args: {every_n_epochs: 1, num_grasps: 1, max_test_grasps: 1, with_baselines: false, num_failures: 0}\n"
 )
 """For `few_callbacks`: one grasp of each split, the field alone."""
 

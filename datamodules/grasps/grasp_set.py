@@ -109,6 +109,18 @@ class GraspSet:
         return [GRASP_TYPES[index] for index in self.type_index]
 
 
+def join_rows(parts: Sequence[GraspSet]) -> GraspSet:
+    """The rows of several sets that list the same objects, one set after the other.
+
+    Raises:
+        ValueError: sets of different objects.
+    """
+    if any(part.objects != parts[0].objects for part in parts):
+        raise ValueError("only sets that list the same objects can be joined row by row; use concatenate")
+    columns: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _ROW_FIELDS}
+    return replace(parts[0], **columns)
+
+
 def concatenate(parts: Sequence[GraspSet], provenance: dict[str, Any]) -> GraspSet:
     """One set of several; every object may stand in one part only.
 
@@ -124,7 +136,7 @@ def concatenate(parts: Sequence[GraspSet], provenance: dict[str, Any]) -> GraspS
         replace(part, object_index=part.object_index + np.int32(offset))
         for part, offset in zip(parts, offsets, strict=True)
     ]
-    columns = {name: np.concatenate([getattr(part, name) for part in shifted]) for name in _ROW_FIELDS}
+    columns: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in shifted]) for name in _ROW_FIELDS}
     splits = tuple(split for part in parts for split in part.object_splits)
     return GraspSet(objects=tuple(names), object_splits=splits, provenance=provenance, **columns)
 

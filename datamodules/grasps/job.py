@@ -20,6 +20,7 @@ from datamodules.grasps.grasp_types import GRASP_TYPES, load_prototypes
 from datamodules.grasps.summary import merge_counts
 from datamodules.grasps.synthesis import GraspSynthesizer, SynthesisSettings, TypeCount
 from datamodules.workers import worker_pool
+from envs.objects.grasp_object import GraspObject
 from envs.objects.library import ObjectLibrary
 
 _LOG = logging.getLogger(__name__)
@@ -36,6 +37,7 @@ class JobSpec:
         prototypes: prototype file; the shipped one when None.
         max_objects: only the first so many objects of each split; all when None.
         num_workers: processes; one per core when None.
+        shard: (k, n): make the parts of every n-th object only, from the k-th on, k = 1..n; all when None.
     """
 
     settings: SynthesisSettings
@@ -44,11 +46,19 @@ class JobSpec:
     prototypes: Path | None = None
     max_objects: int | None = None
     num_workers: int | None = None
+    shard: tuple[int, int] | None = None
+
+    def __post_init__(self) -> None:
+        if self.shard is not None and not 1 <= self.shard[0] <= self.shard[1]:
+            raise ValueError(
+                f"shard is {self.shard[0]} of {self.shard[1]}; allowed is K of N with 1 <= K <= N, e.g. 1/2 and 2/2"
+            )
 
     def fingerprint(self) -> str:
         """Hash of settings, prototypes, file version and MuJoCo's: parts of another fingerprint are never mixed in.
 
-        It does not cover the code: after changing families or trials choose another ``parts_dir``.
+        It does not cover the code of trials: after changing it choose another ``parts_dir``. Parts of objects whose
+        shape has changed since are made again.
         """
         shapes = {
             name: [[line.open.tolist(), line.closed.tolist()] for line in lines]
@@ -60,10 +70,14 @@ class JobSpec:
     def objects(self) -> list[tuple[str, str]]:
         """(object, split) pairs of the job, in the order of the split file."""
         library = ObjectLibrary(self.split_file)
-        return [(name, split) for split in library.splits for name in library.names(split)[: self.max_objects]]
+        every = [(name, split) for split in library.splits for name in library.names(split)[: self.max_objects]]
+        return every if self.shard is None else every[self.shard[0] - 1 :: self.shard[1]]
 
 
 _WORKER: dict[str, Any] = {}
+
+_MANY_PARTS = 200
+"""From so many parts on checking them takes seconds, and a bar says so."""
 
 
 def _make_part(spec: JobSpec, name: str, split: str, path: Path) -> dict[str, TypeCount]:
@@ -75,10 +89,20 @@ def _make_part(spec: JobSpec, name: str, split: str, path: Path) -> dict[str, Ty
             library=ObjectLibrary(spec.split_file),
             synthesizer=GraspSynthesizer(spec.settings, load_prototypes(spec.prototypes)),
         )
-    result = _WORKER["synthesizer"].synthesize(_WORKER["library"].get(name), split)
+    (thing,) = _WORKER["library"].each([name])
+    result = _WORKER["synthesizer"].synthesize(thing, split)
     counts = {kind: asdict(count) for kind, count in result.counts.items()}
-    save_grasp_set(replace(result.grasps, provenance={"counts": counts}), path)
+    provenance = {"counts": counts, "object": shape_digest(thing)}
+    save_grasp_set(replace(result.grasps, provenance=provenance), path)
     return result.counts
+
+
+def shape_digest(thing: GraspObject) -> str:
+    """Hash of what a synthesis sees of an object: collision pieces, surface points and rest poses."""
+    digest = sha256()
+    for array in (*thing.pieces, thing.points, thing.normals, thing.rest_poses, thing.rest_probabilities):
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()[:16]
 
 
 def run_job(spec: JobSpec) -> tuple[list[GraspSet], dict[str, TypeCount]]:
@@ -89,11 +113,12 @@ def run_job(spec: JobSpec) -> tuple[list[GraspSet], dict[str, TypeCount]]:
     """
     folder = spec.parts_dir / spec.fingerprint()
     paths = {name: folder / f"{name}.npz" for name, _ in spec.objects()}
-    todo = [(name, split) for name, split in spec.objects() if not paths[name].is_file()]
-    done = [_read_counts(load_grasp_set(path)) for path in paths.values() if path.is_file()]
+    made = _made_before(spec, paths)
+    todo = [(name, split) for name, split in spec.objects() if name not in made]
+    done = list(made.values())
     if done:
         _LOG.info("%d of %d objects were made before; going on with the rest", len(done), len(paths))
-    bars = _Bars(len(paths), spec.settings, done)
+    bars = _Bars(len(paths), spec.settings.types, done)
     with worker_pool(spec.num_workers) as pool:
         futures = [pool.submit(_make_part, spec, name, split, paths[name]) for name, split in todo]
         try:
@@ -110,6 +135,21 @@ def run_job(spec: JobSpec) -> tuple[list[GraspSet], dict[str, TypeCount]]:
     return parts, merge_counts([_read_counts(part) for part in parts])
 
 
+def _made_before(spec: JobSpec, paths: dict[str, Path]) -> dict[str, dict[str, TypeCount]]:
+    """Counts of the parts that are there and whose objects have not changed since, by object name."""
+    there = [name for name, path in paths.items() if path.is_file()]
+    things = ObjectLibrary(spec.split_file).each(there)
+    made = {}
+    bar = tqdm(things, total=len(there), desc="checking parts", unit="object", disable=len(there) < _MANY_PARTS)
+    for name, thing in zip(there, bar, strict=True):
+        part = load_grasp_set(paths[name])
+        if part.provenance.get("object") == shape_digest(thing):
+            made[name] = _read_counts(part)
+    if len(made) < len(there):
+        _LOG.info("%d objects have another shape than when their grasps were made", len(there) - len(made))
+    return made
+
+
 def _cancel(futures: Iterable[Future[Any]]) -> None:
     for future in futures:
         future.cancel()
@@ -120,17 +160,17 @@ def _read_counts(part: GraspSet) -> dict[str, TypeCount]:
 
 
 class _Bars:
-    """One bar over objects, and on a terminal one for each type with its yield, rate and time left."""
+    """One bar over objects, and on a terminal one for each type with its grasps, yield and rate."""
 
-    def __init__(self, total: int, settings: SynthesisSettings, done: Sequence[dict[str, TypeCount]]) -> None:
+    def __init__(self, total: int, types: Sequence[str], done: Sequence[dict[str, TypeCount]]) -> None:
         self._counts = merge_counts(list(done))
         self._main = tqdm(total=total, initial=len(done), desc="objects", unit="object", position=0)
         self._types: dict[str, Any] = {}
         if sys.stderr.isatty():
-            for position, name in enumerate(settings.types, start=1):
+            for position, name in enumerate(types, start=1):
                 kept = self._counts[name].kept if name in self._counts else 0
                 self._types[name] = tqdm(
-                    total=total * settings.quota, initial=kept, desc=f"{name:>10}", unit="grasp", position=position
+                    total=max(kept, 1), initial=kept, desc=f"{name:>10}", unit="grasp", position=position
                 )
 
     def add(self, counts: dict[str, TypeCount]) -> None:
@@ -147,8 +187,7 @@ class _Bars:
             count = self._counts.get(name, TypeCount())
             bar.total = max(1, round(count.kept * self._main.total / max(done, 1)))  # what the yield so far promises
             bar.n = count.kept
-            reachable_share = count.reachable / max(count.kept, 1)
-            bar.set_postfix_str(f"yield {count.verified / max(count.tried, 1):.0%}, reachable {reachable_share:.0%}")
+            bar.set_postfix_str(f"yield {count.verified / max(count.tried, 1):.0%}, {count.reachable} reachable")
 
     def close(self) -> None:
         for bar in (self._main, *self._types.values()):
@@ -156,7 +195,7 @@ class _Bars:
 
 
 def merge(parts: Sequence[GraspSet], test_grasps_per_object: int, provenance: dict[str, Any]) -> GraspSet:
-    """All training grasps, and of each test object its most diverse reachable ones (GraspGF App. A.2).
+    """All grasps of training objects, and of each test object its most diverse reachable ones (GraspGF App. A.2).
 
     A test object without a reachable grasp keeps its most diverse verified ones.
     """

@@ -80,4 +80,5 @@ def _episode(
         physics.set_wrist_targets(wrist_target)
         physics.set_joint_targets(command)
         physics.step(active)
+    active &= physics.contact_links().any(axis=1)  # a hand that touches nothing need not be lifted
     return lift_test(physics, active=active).is_lifted[:count]

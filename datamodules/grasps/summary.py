@@ -58,11 +58,11 @@ def summarise(grasps: GraspSet, counts: dict[str, TypeCount]) -> dict[str, Any]:
             if grasps.links[:, column].any()
         },
         "trials": {name: _trial_row(count) for name, count in counts.items()},
+        "core_seconds": round(sum(count.seconds for count in counts.values()), 1),
     }
 
 
 def _trial_row(count: TypeCount) -> dict[str, Any]:
-    seconds = max(count.seconds, 1e-9)
     return {
         "starts_checked": count.checked,
         "tried": count.tried,
@@ -70,9 +70,6 @@ def _trial_row(count: TypeCount) -> dict[str, Any]:
         "yield_of_tried": round(count.verified / max(count.tried, 1), 3),
         "kept": count.kept,
         "reachable": count.reachable,
-        "reachable_share": round(count.reachable / max(count.kept, 1), 3),
-        "core_seconds": round(count.seconds, 1),
-        "verified_per_core_second": round(count.verified / seconds, 2),
         "rejected": count.rejected,
     }
 

@@ -1,22 +1,22 @@
-"""Grasps of one object: for each type propose, try, verify, check reachability. Deterministic per object."""
+"""Grasps of one object: propose hands of all types, try, verify, check reachability. Deterministic per object."""
 
+import math
 import time
 import zlib
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from datamodules.grasps.antipodal import AntipodalPairs, find_antipodal_pairs
+from datamodules.grasps.antipodal import find_antipodal_pairs
 from datamodules.grasps.bank import BankSettings, GraspBank, build_bank
+from datamodules.grasps.candidates import Candidates, CandidateSource, join
 from datamodules.grasps.diversity import most_diverse
-from datamodules.grasps.grasp_set import GraspSet
+from datamodules.grasps.grasp_set import GraspSet, join_rows
 from datamodules.grasps.grasp_types import GRASP_TYPES, Prototype
-from datamodules.grasps.proposals import propose
 from datamodules.grasps.reachability import check_reachable
 from datamodules.grasps.rest import rest_poses
-from datamodules.grasps.trial import TrialResult, TrialSettings, free_at_start, run_trials
+from datamodules.grasps.trial import TrialResult, TrialSettings, run_trials
 from envs.conventions import NUM_JOINTS
 from envs.hand.model import LINKS
 from envs.objects.grasp_object import GraspObject
@@ -25,6 +25,9 @@ from envs.physics.settings import PhysicsSettings
 
 Array = NDArray[np.float64]
 
+APPROACHES_PER_REACHABLE = 1.6
+"""Verified grasps that are approached for each reachable one that is still wanted; about half of them pass."""
+
 
 @dataclass(frozen=True)
 class SynthesisSettings:
@@ -32,11 +35,14 @@ class SynthesisSettings:
 
     Attributes:
         seed: master seed; an object's generator also depends on its name.
-        quota: grasps kept for each type and object, the most diverse of those verified.
-        max_rounds: rounds of proposals for each type and object; each tries at most ``batch`` hands.
+        quota: grasps kept of an object, the most diverse reachable ones, made up from those that are only verified;
+            every verified grasp when None.
+        wanted: an object is done once it has so many reachable grasps. Of a round's verified grasps the most diverse
+            are approached first, and no more than are likely to be needed.
+        max_rounds: rounds of trials of an object; each tries at most ``batch`` hands, evenly over the types.
         batch: worlds simulated together.
-        proposals: candidates drawn in a round.
-        start_checks: candidates whose start is checked for penetration in a round.
+        proposals: proposals drawn at a time for a type.
+        start_checks: of these, at most so many are checked for penetration.
         types: grasp types to make.
         bank: layout of the hand-shape banks.
         trial: bounds of a trial.
@@ -44,20 +50,38 @@ class SynthesisSettings:
     """
 
     seed: int = 0
-    quota: int = 6
-    max_rounds: int = 3
-    batch: int = 12
-    proposals: int = 1500
-    start_checks: int = 256
+    quota: int | None = 5
+    wanted: int = 5
+    max_rounds: int = 16
+    batch: int = 24
+    proposals: int = 400
+    start_checks: int = 64
     types: tuple[str, ...] = GRASP_TYPES
     bank: BankSettings = field(default_factory=BankSettings)
     trial: TrialSettings = field(default_factory=TrialSettings)
     physics: PhysicsSettings = field(default_factory=PhysicsSettings)
 
+    def __post_init__(self) -> None:
+        for name in ("wanted", "max_rounds", "batch", "proposals", "start_checks"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}, expected at least 1")
+        if self.quota is not None and self.quota < 1:
+            raise ValueError(f"quota is {self.quota}, expected at least 1, or null to keep every verified grasp")
+
 
 @dataclass
 class TypeCount:
-    """Counts of one type: proposals checked, free at the start, verified, kept, reachable, rejections, seconds."""
+    """Counts of one type.
+
+    Attributes:
+        checked: hands whose start was checked for penetration.
+        tried: those that were closed and lifted.
+        verified: those that held.
+        kept: verified grasps that are in the set.
+        reachable: verified grasps that a moving wrist took; only as many are approached as are wanted.
+        seconds: the object's time, shared out by the hands tried.
+        rejected: trials by the cause of their rejection.
+    """
 
     checked: int = 0
     tried: int = 0
@@ -80,27 +104,15 @@ class ObjectResult:
     counts: dict[str, TypeCount]
 
 
-@dataclass(frozen=True)
-class _Verified:
-    """Verified grasps of one type, same columns as GraspSet."""
-
-    wrist_pose_o: Array
-    joint_pos: Array
-    preshape: Array
-    object_pose_w: Array
-    links: NDArray[np.bool_]
-    aperture: Array
-
-    def rows(self, keep: NDArray[np.int64]) -> "_Verified":
-        return _Verified(*(getattr(self, name)[keep] for name in self.__dataclass_fields__))
-
-
 class GraspSynthesizer:
-    """Makes grasps of objects, one object a call; holds the banks and the worlds.
+    """Makes grasps of objects, one object a call; holds the banks.
 
     Args:
         settings: what is attempted.
         prototypes: hand shapes of each type.
+
+    Raises:
+        ValueError: a type without a prototype.
     """
 
     def __init__(self, settings: SynthesisSettings, prototypes: dict[str, tuple[Prototype, ...]]) -> None:
@@ -114,104 +126,173 @@ class GraspSynthesizer:
         self.banks = {name: build_bank(name, prototypes[name], settings.bank, rng) for name in settings.types}
 
     def synthesize(self, thing: GraspObject, split: str, *, with_reachability: bool = True) -> ObjectResult:
-        """All grasps of one object; the same whatever was made before and by whichever process.
+        """The grasps of one object; the same whatever was made before and by whichever process.
 
         ``with_reachability=False`` leaves out the approaches of a moving wrist and marks no grasp as reachable.
         """
         settings = self.settings
+        began = time.perf_counter()
         rng = np.random.default_rng([settings.seed, zlib.crc32(thing.name.encode())])
         scenes = SceneCache(settings.physics, capacity=1)
         physics = MujocoCpuPhysics(settings.batch, settings.physics, num_threads=0, scenes=scenes)
-        pairs = find_antipodal_pairs(thing.points, thing.normals, rng)
-        counts: dict[str, TypeCount] = {}
-        parts: list[tuple[str, _Verified, NDArray[np.bool_]]] = []
-        for name in settings.types:
-            began = time.perf_counter()
-            count = TypeCount()
-            verified = self._verify_type(physics, thing, pairs, self.banks[name], rng, count)
-            if verified is not None:
-                keep = most_diverse(verified.wrist_pose_o, verified.joint_pos, settings.quota)
-                verified = verified.rows(keep)
-                reachable = np.zeros(len(keep), dtype=bool)
-                if with_reachability:
-                    reachable = check_reachable(
-                        physics, thing, verified.object_pose_w, verified.wrist_pose_o, verified.preshape,
-                        verified.joint_pos, rng,
-                    )  # fmt: skip
-                count.kept, count.reachable = len(keep), int(reachable.sum())
-                parts.append((name, verified, reachable))
-            count.seconds = time.perf_counter() - began
-            counts[name] = count
-        grasps = _assemble(thing.name, split, parts)
+        rounds = _Rounds(settings, self.banks, physics, thing, rng)
+        found = [_no_grasps(thing.name, split)]
+        wanted = settings.wanted
+        for _ in range(settings.max_rounds):
+            if wanted <= 0 or not rounds.has_pairs:
+                break
+            batch = rounds.next_batch()
+            if batch is None:
+                continue  # all that were proposed start in the object or the table; other proposals may not
+            found.append(rounds.run(batch, split, wanted if with_reachability else 0))
+            wanted -= int(found[-1].is_reachable.sum()) if with_reachability else len(found[-1])
+        every = join_rows(found)
+        grasps = every.rows(_chosen(every, settings.quota))
         rest_w = rest_poses(grasps, lambda _: thing, scenes=scenes, num_worlds=settings.batch, num_threads=0)
+        counts = rounds.counts(grasps, time.perf_counter() - began)
         return ObjectResult(replace(grasps, rest_pose_w=rest_w), counts)
 
-    def _verify_type(
+
+class _Rounds:
+    """The rounds of one object: batches of candidates of all types, their trials and approaches, counted by type."""
+
+    def __init__(
         self,
+        settings: SynthesisSettings,
+        banks: dict[str, GraspBank],
         physics: MujocoCpuPhysics,
         thing: GraspObject,
-        pairs: AntipodalPairs,
-        bank: GraspBank,
         rng: np.random.Generator,
-        count: TypeCount,
-    ) -> _Verified | None:
-        settings, found = self.settings, []
-        for _ in range(settings.max_rounds):
-            if len(pairs) == 0 or count.verified >= settings.quota:
-                break
-            pose_w = thing.rest_poses[rng.choice(len(thing.rest_poses), p=thing.rest_probabilities)]
-            proposals = propose(pairs, bank, pose_w, settings.proposals, rng)
-            chosen = np.arange(min(len(proposals), settings.start_checks))
-            wrist_w, entry = proposals.wrist_pose_w[chosen], proposals.entry[chosen]
-            free = free_at_start(physics, thing, pose_w, wrist_w, bank.preshape[entry], settings.trial.max_penetration)
-            count.checked += len(chosen)
-            count.reject("penetrates_at_start", int((~free).sum()))
-            rows = np.flatnonzero(free)[: settings.batch]
-            if len(rows) == 0:
-                continue
-            preshape, target = bank.preshape[entry[rows]], bank.target[entry[rows]]
-            trial = run_trials(physics, thing, pose_w, wrist_w[rows], preshape, target, settings.trial, rng)
-            count.tried += len(rows)
-            count.verified += len(trial.row)
-            for cause, number in trial.rejected.items():
-                count.reject(cause, number)
-            found.append(_columns(trial, preshape, proposals.width[chosen][rows]))
-        if count.verified == 0:
-            return None
-        return _Verified(*(np.concatenate(column) for column in zip(*found, strict=True)))
+    ) -> None:
+        self._settings = settings
+        self._physics = physics
+        self._thing = thing
+        self._rng = rng
+        self._counts = {name: TypeCount() for name in settings.types}
+        pairs = find_antipodal_pairs(thing.points, thing.normals, rng)
+        self.has_pairs = len(pairs) > 0
+        self._sources = {
+            name: CandidateSource(
+                physics,
+                thing,
+                pairs,
+                banks[name],
+                proposals=settings.proposals,
+                start_checks=settings.start_checks,
+                max_penetration=settings.trial.max_penetration,
+                rng=rng,
+            )
+            for name in (settings.types if len(pairs) else ())
+        }
+
+    def next_batch(self) -> tuple[list[str], Candidates] | None:
+        """At most ``batch`` candidates and their types; None without any.
+
+        The first round tries all types alike; later ones shift towards those that held this object so far.
+        """
+        kinds: list[str] = []
+        parts: list[Candidates] = []
+        order = [str(name) for name in self._rng.permutation(list(self._sources))]
+        promise = np.array([self._promise(name) for name in order])
+        for index, name in enumerate(order):
+            left = self._settings.batch - len(kinds)
+            share = math.ceil(left * promise[index] / promise[index:].sum())
+            part = self._sources[name].take(min(share, left))
+            kinds += [name] * len(part)
+            parts.append(part)
+        return (kinds, join(parts)) if kinds else None
+
+    def _promise(self, name: str) -> float:
+        """Share of a type's trials that ended well, with some doubt: a reachable grasp counts full, others half."""
+        count = self._counts[name]
+        return (1.0 + 0.5 * (count.verified + count.reachable)) / (4.0 + count.tried)
+
+    def run(self, batch: tuple[list[str], Candidates], split: str, wanted: int) -> GraspSet:
+        """The verified grasps of a batch; approaches go on until ``wanted`` are reachable or all have been tried."""
+        kinds, tried = batch
+        trial = run_trials(
+            self._physics, self._thing, tried.object_pose_w, tried.wrist_pose_w, tried.preshape, tried.target,
+            self._settings.trial, self._rng,
+        )  # fmt: skip
+        verified = tried.rows(trial.row)
+        reachable = self._reachable(trial, verified.preshape, wanted)
+        for row, kind in enumerate(kinds):
+            self._counts[kind].tried += 1
+            if trial.cause[row]:
+                self._counts[kind].reject(trial.cause[row], 1)
+        verified_kinds = [kinds[row] for row in trial.row]
+        for kind, is_reachable in zip(verified_kinds, reachable, strict=True):
+            self._counts[kind].verified += 1
+            self._counts[kind].reachable += int(is_reachable)
+        return GraspSet(
+            objects=(self._thing.name,),
+            object_splits=(split,),
+            object_index=np.zeros(len(verified), dtype=np.int32),
+            object_pose_w=trial.object_pose_w.astype(np.float32),
+            rest_pose_w=trial.object_pose_w.astype(np.float32),  # settled once for all that are kept
+            wrist_pose_o=trial.wrist_pose_o.astype(np.float32),
+            joint_pos=trial.joint_pos.astype(np.float32),
+            preshape=verified.preshape.astype(np.float32),
+            type_index=np.array([GRASP_TYPES.index(kind) for kind in verified_kinds], dtype=np.uint8),
+            aperture=verified.width.astype(np.float32),
+            links=trial.links,
+            is_reachable=reachable,
+        )
+
+    def _reachable(self, trial: TrialResult, preshape: Array, wanted: int) -> NDArray[np.bool_]:
+        """Which of G verified grasps a moving wrist takes (G,); those that need not be tried count as not reachable."""
+        reachable = np.zeros(len(trial.row), dtype=bool)
+        left = np.arange(len(trial.row))
+        while len(left) and (missing := wanted - int(reachable.sum())) > 0:
+            count = math.ceil(missing * APPROACHES_PER_REACHABLE)
+            rows = left[most_diverse(trial.wrist_pose_o[left], trial.joint_pos[left], count)]
+            reachable[rows] = check_reachable(
+                self._physics, self._thing, trial.object_pose_w[rows], trial.wrist_pose_o[rows], preshape[rows],
+                trial.joint_pos[rows], self._rng,
+            )  # fmt: skip
+            left = np.setdiff1d(left, rows)
+        return reachable
+
+    def counts(self, kept: GraspSet, seconds: float) -> dict[str, TypeCount]:
+        """Counts by type; the seconds are shared out by the hands tried."""
+        total = sum(count.tried for count in self._counts.values())
+        kept_types = kept.type_names()
+        for name, count in self._counts.items():
+            if name in self._sources:
+                count.checked = self._sources[name].num_checked
+                count.reject("penetrates_at_start", self._sources[name].num_penetrating)
+            count.kept = kept_types.count(name)
+            count.seconds = seconds * (count.tried / total if total else 1.0 / len(self._counts))
+        return self._counts
 
 
-def _columns(trial: TrialResult, preshape: Array, width: Array) -> tuple[NDArray[Any], ...]:
-    """The verified rows of a trial in the order of `_Verified`."""
-    row = trial.row
-    return (trial.wrist_pose_o, trial.joint_pos, preshape[row], trial.object_pose_w, trial.links, width[row])
+def _chosen(grasps: GraspSet, quota: int | None) -> NDArray[np.int64]:
+    """Rows to keep: the most diverse reachable ones, then the most diverse others; all when ``quota`` is None."""
+    if quota is None:
+        return np.arange(len(grasps))
+    best = np.flatnonzero(grasps.is_reachable)
+    rest = np.flatnonzero(~grasps.is_reachable)
+    best = best[most_diverse(grasps.wrist_pose_o[best], grasps.joint_pos[best], quota)]
+    missing = quota - len(best)
+    if missing > 0:
+        rest = rest[most_diverse(grasps.wrist_pose_o[rest], grasps.joint_pos[rest], missing)]
+        best = np.concatenate([best, rest])
+    return np.sort(best)
 
 
-def _assemble(name: str, split: str, parts: list[tuple[str, _Verified, NDArray[np.bool_]]]) -> GraspSet:
-    """The grasps of all types as a set of one object, possibly empty; rest poses are the object poses so far."""
-    empty = _Verified(
-        np.zeros((0, 7)), np.zeros((0, NUM_JOINTS)), np.zeros((0, NUM_JOINTS)), np.zeros((0, 7)),
-        np.zeros((0, len(LINKS)), dtype=bool), np.zeros(0),
-    )  # fmt: skip
-    columns = [empty, *(verified for _, verified, _ in parts)]
-
-    def stack(field_name: str) -> Array:
-        return np.concatenate([getattr(part, field_name) for part in columns])
-
-    type_index = np.concatenate(
-        [np.zeros(0), *(np.full(len(part.aperture), GRASP_TYPES.index(kind)) for kind, part, _ in parts)]
-    )
+def _no_grasps(name: str, split: str) -> GraspSet:
+    poses, joints = np.zeros((0, 7), dtype=np.float32), np.zeros((0, NUM_JOINTS), dtype=np.float32)
     return GraspSet(
         objects=(name,),
         object_splits=(split,),
-        object_index=np.zeros(len(type_index), dtype=np.int32),
-        object_pose_w=stack("object_pose_w").astype(np.float32),
-        rest_pose_w=stack("object_pose_w").astype(np.float32),
-        wrist_pose_o=stack("wrist_pose_o").astype(np.float32),
-        joint_pos=stack("joint_pos").astype(np.float32),
-        preshape=stack("preshape").astype(np.float32),
-        type_index=type_index.astype(np.uint8),
-        aperture=stack("aperture").astype(np.float32),
-        links=stack("links").astype(bool),
-        is_reachable=np.concatenate([np.zeros(0, dtype=bool), *(reachable for _, _, reachable in parts)]),
+        object_index=np.zeros(0, dtype=np.int32),
+        object_pose_w=poses,
+        rest_pose_w=poses,
+        wrist_pose_o=poses,
+        joint_pos=joints,
+        preshape=joints,
+        type_index=np.zeros(0, dtype=np.uint8),
+        aperture=np.zeros(0, dtype=np.float32),
+        links=np.zeros((0, len(LINKS)), dtype=bool),
+        is_reachable=np.zeros(0, dtype=bool),
     )

@@ -1,6 +1,6 @@
-"""The simulated trial of a grasp: start free, close without upsetting the object, lift twice, once shaken."""
+"""The simulated trial of a grasp: close without upsetting the object, then hold it through a shaken lift."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from envs.physics.mujoco_cpu import MujocoCpuPhysics
 
 Array = NDArray[np.float64]
 
-CAUSES: tuple[str, ...] = ("penetrates_at_start", "moved", "tilted", "few_contacts", "diverged", "lift_1", "lift_2")
+CAUSES: tuple[str, ...] = ("penetrates_at_start", "moved", "tilted", "few_contacts", "diverged", "lift")
 """Why a trial is rejected, in the order of the checks."""
 
 
@@ -27,8 +27,8 @@ class TrialSettings:
         max_shift: how far closing may move the object, m.
         min_upright: least cosine of the angle by which closing may turn the object.
         min_links: hand links that must touch the object.
-        position_noise: standard deviation of the wrist's position before each lift, m.
-        shake: sideways acceleration of the second lift, m/s^2.
+        position_noise: standard deviation of the wrist's position before the lift, m.
+        shake: sideways acceleration of the object during the lift, m/s^2.
     """
 
     close_steps: int = 16
@@ -50,7 +50,7 @@ class TrialResult:
         links: touching links (G, 23) bool.
         object_pose_w: where the object stood when the hand had closed (G, 7).
         row: which rows of the batch these are (G,).
-        rejected: counts by cause.
+        cause: why each row of the batch was rejected, one of CAUSES; empty for the verified ones; length K.
     """
 
     wrist_pose_o: Array
@@ -58,31 +58,7 @@ class TrialResult:
     links: NDArray[np.bool_]
     object_pose_w: Array
     row: NDArray[np.int64]
-    rejected: dict[str, int] = field(default_factory=dict)
-
-
-def free_at_start(
-    physics: MujocoCpuPhysics,
-    thing: GraspObject,
-    object_pose_w: Array,
-    wrist_pose_w: Array,
-    preshape: Array,
-    limit: float,
-) -> NDArray[np.bool_]:
-    """Candidates (K,) whose starting hand overlaps neither object nor table by more than ``limit`` metres."""
-    free = np.zeros(len(wrist_pose_w), dtype=bool)
-    for begin in range(0, len(free), physics.num_worlds):
-        rows = np.arange(begin, min(begin + physics.num_worlds, len(free)))
-        worlds = np.arange(len(rows))
-        physics.reset(
-            [thing] * len(rows),
-            np.tile(object_pose_w, (len(rows), 1)),
-            wrist_pose_w[rows],
-            preshape[rows],
-            worlds=worlds,
-        )
-        free[rows] = physics.initial_penetration(worlds) <= limit
-    return free
+    cause: list[str]
 
 
 def run_trials(
@@ -100,42 +76,41 @@ def run_trials(
     Args:
         physics: E worlds.
         thing: the object.
-        object_pose_w: its pose (7,) before the trial.
+        object_pose_w: its poses before the trials (K, 7).
         wrist_pose_w: wrist poses (K, 7).
         preshape: starting joints (K, 18), rad.
         target: joints closed towards (K, 18), rad.
         settings: bounds.
-        rng: noise of the lifts.
+        rng: noise of the lift.
     """
     count, worlds = len(wrist_pose_w), np.arange(len(wrist_pose_w))
-    start_w = np.tile(object_pose_w, (count, 1))
-    physics.reset([thing] * count, start_w, wrist_pose_w, preshape, worlds=worlds)
+    physics.reset([thing] * count, object_pose_w, wrist_pose_w, preshape, worlds=worlds)
     alive = np.zeros(physics.num_worlds, dtype=bool)
     alive[:count] = True
     _close(physics, preshape, target, settings.close_steps, alive)
     closed, links = physics.state(), physics.contact_links()
-    rejected: dict[str, int] = {}
+    causes = [""] * count
 
     def reject(cause: str, bad: NDArray[np.bool_]) -> None:
-        rejected[cause] = rejected.get(cause, 0) + int((alive & bad).sum())
+        for row in np.flatnonzero(alive & bad):
+            causes[row] = cause
         alive[bad] = False
 
     reject("diverged", closed.is_diverged)
     shift = np.zeros(physics.num_worlds)
-    shift[:count] = np.linalg.norm(closed.object_pose_w[:count, :3] - start_w[:, :3], axis=1)
+    shift[:count] = np.linalg.norm(closed.object_pose_w[:count, :3] - object_pose_w[:, :3], axis=1)
     reject("moved", shift > settings.max_shift)
     upright = np.ones(physics.num_worlds)
-    upright[:count] = _turn_cosine(start_w, closed.object_pose_w[:count])
+    upright[:count] = _turn_cosine(object_pose_w, closed.object_pose_w[:count])
     reject("tilted", upright < settings.min_upright)
     reject("few_contacts", links.sum(axis=1) < settings.min_links)
 
     wrist_w, object_w = closed.wrist_pose_w[:count], closed.object_pose_w[:count]
     joint_pos = clamp_joints(closed.joint_pos[:count])
-    for cause, shake in (("lift_1", 0.0), ("lift_2", settings.shake)):
-        if alive.any():
-            result = _shaken_lift(physics, thing, object_w, wrist_w, joint_pos, alive, settings, shake, rng)
-            reject("diverged", result.is_diverged)
-            reject(cause, ~result.is_lifted)
+    if alive.any():
+        result = _shaken_lift(physics, thing, object_w, wrist_w, joint_pos, alive, settings, rng)
+        reject("diverged", result.is_diverged)
+        reject("lift", ~result.is_lifted)
     kept = np.flatnonzero(alive[:count])
     return TrialResult(
         wrist_pose_o=relative_pose(object_w[kept], wrist_w[kept]),
@@ -143,7 +118,7 @@ def run_trials(
         links=links[kept],
         object_pose_w=object_w[kept],
         row=kept,
-        rejected=rejected,
+        cause=causes,
     )
 
 
@@ -155,10 +130,9 @@ def _shaken_lift(
     joint_pos: Array,
     alive: NDArray[np.bool_],
     settings: TrialSettings,
-    shake: float,
     rng: np.random.Generator,
 ) -> LiftResult:
-    """Place the living of K grasps anew, wrists a little off, and lift with a sideways ``shake``, m/s^2."""
+    """Place the living of K grasps anew, wrists a little off, and lift while the object is pulled sideways."""
     count = len(wrist_w)
     noisy = wrist_w.copy()
     noisy[:, :3] += settings.position_noise * rng.standard_normal((count, 3))
@@ -166,7 +140,7 @@ def _shaken_lift(
     rows = np.flatnonzero(alive[:count])
     physics.reset([thing] * len(rows), object_w[rows], noisy[rows], joint_pos[rows], worlds=rows)
     side = np.zeros((physics.num_worlds, 3))
-    side[:count, 0], side[:count, 1] = shake * np.cos(angle), shake * np.sin(angle)
+    side[:count, 0], side[:count, 1] = settings.shake * np.cos(angle), settings.shake * np.sin(angle)
     return lift_test(physics, active=alive, side_acceleration_w=side)
 
 

@@ -16,7 +16,8 @@ _ORDER = (
     "sample_success", "nearest_success_collisions_off", "constant_success_collisions_off",
     "blind_success_collisions_off", "grasp_success_collisions_on", "field_success_collisions_on",
     "paper_field_success_collisions_on", "nearest_success_collisions_on", "constant_success_collisions_on",
-    "blind_success_collisions_on", "posture_rad", "paper_posture_rad", "nearest_posture_rad", "constant_posture_rad",
+    "blind_success_collisions_on", "grasp_success_moving", "nearest_success_moving", "constant_success_moving",
+    "blind_success_moving", "posture_rad", "paper_posture_rad", "nearest_posture_rad", "constant_posture_rad",
     "sample_diversity_rad",
 )  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 import zlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import manifold3d  # type: ignore[import-not-found]  # its stub file has no py.typed marker
 import numpy as np
@@ -34,8 +35,23 @@ def object_name(family: str, seed: int) -> str:
     return f"{family}_{seed:05d}"
 
 
-def make_object(family: str, seed: int) -> GraspObject:
-    """The object of `family` with parameters and surface points drawn from `seed`; the same on every call.
+@dataclass(frozen=True)
+class Drawn:
+    """A family's shape with its parameters, and the generator that later draws the surface points.
+
+    Attributes:
+        parameters: the family's parameters, metres, ratios or radians.
+        pieces: corners of the convex pieces as the family gives them, any frame, metres.
+        rng: stands after the draw of the parameters.
+    """
+
+    parameters: dict[str, float]
+    pieces: list[Piece]
+    rng: np.random.Generator
+
+
+def draw_shape(family: str, seed: int) -> Drawn:
+    """The shape of `family` with parameters drawn from `seed`; the same on every call.
 
     Args:
         family: a key of ``envs.objects.families.FAMILIES``.
@@ -49,21 +65,66 @@ def make_object(family: str, seed: int) -> GraspObject:
     # crc32, not hash(): the same in every process.
     rng = np.random.default_rng([zlib.crc32(family.encode()), seed])
     parameters = shape.draw(rng)
-    hulls = grown([piece[ConvexHull(piece).vertices] for piece in shape.build(parameters)])
+    return Drawn(parameters, shape.build(parameters), rng)
+
+
+def make_object(family: str, seed: int) -> GraspObject:
+    """The object of `family` with parameters and surface points drawn from `seed`; the same on every call.
+
+    Args:
+        family: a key of ``envs.objects.families.FAMILIES``.
+        seed: 0 to 99999.
+    Raises:
+        ValueError: unknown family, or a seed outside that range.
+    """
+    drawn = draw_shape(family, seed)
+    hulls = grown([piece[ConvexHull(piece).vertices] for piece in drawn.pieces])
     mesh = unite(hulls)
     centre = mesh.center_mass
     mesh = trimesh.Trimesh(mesh.vertices - centre, mesh.faces, process=False)
+    return complete_object(
+        mesh,
+        [hull - centre for hull in hulls],
+        drawn.rng,
+        name=object_name(family, seed),
+        family=family,
+        seed=seed,
+        parameters=drawn.parameters,
+        standing=mesh.vertices,
+    )
+
+
+def complete_object(
+    mesh: trimesh.Trimesh,
+    pieces: Sequence[Piece],
+    rng: np.random.Generator,
+    *,
+    name: str,
+    family: str,
+    seed: int,
+    parameters: dict[str, float],
+    standing: NDArray[np.float64],
+) -> GraspObject:
+    """The object of a mesh and its pieces: inertia, rest poses, surface points and cloud are worked out here.
+
+    Args:
+        mesh: watertight, metres, centre of mass at the origin.
+        pieces: corners of the convex pieces in the same frame, (<= 64, 3) each.
+        rng: draws the surface points.
+        name: of the object; so are family, seed and parameters.
+        standing: points that stand on the table, (V, 3), the same frame.
+    """
     vertices, faces = np.array(mesh.vertices), np.array(mesh.faces, dtype=np.int64)
     surface = sample_surface(vertices, faces, NUM_SURFACE_POINTS, rng)
-    rest = find_rest_poses(vertices)
+    rest = find_rest_poses(np.array(standing))
     return GraspObject(
-        name=object_name(family, seed),
+        name=name,
         family=family,
         seed=seed,
         parameters=parameters,
         vertices=vertices,
         faces=faces,
-        pieces=tuple(hull - centre for hull in hulls),
+        pieces=tuple(pieces),
         mass=OBJECT_MASS,
         inertia=np.array(mesh.moment_inertia) * (OBJECT_MASS / mesh.volume),
         rest_poses=rest.poses,

@@ -13,13 +13,14 @@ class GraspObject:
     """One rigid object; metres, kilograms; the object frame has its origin at the centre of mass.
 
     Attributes:
-        name: family and seed, e.g. ``mug_00012``; enough to rebuild the object.
-        family: shape family, a key of ``envs.objects.families.FAMILIES``.
-        seed: number the parameters and surface points were drawn from.
-        parameters: the family's parameters, metres, ratios or radians.
+        name: family and seed, e.g. ``mug_00012``, enough to rebuild a parametric object; or that of a mesh.
+        family: shape family, a key of ``envs.objects.families.FAMILIES``; or that of a mesh (`MeshFolder`).
+        seed: number the parameters and surface points were drawn from; 0 for meshes.
+        parameters: the family's parameters, metres, ratios or radians; of a mesh the metres in one unit of its file.
         vertices: mesh vertices, (V, 3), object frame.
         faces: vertex indices, counter-clockwise from outside, (F, 3); the mesh is watertight.
-        pieces: vertices of each convex piece, (<= 64, 3), object frame; the mesh is their union.
+        pieces: vertices of each convex piece, (<= 64, 3), object frame; the mesh is their union (about so for meshes
+            that were decomposed).
         mass: kilograms.
         inertia: about the origin, uniform density, kg m^2, (3, 3).
         rest_poses: poses T_wo in which the object stands on the table, x = y = 0, (R, 7) xyz + quaternion wxyz.

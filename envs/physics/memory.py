@@ -18,6 +18,9 @@ ARENA_USE = 0.1
 """Share of MuJoCo's arena that a world is taken to fill: grasps fill 2 % of it (tests/envs/physics/test_memory.py), and
 what Python keeps of a world takes as much as a tenth."""
 
+MODEL_OVERHEAD = 220_000
+"""Bytes that Python's view of a compiled model takes beside the model itself (resident memory, 150 objects)."""
+
 
 @dataclass(frozen=True)
 class MemoryNeed:
@@ -63,7 +66,8 @@ def simulation_need(model: mujoco.MjModel, num_models: int) -> MemoryNeed:
     """
     data = mujoco.MjData(model)
     size = data.nbuffer + ARENA_USE * data.narena
-    return MemoryNeed(world=int((1 + MAX_SPARE) * size), shared=num_models * int(mujoco.mj_sizeModel(model)))
+    of_model = int(mujoco.mj_sizeModel(model)) + MODEL_OVERHEAD
+    return MemoryNeed(world=int((1 + MAX_SPARE) * size), shared=num_models * of_model)
 
 
 def available_memory() -> int | None:

@@ -16,7 +16,8 @@ from envs.objects.grasp_object import GraspObject
 from envs.physics.base import Array, PhysicsState
 from envs.physics.checks import check_finite, check_joints, check_poses, check_worlds
 from envs.physics.contacts import Contacts
-from envs.physics.scene import OBJECT_PART, TABLE_PART, SceneAddresses, SceneCache
+from envs.physics.scene import OBJECT_PART, TABLE_PART, SceneAddresses
+from envs.physics.scene_cache import SceneCache
 from envs.physics.settings import PhysicsSettings
 
 _LOG = logging.getLogger(__name__)

@@ -1,6 +1,5 @@
 """Assembly of one world with MjSpec: table, driven hand, one object made of convex pieces."""
 
-import warnings
 from functools import lru_cache
 
 import mujoco
@@ -29,12 +28,15 @@ def _hand_on_table(settings: PhysicsSettings) -> mujoco.MjSpec:
     option.impratio = settings.impratio
     option.iterations = 20
     option.tolerance = 1e-6
+    option.jacobian = mujoco.mjtJacobian.mjJAC_SPARSE  # contacts couple few joints: benchmarks/physics_choices.py
+    option.disableflags |= mujoco.mjtDisableBit.mjDSBL_ISLAND  # hand, object and table are one island anyway
     option.disableflags |= mujoco.mjtDisableBit.mjDSBL_MULTICCD  # one contact a pair: benchmarks/physics_choices.py
     spec.memory = 4 << 20
     spec.worldbody.add_geom(
         name=TABLE_GEOM, type=mujoco.mjtGeom.mjGEOM_PLANE, size=[0, 0, 0.05], friction=[settings.friction, 0.005, 1e-4]
     )
     palm = attach_hand(spec)
+    _leave_out_looks(spec)
     palm.add_freejoint(name=BASE_JOINT)
     palm.mass = settings.base_mass
     palm.inertia = [0.02, 0.02, 0.02]
@@ -57,6 +59,14 @@ def _hand_on_table(settings: PhysicsSettings) -> mujoco.MjSpec:
     return spec
 
 
+def _leave_out_looks(spec: mujoco.MjSpec) -> None:
+    """Drop materials and textures: nothing is rendered from these models, and they are nine tenths of one."""
+    for geom in spec.geoms:
+        geom.material = ""
+    for element in (*spec.materials, *spec.textures):
+        spec.delete(element)
+
+
 def build_scene(grasp_object: GraspObject, settings: PhysicsSettings) -> mujoco.MjModel:
     """The compiled world of one object: table at z = 0, hand on a free base joint, object on a free joint.
 
@@ -77,33 +87,12 @@ def build_scene(grasp_object: GraspObject, settings: PhysicsSettings) -> mujoco.
         geom.friction = [settings.friction, 0.005, 1e-4]
         geom.mass = 0.0
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)
-            return spec.compile()
+        return spec.compile()
     except ValueError as error:
         raise ValueError(
             f"object {grasp_object.name!r} cannot be simulated: {error}; each convex piece needs at least four points "
             "that are not in one plane"
         ) from error
-
-
-class SceneCache:
-    """Compiled models by object name, the least recently used dropped beyond ``capacity``."""
-
-    def __init__(self, settings: PhysicsSettings, capacity: int = 1024) -> None:
-        self.settings = settings
-        self.capacity = capacity
-        self._models: dict[str, mujoco.MjModel] = {}
-
-    def get(self, grasp_object: GraspObject) -> mujoco.MjModel:
-        """The model of an object, compiled at first use."""
-        model = self._models.pop(grasp_object.name, None)
-        if model is None:
-            model = build_scene(grasp_object, self.settings)
-            while len(self._models) >= self.capacity:
-                self._models.pop(next(iter(self._models)))
-        self._models[grasp_object.name] = model
-        return model
 
 
 TABLE_PART = len(LINKS)

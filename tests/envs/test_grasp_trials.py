@@ -14,7 +14,7 @@ from envs.grasp_trials import GraspTrials, TrialOutcome, follow_freely
 from envs.hand.model import clamp_joints, joint_limits, open_hand
 from envs.lift_test import LiftResult
 from envs.objects.grasp_object import GraspObject
-from envs.physics.base import Array
+from envs.physics.base import Array, PhysicsBackend
 from envs.physics.settings import PhysicsSettings
 from tests.datamodules.grasps.examples import good_grasps, thing
 
@@ -212,3 +212,38 @@ def test_fingers_close_from_the_rest_pose_and_placing_from_the_grasps(grasps: Gr
     apart = GraspTrials(things, object_w, wrist_w, rest_pose_w=aside_w)
     assert apart.place(joints).is_lifted.all()
     assert not apart.close_towards(joints).is_lifted.any()
+
+
+class Watcher:
+    """Notes when it is called, for which trials, and what it sees."""
+
+    def __init__(self) -> None:
+        self.steps: list[tuple[int, list[int]]] = []
+        self.closing: list[float] = []
+        self.lifts: list[bool] = []
+
+    def step(self, rows: NDArray[np.int64], physics: PhysicsBackend, step: int) -> None:
+        self.steps.append((step, rows.tolist()))
+
+    def closed(self, rows: NDArray[np.int64], physics: PhysicsBackend) -> None:
+        self.closing += physics.state().wrist_pose_w[:, 2].tolist()
+
+    def lifted(self, rows: NDArray[np.int64], physics: PhysicsBackend, result: LiftResult) -> None:
+        self.lifts += (physics.state().wrist_pose_w[:, 2] > 1.0).tolist()
+
+
+def test_a_watcher_sees_every_step_the_closed_hand_and_the_lift() -> None:
+    watcher = Watcher()
+    world = far_away(1)
+    world.follow(lambda rows, joint_pos, step: np.zeros_like(joint_pos), watcher)
+    assert watcher.steps == [(step, [0]) for step in range(EPISODE_STEPS + 1)]
+    np.testing.assert_allclose(watcher.closing, 0.6, atol=0.01)  # not yet risen
+    assert len(watcher.lifts) == 1
+
+
+def test_placed_grasps_are_watched_from_where_they_are_placed(grasps: GraspSet) -> None:
+    watcher = Watcher()
+    trials(grasps, num_worlds=2).place(grasps.joint_pos.astype(np.float64), watcher)
+    assert sorted(row for _, rows in watcher.steps for row in rows) == list(range(len(grasps)))
+    assert {step for step, _ in watcher.steps} == {0}
+    assert watcher.lifts == [True] * len(grasps)

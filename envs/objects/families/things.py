@@ -19,7 +19,7 @@ def book(p: Parameters) -> list[Piece]:
     return [box_piece((p["width"], p["length"], p["thickness"]))]
 
 
-@family(radius=(0.012, 0.046))
+@family(radius=(0.016, 0.044))
 def ball(p: Parameters) -> list[Piece]:
     """Ball, from a marble to a tennis ball and beyond."""
     latitudes = np.linspace(-np.pi / 2, np.pi / 2, 10)
@@ -28,7 +28,7 @@ def ball(p: Parameters) -> list[Piece]:
     return lathe(profile, sectors=20)
 
 
-@family(radius=(0.014, 0.034), length_ratio=(1.2, 1.9), tip_ratio=(0.05, 0.35))
+@family(radius=(0.016, 0.034), length_ratio=(1.2, 1.9), tip_ratio=(0.05, 0.35))
 def egg(p: Parameters) -> list[Piece]:
     """Egg: an ellipsoid of revolution, slimmer towards one end."""
     radius, half = p["radius"], p["radius"] * p["length_ratio"]
@@ -41,7 +41,7 @@ def egg(p: Parameters) -> list[Piece]:
     return lathe(profile, sectors=20)
 
 
-@family(length=(0.110, 0.190), radius=(0.011, 0.020), bend_angle=(0.8, 1.7))
+@family(length=(0.110, 0.190), radius=(0.0145, 0.0215), bend_angle=(0.8, 1.7))
 def banana(p: Parameters) -> list[Piece]:
     """Banana: tapered tube bent in a plane."""
     bend = p["bend_angle"]
@@ -89,7 +89,7 @@ def pear(p: Parameters) -> list[Piece]:
     return lathe(profile, sectors=20) + stalk
 
 
-@family(radius=(0.028, 0.052), tube_radius=(0.007, 0.015))
+@family(radius=(0.028, 0.050), tube_radius=(0.0105, 0.0165))
 def ring(p: Parameters) -> list[Piece]:
     """Toy ring (torus); `radius` is that of the tube's centre line."""
     path = arc(p["radius"], p["radius"], 0.0, 2.0 * np.pi, 17)[:-1]
@@ -115,7 +115,7 @@ def camera(p: Parameters) -> list[Piece]:
     return [body, *lens, finder]
 
 
-@family(base=(0.040, 0.085), height=(0.045, 0.110), top_ratio=(0.10, 0.35))
+@family(base=(0.036, 0.072), height=(0.060, 0.125), top_ratio=(0.10, 0.35))
 def pyramid(p: Parameters) -> list[Piece]:
     """Truncated pyramid with a square base."""
     half = p["base"] / 2

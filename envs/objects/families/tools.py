@@ -30,7 +30,7 @@ def hammer(p: Parameters) -> list[Piece]:
 
 @family(
     handle_length=(0.065, 0.110),
-    handle_radius=(0.009, 0.018),
+    handle_radius=(0.0130, 0.0190),
     shaft_length=(0.050, 0.120),
     shaft_radius=(0.0025, 0.0045),
 )
@@ -47,7 +47,7 @@ def screwdriver(p: Parameters) -> list[Piece]:
     return along_x([*lathe(profile, sectors=12), *rod, tip])
 
 
-@family(length=(0.095, 0.165), radius=(0.006, 0.012), cap_ratio=(0.28, 0.45))
+@family(length=(0.075, 0.155), radius=(0.0108, 0.0165), cap_ratio=(0.28, 0.45))
 def marker(p: Parameters) -> list[Piece]:
     """Felt pen with a slightly thicker cap."""
     length, radius, cap = p["length"], p["radius"], p["length"] * (1.0 - p["cap_ratio"])
@@ -58,8 +58,8 @@ def marker(p: Parameters) -> list[Piece]:
 
 @family(
     handle_length=(0.110, 0.165),
-    handle_width=(0.012, 0.024),
-    handle_thickness=(0.008, 0.016),
+    handle_width=(0.016, 0.028),
+    handle_thickness=(0.014, 0.022),
     blade_length=(0.060, 0.085),
     blade_width=(0.045, 0.080),
     blade_thickness=(0.003, 0.005),
@@ -77,22 +77,22 @@ def spatula(p: Parameters) -> list[Piece]:
     return [plate, *neck, *handle]
 
 
-@family(length=(0.130, 0.220), handle_radius=(0.0045, 0.0080), scoop_length=(0.040, 0.070), scoop_ratio=(0.60, 0.80))
+@family(length=(0.120, 0.200), handle_radius=(0.0105, 0.0140), scoop_length=(0.044, 0.070), scoop_ratio=(0.60, 0.80))
 def spoon(p: Parameters) -> list[Piece]:
-    """Wooden spoon: thin round handle with a filled oval scoop."""
-    scoop, thickness = p["scoop_length"], 0.25 * p["scoop_length"]
+    """Wooden spoon: stout round handle with a filled oval scoop."""
+    scoop, thickness = p["scoop_length"], 0.36 * p["scoop_length"]
     rim = circle(16) * np.array([scoop, scoop * p["scoop_ratio"]]) / 2
-    levels = [(0.45, 0.0), (0.85, 0.35 * thickness), (1.0, thickness)]
+    levels = [(0.50, 0.0), (0.92, 0.35 * thickness), (1.0, thickness)]
     head = np.concatenate([np.column_stack([s * rim, np.full(16, z)]) for s, z in levels])
     radius = p["handle_radius"]
     start, stop = 0.5 * scoop - 0.008, p["length"] - 0.5 * scoop
     height = max(0.85 * thickness, radius)
     path = [(start, 0, 0.75 * thickness), (0.5 * (start + stop), 0, height + 0.008), (stop, 0, height + 0.010)]
-    return [head, *sweep(path, circle(10) * radius, (0.8, 0.9, 1.25))]
+    return [head, *sweep(path, circle(10) * radius, (0.65, 1.0, 0.95))]
 
 
 @family(
-    handle_length=(0.080, 0.120), handle_radius=(0.008, 0.016), head_radius=(0.020, 0.042), head_width=(0.018, 0.036)
+    handle_length=(0.080, 0.120), handle_radius=(0.010, 0.017), head_radius=(0.020, 0.042), head_width=(0.018, 0.036)
 )
 def dumbbell(p: Parameters) -> list[Piece]:
     """Hexagonal hand weight."""
@@ -123,7 +123,7 @@ def brush(p: Parameters) -> list[Piece]:
 
 
 @family(
-    body_width=(0.032, 0.055), body_height=(0.028, 0.048), thickness=(0.013, 0.022), shackle_radius=(0.0035, 0.0055)
+    body_width=(0.032, 0.055), body_height=(0.028, 0.048), thickness=(0.018, 0.030), shackle_radius=(0.0045, 0.0065)
 )
 def padlock(p: Parameters) -> list[Piece]:
     """Padlock: rounded body with a U-shaped shackle."""

@@ -6,7 +6,7 @@ from envs.objects.families.base import Parameters, family
 from envs.objects.solids import FLOOR_CLEARANCE, Piece, arc, circle, lathe, moved, sweep, wall_ring
 
 
-@family(radius=(0.014, 0.042), height=(0.040, 0.160))
+@family(radius=(0.016, 0.042), height=(0.040, 0.160))
 def can(p: Parameters) -> list[Piece]:
     """Cylinder, from a coin roll to a tall drink can."""
     return lathe([(p["radius"], 0.0), (p["radius"], p["height"])], sectors=30)
@@ -64,12 +64,12 @@ def mug(p: Parameters) -> list[Piece]:
     return floor + walls + handle
 
 
-@family(radius=(0.040, 0.066), height_ratio=(0.50, 0.80), foot_ratio=(0.45, 0.62), wall=(0.0032, 0.0045))
+@family(radius=(0.041, 0.057), height_ratio=(0.64, 0.90), foot_ratio=(0.56, 0.70), wall=(0.0070, 0.0090))
 def bowl(p: Parameters) -> list[Piece]:
     """Bowl with a curved outside; its rim or its whole width can be held."""
     radius, height, foot, wall = p["radius"], p["radius"] * p["height_ratio"], p["radius"] * p["foot_ratio"], p["wall"]
     floor = lathe([(foot - 0.001, 0.0), (foot + 0.001, 0.006)], sectors=24)
-    shoulder = (foot + 0.80 * (radius - foot), 0.55 * height)
+    shoulder = (foot + 0.87 * (radius - foot), 0.55 * height)
     outer = [(foot, FLOOR_CLEARANCE), shoulder, (radius, height)]
     return floor + wall_ring(outer, [(foot - wall, FLOOR_CLEARANCE), (radius - wall, height)])
 
@@ -89,7 +89,7 @@ def cup(p: Parameters) -> list[Piece]:
     height=(0.024, 0.040),
     handle_length=(0.080, 0.115),
     handle_width=(0.014, 0.024),
-    handle_thickness=(0.007, 0.013),
+    handle_thickness=(0.011, 0.017),
 )
 def pan(p: Parameters) -> list[Piece]:
     """Small frying pan with a flat straight handle."""

@@ -11,6 +11,7 @@ from datamodules.atomic_file import write_atomically
 from datamodules.grasps.grasp_set import (
     concatenate,
     iterate_objects,
+    join_rows,
     load_grasp_set,
     save_grasp_set,
 )
@@ -46,6 +47,19 @@ def test_a_grasp_costs_few_bytes(tmp_path: Path) -> None:
     # 58 float32 numbers and some bytes: 6,000 grasps are to fit into 10 MB with a wide margin
     save_grasp_set(made_up_set(count=1000), tmp_path / "many.npz")
     assert (tmp_path / "many.npz").stat().st_size < 1000 * 250
+
+
+def test_rows_of_one_object_are_joined_in_order() -> None:
+    first, second = made_up_set(count=2), made_up_set(count=3, seed=1)
+    both = join_rows([first, second])
+    assert both.objects == first.objects
+    assert_same_grasps(both.rows(np.arange(2)), first)
+    np.testing.assert_array_equal(both.joint_pos[2:], second.joint_pos)
+
+
+def test_rows_of_different_objects_are_not_joined() -> None:
+    with pytest.raises(ValueError, match="use concatenate"):
+        join_rows([made_up_set("box_00000"), made_up_set("can_00000")])
 
 
 def test_split_and_object_select_their_grasps() -> None:

@@ -2,7 +2,7 @@
 
 import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +19,7 @@ from datamodules.grasps.grasp_types import GRASP_TYPES
 from datamodules.grasps.job import JobSpec, merge, pick_gallery, run_job
 from datamodules.grasps.synthesis import ObjectResult, SynthesisSettings, TypeCount
 from envs.objects.grasp_object import GraspObject
+from envs.objects.library import ObjectLibrary
 from tests.datamodules.grasps.examples import assert_same_grasps, made_up_set
 
 OBJECTS = {
@@ -109,6 +110,43 @@ def test_a_finished_job_makes_nothing_again(spec: JobSpec) -> None:
     first = _run(spec)
     MadeUpSynthesizer.asked.clear()
     assert_same_grasps(first, _run(spec))
+    assert MadeUpSynthesizer.asked == []
+
+
+def test_shards_share_the_objects_and_together_they_are_the_whole_job(spec: JobSpec, tmp_path: Path) -> None:
+    whole = _run(replace(spec, parts_dir=tmp_path / "whole"))
+    MadeUpSynthesizer.asked.clear()
+    asked = []
+    for shard in ((1, 2), (2, 2)):
+        run_job(replace(spec, shard=shard))
+        asked.append(list(MadeUpSynthesizer.asked))
+        MadeUpSynthesizer.asked.clear()
+    assert asked == [_all_objects()[::2], _all_objects()[1::2]]
+    assert_same_grasps(whole, _run(spec))
+    assert MadeUpSynthesizer.asked == []
+
+
+@pytest.mark.parametrize("shard", [(0, 2), (3, 2)])
+def test_a_shard_that_is_none_is_refused(spec: JobSpec, shard: tuple[int, int]) -> None:
+    with pytest.raises(ValueError, match=f"shard is {shard[0]} of 2; allowed is K of N with 1 <= K <= N"):
+        replace(spec, shard=shard)
+
+
+def test_an_object_that_changed_its_shape_is_made_again(spec: JobSpec, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_job(spec)
+    MadeUpSynthesizer.asked.clear()
+    same = ObjectLibrary.each
+
+    def other_can(library: ObjectLibrary, names: Sequence[str]) -> Iterator[GraspObject]:
+        for thing in same(library, names):
+            wider = replace(thing, points=thing.points * np.float32(1.01))
+            yield wider if thing.name == "can_00003" else thing
+
+    monkeypatch.setattr(ObjectLibrary, "each", other_can)
+    run_job(spec)
+    assert MadeUpSynthesizer.asked == ["can_00003"]
+    MadeUpSynthesizer.asked.clear()
+    run_job(spec)
     assert MadeUpSynthesizer.asked == []
 
 

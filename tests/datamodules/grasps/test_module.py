@@ -67,6 +67,38 @@ def test_the_evaluated_training_grasps_are_spread_evenly(make: MakeModule) -> No
     assert len(module.training_grasps()) == 12
 
 
+def test_validation_takes_an_even_part_and_a_test_everything(make: MakeModule) -> None:
+    held_out = [made_up_set("box_00015", "unseen_instances", 7), made_up_set("stapler_00000", "unseen_families", 2)]
+    module = make(concatenate([uneven_set((4, 8)), *held_out], {}), max_validation=3, max_train_evaluation=5)
+    assert [len(stream.table) for stream in streams(module)] == [5, 3, 2]
+    expected = module.grasps.split("unseen_instances").rows(np.array([0, 3, 6]))  # 3 of 0..6, ends included
+    np.testing.assert_array_equal(streams(module)[1].table.grasps.joint_pos, expected.joint_pos)
+    tested = [loader.dataset.table for loader in module.test_dataloader()]  # type: ignore[attr-defined]
+    assert [len(table) for table in tested] == [5, 7, 2]
+    assert tested[1] is module.table("unseen_instances")
+
+
+def test_without_a_limit_validation_takes_everything(make: MakeModule) -> None:
+    assert [len(stream.table) for stream in streams(make(max_validation=None))] == [12, 2, 2]
+
+
+def test_one_process_builds_the_objects_for_all(make: MakeModule, monkeypatch: pytest.MonkeyPatch) -> None:
+    module, read = make(), []
+    monkeypatch.setattr(module.library, "each", lambda names: iter(read.append(list(names)) or ()))  # type: ignore[func-returns-value]
+    module.prepare_data()
+    assert read == []
+    monkeypatch.setattr("datamodules.grasps.module.num_ranks", lambda: 2)
+    module.prepare_data()
+    assert read == [["box_00000", "box_00001", "box_00015", "stapler_00000"]]
+
+
+def test_tables_do_not_keep_the_objects(make: MakeModule) -> None:
+    module = make()
+    module.table("unseen_instances")
+    next(iter(module.train_dataloader()))
+    assert module.library._objects == {}
+
+
 def test_a_part_of_the_training_grasps_is_the_same_for_the_same_seed(make: MakeModule) -> None:
     first = make(max_train_grasps=5, seed=1).training_grasps()
     again = make(max_train_grasps=5, seed=1).training_grasps()
@@ -111,11 +143,15 @@ def test_an_unknown_split_is_named_with_those_there_are(make: MakeModule) -> Non
         make().table("validation")
 
 
-def test_a_set_without_a_split_says_so_when_it_is_needed(make: MakeModule) -> None:
+def test_a_set_of_some_splits_has_loaders_for_these(make: MakeModule) -> None:
     module = make(uneven_set())
+    assert module.splits == ("train",)
     assert len(list(module.train_dataloader())) == 250
-    with pytest.raises(ValueError, match=r"no split 'unseen_instances'; it has: train"):
-        module.val_dataloader()
+    assert [len(stream.table) for stream in streams(module)] == [10]
+    held_out = make(made_up_set("stapler_00000", "unseen_families", 2))
+    assert [len(stream.table) for stream in streams(held_out)] == [2]
+    with pytest.raises(ValueError, match=r"no split 'train'; it has: unseen_families"):
+        held_out.train_dataloader()
 
 
 def test_an_object_without_grasps_is_named(make: MakeModule) -> None:

@@ -80,8 +80,8 @@ def test_contact_links_are_shares_of_grasps() -> None:
 def test_yields_and_rejections_of_every_type() -> None:
     row = summarise(_set(), COUNTS)["trials"]["wrap"]
     assert row["yield_of_tried"] == 0.25
-    assert row["reachable_share"] == 0.25
-    assert row["verified_per_core_second"] == 2.5
+    assert row["reachable"] == 1
+    assert summarise(_set(), COUNTS)["core_seconds"] == 2.0
     assert row["rejected"] == {"moved": 7}
     assert (row["starts_checked"], row["tried"], row["verified"], row["kept"]) == (100, 20, 5, 4)
 

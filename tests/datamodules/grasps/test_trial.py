@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from datamodules.grasps.poses import absolute_pose, relative_pose
-from datamodules.grasps.trial import CAUSES, TrialResult, TrialSettings, free_at_start, run_trials
+from datamodules.grasps.trial import CAUSES, TrialResult, TrialSettings, run_trials
 from envs.hand.model import clamp_joints, open_hand
 from envs.lift_test import closing_direction
 from envs.physics.mujoco_cpu import MujocoCpuPhysics
@@ -42,26 +42,8 @@ def _try(
 ) -> TrialResult:
     object_w = _good()[0]
     rng = np.random.default_rng(seed)
-    return run_trials(physics, thing(), object_w, wrist_w, preshape, target, settings or TrialSettings(), rng)
-
-
-def test_starts_that_overlap_object_or_table_are_not_free(physics: MujocoCpuPhysics) -> None:
-    pose_w = thing().rest_poses[0]
-    through_object = FAR_W.copy()
-    through_object[2] = -0.05  # the palm below, the upright fingers through the can
-    through_table = FAR_W.copy()
-    through_table[[0, 2]] = 0.4, -0.05
-    touching_nothing = FAR_W.copy()
-    candidates = np.array([touching_nothing, through_object, through_table] * 2)  # more than there are worlds
-    free = free_at_start(physics, thing(), pose_w, candidates, np.tile(open_hand(), (6, 1)), 0.0005)
-    assert free.tolist() == [True, False, False] * 2
-
-
-def test_overlap_up_to_the_limit_is_free(physics: MujocoCpuPhysics) -> None:
-    fingertip_in_table = np.array([[0.4, 0.0, 0.2 - 0.002, 0.0, 1.0, 0.0, 0.0]])  # 2 mm deep, fingers down
-    pose_w, joints = thing().rest_poses[0], open_hand()[None]
-    assert not free_at_start(physics, thing(), pose_w, fingertip_in_table, joints, 0.001).any()
-    assert free_at_start(physics, thing(), pose_w, fingertip_in_table, joints, 0.003).all()
+    objects_w = np.tile(object_w, (len(wrist_w), 1))
+    return run_trials(physics, thing(), objects_w, wrist_w, preshape, target, settings or TrialSettings(), rng)
 
 
 def test_a_good_grasp_is_verified_and_comes_back_as_it_holds_the_object(physics: MujocoCpuPhysics) -> None:
@@ -70,12 +52,12 @@ def test_a_good_grasp_is_verified_and_comes_back_as_it_holds_the_object(physics:
     closed = clamp_joints(joints + 0.1 * closing_direction())
     result = _try(physics, wrist_w[None], opened[None], closed[None])
     assert result.row.tolist() == [0]
-    assert sum(result.rejected.values()) == 0
+    assert result.cause == [""]
     assert result.links[0].sum() >= 2
     # closing moves the object by less than 2 cm, and the wrist stays: the pose is the one it was placed at
     np.testing.assert_allclose(result.object_pose_w[0, :3], object_w[:3], atol=0.02)
     moved = relative_pose(result.object_pose_w, wrist_w[None])
-    np.testing.assert_allclose(result.wrist_pose_o[:, :3], moved[:, :3], atol=1e-3)
+    np.testing.assert_allclose(result.wrist_pose_o[:, :3], moved[:, :3], atol=2e-3)
     # blocked joints stop short of their targets; none goes beyond the line between
     assert (closing_direction() * (closed - result.joint_pos[0]) > -0.05).all()
 
@@ -83,7 +65,7 @@ def test_a_good_grasp_is_verified_and_comes_back_as_it_holds_the_object(physics:
 def test_a_hand_that_touches_nothing_has_few_contacts(physics: MujocoCpuPhysics) -> None:
     result = _try(physics, FAR_W[None], open_hand()[None], FULLY_CLOSED[None])
     assert len(result.row) == 0
-    assert result.rejected["few_contacts"] == 1
+    assert result.cause == ["few_contacts"]
 
 
 def test_a_grasp_that_upsets_the_object_beyond_the_bounds_is_rejected(physics: MujocoCpuPhysics) -> None:
@@ -91,17 +73,16 @@ def test_a_grasp_that_upsets_the_object_beyond_the_bounds_is_rejected(physics: M
     _, wrist_w, joints = _good()
     opened = clamp_joints(joints - 0.15 * closing_direction())
     strict = replace(TrialSettings(), max_shift=1e-4)
-    assert _try(physics, wrist_w[None], opened[None], joints[None], strict).rejected["moved"] == 1
+    assert _try(physics, wrist_w[None], opened[None], joints[None], strict).cause == ["moved"]
     strict = replace(TrialSettings(), min_upright=1.0 - 1e-9)
-    assert _try(physics, wrist_w[None], opened[None], joints[None], strict).rejected["tilted"] == 1
+    assert _try(physics, wrist_w[None], opened[None], joints[None], strict).cause == ["tilted"]
 
 
-def test_the_second_lift_is_the_shaken_one(physics: MujocoCpuPhysics) -> None:
+def test_the_lift_is_a_shaken_one(physics: MujocoCpuPhysics) -> None:
     _, wrist_w, joints = _good()
     violent = replace(TrialSettings(), shake=2000.0)
-    result = _try(physics, wrist_w[None], joints[None], joints[None], violent)
-    assert result.rejected["lift_1"] == 0
-    assert result.rejected["lift_2"] + result.rejected["diverged"] == 1
+    assert _try(physics, wrist_w[None], joints[None], joints[None], violent).cause[0] in ("lift", "diverged")
+    assert _try(physics, wrist_w[None], joints[None], joints[None]).cause == [""]
 
 
 def test_every_candidate_is_verified_or_rejected_for_one_cause(physics: MujocoCpuPhysics) -> None:
@@ -111,8 +92,8 @@ def test_every_candidate_is_verified_or_rejected_for_one_cause(physics: MujocoCp
     target = np.array([joints, FULLY_CLOSED, open_hand()])
     result = _try(physics, wrists, preshape, target)
     assert result.row.tolist() == [0]
-    assert len(result.row) + sum(result.rejected.values()) == 3
-    assert set(result.rejected) <= set(CAUSES)
+    assert [bool(cause) for cause in result.cause] == [False, True, True]
+    assert set(result.cause[1:]) <= set(CAUSES)
 
 
 def test_same_generator_same_result(physics: MujocoCpuPhysics) -> None:

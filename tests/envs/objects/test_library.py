@@ -6,6 +6,7 @@ import pytest
 
 from envs.conventions import SPLITS
 from envs.objects.library import ObjectLibrary, make_object
+from envs.objects.object_cache import ObjectCache
 
 
 @pytest.fixture(scope="module")
@@ -15,8 +16,8 @@ def library() -> ObjectLibrary:
 
 def test_library_lists_splits_and_names(library: ObjectLibrary) -> None:
     assert library.splits == SPLITS
-    assert [len(library.names(split)) for split in SPLITS] == [300, 60, 90]
-    assert len(library) == 450
+    assert [len(library.names(split)) for split in SPLITS] == [3127, 519, 1298]
+    assert len(library) == 4944
 
 
 def test_object_is_built_once_from_its_name(library: ObjectLibrary) -> None:
@@ -30,12 +31,12 @@ def test_membership_family_and_split(library: ObjectLibrary) -> None:
     assert "mug_00002" in library
     assert "mug_99999" not in library
     assert library.family("wine_glass_00003") == "wine_glass"
-    assert [library.split_of(name) for name in ("mug_00000", "mug_00015", "pear_00000")] == list(SPLITS)
+    assert [library.split_of(name) for name in ("mug_00000", "mug_00092", "pear_00000")] == list(SPLITS)
 
 
 def test_changing_the_list_of_names_leaves_the_library_alone(library: ObjectLibrary) -> None:
     library.names("train").clear()
-    assert len(library.names("train")) == 300
+    assert len(library.names("train")) == 3127
 
 
 def test_own_split_file(tmp_path: Path) -> None:
@@ -53,9 +54,7 @@ def test_unknown_split_names_those_that_exist(library: ObjectLibrary) -> None:
 
 
 def test_object_outside_the_split_file_names_its_siblings(library: ObjectLibrary) -> None:
-    with pytest.raises(
-        KeyError, match=r"no object 'mug_00500' in split file .*default.json; its 18 objects .*mug_00000"
-    ):
+    with pytest.raises(KeyError, match=r"no object 'mug_00500' in split file .*full.json; its 108 objects .*mug_00000"):
         library.get("mug_00500")
 
 
@@ -67,3 +66,22 @@ def test_object_of_unknown_family_names_the_families(library: ObjectLibrary) -> 
 def test_malformed_name_is_explained(library: ObjectLibrary) -> None:
     with pytest.raises(KeyError, match=r"no object 'mug' .* expected FAMILY_SEED with five digits"):
         library.get("mug")
+
+
+def test_each_gives_every_object_and_keeps_none(library: ObjectLibrary, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("envs.objects.library._AT_ONCE", 2)
+    names = ["mug_00004", "can_00000", "mug_00004", "pear_00000", "can_00001"]
+    before = dict(library._objects)
+    assert [thing.name for thing in library.each(names)] == names
+    assert library._objects == before
+
+
+def test_each_keeps_objects_that_no_cache_would() -> None:
+    library = ObjectLibrary(cache=ObjectCache(None))
+    (first,) = library.each(["can_00000"])
+    assert library.get("can_00000") is first
+
+
+def test_each_names_an_unknown_object(library: ObjectLibrary) -> None:
+    with pytest.raises(KeyError, match=r"no object 'mug_00500' in split file"):
+        list(library.each(["can_00000", "mug_00500"]))

@@ -1,17 +1,22 @@
 import json
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from envs.conventions import SPLITS
 from envs.objects.families import SEEN_FAMILIES, UNSEEN_FAMILIES
 from envs.objects.split_file import (
+    SHIPPED_SPLITS,
     default_split_file,
     default_splits,
+    find_split_file,
     main,
     parse_object_name,
     read_split_file,
+    shipped_split_file,
 )
 
 
@@ -27,31 +32,75 @@ def changed_splits(**changes: Any) -> dict[str, Any]:
     return {"train": ["mug_00000"], "unseen_instances": ["mug_00001"], "unseen_families": ["pear_00000"]} | changes
 
 
-def test_default_file_has_the_agreed_sizes_and_is_balanced() -> None:
-    splits = read_split_file(default_split_file())
+def families_of(names: Sequence[str]) -> Counter[str]:
+    return Counter(parse_object_name(name).family for name in names)
+
+
+def test_full_file_has_the_numbers_of_the_paper_evenly_over_the_families() -> None:
+    splits = read_split_file(find_split_file("full"))
     assert {split: len(names) for split, names in splits.items()} == {
-        "train": 300,
-        "unseen_instances": 60,
-        "unseen_families": 90,
+        "train": 3127,
+        "unseen_instances": 519,
+        "unseen_families": 1298,
     }
     for names in splits.values():
-        per_family = Counter(parse_object_name(name).family for name in names)
-        assert len(set(per_family.values())) == 1
+        shares = families_of(names).values()
+        assert max(shares) - min(shares) <= 1
 
 
-def test_default_file_keeps_unseen_things_unseen() -> None:
-    splits = read_split_file(default_split_file())
-    assert len(set().union(*splits.values())) == 450
-    families = {split: {parse_object_name(name).family for name in names} for split, names in splits.items()}
-    assert families["train"] == families["unseen_instances"] == {f.name for f in SEEN_FAMILIES}
-    assert families["unseen_families"] == {f.name for f in UNSEEN_FAMILIES}
-    assert not families["unseen_families"] & families["train"]
+def test_small_file_is_a_subset_of_the_full_one_over_all_families() -> None:
+    full, small = (read_split_file(find_split_file(name)) for name in ("full", "small"))
+    assert {split: len(names) for split, names in small.items()} == {
+        "train": 306,  # 9 of each of 34 seen families
+        "unseen_instances": 68,  # 2
+        "unseen_families": 96,  # 8 of each of 12 unseen families
+    }
+    for split in SPLITS:
+        assert set(small[split]) <= set(full[split])
+        assert set(families_of(small[split])) == set(families_of(full[split]))
+        assert len(set(families_of(small[split]).values())) == 1
 
 
-def test_command_writes_the_file_that_is_shipped(tmp_path: Path) -> None:
-    main(["--output", str(tmp_path / "again.json")])
-    assert (tmp_path / "again.json").read_text() == default_split_file().read_text()
-    assert {s: list(n) for s, n in read_split_file(default_split_file()).items()} == default_splits()
+@pytest.mark.parametrize("name", SHIPPED_SPLITS)
+def test_shipped_files_keep_unseen_things_unseen(name: str) -> None:
+    splits = read_split_file(find_split_file(name))
+    assert len(set().union(*splits.values())) == sum(len(names) for names in splits.values())
+    assert set(families_of(splits["train"])) <= {f.name for f in SEEN_FAMILIES}
+    assert set(families_of(splits["unseen_instances"])) == set(families_of(splits["train"]))
+    assert set(families_of(splits["unseen_families"])) <= {f.name for f in UNSEEN_FAMILIES}
+
+
+def test_instance_seeds_follow_the_training_seeds_of_their_family() -> None:
+    splits = default_splits()
+    # 3127 = 91 x 34 + 33: all families but the last have 92 training objects.
+    for name, trained in ((SEEN_FAMILIES[0].name, 92), (SEEN_FAMILIES[-1].name, 91)):
+        seeds = {
+            split: [spelt.seed for spelt in map(parse_object_name, splits[split]) if spelt.family == name]
+            for split in ("train", "unseen_instances")
+        }
+        assert seeds["train"] == list(range(trained))
+        assert seeds["unseen_instances"][0] == trained
+        assert seeds["unseen_instances"] == sorted(seeds["unseen_instances"])
+
+
+def test_any_beginning_of_a_list_holds_the_families_alike() -> None:
+    for names in default_splits().values():
+        shares = families_of(names[:500])
+        assert max(shares.values()) - min(shares.values()) <= 1
+
+
+@pytest.mark.parametrize("size", ["full", "small"])
+def test_command_writes_the_file_that_is_shipped(tmp_path: Path, size: str) -> None:
+    main(["--output", str(tmp_path / "again.json"), "--size", size])
+    assert (tmp_path / "again.json").read_text() == shipped_split_file(size).read_text()
+
+
+def test_a_bare_name_is_the_file_of_the_package_and_anything_else_a_path() -> None:
+    assert find_split_file(None) == default_split_file()
+    assert find_split_file("small") == shipped_split_file("small")
+    assert find_split_file("./small") == Path("small")
+    assert find_split_file(Path("small")) == Path("small")
+    assert find_split_file("runs/own.json") == Path("runs/own.json")
 
 
 def test_object_name_spells_family_and_seed() -> None:
@@ -66,7 +115,9 @@ def test_malformed_object_name_is_refused(name: str) -> None:
 
 
 def test_missing_file_names_the_remedy(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"none.json does not exist; write the file again with python -m"):
+    with pytest.raises(
+        FileNotFoundError, match=r"none.json does not exist; write the file .*or name one of the package: .*small"
+    ):
         read_split_file(tmp_path / "none.json")
 
 

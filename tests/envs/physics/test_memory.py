@@ -43,8 +43,8 @@ def test_worlds_count_with_what_they_put_aside_and_models_once_each() -> None:
     assert 0.3 * model.narena <= one.world <= 0.4 * model.narena
     assert many.world == one.world
     assert many.shared == 300 * one.shared
-    # the hand's meshes are a megabyte
-    assert 0.5 * MB < one.shared < 3 * MB
+    # a tenth of a megabyte, and Python's view of it
+    assert 0.2 * MB < one.shared < 0.5 * MB
 
 
 def test_a_grasp_fills_less_of_the_arena_than_is_counted() -> None:
@@ -55,9 +55,9 @@ def test_a_grasp_fills_less_of_the_arena_than_is_counted() -> None:
     assert max(used) < ARENA_USE
 
 
-def test_256_worlds_with_300_objects_fit_into_one_gigabyte() -> None:
-    need = simulation_need(build_scene(thing(), PhysicsSettings()), 300)
-    need.check(256, 1_000 * MB)
+def test_256_worlds_with_3127_objects_fit_into_two_gigabytes() -> None:
+    need = simulation_need(build_scene(thing(), PhysicsSettings()), 3127)
+    need.check(256, 2_000 * MB)
 
 
 def test_memory_of_this_machine_is_found() -> None:

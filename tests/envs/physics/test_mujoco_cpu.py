@@ -9,7 +9,7 @@ import pytest
 
 from envs.physics.base import PhysicsBackend
 from envs.physics.mujoco_cpu import HISTORY, MujocoCpuPhysics
-from envs.physics.scene import SceneCache, build_scene
+from envs.physics.scene import build_scene
 from envs.physics.settings import PhysicsSettings
 from tests.contracts.physics import PhysicsContract
 from tests.contracts.physics_start import assert_same, hovering_start, put, run_script
@@ -152,15 +152,6 @@ def test_penetration_of_object_and_table_does_not_count() -> None:
     physics = MujocoCpuPhysics(1, num_threads=0)
     put(physics, start)
     assert physics.initial_penetration(np.array([0])) == 0.0
-
-
-def test_scene_cache_compiles_once_and_forgets_the_least_recently_used() -> None:
-    things, cache = hovering_start().objects, SceneCache(PhysicsSettings(), capacity=2)
-    first, second = cache.get(things[0]), cache.get(things[1])
-    assert cache.get(things[0]) is first
-    cache.get(things[2])
-    assert cache.get(things[0]) is first
-    assert cache.get(things[1]) is not second
 
 
 def test_settings_reach_the_model() -> None:
