@@ -9,13 +9,17 @@ end of one training step to the end of the next, so nothing is left out. Shares 
     primitive   the frozen primitive: encoding clouds, following the field
     policy      the policy while it acts
     update      advantages and gradient steps
-    other       the rest: drawing episodes, stacking, Lightning
+    other       the rest: drawing episodes, stacking, waiting for the slower part of the worlds, Lightning
+Where the worlds are divided among threads, the first four are means over the parts. `models` says how many objects the
+episodes cycle through, how many models each turn compiled, ahead in the background or not, and how long anybody waited
+for one; give a grasp set of many objects with --path and its --split-file.
 
     python benchmarks/ppo_throughput.py --rollouts 5
     python benchmarks/ppo_throughput.py --config configs/residual_ppo.yaml configs/paper/residual_ppo.yaml
 """
 
 import argparse
+import itertools
 import json
 import logging
 import statistics
@@ -29,6 +33,7 @@ from _machine import load_average, machine, memory_gb
 from jsonargparse import ActionConfigFile, ArgumentParser
 from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
 
+from datamodules.rollouts.module import RolloutDataModule
 from datamodules.types import Rollout
 from lightning_modules.cli import quieten
 
@@ -40,14 +45,20 @@ class Turns(Callback):
     """Seconds of every turn and of its parts, the first one included.
 
     Attributes:
+        data: gives the rollouts.
         total: wall-clock seconds of each turn.
         parts: seconds by part of each turn.
         steps: agent steps of each turn.
+        compiled: models of objects compiled up to the end of each turn.
+        waited: seconds that the worlds had waited for models by then.
     """
 
+    data: RolloutDataModule
     total: list[float] = field(default_factory=list)
     parts: list[dict[str, float]] = field(default_factory=list)
     steps: list[int] = field(default_factory=list)
+    compiled: list[int] = field(default_factory=list)
+    waited: list[float] = field(default_factory=list)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """The first turn begins."""
@@ -67,6 +78,9 @@ class Turns(Callback):
         self.total.append(whole)
         self.parts.append({**known, "other": whole - sum(known.values())})
         self.steps.append(batch.num_agent_steps)
+        scenes = self.data.scenes
+        self.compiled.append(scenes.num_compiled)
+        self.waited.append(scenes.waited_s)
         self._began = now
 
 
@@ -86,7 +100,7 @@ def build(configs: list[str], changes: dict[str, Any]) -> argparse.Namespace:
 
 def train(built: argparse.Namespace, rollouts: int) -> Turns:
     """One epoch of so many rollouts, without logger, checkpoints and validation."""
-    turns = Turns()
+    turns = Turns(built.data)
     trainer = Trainer(
         accelerator="auto",
         devices=1,
@@ -119,6 +133,18 @@ def summary(turns: Turns) -> dict[str, Any]:
     }
 
 
+def models(turns: Turns) -> dict[str, Any]:
+    """What the number of objects costs, the first turn left out where turns are counted."""
+    waited = [round(after - before, 3) for before, after in itertools.pairwise(turns.waited)]
+    return {
+        "objects": len(turns.data.targets("train").things),
+        "compiled_of_turns": [after - before for before, after in itertools.pairwise(turns.compiled)],
+        "compiled_to_warm_up": turns.compiled[0],
+        "waited_s_of_turns": waited,
+        "waited_share": round(sum(waited) / sum(turns.total[1:]), 4),
+    }
+
+
 def main(args: list[str] | None = None) -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -127,6 +153,7 @@ def main(args: list[str] | None = None) -> None:
     parser.add_argument("--rollouts", type=int, default=5, help="rollouts that count, after one to warm up")
     parser.add_argument("--primitive", default=None, help="checkpoint; that of the configuration when left out")
     parser.add_argument("--path", default=None, help="grasp set; that of the configuration when left out")
+    parser.add_argument("--split-file", default=None, help="of the grasp set; that of the configuration when left out")
     parser.add_argument("--threads", type=int, default=None, help="of torch and of the physics; their own choice else")
     options = parser.parse_args(args)
     if options.rollouts < 1:
@@ -139,6 +166,7 @@ def main(args: list[str] | None = None) -> None:
         "model.init_args.primitive": options.primitive,
         "model.init_args.imitation_rollouts": 0,
         "data.init_args.path": options.path,
+        "data.init_args.split_file": options.split_file,
         "data.init_args.num_worlds": options.worlds,
         "data.init_args.rollouts_per_epoch": options.rollouts + 1,
         "data.init_args.num_threads": options.threads,
@@ -154,6 +182,7 @@ def main(args: list[str] | None = None) -> None:
         "worlds": built.data.num_worlds,
         "rollouts": options.rollouts,
         **summary(turns),
+        "models": models(turns),
         "memory_gb": memory_gb(),
         "threads": torch.get_num_threads(),
         "machine": machine(load),

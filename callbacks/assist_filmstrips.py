@@ -4,14 +4,16 @@ import logging
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.trainer.states import TrainerFn
 
 from callbacks.assist_evaluation import evaluation_of
+from callbacks.assist_report import OURS
 from callbacks.assist_runs import SplitRuns
-from callbacks.episode_pictures import episode_filmstrip, filmstrip_sheet, pick_episodes
+from callbacks.episode_pictures import episode_filmstrip, family_rates, filmstrip_sheet, pick_episodes
 from datamodules.grasps.grasp_types import GRASP_TYPES
 from envs.outcomes import CAUSES
 from envs.pictures.scene import Image
@@ -21,14 +23,14 @@ _LOG = logging.getLogger(__name__)
 
 
 class AssistFilmstrips(Callback):
-    """One sheet a split: failures of different causes, then successes, from the start to after the lift.
+    """One sheet a split: failures of different causes in the worst families, then successes, from start to lift.
 
     During ``fit`` TensorBoard images ``episodes/<split>``, in ``test`` files ``<default_root_dir>/pictures/
     episodes_<split>.png``.
 
     Args:
         every_n_epochs: epochs between sheets in fit, among those with a validation; 0 leaves them out.
-        num_failures: failures on a sheet.
+        num_failures: failures on a sheet; 6 show each cause that there is but broken physics.
         num_successes: successes on a sheet.
         size: edge of a single picture, pixels.
 
@@ -37,7 +39,7 @@ class AssistFilmstrips(Callback):
     """
 
     def __init__(
-        self, every_n_epochs: int = 10, num_failures: int = 4, num_successes: int = 2, size: int = 180
+        self, every_n_epochs: int = 10, num_failures: int = 6, num_successes: int = 2, size: int = 180
     ) -> None:
         if min(num_failures, num_successes) < 0 or num_failures + num_successes < 1 or size < 16:
             raise ValueError(
@@ -64,22 +66,27 @@ class AssistFilmstrips(Callback):
         """Sheets as PNG files."""
         folder = Path(trainer.default_root_dir) / "pictures"
         for split, run in (evaluation_of(trainer).tested(trainer, pl_module) or {}).items():
+            if OURS not in run.outcomes:
+                continue
             path = save_png(folder / f"episodes_{split}.png", self.draw(run))
             _LOG.info("wrote %s", path)
 
     def draw(self, run: SplitRuns) -> Image:
         """The sheet (H, W, 3) uint8 of one split."""
-        episodes, outcome = run.episodes[0], run.outcomes["ours"][0]
+        episodes, outcome = run.pictured(), run.outcomes[OURS][0]
+        families = np.array([thing.family for thing in episodes.things])
+        rates = family_rates(outcome.is_success, families)
         strips = []
-        for row in pick_episodes(outcome, self.num_successes, self.num_failures):
-            kind = GRASP_TYPES[run.targets.type_index[episodes.grasp_row[row]]]
+        for row in pick_episodes(outcome.cause, families, self.num_successes, self.num_failures):
+            thing, kind = episodes.things[row], GRASP_TYPES[run.targets.type_index[episodes.grasp_row[row]]]
             cause = CAUSES[outcome.cause[row]].replace("_", " ")
             heading = (
-                f"{episodes.things[row].name}, {kind}: {cause}; wrist at rest from step {episodes.arrival_step[row]}"
+                f"{thing.name} ({thing.family}: {100.0 * rates[thing.family]:.0f} %), {kind}: {cause}; wrist at rest "
+                f"from step {episodes.arrival_step[row]}"
             )
             strips.append(
                 episode_filmstrip(
-                    episodes.things[row],
+                    thing,
                     run.frames,
                     row,
                     size=self.size,

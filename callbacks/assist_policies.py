@@ -1,14 +1,32 @@
 """The policies that an evaluation compares: the learnt one, the primitive alone, scripts, and the stored grasp."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol, runtime_checkable
 
-from datamodules.rollouts.episodes_run import EpisodeRunner, StepChoice, best_fixed_step
+from callbacks.array_store import digest
+from callbacks.assist_resume import KnownPolicy
+from callbacks.assist_store import targets_digest
+from datamodules.rollouts.episodes_run import RunsEpisodes, StepChoice, best_fixed_step
 from datamodules.rollouts.policy import FingerPolicy
 from datamodules.rollouts.scripts import blind_script, nearest_grasp, oracle, scripted_close
 from envs.episodes import Episodes
 from envs.targets import GraspTargets
+
+POLICIES: tuple[str, ...] = (
+    "ours", "primitive", "primitive_gated", "scripted_close", "blind_close", "nearest_grasp", "oracle",
+)  # fmt: skip
+"""Every policy by name, in the order of the tables."""
+
+OF_A_PRIMITIVE = ("primitive", "primitive_gated")
+"""Those that only modules with a primitive have."""
+
+FIXED_STEP = ("primitive_gated", "scripted_close", "blind_close")
+"""Those that start at a fixed step, the best one on training objects."""
+
+FROM_TRAINING = ("scripted_close", "nearest_grasp")
+"""Those that are made from training grasps."""
 
 STEP_GRID: tuple[int, ...] = tuple(range(14, 43, 4))
 """Control steps among which the best one to start at is looked for, on training objects."""
@@ -36,45 +54,97 @@ class HasPrimitive(Protocol):
 class ComparedPolicies:
     """Policies by name in the order of the tables, and the fixed steps that were chosen for some of them."""
 
-    policies: dict[str, FingerPolicy]
+    policies: dict[str, KnownPolicy]
     choices: dict[str, StepChoice] = field(default_factory=dict)
 
 
-def primitive_policies(module: object) -> dict[str, Callable[[int], FingerPolicy]]:
-    """What starts at a fixed step and is learnt: ``primitive_gated`` where the module has a primitive."""
-    return {"primitive_gated": module.primitive_policy} if isinstance(module, HasPrimitive) else {}
+@dataclass(frozen=True)
+class TrainingEpisodes:
+    """Training grasps, for the scripts, and episodes of training objects, on which fixed steps are chosen."""
+
+    targets: GraspTargets
+    episodes: Episodes
 
 
-def compare_all(
+def check_policies(names: Sequence[str]) -> None:
+    """Refuse names of policies that do not exist.
+
+    Raises:
+        ValueError: an unknown name, one named twice, or none at all.
+    """
+    unknown = [name for name in names if name not in POLICIES]
+    if unknown or not names or len(set(names)) < len(names):
+        raise ValueError(f"policies are {list(names)}; give some of {', '.join(POLICIES)}, each once")
+
+
+def available_policies(module: object, names: Sequence[str] | None) -> tuple[str, ...]:
+    """The named policies in the order of the tables; all that the module has when None.
+
+    Raises:
+        ValueError: a policy is named that needs a primitive, and the module has none.
+    """
+    has = [name for name in POLICIES if isinstance(module, HasPrimitive) or name not in OF_A_PRIMITIVE]
+    missing = [name for name in names or () if name not in has]
+    if missing:
+        raise ValueError(
+            f"policies name {', '.join(missing)}, but {type(module).__name__} has no primitive; take them out"
+        )
+    return tuple(name for name in has if names is None or name in names)
+
+
+def steps_to_choose(names: Sequence[str], given: Mapping[str, int]) -> list[str]:
+    """Policies of which a fixed step has to be chosen."""
+    return [name for name in FIXED_STEP if name in names and name not in given]
+
+
+def compared_policies(
     module: AssistingModule,
-    train: GraspTargets,
-    runner: EpisodeRunner,
-    episodes: Episodes,
+    names: Sequence[str],
+    fingerprint: str,
+    *,
+    training: TrainingEpisodes | None,
+    runner: RunsEpisodes,
     steps: Sequence[int] = STEP_GRID,
+    fixed_steps: Mapping[str, int] | None = None,
 ) -> ComparedPolicies:
-    """Every policy of the tables; those with a fixed step get the best one on the given training episodes.
+    """The named policies; those with a fixed step get the best one on the training episodes.
 
     Args:
         module: the learnt policy, and its primitive where it has one.
-        train: training grasps, for the scripts.
+        names: some of POLICIES that the module has.
+        fingerprint: stands for the module's weights and settings.
+        training: may be None when no policy needs training grasps or a step that is not given.
         runner: runs the episodes that choose steps.
-        episodes: episodes of training objects.
         steps: steps to try.
+        fixed_steps: steps that are not to be looked for, by policy.
     """
-    gated: dict[str, Callable[[int], FingerPolicy]] = {
-        **primitive_policies(module),
-        "scripted_close": lambda step: scripted_close(train, step),
+    given = fixed_steps or {}
+    targets = None if training is None else training.targets
+    of_training = "" if targets is None else targets_digest(targets)
+    makers = _makers(module, targets)
+
+    def known(name: str, step: int) -> KnownPolicy:
+        source = fingerprint if name in ("ours", *OF_A_PRIMITIVE) else of_training if name in FROM_TRAINING else ""
+        return KnownPolicy(makers[name](step), digest(name, step, source))
+
+    choices = {}
+    if training is not None:
+        for name in steps_to_choose(names, given):
+            choices[name] = best_fixed_step(partial(known, name), runner, training.episodes, steps)
+    first_steps = {**given, **{name: choice.step for name, choice in choices.items()}}
+    return ComparedPolicies({name: known(name, first_steps.get(name, 0)) for name in names}, choices)
+
+
+def _makers(module: AssistingModule, train: GraspTargets | None) -> dict[str, Callable[[int], FingerPolicy]]:
+    """What makes each policy that can be made, given the step at which it starts."""
+    makers: dict[str, Callable[[int], FingerPolicy]] = {
+        "ours": lambda _: module.policy(),
         "blind_close": blind_script,
+        "oracle": lambda _: oracle(),
     }
-    choices = {name: best_fixed_step(make, runner, episodes, steps) for name, make in gated.items()}
-    policies: dict[str, FingerPolicy] = {"ours": module.policy()}
     if isinstance(module, HasPrimitive):
-        policies["primitive"] = module.primitive_policy()
-    policies |= {name: make(choices[name].step) for name, make in gated.items()}
-    policies |= {"nearest_grasp": nearest_grasp(train), "oracle": oracle()}
-    return ComparedPolicies(policies, choices)
-
-
-def num_choices(module: object, steps: Sequence[int] = STEP_GRID) -> int:
-    """How often `compare_all` runs its episodes."""
-    return len(steps) * (2 + len(primitive_policies(module)))
+        makers |= {"primitive": lambda _: module.primitive_policy(), "primitive_gated": module.primitive_policy}
+    if train is not None:
+        makers |= {"scripted_close": lambda step: scripted_close(train, step)}
+        makers |= {"nearest_grasp": lambda _: nearest_grasp(train)}
+    return makers

@@ -11,7 +11,7 @@ class AssistPosture(AssistMeasure):
     """Logs ``posture_rad``: distance over the 18 joints before the lift, rad."""
 
     def __init__(self) -> None:
-        self._metric = EpisodePosture()
+        self._metric = EpisodePosture(sync_on_compute=False)  # one process alone measures
 
     def measure(self, outcome: EpisodeOutcome) -> dict[str, Tensor]:
         """See `AssistMeasure.measure`."""

@@ -11,7 +11,7 @@ class AssistStability(AssistMeasure):
     """Logs ``translation_m`` (mean), ``translation_median_m`` and ``rotation_cos`` of the object before the lift."""
 
     def __init__(self) -> None:
-        self._metric = ObjectStability()
+        self._metric = ObjectStability(sync_on_compute=False)  # one process alone measures
 
     def measure(self, outcome: EpisodeOutcome) -> dict[str, Tensor]:
         """See `AssistMeasure.measure`."""

@@ -11,7 +11,7 @@ class AssistSuccess(AssistMeasure):
     """Logs ``success``: the object rises by more than 0.1 m, and its distance to the hand changes by less than 5 cm."""
 
     def __init__(self) -> None:
-        self._metric = EpisodeSuccess()
+        self._metric = EpisodeSuccess(sync_on_compute=False)  # one process alone measures
 
     def measure(self, outcome: EpisodeOutcome) -> dict[str, Tensor]:
         """See `AssistMeasure.measure`."""

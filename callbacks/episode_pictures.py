@@ -1,13 +1,15 @@
 """Filmstrips of episodes: the hand on its way, closed, and after the lift."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from datamodules.rollouts.episodes_run import EpisodeFrames
 from envs.objects.grasp_object import GraspObject
-from envs.outcomes import CAUSES, EpisodeOutcome
+from envs.outcomes import CAUSES
 from envs.pictures.hand_picture import HandPicture, grasp_camera, posed_hand, posed_object
 from envs.pictures.meshes import joined
 from envs.pictures.scene import Image
@@ -16,22 +18,50 @@ from envs.pictures.sheets import contact_sheet
 SUCCESS = CAUSES.index("success")
 
 
-def pick_episodes(outcome: EpisodeOutcome, num_successes: int, num_failures: int) -> list[int]:
-    """Rows of a few episodes: failures first, their causes taking turns (the most frequent one first), then successes.
+def pick_episodes(
+    cause: NDArray[np.int64], families: NDArray[np.str_], num_successes: int, num_failures: int
+) -> list[int]:
+    """Rows of a few episodes: failures of the worst families, then successes.
 
-    Fewer where there are not as many.
+    The causes of failure take turns, the most frequent one first; each shows an episode of a family that was not shown
+    yet, of these the one with the lowest success. Fewer episodes where there are not as many.
+
+    Args:
+        cause: how each episode ended (N,), index into CAUSES.
+        families: family of each object (N,).
+        num_successes: episodes that ended well.
+        num_failures: episodes that did not.
     """
-    failures = np.flatnonzero(outcome.cause != SUCCESS)
-    causes, counts = np.unique(outcome.cause[failures], return_counts=True)
-    queues = [failures[outcome.cause[failures] == cause].tolist() for cause in causes[np.argsort(-counts)]]
+    rates, names = family_rates(cause == SUCCESS, families), families.tolist()
+    failures = np.flatnonzero(cause != SUCCESS)
+    found, counts = np.unique(cause[failures], return_counts=True)
+    queues = [failures[cause[failures] == each].tolist() for each in found[np.argsort(-counts, kind="stable")]]
+    shown: Counter[str] = Counter()
     chosen: list[int] = []
     while len(chosen) < num_failures and any(queues):
-        chosen += [queue.pop(0) for queue in queues if queue][: num_failures - len(chosen)]
-    return chosen + np.flatnonzero(outcome.cause == SUCCESS)[:num_successes].tolist()
+        for queue in queues:
+            if queue and len(chosen) < num_failures:
+                row = min(queue, key=lambda each: (shown[names[each]], rates[names[each]]))
+                queue.remove(row)
+                shown[names[row]] += 1
+                chosen.append(row)
+    return chosen + np.flatnonzero(cause == SUCCESS)[:num_successes].tolist()
+
+
+def family_rates(is_success: NDArray[np.bool_], families: NDArray[np.str_]) -> dict[str, float]:
+    """Share of successes by family."""
+    return {name: float(is_success[families == name].mean()) for name in sorted(set(families.tolist()))}
 
 
 def episode_filmstrip(
-    thing: GraspObject, frames: EpisodeFrames, row: int, *, size: int = 180, heading: str = "", last: str = "lifted"
+    thing: GraspObject,
+    frames: EpisodeFrames,
+    row: int,
+    *,
+    size: int = 180,
+    heading: str = "",
+    titles: Sequence[str] | None = None,
+    last: str = "lifted",
 ) -> Image:
     """One row of pictures (H, W, 3) uint8: the states that were kept of an episode, the last one after the lift.
 
@@ -43,6 +73,7 @@ def episode_filmstrip(
         row: which episode.
         size: edge of a picture, pixels.
         heading: title of the strip.
+        titles: of the pictures before the last one; their control steps when None.
         last: title of the last picture.
     """
     joint_pos, wrist_w, object_w = frames.joint_pos[:, row], frames.wrist_pose_w[:, row], frames.object_pose_w[:, row]
@@ -56,8 +87,8 @@ def episode_filmstrip(
         picture.draw(joint_pos[i], wrist_w[i], thing.vertices, thing.faces, object_w[i], camera=cameras[i])
         for i in range(len(joint_pos))
     ]
-    titles = [*(f"step {step}" for step in frames.steps), last]
-    return contact_sheet(images, titles, columns=len(images), heading=heading)
+    before = [f"step {step}" for step in frames.steps] if titles is None else titles
+    return contact_sheet(images, [*before, last], columns=len(images), heading=heading)
 
 
 def filmstrip_sheet(strips: Sequence[Image]) -> Image:

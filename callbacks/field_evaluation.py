@@ -1,4 +1,7 @@
-"""How well following the learnt field grasps: quickly during fit, completely in test."""
+"""How well following the learnt field grasps: quickly during fit, completely in test.
+
+What test measures is kept on disk as it comes: a killed test goes on where it stood.
+"""
 
 import json
 import logging
@@ -11,16 +14,20 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities import rank_zero_only
-from tqdm import tqdm
+from numpy.typing import NDArray
 
-from callbacks.field_trials import SplitTrials, with_follower
+from callbacks.array_store import ArrayStore
+from callbacks.field_failures import causes_by_label, count_causes, failure_sheet
+from callbacks.field_measure import FieldMeasurement, MeasuredSplit
+from callbacks.field_trials import SplitTrials
 from callbacks.metrics.measures import SuccessRate
 from datamodules.atomic_file import write_atomically
 from datamodules.grasps.dataset import GraspTable
-from datamodules.grasps.module import VALIDATION_SPLITS, GraspDataModule
-from datamodules.grasps.set_trials import ConstantJoints, Values
+from datamodules.grasps.module import GraspDataModule
 from datamodules.grasps.trial_report import estimates, estimates_by_label, format_table
+from envs.conventions import SPLITS
 from envs.objects.library import ObjectLibrary
+from envs.pictures.sheets import save_png
 from lightning_modules.diffusion.samplers import Sampler
 from lightning_modules.followers import Follower
 from lightning_modules.primitive import GraspPrimitive
@@ -33,7 +40,9 @@ class FieldEvaluation(Callback):
     """Follows the field in the simulator and measures it beside the baselines.
 
     During fit every few epochs a part of each split is followed without collisions; in ``test`` everything is measured
-    on all grasps, a table is printed and ``metrics.json`` written into the trainer's root folder.
+    on all grasps, a table is printed, ``metrics.json`` written into the trainer's root folder, and pictures of failures
+    below it. What was measured is kept in ``trials`` there, by checkpoint, grasps and settings, and not measured again;
+    after changes of the code itself, delete that folder or set ``resume: false``.
 
     Args:
         references: ways of following the field beside the module's own (``model.init_args.follower``), measured under
@@ -43,6 +52,9 @@ class FieldEvaluation(Callback):
         max_test_grasps: grasps of each split measured in test; all when None.
         with_baselines: measure the baselines in test too.
         sampler: draws the samples of ``sample_success``; the probability-flow ODE when None.
+        num_failures: failures pictured for each unseen split, with collisions on the way and without; 0 draws none.
+        size: edge of a single picture, pixels.
+        resume: read what was measured before.
     """
 
     def __init__(
@@ -53,6 +65,9 @@ class FieldEvaluation(Callback):
         max_test_grasps: int | None = None,
         with_baselines: bool = True,
         sampler: Sampler | None = None,
+        num_failures: int = 6,
+        size: int = 160,
+        resume: bool = True,
     ) -> None:
         self.references = references or {}
         self.every_n_epochs = every_n_epochs
@@ -60,7 +75,9 @@ class FieldEvaluation(Callback):
         self.max_test_grasps = max_test_grasps
         self.with_baselines = with_baselines
         self.sampler = sampler
-        self._diverged = 0
+        self.num_failures = num_failures
+        self.size = size
+        self.resume = resume
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Follow the field without collisions on a part of each split; in fit only every few epochs."""
@@ -70,41 +87,49 @@ class FieldEvaluation(Callback):
         if trainer.state.fn == TrainerFn.FITTING and not due:
             return
         data, primitive = _parts(trainer, pl_module)
-        for split in VALIDATION_SPLITS:
+        for split in data.splits:
             table = thinned(data.table(split), data.library, data.num_points, self.num_grasps)
             trials = SplitTrials(table, data.library)
             values = trials.field("field_success", primitive, trials.encode(primitive), with_collisions=False)
-            rate = SuccessRate()
+            rate = SuccessRate(sync_on_compute=False)  # one process alone measures
             rate.update(torch.as_tensor(values["field_success_collisions_off"]))
             pl_module.log(f"val/field_success/{split}", rate.compute().float(), rank_zero_only=True)
             pl_module.log(f"val/posture_rad/{split}", float(values["posture_rad"].mean()), rank_zero_only=True)
 
     @rank_zero_only
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Measure everything, print the table, write metrics.json."""
+        """Measure everything, print the table, write metrics.json and pictures."""
         data, primitive = _parts(trainer, pl_module)
-        train = GraspTable(data.training_grasps(), data.library, data.num_points)
-        constants = ConstantJoints.of_training(train) if self.with_baselines else None
-        report: dict[str, Any] = {"splits": {}, "families": {}, "types": {}}
-        self._diverged = 0
-        for split in VALIDATION_SPLITS:
+        root = Path(trainer.default_root_dir)
+        train = self._training_table(data)
+        measurement = FieldMeasurement(
+            primitive,
+            data.library,
+            train,
+            references=self.references,
+            sampler=self.sampler,
+            store=ArrayStore(root / "trials") if self.resume else None,
+        )
+        report: dict[str, Any] = {"splits": {}, "families": {}, "types": {}, "causes": {}, "causes_by_family": {}}
+        diverged = 0
+        for split in data.splits:
             table = thinned(data.table(split), data.library, data.num_points, self.max_test_grasps)
-            values = self._measure(split, table, data.library, primitive, constants)
-            groups = table.object_index.numpy()
-            report["splits"][split] = estimates(values, groups)
-            families = [data.library.family(name) for name in table.grasps.object_names()]
-            report["families"][split] = estimates_by_label(values, groups, np.array(families))
-            report["types"][split] = estimates_by_label(values, groups, np.array(table.grasps.type_names()))
+            found = measurement.measure(split, table)
+            diverged += found.diverged
+            families = np.array([data.library.family(name) for name in table.grasps.object_names()])
+            _add_split(report, split, found, table, families)
+            if split != SPLITS[0]:
+                self._draw_failures(root / "pictures", split, found, table, data.library, families)
         report["about"] = {
             "intervals": "95 %, bootstrap over objects",
             "grasp_set": data.path,
             "follower": _describe(primitive.follower),
             "references": {name: _describe(follower) for name, follower in self.references.items()},
-            "training_grasps": len(train),
-            "diverged_worlds": self._diverged,
+            "training_grasps": 0 if train is None else len(train),
+            "diverged_worlds": diverged,
             "checkpoint": str(trainer.ckpt_path or ""),
         }
-        path = Path(trainer.default_root_dir) / "metrics.json"
+        path = root / "metrics.json"
         write_atomically(path, (json.dumps(report, indent=1) + "\n").encode())
         _LOG.info("%s\nwrote %s", format_table(report["splits"]), path)
         if trainer.logger is not None:
@@ -115,29 +140,42 @@ class FieldEvaluation(Callback):
             }
             trainer.logger.log_metrics(flat, step=trainer.global_step)
 
-    def _measure(
+    def _training_table(self, data: GraspDataModule) -> GraspTable | None:
+        """Training grasps for the baselines; None without these, or in sets of other objects, which have none."""
+        if not self.with_baselines or SPLITS[0] not in data.splits:
+            return None
+        return GraspTable(data.training_grasps(), data.library, data.num_points)
+
+    def _draw_failures(
         self,
+        folder: Path,
         split: str,
+        found: MeasuredSplit,
         table: GraspTable,
         library: ObjectLibrary,
-        primitive: GraspPrimitive,
-        constants: ConstantJoints | None,
-    ) -> Values:
-        """Every measure on every grasp of a split, with a bar."""
-        rounds = 2 + 2 * (1 + len(self.references)) + (1 + 6 if constants is not None else 0)
-        with tqdm(total=rounds * len(table), desc=f"trials {split}", unit="trial", leave=False) as bar:
-            trials = SplitTrials(table, library, on_trials=bar.update)
-            feature = trials.encode(primitive)
-            values = trials.losses(primitive)
-            values |= trials.field("field_success", primitive, feature)
-            for name, follower in self.references.items():
-                values |= trials.field(f"{name}_field_success", with_follower(primitive, follower), feature)
-            values |= trials.samples(primitive, feature, sampler=self.sampler)
-            values |= trials.stored(with_collisions=constants is not None)
-            if constants is not None:
-                values |= trials.baselines(constants)
-        self._diverged += trials.trials.num_diverged
-        return values
+        families: NDArray[np.str_],
+    ) -> None:
+        """A sheet of failures with collisions on the way, and one without."""
+        if self.num_failures == 0:
+            return
+        for way, watched in found.watched.items():
+            sheet = failure_sheet(watched, table.grasps, library, families, self.num_failures, size=self.size)
+            if sheet is not None:
+                _LOG.info("wrote %s", save_png(folder / f"failures_{split}_{way}.png", sheet))
+
+
+def _add_split(
+    report: dict[str, Any], split: str, found: MeasuredSplit, table: GraspTable, families: NDArray[np.str_]
+) -> None:
+    """The numbers of one split, below their sections."""
+    groups = table.object_index.numpy()
+    report["splits"][split] = estimates(found.values, groups)
+    report["families"][split] = estimates_by_label(found.values, groups, families)
+    report["types"][split] = estimates_by_label(found.values, groups, np.array(table.grasps.type_names()))
+    report["causes"][split] = {way: count_causes(watched.cause) for way, watched in found.watched.items()}
+    report["causes_by_family"][split] = {
+        way: causes_by_label(watched.cause, families) for way, watched in found.watched.items()
+    }
 
 
 def _parts(trainer: Trainer, pl_module: LightningModule) -> tuple[GraspDataModule, GraspPrimitive]:

@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from callbacks.field_watch import OFF_STEPS, ON_STEPS, FieldWatcher
 from callbacks.metrics.measures import posture_error, sample_diversity
 from datamodules.grasps.set_trials import Array, SetTrials, Values
 from datamodules.types import GraspBatch
@@ -21,6 +22,14 @@ _CHUNK = 128
 """Clouds encoded at once."""
 
 
+class FieldWatchers:
+    """Watchers of G grasps, tried with collisions on the way and without."""
+
+    def __init__(self, count: int) -> None:
+        self.off = FieldWatcher(count, OFF_STEPS)
+        self.on = FieldWatcher(count, ON_STEPS)
+
+
 @dataclass
 class SplitTrials(SetTrials):
     """The grasps of a split in the world, with a primitive; arguments as for `SetTrials`."""
@@ -29,16 +38,25 @@ class SplitTrials(SetTrials):
         """Cloud features of all grasps (G, F), on the primitive's device."""
         return torch.cat([primitive.encode(batch.points_h, batch.object_index) for batch in self._batches(primitive)])
 
-    def field(self, name: str, primitive: GraspPrimitive, feature: Tensor, *, with_collisions: bool = True) -> Values:
+    def field(
+        self,
+        name: str,
+        primitive: GraspPrimitive,
+        feature: Tensor,
+        *,
+        with_collisions: bool = True,
+        watchers: FieldWatchers | None = None,
+    ) -> Values:
         """The field followed for 50 steps from the open hand, wrist at rest, then the lift; and the posture it reaches.
 
         Without collisions on the way the fingers pass through the object (GraspGF Table 2, "w/o coll").
         """
+        off, on = (None, None) if watchers is None else (watchers.off, watchers.on)
         controller = field_controller(primitive, feature)
         final = follow_freely(controller, len(self.table))
-        values = {f"{name}_collisions_off": self.trials.place(final).is_lifted.astype(float)}
+        values = {f"{name}_collisions_off": self.trials.place(final, off).is_lifted.astype(float)}
         if with_collisions:
-            values[f"{name}_collisions_on"] = self.trials.follow(controller).is_lifted.astype(float)
+            values[f"{name}_collisions_on"] = self.trials.follow(controller, on).is_lifted.astype(float)
         prefix = name.removesuffix("field_success")
         values[f"{prefix}posture_rad"] = posture_error(torch.as_tensor(final), torch.as_tensor(self.goal)).numpy()
         return values

@@ -37,8 +37,9 @@ def combine(runs: Mapping[str, Metrics]) -> dict[str, Any]:
 
     Returns:
         ``splits.<split>.ours.<measure>.{mean, low, high, n, values}``: 95 % interval by Student's t over n seeds, and
-        the seeds' means in the order given; ``margins.<split>.<policy>.<measure>`` likewise, where they were measured;
-        ``share_of_oracle.<split>.ours`` likewise; ``about``.
+        the seeds' means in the order given; likewise, where they were measured, ``margins.<split>.<policy>.<measure>``,
+        ``headline.<split>.<comparison>``, ``share_of_oracle.<split>.ours`` and
+        ``adaptability.<split>.ours.{all, grasped}.<poses>``; ``about``.
 
     Raises:
         ValueError: fewer than two files, or files about different episodes.
@@ -47,18 +48,11 @@ def combine(runs: Mapping[str, Metrics]) -> dict[str, Any]:
     if len(reports) < 2:
         raise ValueError(f"got {', '.join(runs) or 'no file'}; give metrics.json files of at least 2 training seeds")
     _check_comparable(runs)
-    combined: dict[str, Any] = {"splits": {}, "margins": {}, "share_of_oracle": {}}
-    for split in reports[0]["splits"]:
-        combined["splits"][split] = {OURS: _rows([report["splits"][split][OURS] for report in reports])}
-        margins = [report.get("margins", {}).get(split, {}) for report in reports]
-        combined["margins"][split] = {
-            policy: _rows([each[policy] for each in margins])
-            for policy in margins[0]
-            if all(policy in each for each in margins)
-        }
-        shares = [report.get("share_of_oracle", {}).get(split, {}).get(OURS) for report in reports]
-        if None not in shares:
-            combined["share_of_oracle"][split] = {OURS: _row(shares)}
+    splits = {split: _combined_split(reports, split) for split in reports[0]["splits"]}
+    combined: dict[str, Any] = {
+        section: {split: parts[section] for split, parts in splits.items() if section in parts}
+        for section in ("splits", "margins", "headline", "share_of_oracle", "adaptability")
+    }
     combined["about"] = {
         "intervals": "95 %, Student's t over training seeds",
         "margins": f"{OURS} minus the policy, mean over the same episodes",
@@ -67,6 +61,42 @@ def combine(runs: Mapping[str, Metrics]) -> dict[str, Any]:
         "episodes": {split: _count(reports[0], split) for split in reports[0]["splits"]},
     }
     return combined
+
+
+def _combined_split(reports: Sequence[Metrics], split: str) -> dict[str, Any]:
+    """The sections of one split; without those that a report lacks."""
+    margins, headlines, shares, poses = (
+        [_part(report, section, split) for report in reports]
+        for section in ("margins", "headline", "share_of_oracle", "adaptability")
+    )
+    found: dict[str, Any] = {
+        "splits": {OURS: _rows([report["splits"][split][OURS] for report in reports])},
+        "margins": {policy: _rows([each[policy] for each in margins]) for policy in _shared(margins)},
+        "headline": {key: _row([each[key]["mean"] for each in headlines]) for key in _shared(headlines)},
+    }
+    if OURS in _shared(shares):
+        found["share_of_oracle"] = {OURS: _row([each[OURS]["mean"] for each in shares])}
+    if OURS in _shared(poses):
+        found["adaptability"] = {OURS: _adaptability([each[OURS] for each in poses])}
+    return found
+
+
+def _part(report: Metrics, section: str, split: str) -> dict[str, Any]:
+    """A section of a report about a split; empty where there is none."""
+    return dict(report.get(section, {}).get(split, {}))
+
+
+def _shared(parts: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Keys that all of them have, in the order of the first."""
+    return [key for key in parts[0] if all(key in part for part in parts)]
+
+
+def _adaptability(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Shares of objects by grasped poses."""
+    kinds = [kind for kind in ("all", "grasped") if all(kind in part for part in parts)]
+    counts = {name: parts[0][name] for name in ("poses", "objects", "left_out")}
+    rows = {kind: {k: _row([part[kind][k]["mean"] for part in parts]) for k in parts[0][kind]} for kind in kinds}
+    return {**counts, **rows}
 
 
 def _check_comparable(runs: Mapping[str, Metrics]) -> None:

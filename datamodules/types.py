@@ -1,5 +1,6 @@
 """Batches that cross the border between data and learning."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import torch
@@ -112,3 +113,34 @@ class Rollout:
             policy_version=self.policy_version,
             seconds=self.seconds,
         )
+
+
+def concatenate_rollouts(parts: Sequence[Rollout]) -> Rollout:
+    """The rollouts of parts of the worlds, collected at the same time by one policy, as one of all worlds.
+
+    Worlds stand in the order of the parts; seconds are means over the parts.
+    """
+    first = parts[0]
+    if len(parts) == 1:
+        return first
+
+    def join(name: str, dim: int = 1) -> Tensor:
+        return torch.cat([getattr(part, name) for part in parts], dim=dim)
+
+    def join_all(name: str, dim: int = 1) -> dict[str, Tensor]:
+        values = [getattr(part, name) for part in parts]
+        return {key: torch.cat([value[key] for value in values], dim=dim) for key in values[0]}
+
+    steps = [vars(part.steps) for part in parts]
+    return Rollout(
+        steps=ActorStep(**{name: torch.cat([step[name] for step in steps], dim=1) for name in steps[0]}),
+        reward=join("reward"),
+        terms=join_all("terms"),
+        is_terminal=join("is_terminal"),
+        is_valid=join("is_valid", dim=0),
+        measures=join_all("measures", dim=0),
+        gate=join("gate"),
+        grip=join("grip"),
+        policy_version=first.policy_version,
+        seconds={name: sum(part.seconds[name] for part in parts) / len(parts) for name in first.seconds},
+    )

@@ -12,6 +12,7 @@ import torch
 from lightning.pytorch import LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback, WeightAveraging
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
+from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor
 
 from lightning_modules.primitive import read_checkpoint
@@ -32,7 +33,7 @@ For a score module how its field is followed, too; a policy was trained on one w
 _PRIMITIVE = "primitive"
 """Setting of a policy that names the file of its primitive: held against the checkpoint by content, not by name."""
 
-_FREE_IN_RESUMING = ("max_train_evaluation", "num_threads")
+_FREE_IN_RESUMING = ("max_train_evaluation", "max_validation", "num_threads")
 """Settings of a data module that do not change what a run trains on."""
 
 _TRAINER_SETTINGS = ("precision", "gradient_clip_val", "gradient_clip_algorithm", "accumulate_grad_batches")
@@ -40,6 +41,8 @@ _TRAINER_SETTINGS = ("precision", "gradient_clip_val", "gradient_clip_algorithm"
 
 _DEFAULT_PRECISION = "32-true"
 
+_PROCESSES = "processes"
+"""Under this name checkpoints keep how many processes made them: each has batches, rollouts and noise of its own."""
 
 _HARMLESS_WARNINGS = (
     # the streams shard by rank themselves and are read with num_workers=0 (datamodules/grasps/module.py)
@@ -52,13 +55,15 @@ _HARMLESS_WARNINGS = (
     r".*Checkpoint directory .* exists and is not empty.*",
     # a policy's primitive is frozen and stays in evaluation mode (lightning_modules/residual_ppo_module.py)
     r".*module\(s\) in eval mode at the start of training.*",
+    # trials and episodes of the validation are run by the first of several processes alone (callbacks/)
+    r".*It is recommended to use `self.log\('val/.*', \.\.\., sync_dist=True\)`.*",
     # a test run has no training state to restore: the averaged weights are those of the checkpoint (callbacks/ema.py)
     r".*loading a checkpoint outside the 'fit' stage.*",
 )
 
 
 class TrainingSettings(Callback):
-    """Keeps in every checkpoint those settings of the trainer that change what is learnt.
+    """Keeps in every checkpoint those settings of the trainer that change what is learnt, and how many processes do.
 
     Args:
         settings: plain values by name; see `training_settings`.
@@ -66,6 +71,10 @@ class TrainingSettings(Callback):
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self.settings = dict(settings)
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Count the processes: devices may be ``auto`` in the configuration."""
+        self.settings[_PROCESSES] = trainer.world_size
 
     def state_dict(self) -> dict[str, Any]:
         """The settings."""
@@ -94,6 +103,8 @@ class GraspCLI(LightningCLI):
     ``trainer.default_root_dir`` decides where everything of a run goes, the logger's files included.
     """
 
+    _resumed_processes: int | None = None
+
     def init_parser(self, **kwargs: Any) -> LightningArgumentParser:
         """A parser that refuses abbreviations: a misspelt option must not become another one."""
         return super().init_parser(**{"allow_abbrev": False, **kwargs})
@@ -110,6 +121,15 @@ class GraspCLI(LightningCLI):
             trainer.callbacks.append(TrainingSettings(settings))  # type: ignore[attr-defined]
         return trainer
 
+    def before_fit(self) -> None:
+        """Refuse to resume with another number of processes."""
+        made_by, given = self._resumed_processes, self.trainer.world_size
+        if made_by not in (None, given):
+            self.parser.error(
+                f"checkpoint {self.config['fit'].ckpt_path} was made by {made_by} processes (trainer.devices times "
+                f"trainer.num_nodes), this run has {given}; use as many, or train anew without --ckpt_path"
+            )
+
     def _parse_ckpt_path(self) -> None:
         """Refuse a checkpoint of another network, and resuming with changed hyper-parameters.
 
@@ -121,9 +141,12 @@ class GraspCLI(LightningCLI):
         config = self.config[subcommand]
         try:
             config.ckpt_path = str(_checkpoint_file(config.ckpt_path, config.trainer.default_root_dir))
-            _check_checkpoint(config.ckpt_path, config.as_dict(), resumes=subcommand == "fit")
+            content = read_checkpoint(config.ckpt_path)
+            _check_checkpoint(config.ckpt_path, content, config.as_dict(), resumes=subcommand == "fit")
         except (ValueError, FileNotFoundError) as error:
             self.parser.error(str(error))
+        if subcommand == "fit":
+            self._resumed_processes = int(_kept_settings(content).get(_PROCESSES, 1))
 
 
 def _checkpoint_file(given: str, root: str | None) -> Path:
@@ -135,9 +158,14 @@ def _checkpoint_file(given: str, root: str | None) -> Path:
     return Path(given)
 
 
-def _check_checkpoint(path: str, config: Mapping[str, Any], *, resumes: bool) -> None:
-    """Hold a checkpoint against the configuration; see `check_same_settings`."""
-    content = read_checkpoint(path)
+def _kept_settings(content: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What `TrainingSettings` kept in a checkpoint; nothing in those of before there was one."""
+    kept: Mapping[str, Any] = content.get("callbacks", {}).get(TrainingSettings.__qualname__, {})
+    return kept
+
+
+def _check_checkpoint(path: str, content: Mapping[str, Any], config: Mapping[str, Any], *, resumes: bool) -> None:
+    """Hold the content of a checkpoint against the configuration; see `check_same_settings`."""
     if resumes and "optimizer_states" not in content:
         raise ValueError(
             f"checkpoint {path} has no field optimizer_states: it was exported and cannot be trained on; resume from a "
@@ -152,9 +180,10 @@ def _check_checkpoint(path: str, config: Mapping[str, Any], *, resumes: bool) ->
         check_same_settings(
             path, "data", config["data"], content.get("datamodule_hyper_parameters", {}), ignore=_FREE_IN_RESUMING
         )
-        kept = content.get("callbacks", {}).get(TrainingSettings.__qualname__)
-        if kept is not None:
-            _check_same(path, "trainer", _flat(training_settings(config["trainer"])), _flat(kept))
+        kept = _kept_settings(content)
+        if kept:
+            given = _flat(training_settings(config["trainer"]))
+            _check_same(path, "trainer", given, _flat(kept), ignore=(_PROCESSES,))
 
 
 def check_same_primitive(path: str, weights: Mapping[str, Tensor], primitive: str) -> None:
@@ -247,7 +276,9 @@ def _is_not_a_tip(record: logging.LogRecord) -> bool:
 
 def main(args: Sequence[str] | None = None) -> None:
     """Run the command line; ``args`` stands in for the process's arguments in tests and notebooks."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    # of several processes the first one alone tells what it does
+    is_first = getattr(rank_zero_only, "rank", 0) == 0
+    logging.basicConfig(level=logging.INFO if is_first else logging.WARNING, format="%(message)s")
     with warnings.catch_warnings():
         quieten()
         GraspCLI(

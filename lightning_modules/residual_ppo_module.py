@@ -12,14 +12,17 @@ from lightning.pytorch.core.optimizer import LightningOptimizer
 from torch import Tensor
 from torch.optim import Adam, Optimizer
 
+from datamodules.ranks import gathered, mean_numbers, num_ranks
 from datamodules.types import ActorStep, Rollout
+from envs.conventions import EPISODE_STEPS
 from envs.observations import Observation, check_groups, flat_size
+from lightning_modules.acting import ExploringResidual, ResidualPolicy, explore
 from lightning_modules.assistants import LearntFingers, PrimitiveFingers, PrimitiveView
 from lightning_modules.composition import Composition, ScaleAndResidual
 from lightning_modules.followers import Denoiser, Follower
 from lightning_modules.networks.actor_critic import ActorCritic, PolicyInput, PolicyOutput
 from lightning_modules.networks.point_encoders import PointEncoder
-from lightning_modules.policy_features import VECTOR_DIM, policy_vectors
+from lightning_modules.policy_features import VECTOR_DIM
 from lightning_modules.ppo.exploration import Exploration, StructuredNoise
 from lightning_modules.ppo.kl_schedule import AdaptiveLearningRate
 from lightning_modules.ppo.losses import explained_variance
@@ -122,7 +125,6 @@ class ResidualPPOModule(LightningModule):
         self.learning_rate_rule = learning_rate_rule or AdaptiveLearningRate(target_kl=0.03)
         self.register_buffer("updates", torch.zeros((), dtype=torch.long))
         self.register_buffer("agent_steps", torch.zeros((), dtype=torch.long))
-        self._seconds: dict[str, float] = {}
 
     def _untrained_network(
         self, bottleneck: int | None, hidden_widths: Sequence[int], shaped_steps: bool, seed: int
@@ -147,40 +149,9 @@ class ResidualPPOModule(LightningModule):
         """Rollouts learnt from so far."""
         return int(self.updates)
 
-    def start(self, num_worlds: int, generator: torch.Generator) -> None:
-        """See `RolloutActor.start`."""
-        self._generator = generator
-        self.view.start()
-        with torch.no_grad():
-            self._noise = self.exploration.start(num_worlds, generator)
-
-    @torch.no_grad()
-    def step(self, observation: Observation) -> ActorStep:
-        """See `RolloutActor.step`."""
-        inputs, primitive_action = self._inputs(observation, self.critic_groups)
-        began = time.perf_counter()
-        output = self.network(self._encoded(inputs))
-        sampled = self.exploration.sample(output.mean, self._noise, self._generator)
-        step = ActorStep(
-            hand_action=self.composition(primitive_action, sampled.action),
-            primitive_action=primitive_action,
-            vectors=inputs.vectors,
-            feature=inputs.feature,
-            privileged=inputs.privileged,
-            action=sampled.action,
-            mean=output.mean,
-            noise_before=self._noise,
-            log_prob=sampled.log_prob,
-            value=output.value,
-        )
-        self._noise = sampled.noise
-        self._note("policy", began)
-        return step
-
-    def take_seconds(self) -> dict[str, float]:
-        """See `RolloutActor.take_seconds`."""
-        seconds, self._seconds = self._seconds, {}
-        return seconds
+    def begin(self, sizes: Sequence[int], generator: torch.Generator) -> list[ExploringResidual]:
+        """See `RolloutActor.begin`."""
+        return explore(self._acting(), self.view, sizes, EPISODE_STEPS, generator)
 
     def policy(self) -> LearntFingers:
         """The policy without exploration: `ours` in every table."""
@@ -191,35 +162,18 @@ class ResidualPPOModule(LightningModule):
         return PrimitiveFingers(self.view, start_step)
 
     def _mean_hand_action(self, observation: Observation) -> Tensor:
-        inputs, primitive_action = self._inputs(observation, ())
-        return self.composition(primitive_action, self.network.mean(self._encoded(inputs)))
+        return self._acting().mean_hand_action(self.view, observation)
 
-    def _inputs(self, observation: Observation, critic_groups: Sequence[str]) -> tuple[PolicyInput, Tensor]:
-        """Policy inputs, with the cloud itself for a feature when the policy has an encoder of its own; and a_p."""
-        began = time.perf_counter()
-        feature, primitive_action = self.view(observation)
-        if not self.composition.uses_primitive:
-            primitive_action = torch.zeros_like(primitive_action)
-        self._note("primitive", began)
-        inputs = PolicyInput(
-            vectors=policy_vectors(observation, primitive_action),
-            feature=feature if self.encoder is None else observation["points_h"],
-            privileged=observation.flat(critic_groups),
-        )
-        return inputs, primitive_action
-
-    def _encoded(self, inputs: PolicyInput) -> PolicyInput:
-        if self.encoder is None:
-            return inputs
-        return PolicyInput(inputs.vectors, self.encoder(inputs.feature), inputs.privileged)
-
-    def _note(self, part: str, began: float) -> None:
-        self._seconds[part] = self._seconds.get(part, 0.0) + time.perf_counter() - began
+    def _acting(self) -> ResidualPolicy:
+        return ResidualPolicy(self.composition, self.encoder, self.network, self.exploration, self.critic_groups)
 
     # ---- learning ---------------------------------------------------------------------------------------------------
 
     def training_step(self, rollout: Rollout, batch_idx: int) -> None:
         """Advantages, then epochs of minibatches of the clipped objective.
+
+        Under several processes each learns from a rollout of its own; advantages, statistics of inputs, gradients and
+        the divergence that the learning rate follows are those of all.
 
         Raises:
             RuntimeError: the rollout was collected by another policy than the present one.
@@ -230,22 +184,24 @@ class ResidualPPOModule(LightningModule):
                 "the data loader fetched ahead; use RolloutDataModule with num_workers 0"
             )
         began = time.perf_counter()
-        if not bool(rollout.is_valid.any()):
+        if not all(gathered(bool(rollout.is_valid.any()))):
             _LOG.warning("every world of rollout %d diverged; nothing is learnt from it", self.policy_version)
-            self.updates += 1
-            self.agent_steps += rollout.num_agent_steps
+            self._count(rollout)
             return
         samples = samples_of(rollout, gamma=self.hparams["gamma"], lam=self.hparams["lam"])
         explained = float(explained_variance(samples.steps.value, samples.target))
         learn = self._imitate if self.policy_version < self.hparams["imitation_rollouts"] else self._improve
-        numbers = {**learn(samples), "explained_variance": explained}
+        numbers = mean_numbers({**learn(samples), "explained_variance": explained})
         seen = samples.steps
         with torch.no_grad():
             self.network.update_norms(PolicyInput(seen.vectors, seen.feature, seen.privileged))
-        self.updates += 1
-        self.agent_steps += rollout.num_agent_steps
+        self._count(rollout)
         seconds = {**rollout.seconds, "update": time.perf_counter() - began}
         self._log_numbers(rollout_numbers(rollout, seconds), numbers)
+
+    def _count(self, rollout: Rollout) -> None:
+        self.updates += 1
+        self.agent_steps += num_ranks() * rollout.num_agent_steps
 
     def _imitate(self, samples: Samples) -> dict[str, float]:
         """Epochs of gradient steps towards the teacher's advice.
@@ -286,7 +242,7 @@ class ResidualPPOModule(LightningModule):
                 objective = ppo_objective(samples, rows, output, self.exploration, noise_law, **settings)
                 self._descend(objective.loss)
                 numbers.append(objective.numbers)
-            epochs.append(means(numbers))
+            epochs.append(mean_numbers(means(numbers)))  # of all ranks: they have to agree on the learning rate
             if len(epochs) > 1:  # before the first step the divergence is zero
                 self._adapt(epochs[-1]["kl"])
         return {**means(epochs), "kl": epochs[-1]["kl"]}
@@ -298,7 +254,7 @@ class ResidualPPOModule(LightningModule):
 
     def _output(self, steps: ActorStep, rows: Tensor) -> PolicyOutput:
         inputs = PolicyInput(steps.vectors[rows], steps.feature[rows], steps.privileged[rows])
-        output: PolicyOutput = self.network(self._encoded(inputs))
+        output: PolicyOutput = self.network(self._acting().encoded(inputs))
         return output
 
     def _optimizer(self) -> LightningOptimizer:
@@ -310,6 +266,8 @@ class ResidualPPOModule(LightningModule):
     def _descend(self, loss: Tensor) -> None:
         optimizer = self._optimizer()
         optimizer.zero_grad()
+        if num_ranks() > 1:  # the other ranks wait for every gradient, also where a loss does without a parameter
+            loss = loss + sum(0.0 * parameter.sum() for parameter in self._learning())
         self.manual_backward(loss)
         for group in optimizer.param_groups:
             torch.nn.utils.clip_grad_norm_(group["params"], self.hparams["max_grad_norm"])
@@ -322,6 +280,8 @@ class ResidualPPOModule(LightningModule):
             critic["lr"] = policy["lr"]
 
     def _log_numbers(self, of_rollout: dict[str, float], of_learning: dict[str, float]) -> None:
+        of_rollout = mean_numbers(of_rollout)
+        of_rollout["train/agent_steps_per_s"] *= num_ranks()
         self.log_dict(of_rollout | {f"train/ppo/{name}": value for name, value in of_learning.items()})
         self.log("train/ppo/entropy", self.exploration.entropy().detach())
         self.log("train/ppo/noise_std", self.exploration.std().mean().detach())

@@ -116,12 +116,13 @@ class ScoreMatchingModule(LightningModule):
     def training_step(self, batch: GraspBatch, batch_idx: int) -> Tensor:
         """Mean loss of a batch."""
         loss = self._losses(batch, self.draws, self._generator(self.global_step, self.global_rank)).mean()
-        self.log("train/dsm_loss", loss, prog_bar=True, batch_size=len(batch))
+        self.log("train/dsm_loss", loss, prog_bar=True, batch_size=len(batch), sync_dist=True)
         return loss
 
     def _evaluate(self, stage: str, batch: GraspBatch, batch_idx: int, dataloader_idx: int) -> None:
         losses = self._losses(batch, self.draws, self._generator(2**40 + batch_idx, dataloader_idx))
-        name = f"{stage}/dsm_loss/{VALIDATION_SPLITS[dataloader_idx]}"
+        splits = getattr(getattr(self.trainer, "datamodule", None), "splits", VALIDATION_SPLITS)
+        name = f"{stage}/dsm_loss/{splits[dataloader_idx]}"
         self.log(name, losses.mean(), batch_size=len(batch), add_dataloader_idx=False, sync_dist=True)
 
     def validation_step(self, batch: GraspBatch, batch_idx: int, dataloader_idx: int = 0) -> None:

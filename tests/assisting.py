@@ -95,10 +95,14 @@ class CountingActor:
         self.primitive_action = torch.linspace(-1.0, 1.0, NUM_JOINTS)
         self.seen: list[Observation] = []
         self.draws: list[Tensor] = []
+        self.parts = [self]
+        self.seconds = {"policy": 0.0}
 
-    def start(self, num_worlds: int, generator: torch.Generator) -> None:
+    def begin(self, sizes: Sequence[int], generator: torch.Generator) -> "list[CountingActor]":
         self.seen = []
-        self.draws = [torch.rand(num_worlds, generator=generator)]
+        self.draws = [torch.rand(sum(sizes), generator=generator)]
+        self.parts = [self, *(CountingActor(self.hand_action) for _ in sizes[1:])]
+        return self.parts
 
     def step(self, observation: Observation) -> ActorStep:
         step, count = len(self.seen), len(observation)
@@ -116,9 +120,6 @@ class CountingActor:
             log_prob=-number,
             value=100.0 + number,
         )
-
-    def take_seconds(self) -> dict[str, float]:
-        return {"policy": 0.0}
 
 
 def save_primitive(

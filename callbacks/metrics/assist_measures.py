@@ -1,5 +1,7 @@
 """Success, posture and stability of episodes of the assisting task as torchmetrics (GraspGF Sec. 4.2)."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
 from torchmetrics import MeanMetric, Metric
@@ -33,8 +35,8 @@ class ObjectStability(Metric):
     translation: list[Tensor]
     rotation: list[Tensor]
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
         self.add_state("translation", [], dist_reduce_fx="cat")
         self.add_state("rotation", [], dist_reduce_fx="cat")
 

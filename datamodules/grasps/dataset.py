@@ -1,6 +1,6 @@
 """Grasps of one split as tensors, and the streams of batches that training and evaluation read."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -39,12 +39,9 @@ class GraspTable:
             raise ValueError(
                 f"object {unknown[0]!r} of the grasp set is not in the split file; use the split file it was made with"
             )
-        clouds = [library.get(grasps.objects[index]).cloud for index in present]
-        if not 1 <= num_points <= len(clouds[0]):
-            raise ValueError(f"num_points is {num_points}, allowed 1..{len(clouds[0])}")
         self.joint_pos = normalise_joints(torch.as_tensor(grasps.joint_pos)).clamp(-1.0, 1.0)
         self._object_to_hand = pose_invert(torch.as_tensor(grasps.wrist_pose_o))
-        self._clouds_o = torch.as_tensor(np.stack([cloud[:num_points] for cloud in clouds]))
+        self._clouds_o = _clouds(library, [grasps.objects[index] for index in present], num_points)
         self._cloud_row = torch.as_tensor(np.searchsorted(present, grasps.object_index))
         self.object_index = torch.as_tensor(grasps.object_index).long()
 
@@ -65,6 +62,16 @@ class GraspTable:
         """Probability of each grasp (G,) such that every object is drawn equally often."""
         counts = torch.bincount(self._cloud_row)[self._cloud_row].double()
         return 1.0 / (counts * len(self._clouds_o))
+
+
+def _clouds(library: ObjectLibrary, names: Sequence[str], num_points: int) -> Tensor:
+    """The first points of the clouds of these objects (O, N, 3), object frames, m."""
+    clouds = torch.empty(len(names), max(num_points, 0), 3)
+    for row, thing in enumerate(library.each(names)):
+        if not 1 <= num_points <= len(thing.cloud):
+            raise ValueError(f"num_points is {num_points}, allowed 1..{len(thing.cloud)}")
+        clouds[row] = torch.as_tensor(thing.cloud[:num_points])
+    return clouds
 
 
 class TrainingStream(IterableDataset[GraspBatch]):

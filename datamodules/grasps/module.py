@@ -9,6 +9,7 @@ from torch.utils.data import DataLoader
 from datamodules.grasps.approach_views import ApproachViews
 from datamodules.grasps.dataset import EvaluationStream, GraspTable, TrainingStream
 from datamodules.grasps.grasp_set import GraspSet, load_grasp_set
+from datamodules.ranks import num_ranks
 from datamodules.types import GraspBatch
 from envs.conventions import NUM_CLOUD_POINTS, SPLITS
 from envs.objects.library import ObjectLibrary
@@ -16,11 +17,14 @@ from envs.objects.library import ObjectLibrary
 _LOG = logging.getLogger(__name__)
 
 VALIDATION_SPLITS: tuple[str, ...] = SPLITS
-"""Order of the validation and test loaders; metrics are named after them."""
+"""Order of the validation and test loaders, as far as a grasp set has them; metrics are named after them."""
 
 
 class GraspDataModule(LightningDataModule):
     """Grasps in the hand frame, in three splits, training balanced over objects.
+
+    Under several processes each trains on batches of its own, of ``batch_size`` clouds each; every process evaluates
+    everything, so that validation is the same for any number of them.
 
     Args:
         path: grasp set file.
@@ -30,6 +34,7 @@ class GraspDataModule(LightningDataModule):
         split_file: objects; the default split file when None.
         max_train_grasps: a random part of the training grasps, for data-scaling studies; all when None.
         max_train_evaluation: training grasps evaluated in validation and test, drawn evenly; the rest is too many.
+        max_validation: grasps of each other split evaluated in validation, drawn evenly; all when None, as in a test.
         seed: decides the order of batches.
         views: training sees the objects from wrists on their way, too; from the grasps alone when None.
     """
@@ -43,6 +48,7 @@ class GraspDataModule(LightningDataModule):
         split_file: str | None = None,
         max_train_grasps: int | None = None,
         max_train_evaluation: int = 300,
+        max_validation: int | None = 1000,
         seed: int = 0,
         views: ApproachViews | None = None,
     ) -> None:
@@ -59,11 +65,12 @@ class GraspDataModule(LightningDataModule):
         self.num_points = num_points
         self.max_train_grasps = max_train_grasps
         self.max_train_evaluation = max_train_evaluation
+        self.max_validation = max_validation
         self.seed = seed
         self.views = views
         self.library = ObjectLibrary(split_file)
         self._grasps: GraspSet | None = None
-        self._tables: dict[str, GraspTable] = {}
+        self._tables: dict[tuple[str, int | None], GraspTable] = {}
 
     @property
     def grasps(self) -> GraspSet:
@@ -72,18 +79,36 @@ class GraspDataModule(LightningDataModule):
             self._grasps = load_grasp_set(self.path)
         return self._grasps
 
-    def table(self, split: str) -> GraspTable:
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """Those of VALIDATION_SPLITS that the grasp set has: one validation and one test loader each."""
+        present = {self.grasps.object_splits[index] for index in np.unique(self.grasps.object_index)}
+        return tuple(split for split in VALIDATION_SPLITS if split in present)
+
+    def prepare_data(self) -> None:
+        """Under several processes: build the objects that no cache holds yet, once for all of them."""
+        if num_ranks() > 1:
+            for _ in self.library.each([name for name in self.grasps.objects if name in self.library]):
+                pass
+
+    def table(self, split: str, most: int | None = None) -> GraspTable:
         """Evaluation grasps of a split ("train": an even part of the training grasps), built at first use.
+
+        Args:
+            split: one of SPLITS.
+            most: an even part of so many grasps; all of them when None.
 
         Raises:
             ValueError: the grasp set has no such split.
         """
-        if split not in self._tables:
+        if split == "train":
+            most = self.max_train_evaluation
+        if (split, most) not in self._tables:
             grasps = self.grasps.split(split)
-            if split == "train" and len(grasps) > self.max_train_evaluation:
-                grasps = grasps.rows(np.linspace(0, len(grasps) - 1, self.max_train_evaluation).astype(int))
-            self._tables[split] = GraspTable(grasps, self.library, self.num_points)
-        return self._tables[split]
+            if most is not None and len(grasps) > most:
+                grasps = grasps.rows(np.linspace(0, len(grasps) - 1, most).astype(int))
+            self._tables[split, most] = GraspTable(grasps, self.library, self.num_points)
+        return self._tables[split, most]
 
     def training_grasps(self) -> GraspSet:
         """The grasps that are trained on."""
@@ -105,14 +130,14 @@ class GraspDataModule(LightningDataModule):
             return 0, 0
         return self.trainer.current_epoch, self.trainer.global_rank
 
-    def _evaluation_loaders(self) -> list[DataLoader[GraspBatch]]:
-        streams = [EvaluationStream(self.table(split), self.batch_size) for split in VALIDATION_SPLITS]
+    def _evaluation_loaders(self, most: int | None) -> list[DataLoader[GraspBatch]]:
+        streams = [EvaluationStream(self.table(split, most), self.batch_size) for split in self.splits]
         return [DataLoader(stream, batch_size=None, num_workers=0) for stream in streams]
 
     def val_dataloader(self) -> list[DataLoader[GraspBatch]]:
-        """One loader a split, in the order of VALIDATION_SPLITS."""
-        return self._evaluation_loaders()
+        """One loader for each of `splits`, with at most ``max_validation`` grasps."""
+        return self._evaluation_loaders(self.max_validation)
 
     def test_dataloader(self) -> list[DataLoader[GraspBatch]]:
-        """The same as for validation."""
-        return self._evaluation_loaders()
+        """As for validation, with all grasps."""
+        return self._evaluation_loaders(None)

@@ -1,5 +1,6 @@
 """What the collector needs of a learning policy."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import torch
@@ -8,22 +9,34 @@ from datamodules.types import ActorStep
 from envs.observations import Observation
 
 
-class RolloutActor(Protocol):
-    """A policy that explores and says how: implemented by the modules that learn."""
+class ExploringWorlds(Protocol):
+    """A policy that explores in some worlds, from the start of their episodes on, and says how.
 
-    @property
-    def policy_version(self) -> int:
-        """Optimiser steps taken so far."""
-        ...
-
-    def start(self, num_worlds: int, generator: torch.Generator) -> None:
-        """Episodes begin in all worlds; exploration draws from ``generator``."""
-        ...
+    What it remembers is its own, so that several of one policy may act at the same time on threads of their own.
+    """
 
     def step(self, observation: Observation) -> ActorStep:
         """Decide for every world."""
         ...
 
-    def take_seconds(self) -> dict[str, float]:
-        """Wall-clock seconds by part (primitive, policy) since the last call."""
+    @property
+    def seconds(self) -> dict[str, float]:
+        """Wall-clock seconds by part (primitive, policy) so far."""
+        ...
+
+
+class RolloutActor(Protocol):
+    """A policy that learns: implemented by the modules."""
+
+    @property
+    def policy_version(self) -> int:
+        """Rollouts learnt from so far."""
+        ...
+
+    def begin(self, sizes: Sequence[int], generator: torch.Generator) -> Sequence[ExploringWorlds]:
+        """Episodes begin in all worlds, which are stepped in parts of these sizes.
+
+        Exploration is drawn from ``generator`` for all worlds at once: it depends neither on how they are divided nor
+        on which part is faster.
+        """
         ...

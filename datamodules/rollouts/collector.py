@@ -1,146 +1,96 @@
 """One rollout: the actor moves the fingers through an episode in every world, and everything is kept."""
 
 import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from datamodules.rollouts.actor import RolloutActor
-from datamodules.rollouts.episodes_run import checked_action
+from datamodules.rollouts.episode_part import run_part
+from datamodules.rollouts.episodes_run import select_episodes
 from datamodules.rollouts.teacher import ArrivalTeacher
-from datamodules.types import ActorStep, Rollout
-from envs.actions import next_command
+from datamodules.types import Rollout, concatenate_rollouts
 from envs.assist_env import HumanAssistEnv
-from envs.conventions import EPISODE_STEPS
 from envs.episodes import Episodes
-from envs.hand.model import denormalise_joints, open_hand
-from envs.outcomes import EpisodeOutcome
-from envs.rewards import RewardSettings, StepFacts, final_terms, reward_terms, total
+from envs.rewards import RewardSettings
 
 
 class RolloutCollector:
-    """Runs episodes with a learning actor.
+    """Runs episodes with a learning actor, each part of the worlds on a thread of its own.
+
+    Physics and networks release the interpreter lock, and a part never waits for another until the episodes end, so
+    cores stay busy where one part alone would have physics wait for networks and both for Python.
 
     Args:
-        env: the worlds; must observe the hidden groups that the reward needs.
+        parts: the worlds; must observe the hidden groups that the reward needs. One part runs in the calling thread.
         reward: terms and weights.
         max_gap: largest distance of commanded from actual joints, rad.
         teacher: says in every step whether it would let the primitive act; it is never followed.
     """
 
     def __init__(
-        self, env: HumanAssistEnv, reward: RewardSettings, *, max_gap: float, teacher: ArrivalTeacher | None = None
+        self,
+        parts: Sequence[HumanAssistEnv],
+        reward: RewardSettings,
+        *,
+        max_gap: float,
+        teacher: ArrivalTeacher | None = None,
     ) -> None:
-        self.env = env
+        self.parts = tuple(parts)
         self.reward = reward
         self._max_gap = max_gap
         self._teacher = teacher
+        self._sizes = [part.num_worlds for part in self.parts]
+        self._pool: ThreadPoolExecutor | None = None
+        if len(self.parts) > 1:
+            threads = max(1, torch.get_num_threads() // len(self.parts))
+            self._pool = ThreadPoolExecutor(
+                len(self.parts), "rollout", initializer=torch.set_num_threads, initargs=(threads,)
+            )
 
-    @torch.no_grad()
+    @property
+    def num_worlds(self) -> int:
+        """Worlds of all parts, E."""
+        return sum(self._sizes)
+
     def collect(self, actor: RolloutActor, episodes: Episodes, generator: torch.Generator) -> Rollout:
         """T steps and the lift in all worlds.
 
         Args:
             actor: decides; not changed.
-            episodes: one for each world.
+            episodes: one for each world, those of the first part first.
             generator: exploration noise.
 
         Raises:
-            ValueError: the actor's actions have another shape or are not finite.
+            ValueError: another number of episodes than worlds, or the actor's actions have another shape or are not
+                finite.
         """
-        clock = _Clock()
-        observation = self.env.reset(episodes)
-        actor.start(self.env.num_worlds, generator)
-        actor.take_seconds()
-        command = np.tile(open_hand(), (self.env.num_worlds, 1))
-        steps: list[ActorStep] = []
-        terms: list[dict[str, Tensor]] = []
-        clock.note("physics")
-        for index in range(EPISODE_STEPS):
-            before = denormalise_joints(observation["joint_pos"])
-            decided = actor.step(observation)
-            clock.note("actor")
-            action = checked_action(
-                decided.hand_action.double().cpu().numpy(), self.env.num_worlds, index, type(actor).__name__
-            )
-            command = next_command(command, action, before.double().numpy(), self._max_gap)
-            observation = self.env.step(command)
-            facts = self._facts(decided, before, denormalise_joints(observation["joint_pos"]), observation.groups)
-            terms.append(reward_terms(self.reward, facts, index))
-            steps.append(decided)
-            clock.note("physics")
-        outcome = self.env.finish()
-        terms[-1] = final_terms(self.reward, outcome, terms[-1])
-        clock.note("lift")
-        rollout = _stack(steps, terms, outcome, actor.policy_version, _seconds(clock, actor.take_seconds()))
+        if len(episodes) != self.num_worlds:
+            raise ValueError(f"{len(episodes)} episodes for {self.num_worlds} worlds; expected one for each world")
+        began = time.perf_counter()
+        rollout = concatenate_rollouts(self._run(actor, episodes, generator))
+        rollout = replace(rollout, seconds=_shared(rollout.seconds, time.perf_counter() - began))
         if self._teacher is None:
             return rollout
         return replace(rollout, gate=self._teacher.gate(episodes), grip=self._teacher.grip(episodes))
 
-    def _facts(self, decided: ActorStep, before: Tensor, after: Tensor, groups: object) -> StepFacts:
-        known = groups if isinstance(groups, dict) else {}
-        goal = known.get("goal_joints")
-        return StepFacts(
-            joint_pos_before=before,
-            joint_pos=after,
-            a_p=decided.primitive_action.to(before.device),
-            fingertip_distance=known.get("fingertip_distance"),
-            goal_joint_pos=None if goal is None else denormalise_joints(goal),
-        )
+    def _run(self, actor: RolloutActor, episodes: Episodes, generator: torch.Generator) -> list[Rollout]:
+        """The rollout of each part."""
+        acting = actor.begin(self._sizes, generator)
+        version = actor.policy_version
+
+        def run(index: int) -> Rollout:
+            env, first = self.parts[index], sum(self._sizes[:index])
+            own = select_episodes(episodes, np.arange(first, first + env.num_worlds))
+            return run_part(env, acting[index], own, self.reward, max_gap=self._max_gap, policy_version=version)
+
+        return list((map if self._pool is None else self._pool.map)(run, range(len(self.parts))))
 
 
-def _stack(
-    steps: list[ActorStep],
-    terms: list[dict[str, Tensor]],
-    outcome: EpisodeOutcome,
-    policy_version: int,
-    seconds: dict[str, float],
-) -> Rollout:
-    names = sorted({name for step in terms for name in step})
-    zero = torch.zeros(len(outcome))
-    by_name = {name: torch.stack([step.get(name, zero) for step in terms]).float() for name in names}
-    reward = total(by_name)
-    is_terminal = torch.zeros(reward.shape, dtype=torch.bool)
-    is_terminal[-1] = True
-    measures = {
-        "success": outcome.is_success,
-        "posture_rad": outcome.posture_rad,
-        "translation_m": outcome.translation_m.clip(0.0, 1.0),
-        "rotation_cos": outcome.rotation_cos,
-        "diverged": outcome.is_diverged,
-    }
-    return Rollout(
-        steps=ActorStep(**{name: torch.stack([getattr(step, name) for step in steps]) for name in vars(steps[0])}),
-        reward=reward,
-        terms=by_name,
-        is_terminal=is_terminal,
-        is_valid=torch.as_tensor(~outcome.is_diverged),
-        measures={name: torch.as_tensor(value).float() for name, value in measures.items()},
-        gate=torch.full_like(reward, torch.nan),
-        grip=torch.full_like(reward, torch.nan),
-        policy_version=policy_version,
-        seconds=seconds,
-    )
-
-
-class _Clock:
-    """Seconds by part."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-        self._last = time.perf_counter()
-
-    def note(self, part: str) -> None:
-        """Everything since the last call went into ``part``."""
-        now = time.perf_counter()
-        self.seconds[part] = self.seconds.get(part, 0.0) + now - self._last
-        self._last = now
-
-
-def _seconds(clock: _Clock, of_actor: dict[str, float]) -> dict[str, float]:
-    """Parts of a rollout; what the actor does not account for is called other."""
-    seconds = dict(clock.seconds)
-    seconds["other"] = seconds.pop("actor") - sum(of_actor.values())
-    return {**seconds, **of_actor}
+def _shared(seconds: dict[str, float], wall_s: float) -> dict[str, float]:
+    """Seconds by part that add up to those on the clock; what no part accounts for is called other."""
+    known = {name: value for name, value in seconds.items() if name != "other"}
+    return {**known, "other": wall_s - sum(known.values())}

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,7 +96,7 @@ class EpisodeRunner:
             parts.append(self._run_batch(policy, select_episodes(episodes, rows), rows, frames))
             order.append(rows)
             self.on_batch(len(rows))
-        return _in_order(parts, np.concatenate(order))
+        return outcomes_in_order(parts, np.concatenate(order))
 
     def _batches(self, episodes: Episodes) -> Iterator[NDArray[np.int64]]:
         # episodes of one object next to one another: a batch then needs few compiled models
@@ -153,7 +154,7 @@ def select_episodes(episodes: Episodes, rows: NDArray[np.int64]) -> Episodes:
     return replace(episodes, things=[episodes.things[row] for row in rows], **columns)
 
 
-def _in_order(parts: Sequence[EpisodeOutcome], rows: NDArray[np.int64]) -> EpisodeOutcome:
+def outcomes_in_order(parts: Sequence[EpisodeOutcome], rows: NDArray[np.int64]) -> EpisodeOutcome:
     """Outcomes of all batches together, where the i-th of them belongs into row ``rows[i]``."""
     together, place = concatenate_outcomes(parts), np.argsort(rows)
     return EpisodeOutcome(**{item.name: getattr(together, item.name)[place] for item in fields(EpisodeOutcome)})
@@ -167,8 +168,16 @@ class StepChoice:
     success: dict[int, float]
 
 
+class RunsEpisodes(Protocol):
+    """Runs episodes under a policy, as `EpisodeRunner` does."""
+
+    def run(self, policy: FingerPolicy, episodes: Episodes) -> EpisodeOutcome:
+        """How the episodes end, in their order."""
+        ...
+
+
 def best_fixed_step(
-    make_policy: Callable[[int], FingerPolicy], runner: EpisodeRunner, episodes: Episodes, steps: Sequence[int]
+    make_policy: Callable[[int], FingerPolicy], runner: RunsEpisodes, episodes: Episodes, steps: Sequence[int]
 ) -> StepChoice:
     """The step with the most successes (the earliest of equals) on the given episodes, which should be training ones.
 

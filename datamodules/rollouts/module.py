@@ -1,6 +1,7 @@
 """The Lightning data module of the residual policy: every batch is one rollout of the present policy."""
 
 import logging
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -11,10 +12,12 @@ from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader, IterableDataset
 
 from datamodules.grasps.grasp_set import GraspSet, load_grasp_set
+from datamodules.ranks import gathered, num_ranks, rank
 from datamodules.rollouts.actor import RolloutActor
 from datamodules.rollouts.collector import RolloutCollector
 from datamodules.rollouts.targets import grasp_targets
 from datamodules.rollouts.teacher import ArrivalTeacher
+from datamodules.rollouts.upcoming import UpcomingEpisodes
 from datamodules.types import Rollout
 from envs.assist_env import HumanAssistEnv
 from envs.conventions import EPISODE_STEPS, NUM_CLOUD_POINTS, SPLITS
@@ -23,7 +26,8 @@ from envs.objects.library import ObjectLibrary
 from envs.observations import check_groups
 from envs.perception import PerceptionNoise
 from envs.physics.memory import available_memory, simulation_need
-from envs.physics.mujoco_cpu import MujocoCpuPhysics, SceneCache
+from envs.physics.mujoco_cpu import MujocoCpuPhysics
+from envs.physics.scene_cache import SceneCache
 from envs.physics.settings import PhysicsSettings
 from envs.rewards import RewardSettings
 from envs.targets import GraspTargets
@@ -48,7 +52,9 @@ class RolloutDataModule(LightningDataModule):
         split_file: objects; the default split file when None.
         reachable_only: leave out training grasps that a moving hand did not take.
         teacher: says when the primitive may act, for policies that imitate timing before they explore; none when None.
-        num_threads: threads that step the physics; one per core when None.
+        num_threads: threads among which the worlds are divided, each with its own networks and physics; one per core
+            (shared with the other processes of a run) when None. Exploration and episodes do not depend on it; how
+            floating-point numbers are rounded does.
         seed: decides episodes and exploration.
     """
 
@@ -93,7 +99,7 @@ class RolloutDataModule(LightningDataModule):
         self._patterns: WristPatterns | None = None
         self._targets: dict[str, GraspTargets] = {}
         self._collector: RolloutCollector | None = None
-        self._sampler: EpisodeSampler | None = None
+        self._upcoming: UpcomingEpisodes | None = None
         self._num_rollouts = 0
 
     @property
@@ -123,6 +129,12 @@ class RolloutDataModule(LightningDataModule):
             )
         return self._targets[split]
 
+    def prepare_data(self) -> None:
+        """Under several processes: build the objects that no cache holds yet, once for all of them."""
+        if num_ranks() > 1:
+            for _ in self.library.each([name for name in self.grasps.objects if name in self.library]):
+                pass
+
     def setup(self, stage: str) -> None:
         """Build the training worlds, once, when there will be training.
 
@@ -133,18 +145,26 @@ class RolloutDataModule(LightningDataModule):
             return
         self._check_memory()
         targets = self.targets("train")
-        self._sampler = EpisodeSampler(targets, self.patterns.split("train"), mix=True, seed=self.seed)
-        physics = MujocoCpuPhysics(
-            self.num_worlds, self.physics_settings, num_threads=self.num_threads, scenes=self.scenes
-        )
-        env = HumanAssistEnv(physics, privileged=self.privileged, noise=self.noise, watch_contacts=False)
+        sampler = EpisodeSampler(targets, self.patterns.split("train"), mix=True, seed=(self.seed, rank()))
+        self._upcoming = UpcomingEpisodes(sampler, self.num_worlds, self.scenes.prepare)
         self._collector = RolloutCollector(
-            env,
-            self.reward,
-            max_gap=self.physics_settings.max_target_gap,
-            teacher=self.teacher,
+            self._parts(), self.reward, max_gap=self.physics_settings.max_target_gap, teacher=self.teacher
         )
         _LOG.info("%d worlds, %d training grasps of %d objects", self.num_worlds, len(targets), len(targets.things))
+
+    def _parts(self) -> list[HumanAssistEnv]:
+        """The worlds, divided among threads; the threads that are left over step the physics of each part."""
+        cores = max(1, (os.cpu_count() or 1) // self._processes())
+        threads = max(1, cores if self.num_threads is None else self.num_threads)
+        count = max(1, min(threads, self.num_worlds // MIN_WORLDS))
+        sizes = [len(rows) for rows in np.array_split(np.arange(self.num_worlds), count)]
+        worlds = [
+            MujocoCpuPhysics(size, self.physics_settings, num_threads=threads // count, scenes=self.scenes)
+            for size in sizes
+        ]
+        return [
+            HumanAssistEnv(each, privileged=self.privileged, noise=self.noise, watch_contacts=False) for each in worlds
+        ]
 
     def _check_memory(self) -> None:
         """Refuse more worlds than fit, before hundreds of objects are built."""
@@ -152,9 +172,15 @@ class RolloutDataModule(LightningDataModule):
         names = sorted(name for name in set(grasps.object_names()) if name in self.library)
         if not names:
             return  # grasp_targets names what is wrong
-        num_models = min(len(names), self.scenes.capacity, self.num_worlds)
+        num_models = min(len(names), self.scenes.capacity)
         need = simulation_need(self.scenes.get(self.library.get(names[0])), num_models)
-        replace(need, world=need.world + ROLLOUT_BYTES).check(self.num_worlds, available_memory())
+        available = available_memory()
+        share = None if available is None else available // self._processes()
+        replace(need, world=need.world + ROLLOUT_BYTES).check(self.num_worlds, share)
+
+    def _processes(self) -> int:
+        """Processes of the run that share this machine."""
+        return 1 if self.trainer is None else self.trainer.num_devices
 
     def collect(self, actor: RolloutActor) -> Rollout:
         """The next rollout of ``actor``; needs `setup`.
@@ -162,11 +188,11 @@ class RolloutDataModule(LightningDataModule):
         Raises:
             RuntimeError: setup("fit") was not called.
         """
-        if self._collector is None or self._sampler is None:
+        if self._collector is None or self._upcoming is None:
             raise RuntimeError("the worlds are not built yet; call setup('fit') first")
-        generator = torch.Generator().manual_seed(_stream_seed(self.seed, self._num_rollouts))
+        generator = torch.Generator().manual_seed(_stream_seed(self.seed, self._num_rollouts, rank()))
         self._num_rollouts += 1
-        return self._collector.collect(actor, self._sampler.sample(self.num_worlds), generator)
+        return self._collector.collect(actor, self._upcoming.take(), generator)
 
     def train_dataloader(self) -> DataLoader[Rollout]:
         """Rollouts of the module that trains, each collected when it is asked for."""
@@ -184,7 +210,7 @@ class RolloutDataModule(LightningDataModule):
 
     def _actor(self) -> RolloutActor:
         module: Any = None if self.trainer is None else self.trainer.lightning_module
-        if not hasattr(module, "take_seconds"):
+        if not hasattr(module, "begin"):
             raise TypeError(
                 f"RolloutDataModule needs a module that acts (datamodules/rollouts/actor.py), got "
                 f"{type(module).__name__}; use lightning_modules.residual_ppo_module.ResidualPPOModule"
@@ -193,15 +219,29 @@ class RolloutDataModule(LightningDataModule):
         return actor
 
     def state_dict(self) -> dict[str, Any]:
-        """Where episodes and exploration stand, so that a resumed run collects what an uninterrupted one would."""
-        sampler = {} if self._sampler is None else self._sampler.state_dict()
-        return {"num_rollouts": self._num_rollouts, "sampler": sampler}
+        """Where episodes and exploration stand, so that a resumed run collects what an uninterrupted one would.
+
+        Only the first of several processes writes checkpoints: it holds the samplers of all, in the order of ranks.
+        """
+        sampler = {} if self._upcoming is None else self._upcoming.state_dict()
+        return {"num_rollouts": self._num_rollouts, "samplers": gathered(sampler)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Continue from a checkpoint."""
+        """Continue from a checkpoint, each process where it stood itself.
+
+        Raises:
+            ValueError: another number of processes than the checkpoint was made by.
+        """
         self._num_rollouts = int(state_dict["num_rollouts"])
-        if self._sampler is not None and state_dict["sampler"]:
-            self._sampler.load_state_dict(state_dict["sampler"])
+        samplers = state_dict["samplers"]
+        if self._upcoming is None or not samplers[0]:
+            return
+        if len(samplers) != num_ranks():
+            raise ValueError(
+                f"the checkpoint holds the episodes of {len(samplers)} processes, this run has {num_ranks()}; resume "
+                f"with trainer.devices = {len(samplers)}"
+            )
+        self._upcoming.load_state_dict(samplers[rank()])
 
 
 class RolloutStream(IterableDataset[Rollout]):
@@ -224,6 +264,9 @@ class RolloutStream(IterableDataset[Rollout]):
             yield self._collect()
 
 
+MIN_WORLDS = 64
+"""Worlds of a thread, at least: with fewer, Python between the physics and the networks takes over."""
+
 _GROUP_OF_TERM = {"fingertip": "fingertip_distance", "goal": "goal_joints"}
 """Hidden observation groups that reward terms are made of."""
 
@@ -237,8 +280,8 @@ def _groups_of(reward: RewardSettings) -> list[str]:
     return [group for term, group in _GROUP_OF_TERM.items() if reward.needs(term)]
 
 
-def _stream_seed(seed: int, index: int) -> int:
-    return int(np.random.SeedSequence([seed, 7, index]).generate_state(1, dtype=np.uint64)[0] >> np.uint64(1))
+def _stream_seed(seed: int, index: int, rank: int) -> int:
+    return int(np.random.SeedSequence([seed, 7, index, rank]).generate_state(1, dtype=np.uint64)[0] >> np.uint64(1))
 
 
 VALIDATION_SPLITS: tuple[str, ...] = SPLITS[1:]

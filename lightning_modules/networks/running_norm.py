@@ -1,7 +1,20 @@
 """Normalisation by statistics gathered so far, which change only when told to."""
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
+
+from datamodules.ranks import gathered
+
+
+@dataclass(frozen=True)
+class _Moments:
+    """Number of vectors, their mean (D,) and their summed squared distances from it (D,); float64, on the CPU."""
+
+    count: Tensor
+    mean: Tensor
+    squares: Tensor
 
 
 class RunningNorm(nn.Module):
@@ -9,7 +22,8 @@ class RunningNorm(nn.Module):
 
     The identity before the first update. Between collecting a rollout and learning from it the statistics have to stand
     still, or the same observation means two things: update between rollouts. They are part of the state_dict, in
-    float64, because a float32 count stops growing at 16.8 million.
+    float64, because a float32 count stops growing at 16.8 million. Under several processes `update` takes what all of
+    them were given, in the order of their ranks: the statistics are the same on each.
 
     Args:
         size: D, numbers in a vector.
@@ -41,17 +55,20 @@ class RunningNorm(nn.Module):
         """
         self._check(x)
         rows = torch.atleast_2d(x).flatten(end_dim=-2).to(self.mean.dtype)
-        if len(rows) == 0:
-            return
         if not bool(rows.isfinite().all()):
             column = int((~rows.isfinite()).any(0).nonzero()[0])
             raise ValueError(f"column {column} of the vectors to normalise is not finite; leave diverged worlds out.")
-        batch_mean = rows.mean(0)
-        batch_squares = (rows - batch_mean).square().sum(0)
-        total = self.count + len(rows)
-        shift = batch_mean - self.mean
-        self.squares += batch_squares + shift.square() * (self.count * len(rows) / total)
-        self.mean += shift * (len(rows) / total)
+        for moments in gathered(_moments(rows)):
+            self._merge(moments)
+
+    def _merge(self, other: _Moments) -> None:
+        count = other.count.to(self.count)
+        if count == 0:
+            return
+        total = self.count + count
+        shift = other.mean.to(self.mean) - self.mean
+        self.squares += other.squares.to(self.mean) + shift.square() * (self.count * count / total)
+        self.mean += shift * (count / total)
         self.count.copy_(total)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -64,3 +81,10 @@ class RunningNorm(nn.Module):
     def _check(self, x: Tensor) -> None:
         if x.ndim == 0 or x.shape[-1] != self.size:
             raise ValueError(f"vectors have shape {tuple(x.shape)}; expected (..., {self.size}).")
+
+
+def _moments(rows: Tensor) -> _Moments:
+    """Of rows (B, D), also when there is none."""
+    mean = rows.mean(0) if len(rows) else torch.zeros_like(rows.sum(0))
+    count = torch.tensor(float(len(rows)), dtype=torch.float64)
+    return _Moments(count, mean.cpu(), (rows - mean).square().sum(0).cpu())

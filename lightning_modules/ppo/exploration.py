@@ -91,8 +91,20 @@ class Exploration(nn.Module, abc.ABC):
             ValueError: shapes other than (E, A).
         """
         self._check(mean=mean, noise_before=noise_before)
+        return self.apply_draw(mean, noise_before, self.draw(len(mean), generator))
+
+    def draw(self, num_worlds: int, generator: torch.Generator | None = None) -> Tensor:
+        """eps_t of one step, standard normal (E, A)."""
+        return _standard_normal((num_worlds, self.action_dim), self.factor(), generator)
+
+    def apply_draw(self, mean: Tensor, noise_before: Tensor, eps: Tensor) -> Sampled:
+        """`sample` with eps (E, A) that was drawn before.
+
+        Raises:
+            ValueError: shapes other than (E, A).
+        """
+        self._check(mean=mean, noise_before=noise_before, eps=eps)
         factor = self.factor()
-        eps = _standard_normal(tuple(mean.shape), factor, generator)
         noise = self.correlation * noise_before + self._innovation * (eps @ factor.T)
         log_prob = -0.5 * eps.square().sum(-1) - self._log_normaliser(factor)
         return Sampled(action=mean + noise, noise=noise, log_prob=log_prob)

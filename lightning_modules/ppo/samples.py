@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from datamodules.ranks import gathered, rank
 from datamodules.rollouts.advantages import generalised_advantages, standardised
 from datamodules.types import ActorStep, Rollout
 
@@ -17,7 +18,7 @@ class Samples:
 
     Attributes:
         steps: what the actor saw and did, (B, ...).
-        advantage: standardised over all samples (B,).
+        advantage: standardised over all samples (B,), under several processes those of all ranks.
         target: what the critic should have said (B,).
         gate: the teacher's gate (B,), NaN without a teacher.
         grip: the teacher's closing action (B,), NaN without a teacher.
@@ -46,11 +47,29 @@ def samples_of(rollout: Rollout, *, gamma: float, lam: float) -> Samples:
 
     return Samples(
         steps=ActorStep(**{name: flat(value) for name, value in vars(steps).items()}),
-        advantage=standardised(flat(found.advantage)),
+        advantage=_standardised_over_ranks(flat(found.advantage)),
         target=flat(found.target),
         gate=flat(rollout.gate),
         grip=flat(rollout.grip),
     )
+
+
+def _standardised_over_ranks(advantage: Tensor) -> Tensor:
+    """(B,) standardised together with those of the other ranks."""
+    parts = gathered(advantage.cpu())
+    together = standardised(torch.cat(parts))
+    return together.split([len(part) for part in parts])[rank()].to(advantage.device)
+
+
+def num_minibatches(count: int, size: int) -> int:
+    """Gradient steps in an epoch, on all ranks alike: each of them waits for the gradients of the others.
+
+    Args:
+        count: samples of this rank, at least 1; ranks differ where worlds broke down.
+        size: wanted samples in a step.
+    """
+    counts = gathered(count)
+    return max(1, min(round(sum(counts) / len(counts) / size), *counts))
 
 
 def minibatches(count: int, size: int, epochs: int, seed: tuple[int, ...]) -> Iterator[Iterator[Tensor]]:
@@ -58,11 +77,12 @@ def minibatches(count: int, size: int, epochs: int, seed: tuple[int, ...]) -> It
 
     Args:
         count: samples.
-        size: wanted samples in a part.
+        size: wanted samples in a part; see `num_minibatches`.
         epochs: passes over all samples.
         seed: decides the order.
     """
     state = np.random.SeedSequence(seed).generate_state(1, dtype=np.uint64)[0]
     generator = torch.Generator().manual_seed(int(state >> np.uint64(1)))
+    parts = num_minibatches(count, size)
     for _ in range(epochs):
-        yield iter(torch.randperm(count, generator=generator).tensor_split(max(1, round(count / size))))
+        yield iter(torch.randperm(count, generator=generator).tensor_split(parts))

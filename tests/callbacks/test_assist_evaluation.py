@@ -13,10 +13,14 @@ from torch import nn
 
 from callbacks import assist_evaluation
 from callbacks.assist_evaluation import AssistEvaluation, evaluation_of
+from callbacks.assist_filmstrips import AssistFilmstrips
+from callbacks.assist_policies import POLICIES
 from callbacks.assist_posture import AssistPosture
 from callbacks.assist_report import OURS
+from callbacks.assist_runs import EpisodeLimit
 from callbacks.assist_stability import AssistStability
 from callbacks.assist_success import AssistSuccess
+from datamodules.grasps.grasp_set import GraspSet, save_grasp_set
 from datamodules.grasps.module import GraspDataModule
 from datamodules.rollouts.episode_plans import PosesPlan, SpreadPlan
 from datamodules.rollouts.module import RolloutDataModule
@@ -77,6 +81,8 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
             self.on_batch = on_batch
 
         def run(self, policy: Any, episodes: Any, frames: Any = None) -> Any:
+            if frames is not None:
+                frames.prepare(len(episodes))
             noted.append((type(policy).__name__, len(episodes)))
             self.on_batch(len(episodes))
             knows = isinstance(policy, GoalOnArrival) and policy.goals is stored_goals
@@ -151,7 +157,7 @@ def test_test_compares_all_policies_on_the_same_episodes(
 def test_several_seeds_give_other_trajectories_of_the_same_grasps(
     rollouts: RolloutDataModule, quiet: Quiet, runs: list[tuple[str, int]], tmp_path: Path
 ) -> None:
-    evaluation = AssistEvaluation(plan=PosesPlan(2), seeds=(3, 4), with_baselines=False)
+    evaluation = AssistEvaluation(plan=PosesPlan(2), seeds=(3, 4), policies=["ours"])
     trainer = quiet(evaluation)
     trainer.test(Assistant(), rollouts, verbose=False)
     report = json.loads((tmp_path / "metrics.json").read_text())
@@ -162,6 +168,80 @@ def test_several_seeds_give_other_trajectories_of_the_same_grasps(
     assert report["over_seeds"]["unseen_families"]["ours"]["success"]["n"] == 2
     assert report["splits"]["unseen_families"]["ours"]["success"]["n"] == len(run) == 2 * len(first)
     assert set(report["families"]["unseen_families"]["ours"]) == {"stapler", "wine_glass"}
+
+
+def test_policies_are_chosen_and_may_run_a_part(
+    rollouts: RolloutDataModule, quiet: Quiet, runs: list[tuple[str, int]], tmp_path: Path
+) -> None:
+    evaluation = AssistEvaluation(
+        plan=PosesPlan(2), seeds=(3, 4), policies=["oracle", "ours"], splits=SPLITS[1:],
+        limits={"oracle": EpisodeLimit(poses=1, seeds=1)},
+    )  # fmt: skip
+    quiet(*measures(), AssistFilmstrips(num_failures=1, num_successes=1, size=32), evaluation).test(
+        Assistant(), rollouts, verbose=False
+    )
+    assert [count for _, count in runs] == [4, 4, 2]  # two objects; no steps are chosen
+    report = json.loads((tmp_path / "metrics.json").read_text())
+    rows = report["splits"]["unseen_families"]
+    assert {name: row["success"]["n"] for name, row in rows.items()} == {"ours": 8, "oracle": 2}
+    assert set(report["adaptability"]["unseen_families"]) == {"ours"}
+    assert report["about"]["limits"] == {"oracle": {"poses": 1, "seeds": 1}}
+    assert report["about"]["objects"] == {"unseen_families": 2}
+
+
+def test_a_second_test_runs_nothing_again(
+    rollouts: RolloutDataModule, quiet: Quiet, runs: list[tuple[str, int]], tmp_path: Path
+) -> None:
+    def test(module: Assistant, **options: Any) -> list[tuple[str, int]]:
+        runs.clear()
+        evaluation = AssistEvaluation(plan=SpreadPlan(5), num_choice_episodes=3, steps=(20, 30), **options)
+        quiet(evaluation).test(module, rollouts, verbose=False)
+        return list(runs)
+
+    assert len(test(Assistant())) == 6 + 2 * 7
+    first = (tmp_path / "metrics.json").read_bytes()
+    (tmp_path / "metrics.json").unlink()
+    assert test(Assistant()) == []
+    assert (tmp_path / "metrics.json").read_bytes() == first
+    assert len(test(Assistant(), resume=False)) == 6 + 2 * 7
+    trained = Assistant()
+    trained.weight.data += 1.0
+    assert len(test(trained)) == 2 + 2 * 3  # the learnt ones only
+
+
+def test_sets_without_training_objects_borrow_those_of_another(
+    tiny_grasps: GraspSet,
+    tiny_path: Path,
+    fast_objects: None,
+    quiet: Quiet,
+    runs: list[tuple[str, int]],
+    tmp_path: Path,
+) -> None:
+    third = tmp_path / "third.npz"
+    save_grasp_set(tiny_grasps.split("unseen_families"), third)
+    data = Data(path=str(third), reachable_only=False, num_threads=0)
+    options: dict[str, Any] = {"plan": PosesPlan(1), "num_choice_episodes": 3, "steps": (20,)}
+    quiet(AssistEvaluation(training_path=str(tiny_path), **options)).test(Assistant(), data, verbose=False)
+    report = json.loads((tmp_path / "metrics.json").read_text())
+    assert list(report["splits"]) == ["unseen_families"]
+    assert set(report["splits"]["unseen_families"]) == set(POLICIES)
+    assert [count for _, count in runs] == [3, 3, 3] + [2] * 7
+    # without, they have to be done without
+    few = AssistEvaluation(policies=["ours", "oracle"], **options)
+    quiet(few).test(Assistant(), data, verbose=False)
+    with pytest.raises(ValueError, match="grasp set has no split 'train'; it has: unseen_families"):
+        quiet(AssistEvaluation(**options)).test(Assistant(), data, verbose=False)
+
+
+def test_clouds_of_borrowed_objects_have_numbers_of_their_own(
+    rollouts: RolloutDataModule, tiny_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    evaluation = AssistEvaluation(training_path=str(tiny_path), num_choice_episodes=3)
+    monkeypatch.setattr(assist_evaluation, "RolloutDataModule", lambda **_: rollouts)
+    borrowed = evaluation._training(rollouts).episodes
+    own = AssistEvaluation(num_choice_episodes=3)._training(rollouts).episodes
+    assert [thing.name for thing in borrowed.things] == [thing.name for thing in own.things]
+    assert borrowed.object_index.min() > 1000 > own.object_index.max()
 
 
 def test_episodes_really_run(rollouts: RolloutDataModule, quiet: Quiet, tmp_path: Path) -> None:
@@ -194,4 +274,10 @@ def test_the_callback_is_found_anywhere_in_the_list(quiet: Quiet) -> None:
 @pytest.mark.parametrize("options", [{"splits": ("test",)}, {"splits": ()}, {"seeds": ()}, {"steps": ()}])
 def test_senseless_settings_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="give at least one of each, splits among train, unseen_instances, unseen_"):
+        AssistEvaluation(**options)
+
+
+@pytest.mark.parametrize("options", [{"policies": ["us"]}, {"limits": {"us": None}}, {"fixed_steps": {"us": 1}}])
+def test_unknown_policies_are_refused(options: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"policies are \['us'\]; give some of ours, primitive"):
         AssistEvaluation(**options)

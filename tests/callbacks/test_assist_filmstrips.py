@@ -15,16 +15,30 @@ from datamodules.rollouts.episodes_run import EpisodeFrames
 from datamodules.rollouts.module import RolloutDataModule
 from envs.hand.model import open_hand
 from envs.objects.builder import make_object
+from envs.outcomes import CAUSES
 from tests.callbacks.conftest import Quiet
-from tests.callbacks.outcomes import made_up_outcome
 from tests.callbacks.test_assist_evaluation import Assistant, Data
+
+
+def picked(causes: list[str], families: list[str], num_successes: int, num_failures: int) -> list[int]:
+    cause = np.array([CAUSES.index(name) for name in causes])
+    return pick_episodes(cause, np.array(families), num_successes, num_failures)
 
 
 def test_causes_take_turns_and_successes_come_last() -> None:
     causes = ["hit_table", "success", "hit_table", "pushed_over", "hit_table", "success", "success"]
+    families = ["mug"] * 7
     # hit_table is the most frequent: rows 0, then pushed_over: row 3, then hit_table again: row 2
-    assert pick_episodes(made_up_outcome(causes), num_successes=2, num_failures=3) == [0, 3, 2, 1, 5]
-    assert pick_episodes(made_up_outcome(causes), num_successes=9, num_failures=9) == [0, 3, 2, 4, 1, 5, 6]
+    assert picked(causes, families, num_successes=2, num_failures=3) == [0, 3, 2, 1, 5]
+    assert picked(causes, families, num_successes=9, num_failures=9) == [0, 3, 2, 4, 1, 5, 6]
+
+
+def test_failures_are_of_the_worst_families_one_after_the_other() -> None:
+    causes = ["hit_table", "success", "hit_table", "hit_table", "pushed_over", "pushed_over", "hit_table"]
+    families = ["mug", "mug", "box", "box", "mug", "box", "pan"]
+    # success: mug 1 of 3, box and pan 0 of 3 and 1. The table's turn: a box (row 2), the first of the worst families;
+    # then pushed over, box shown already: the mug (row 4); then the table again: the pan (row 6)
+    assert picked(causes, families, num_successes=0, num_failures=3) == [2, 4, 6]
 
 
 def test_a_lifted_object_stays_where_it_is_in_the_picture() -> None:
@@ -50,7 +64,7 @@ def rollouts(tiny_path: Path, fast_objects: None) -> RolloutDataModule:
 
 
 def test_test_writes_a_sheet_for_every_split(rollouts: RolloutDataModule, quiet: Quiet, tmp_path: Path) -> None:
-    evaluation = AssistEvaluation(plan=SpreadPlan(2), splits=("unseen_families",), with_baselines=False)
+    evaluation = AssistEvaluation(plan=SpreadPlan(2), splits=("unseen_families",), policies=["ours"])
     strips = AssistFilmstrips(num_failures=1, num_successes=1, size=32)
     quiet(strips, evaluation).test(Assistant(), rollouts, verbose=False)
     assert [path.name for path in (tmp_path / "pictures").iterdir()] == ["episodes_unseen_families.png"]

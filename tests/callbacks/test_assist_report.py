@@ -5,13 +5,15 @@ import json
 import numpy as np
 import pytest
 
-from callbacks.assist_report import MEASURES, EpisodeLabels, format_splits, merge_splits, over_seeds, report_split
+from callbacks.assist_report import MEASURES, EpisodeLabels, merge_splits, over_seeds, report_split
+from callbacks.assist_table import format_splits
 from tests.callbacks.outcomes import made_up_outcome
 
 LABELS = EpisodeLabels(
     groups=np.array([0, 0, 1, 2]),
     families=np.array(["mug", "mug", "mug", "box"]),
     types=np.array(["wrap", "pinch_FF", "wrap", "wrap"]),
+    seeds=np.zeros(4, dtype=np.int64),
 )
 OURS = made_up_outcome(["success", "success", "success", "hit_table"])
 ORACLE = made_up_outcome(["success"] * 4, posture=0.0)
@@ -47,10 +49,44 @@ def test_margins_compare_the_same_episodes() -> None:
 
 def test_share_of_the_oracle() -> None:
     report = report_split({"ours": [OURS], "oracle": [ORACLE], "scripted_close": [SCRIPT]}, LABELS)
-    assert report["share_of_oracle"] == {"ours": 0.75, "oracle": 1.0, "scripted_close": 0.25}
+    shares = report["share_of_oracle"]
+    assert {name: row["mean"] for name, row in shares.items()} == {"ours": 0.75, "oracle": 1.0, "scripted_close": 0.25}
+    assert shares["ours"]["low"] < 0.75 < shares["ours"]["high"]
     assert report_split({"ours": [OURS]}, LABELS)["share_of_oracle"] == {}
     failed = made_up_outcome(["never_touched"] * 4)
     assert report_split({"ours": [OURS], "oracle": [failed]}, LABELS)["share_of_oracle"] == {}
+
+
+def test_the_headline_compares_with_the_better_script() -> None:
+    better = made_up_outcome(["success", "success", "never_touched", "never_touched"])
+    policies = {"ours": [OURS], "primitive": [SCRIPT], "scripted_close": [SCRIPT], "blind_close": [better]}
+    headline = report_split({**policies, "oracle": [ORACLE]}, LABELS)["headline"]
+    assert set(headline) == {"minus_primitive", "minus_best_script", "over_oracle"}
+    assert (headline["minus_primitive"]["mean"], headline["minus_primitive"]["policy"]) == (0.5, "primitive")
+    assert (headline["minus_best_script"]["mean"], headline["minus_best_script"]["policy"]) == (0.25, "blind_close")
+    assert headline["over_oracle"]["mean"] == 0.75
+    assert report_split({"primitive": [SCRIPT]}, LABELS)["headline"] == {}
+
+
+def test_a_policy_that_ran_a_part_is_compared_on_that_part() -> None:
+    part = made_up_outcome(["never_touched", "success"])  # episodes 1 and 3
+    report = report_split({"ours": [OURS], "oracle": [part]}, LABELS, rows={"oracle": np.array([1, 3])})
+    assert report["splits"]["oracle"]["success"]["n"] == 2
+    assert report["splits"]["ours"]["success"]["n"] == 4
+    assert report["margins"]["oracle"]["success"] == {"mean": 0.0, "low": -1.0, "high": 1.0, "n": 2}  # 1 - 0, 0 - 1
+    assert report["share_of_oracle"]["ours"]["mean"] == 1.0
+    assert report["families"]["oracle"]["box"]["success"]["mean"] == 1.0
+    assert report["families"]["oracle"]["mug"]["objects"] == 1
+    assert report["causes_by_family"]["oracle"]["mug"]["never_touched"] == 1
+
+
+def test_adaptability_comes_with_poses_only() -> None:
+    assert "adaptability" not in report_split({"ours": [OURS]}, LABELS)
+    # of the three objects one has two poses, both grasped
+    found = report_split({"ours": [OURS]}, LABELS, poses=2)["adaptability"]["ours"]
+    assert (found["objects"], found["left_out"], found["all"]["2"]["mean"]) == (1, 2, 1.0)
+    # nobody has three
+    assert report_split({"ours": [OURS]}, LABELS, poses=3)["adaptability"] == {}
 
 
 def test_failures_are_counted_by_cause() -> None:
@@ -71,7 +107,7 @@ def test_families_and_types_have_their_own_rows() -> None:
 
 
 def test_seeds_are_pooled_and_their_means_compared() -> None:
-    twice = EpisodeLabels(*(np.tile(column, 2) for column in (LABELS.groups, LABELS.families, LABELS.types)))
+    twice = LABELS.rows(np.tile(np.arange(4), 2))
     report = report_split({"ours": [OURS, ORACLE]}, twice)
     assert report["splits"]["ours"]["success"] == pytest.approx({"mean": 0.875, "low": 0.5, "high": 1.0, "n": 8})
     row = report["over_seeds"]["ours"]["success"]
@@ -89,15 +125,18 @@ def test_splits_come_below_their_sections() -> None:
     report = report_split({"ours": [OURS], "oracle": [ORACLE]}, LABELS)
     merged = merge_splits({"unseen_instances": report, "unseen_families": report})
     assert merged["splits"]["unseen_families"]["oracle"]["success"]["mean"] == 1.0
-    assert set(merged) == {"splits", "margins", "share_of_oracle", "causes", "families", "types"}
+    assert set(merged) == {
+        "splits", "headline", "margins", "share_of_oracle", "causes", "families", "types", "causes_by_family",
+    }  # fmt: skip
     assert all(set(section) == {"unseen_instances", "unseen_families"} for section in merged.values())
 
 
 def test_the_table_has_a_row_for_every_policy() -> None:
     report = report_split({"ours": [OURS], "oracle": [ORACLE]}, LABELS)
     table = format_splits({"unseen_instances": report["splits"]})
-    assert "unseen_instances, 4 episodes" in table
+    assert table.startswith("unseen_instances")
     row = next(line for line in table.splitlines() if line.startswith("ours"))
     assert "75.0 [" in row
+    assert row.endswith(" 4")
     assert "151.00 [" in row  # centimetres
     assert "(151.00)" in row

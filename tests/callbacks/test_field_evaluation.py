@@ -17,6 +17,7 @@ from torch import nn
 from callbacks.ema import WarmupEMA
 from callbacks.field_evaluation import FieldEvaluation
 from callbacks.field_trials import SplitTrials
+from datamodules.grasps.grasp_set import GraspSet, save_grasp_set
 from datamodules.grasps.module import GraspDataModule
 from lightning_modules.followers import Denoiser, FixedTimeScore
 from tests.callbacks.conftest import Quiet
@@ -45,6 +46,7 @@ class Measured:
     report: dict[str, Any]
     printed: str
     data: GraspDataModule
+    pictures: list[Path]
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +55,7 @@ def measured(tiny_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Measu
     data = GraspDataModule(path=str(tiny_path), num_points=64, max_train_evaluation=3)
     trainer = Trainer(
         accelerator="cpu", logger=False, enable_progress_bar=False, default_root_dir=root, enable_checkpointing=False,
-        callbacks=[FieldEvaluation(references={"paper": FixedTimeScore()}, max_test_grasps=3)],
+        callbacks=[FieldEvaluation(references={"paper": FixedTimeScore()}, max_test_grasps=3, size=24)],
     )  # fmt: skip
     log, handler = logging.getLogger("callbacks.field_evaluation"), logging.StreamHandler(shown)
     log.addHandler(handler)
@@ -61,25 +63,41 @@ def measured(tiny_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Measu
     trainer.test(tiny_module(follower=Denoiser(0.4)), data, verbose=False)
     log.removeHandler(handler)
     log.setLevel(logging.NOTSET)
-    return Measured(json.loads((root / "metrics.json").read_text()), shown.getvalue(), data)
+    pictures = sorted((root / "pictures").iterdir())
+    return Measured(json.loads((root / "metrics.json").read_text()), shown.getvalue(), data, pictures)
 
 
 def test_metrics_have_the_promised_keys_and_no_others(measured: Measured) -> None:
     report = measured.report
-    assert set(report) == {"splits", "families", "types", "about"}
+    assert set(report) == {"splits", "families", "types", "causes", "causes_by_family", "about"}
     assert set(report["splits"]) == SPLITS
-    for measures in report["splits"].values():
+    counts = {split: min(3, len(measured.data.grasps.split(split))) for split in SPLITS}
+    for split, measures in report["splits"].items():
         assert set(measures) == PROMISED | BESIDE
         for item in measures.values():
             assert set(item) == {"mean", "low", "high", "n"}
-            assert item["n"] == 3
+            assert item["n"] == counts[split]
             assert item["low"] <= item["mean"] <= item["high"]
             assert all(np.isfinite(value) for value in item.values())
     for kind in ("families", "types"):
         assert set(report[kind]) == SPLITS
-        for parts in report[kind].values():
+        for split, parts in report[kind].items():
             assert all(set(measures) == PROMISED | BESIDE for measures in parts.values())
-            assert sum(measures["dsm_loss"]["n"] for measures in parts.values()) == 3
+            assert sum(measures["dsm_loss"]["n"] for measures in parts.values()) == counts[split]
+
+
+def test_failures_have_causes_and_pictures(measured: Measured) -> None:
+    for split, ways in measured.report["causes"].items():
+        for way, counts in ways.items():
+            rate = measured.report["splits"][split][f"field_success_{way}"]
+            assert sum(counts.values()) == rate["n"]
+            assert counts["success"] == round(rate["mean"] * rate["n"])
+    by_family = measured.report["causes_by_family"]["unseen_families"]["collisions_on"]
+    assert set(by_family) == {"stapler", "wine_glass"}
+    # an untrained field holds nothing
+    assert {path.name for path in measured.pictures} == {
+        f"failures_{split}_collisions_{way}.png" for split in SPLITS - {"train"} for way in ("on", "off")
+    }
 
 
 def test_values_are_plausible_and_say_where_they_come_from(measured: Measured) -> None:
@@ -105,13 +123,27 @@ def test_a_table_is_printed(measured: Measured) -> None:
 
 
 def test_without_baselines_the_field_is_measured_alone(data: GraspDataModule, quiet: Quiet, tmp_path: Path) -> None:
-    evaluation = FieldEvaluation(max_test_grasps=1, with_baselines=False)
+    evaluation = FieldEvaluation(max_test_grasps=1, with_baselines=False, num_failures=0)
     quiet(evaluation).test(tiny_module(), data, verbose=False)
     measures = set(json.loads((tmp_path / "metrics.json").read_text())["splits"]["train"])
     assert measures == {
         "dsm_loss", "field_success_collisions_off", "field_success_collisions_on", "posture_rad", "sample_success",
         "sample_diversity_rad", "grasp_success",
     }  # fmt: skip
+
+
+def test_sets_of_other_objects_are_measured_without_baselines(
+    tiny_grasps: GraspSet, fast_objects: None, quiet: Quiet, tmp_path: Path
+) -> None:
+    third = tmp_path / "third.npz"
+    save_grasp_set(tiny_grasps.split("unseen_families"), third)
+    data = GraspDataModule(path=str(third), num_points=64)
+    quiet(FieldEvaluation(max_test_grasps=1, num_failures=0)).test(tiny_module(), data, verbose=False)
+    report = json.loads((tmp_path / "metrics.json").read_text())
+    assert set(report["splits"]) == {"unseen_families"}
+    assert "nearest_posture_rad" not in report["splits"]["unseen_families"]
+    assert report["about"]["training_grasps"] == 0
+    assert not (tmp_path / "pictures").exists()
 
 
 class Recorder:

@@ -77,7 +77,7 @@ def test_progress_ends_at_one(trials: SplitTrials) -> None:
 
 def test_a_controller_gives_each_row_its_own_cloud(trials: SplitTrials) -> None:
     _, primitive, feature = oracle(trials)
-    rows, joints = np.array([2, 0]), np.zeros((2, 18))
+    rows, joints = np.array([len(trials.goal) - 1, 0]), np.zeros((2, 18))
     action = field_controller(primitive, feature)(rows, joints, 0)
     assert action.dtype == np.float64
     np.testing.assert_allclose(action, trials.goal[rows] / MAX_JOINT_STEP)

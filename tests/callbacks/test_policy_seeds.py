@@ -21,7 +21,20 @@ def metrics(success: float, episodes: int = 500) -> dict[str, Any]:
     return {
         "splits": dict.fromkeys(SPLITS, policies),
         "margins": {split: {"primitive": {"success": row(success - 0.3)}} for split in SPLITS},
-        "share_of_oracle": {split: {"ours": success / 0.8, "primitive": 0.375} for split in SPLITS},
+        "headline": {split: {"minus_primitive": row(success - 0.3)} for split in SPLITS},
+        "share_of_oracle": {split: {"ours": row(success / 0.8), "primitive": row(0.375)} for split in SPLITS},
+        "adaptability": {
+            split: {
+                "ours": {
+                    "poses": 1,
+                    "objects": 9,
+                    "left_out": 1,
+                    "all": {"0": row(1.0 - success), "1": row(success)},
+                    "grasped": {"1": row(1.0)},
+                }
+            }
+            for split in SPLITS
+        },
         "about": {"plan": {"class": "SpreadPlan"}, "seeds": [0], "noise": None, "checkpoint": f"{success}.ckpt"},
     }
 
@@ -45,6 +58,11 @@ def test_margins_and_shares_of_the_oracle_are_averaged_too() -> None:
     combined = combine({"a": metrics(0.6), "b": metrics(0.8)})
     assert combined["margins"]["unseen_instances"]["primitive"]["success"]["mean"] == pytest.approx(0.4)
     assert combined["share_of_oracle"]["unseen_instances"]["ours"]["mean"] == pytest.approx(0.875)  # 0.75, 1
+    assert combined["headline"]["unseen_instances"]["minus_primitive"]["mean"] == pytest.approx(0.4)
+    found = combined["adaptability"]["unseen_families"]["ours"]
+    assert (found["poses"], found["objects"], found["left_out"]) == (1, 9, 1)
+    assert found["all"]["1"]["values"] == [0.6, 0.8]
+    assert found["grasped"]["1"]["mean"] == 1.0
     assert combined["about"]["checkpoints"] == ["0.6.ckpt", "0.8.ckpt"]
     assert combined["about"]["episodes"] == {"unseen_instances": 500, "unseen_families": 500}
 
@@ -56,7 +74,8 @@ def test_seeds_measured_without_baselines_are_combined() -> None:
     ]
     combined = combine({"a": alone[0], "b": alone[1]})
     assert combined["margins"] == {"unseen_instances": {}, "unseen_families": {}}
-    assert combined["share_of_oracle"] == {}
+    assert combined["headline"] == {"unseen_instances": {}, "unseen_families": {}}
+    assert combined["share_of_oracle"] == combined["adaptability"] == {}
     assert combined["splits"]["unseen_families"]["ours"]["success"]["mean"] == pytest.approx(0.7)
 
 

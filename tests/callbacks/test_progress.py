@@ -1,5 +1,6 @@
 """The bar's estimate of the time left, and the throughput."""
 
+import io
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -8,9 +9,10 @@ import pytest
 import torch
 from lightning.pytorch import LightningModule, Trainer
 from torch.utils.data import DataLoader
+from tqdm import tqdm
 
 from callbacks import progress
-from callbacks.progress import RunProgressBar, ThroughputMonitor, remaining_time
+from callbacks.progress import RunProgressBar, ThroughputMonitor, remaining_time, skip_ahead
 from tests.callbacks.test_ema import Counter
 
 
@@ -75,7 +77,13 @@ def test_nothing_is_promised_before_the_first_step_or_while_validating(bar: RunP
 
 def test_throughput_counts_clouds_and_examples_of_an_epoch(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     logged: dict[str, float] = {}
-    module: Any = SimpleNamespace(draws=32, log=lambda name, value: logged.update({name: value}))
+    rules: list[dict[str, Any]] = []
+
+    def log(name: str, value: float, **how: Any) -> None:
+        logged[name] = value
+        rules.append(how)
+
+    module: Any = SimpleNamespace(draws=32, log=log)
     monitor = ThroughputMonitor()
     for epoch in range(2):  # validation between the epochs is left out
         clock.now += 1000.0
@@ -87,6 +95,7 @@ def test_throughput_counts_clouds_and_examples_of_an_epoch(clock: Clock, monkeyp
         # 16 clouds in 4 s, 32 draws each
         assert logged == {"throughput/clouds_per_s": 4.0, "throughput/examples_per_s": 128.0}
         logged.clear()
+    assert all(how == {"sync_dist": True, "reduce_fx": "sum"} for how in rules)  # several processes add up
 
 
 def test_a_real_run_shows_the_time_left(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -95,3 +104,13 @@ def test_a_real_run_shows_the_time_left(tmp_path: Path, capsys: pytest.CaptureFi
         enable_checkpointing=False, enable_model_summary=False, num_sanity_val_steps=0, default_root_dir=tmp_path,
     ).fit(Counter(), DataLoader(torch.zeros(4, 1)))  # type: ignore[arg-type]  # fmt: skip
     assert "left=0:00:00" in "".join(capsys.readouterr())
+
+
+def test_what_was_done_before_is_no_sign_of_speed() -> None:
+    with tqdm(total=100, file=io.StringIO()) as bar:
+        skip_ahead(bar, 60)
+        bar.update(10)
+        assert bar.n == 70
+        assert bar.format_dict["initial"] == 60  # of which the rate is told: 10 done since the start
+    with tqdm(total=100, disable=True) as silent:
+        skip_ahead(silent, 60)

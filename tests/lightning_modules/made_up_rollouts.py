@@ -30,8 +30,8 @@ def observations() -> list[Observation]:
 
 def act(module: ResidualPPOModule, seed: int = 0) -> ActorStep:
     """All steps of made-up episodes, stacked."""
-    module.start(WORLDS, torch.Generator().manual_seed(seed))
-    steps = [module.step(observation) for observation in observations()]
+    [acting] = module.begin([WORLDS], torch.Generator().manual_seed(seed))
+    steps = [acting.step(observation) for observation in observations()]
     names = [item.name for item in fields(ActorStep)]
     return ActorStep(**{name: torch.stack([getattr(step, name) for step in steps]) for name in names})
 

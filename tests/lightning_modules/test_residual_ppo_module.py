@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from datamodules.types import ActorStep
-from envs.observations import OBSERVATION_GROUPS, POLICY_GROUPS, PRIVILEGED_GROUPS
+from envs.observations import OBSERVATION_GROUPS, POLICY_GROUPS, PRIVILEGED_GROUPS, Observation
 from lightning_modules.composition import Composition, Direct, ResidualOnly, ScaleOnly, split_action
 from lightning_modules.networks.point_encoders import PointNetEncoder
 from lightning_modules.ppo.exploration import IndependentNoise
@@ -24,6 +24,7 @@ from tests.lightning_modules.made_up_rollouts import (
     act,
     assert_same_weights,
     fit,
+    observations,
     rollout,
     wants_scale,
     weights,
@@ -59,6 +60,22 @@ def test_what_is_learnt_from_is_what_was_done(make: Make) -> None:
     torch.testing.assert_close(steps.noise_before[1:], (steps.action - steps.mean)[:-1], atol=1e-6, rtol=0.0)
 
 
+def test_exploration_does_not_depend_on_how_worlds_are_divided(make: Make) -> None:
+    module, seen = make(), observations()
+    whole = act(module)
+    sizes = (WORLDS - 5, 5)
+    parts = module.begin(sizes, torch.Generator().manual_seed(0))
+    rows = torch.arange(WORLDS).split(sizes)
+    for step in range(STEPS):
+        for acting, own in zip(reversed(parts), reversed(rows), strict=True):  # the second part is ahead
+            groups = {name: value[own] for name, value in seen[step].groups.items()}
+            decided = acting.step(Observation(groups, seen[step].object_index[own]))
+            # fewer rows may be added up in another order
+            torch.testing.assert_close(decided.noise_before, whole.noise_before[step, own])
+            torch.testing.assert_close(decided.hand_action, whole.hand_action[step, own], atol=1e-5, rtol=0.0)
+            torch.testing.assert_close(decided.log_prob, whole.log_prob[step, own])
+
+
 def test_hidden_state_changes_neither_action_nor_inputs_of_the_policy(make: Make) -> None:
     module = make(critic_groups=PRIVILEGED_GROUPS)
     seen = made_up_observation(WORLDS, 0, tuple(OBSERVATION_GROUPS))
@@ -66,8 +83,8 @@ def test_hidden_state_changes_neither_action_nor_inputs_of_the_policy(make: Make
     altered = replace(seen, groups={**seen.groups, **hidden.groups})
     steps = []
     for observation in (seen, altered):
-        module.start(WORLDS, torch.Generator().manual_seed(0))
-        steps.append(module.step(observation))
+        [acting] = module.begin([WORLDS], torch.Generator().manual_seed(0))
+        steps.append(acting.step(observation))
     for name in ("hand_action", "primitive_action", "vectors", "feature", "mean", "action", "log_prob"):
         assert torch.equal(getattr(steps[0], name), getattr(steps[1], name)), name
     assert not torch.equal(steps[0].privileged, steps[1].privileged)
@@ -81,17 +98,17 @@ def test_the_policy_acts_without_hidden_groups_and_without_noise(make: Make) -> 
     first, second = fingers.act(seen, 0), fingers.act(seen, 0)
     assert (first == second).all()
     complete = made_up_observation(WORLDS, 0, (*POLICY_GROUPS, "contacts"))
-    module.start(WORLDS, torch.Generator().manual_seed(0))
-    step = module.step(replace(complete, groups={**complete.groups, **seen.groups}))
+    [acting] = module.begin([WORLDS], torch.Generator().manual_seed(0))
+    step = acting.step(replace(complete, groups={**complete.groups, **seen.groups}))
     expected = module.composition(step.primitive_action, step.mean)
     torch.testing.assert_close(torch.as_tensor(first).float(), expected)
 
 
 def test_a_critic_group_that_was_not_observed_is_named(make: Make) -> None:
     module = make(critic_groups=("contacts",))
-    module.start(3, torch.Generator())
+    [acting] = module.begin([3], torch.Generator())
     with pytest.raises(KeyError, match=r"the observation has no group 'contacts', only joint_pos, .*ask the"):
-        module.step(made_up_observation(3))
+        acting.step(made_up_observation(3))
 
 
 def test_the_same_seed_gives_the_same_policy(make: Make) -> None:
@@ -218,6 +235,31 @@ def test_the_learning_rate_follows_the_change_of_the_policy(make: Make, tmp_path
     trainer = fit(module, MadeUpRollouts(1, wants_scale()), tmp_path)
     # the policy hardly moves against a target of 100 nats: doubled after each epoch but the first, which starts at 0
     assert trainer.optimizers[0].param_groups[0]["lr"] == pytest.approx(4.0e-4)
+
+
+def test_the_learning_rate_follows_the_change_as_all_ranks_see_it(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def reduced(numbers: dict[str, float]) -> dict[str, float]:
+        return {name: 1.0e3 if name == "kl" else value for name, value in numbers.items()}
+
+    monkeypatch.setattr("lightning_modules.residual_ppo_module.mean_numbers", reduced)
+    wild = AdaptiveLearningRate(target_kl=100.0, factor=2.0)
+    module = make(learning_rate=1.0e-4, learning_rate_rule=wild, epochs=3)
+    trainer = fit(module, MadeUpRollouts(1, wants_scale()), tmp_path)
+    # this rank's policy hardly moves, that of the others far beyond the target: halved twice
+    assert trainer.optimizers[0].param_groups[0]["lr"] == pytest.approx(2.5e-5)
+
+
+def test_a_rollout_that_one_rank_cannot_learn_from_teaches_none(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lightning_modules.residual_ppo_module.gathered", lambda is_usable: [is_usable, False])
+    module = make()
+    before = {name: value.clone() for name, value in module.network.named_parameters()}
+    fit(module, MadeUpRollouts(1, wants_scale()), tmp_path)
+    assert all(torch.equal(value, before[name]) for name, value in module.network.named_parameters())
+    assert module.policy_version == 1
 
 
 def test_imitation_brings_the_teachers_timing(make: Make, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Training of the score: the loss knows the true score, draws depend on seed and step only, grasps can be learnt."""
 
 import math
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -133,6 +134,7 @@ def test_a_training_step_draws_anew_and_validation_does_not(draws: Draws, monkey
 
 def test_metrics_are_named_after_stage_and_split(monkeypatch: pytest.MonkeyPatch) -> None:
     module, names = tiny_module(), []
+    module.trainer = SimpleNamespace(datamodule=None)  # type: ignore[assignment]
     monkeypatch.setattr(module, "log", lambda name, *_, **__: names.append(name))
     for number in range(3):
         module.validation_step(made_up_batch(2), 0, number)
@@ -141,6 +143,15 @@ def test_metrics_are_named_after_stage_and_split(monkeypatch: pytest.MonkeyPatch
         "val/dsm_loss/train", "val/dsm_loss/unseen_instances", "val/dsm_loss/unseen_families",
         "test/dsm_loss/unseen_families",
     ]  # fmt: skip
+
+
+def test_metrics_are_named_after_the_splits_that_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    module, names = tiny_module(), []
+    module.trainer = SimpleNamespace(datamodule=SimpleNamespace(splits=("train", "unseen_families")))  # type: ignore[assignment]
+    monkeypatch.setattr(module, "log", lambda name, *_, **__: names.append(name))
+    for number in range(2):
+        module.test_step(made_up_batch(2), 0, number)
+    assert names == ["test/dsm_loss/train", "test/dsm_loss/unseen_families"]
 
 
 def test_state_and_network_have_the_size_of_the_joint_state() -> None:

@@ -1,6 +1,9 @@
 """One rollout: what was decided, what came of it, and that each stands in its place."""
 
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import fields
 
 import numpy as np
 import pytest
@@ -9,12 +12,15 @@ from torch import Tensor
 
 from datamodules.rollouts.collector import RolloutCollector
 from datamodules.rollouts.teacher import ArrivalTeacher
-from datamodules.types import Rollout
+from datamodules.types import ActorStep, Rollout
 from envs.assist_env import HumanAssistEnv
 from envs.conventions import EPISODE_STEPS
 from envs.hand.model import denormalise_joints, open_hand
 from envs.lift_test import closing_direction
-from envs.observations import PRIVILEGED_GROUPS
+from envs.observations import PRIVILEGED_GROUPS, Observation
+from envs.physics.mujoco_cpu import MujocoCpuPhysics
+from envs.physics.scene_cache import SceneCache
+from envs.physics.settings import PhysicsSettings
 from envs.rewards import PRESETS, RewardSettings, fingertip, goal
 from tests.assisting import CountingActor, make_env, sampler
 
@@ -25,7 +31,7 @@ def collect(
     actor: CountingActor, reward: RewardSettings = PLAIN, env: HumanAssistEnv | None = None, seed: int = 0
 ) -> Rollout:
     """A rollout of two worlds."""
-    collector = RolloutCollector(make_env(privileged=PRIVILEGED_GROUPS) if env is None else env, reward, max_gap=0.3)
+    collector = RolloutCollector([make_env(privileged=PRIVILEGED_GROUPS) if env is None else env], reward, max_gap=0.3)
     return collector.collect(actor, sampler().sample(2), torch.Generator().manual_seed(seed))
 
 
@@ -128,7 +134,7 @@ def test_without_a_teacher_there_is_no_advice(closing: Closing) -> None:
 
 def test_a_teacher_comments_and_is_not_followed(closing: Closing) -> None:
     teacher, episodes = ArrivalTeacher(lead=5, latest=30), sampler().sample(2)
-    collector = RolloutCollector(make_env(privileged=PRIVILEGED_GROUPS), PLAIN, max_gap=0.3, teacher=teacher)
+    collector = RolloutCollector([make_env(privileged=PRIVILEGED_GROUPS)], PLAIN, max_gap=0.3, teacher=teacher)
     rollout = collector.collect(CountingActor(0.3 * closing_direction()), episodes, torch.Generator().manual_seed(0))
     assert torch.equal(rollout.gate, teacher.gate(episodes))
     assert torch.equal(rollout.grip, teacher.grip(episodes))
@@ -184,3 +190,75 @@ def test_a_reward_of_the_end_alone_is_zero_until_then() -> None:
     assert set(rollout.terms) == {"height"}
     assert torch.equal(rollout.reward[:-1], torch.zeros(EPISODE_STEPS - 1, 2))
     assert rollout.reward[-1].abs().sum() > 0
+
+
+# --- parts on threads of their own
+
+
+def divided(*sizes: int) -> tuple[CountingActor, Rollout]:
+    """The rollout of `closing` with a third world, its worlds divided."""
+    actor = CountingActor(0.3 * closing_direction())
+    scenes = SceneCache(PhysicsSettings())
+    parts = [make_env(physics=MujocoCpuPhysics(size, num_threads=0, scenes=scenes)) for size in sizes]
+    collector = RolloutCollector(parts, PLAIN, max_gap=0.3, teacher=ArrivalTeacher())
+    return actor, collector.collect(actor, sampler().sample(3), torch.Generator().manual_seed(0))
+
+
+def test_divided_worlds_give_the_rollout_of_undivided_ones() -> None:
+    (undivided, whole), (one, two) = divided(3), (divided(2, 1), divided(1, 1, 1))
+    for actor, rollout in (one, two):
+        assert torch.equal(actor.draws[0], undivided.draws[0])
+        for item in fields(ActorStep):
+            assert torch.equal(getattr(rollout.steps, item.name), getattr(whole.steps, item.name)), item.name
+        for name in ("reward", "is_terminal", "is_valid", "gate", "grip"):
+            assert torch.equal(getattr(rollout, name), getattr(whole, name)), name
+        for mine, theirs in ((rollout.terms, whole.terms), (rollout.measures, whole.measures)):
+            assert mine.keys() == theirs.keys()
+            assert all(torch.equal(mine[name], theirs[name]) for name in mine)
+    assert not torch.equal(whole.reward[:, 0], whole.reward[:, 2])
+
+
+def test_parts_run_without_gradients_and_on_threads_of_their_own() -> None:
+    seen: list[tuple[str, bool]] = []
+
+    class Noting(CountingActor):
+        def begin(self, sizes: Sequence[int], generator: torch.Generator) -> list[CountingActor]:
+            super().begin(sizes, generator)
+            return [Noting() for _ in sizes]
+
+        def step(self, observation: Observation) -> ActorStep:
+            seen.append((threading.current_thread().name, torch.is_grad_enabled()))
+            return super().step(observation)
+
+    collector = RolloutCollector([make_env(1), make_env(1)], PLAIN, max_gap=0.3)
+    with torch.enable_grad():
+        collector.collect(Noting(), sampler().sample(2), torch.Generator())
+    assert len({name for name, _ in seen}) == 2
+    assert threading.current_thread().name not in {name for name, _ in seen}
+    assert not any(recorded for _, recorded in seen)
+
+
+def test_seconds_add_up_to_those_on_the_clock() -> None:
+    began = time.perf_counter()
+    rollout = divided(2, 1)[1]
+    # the collector was made within the same time
+    assert 0.0 < sum(rollout.seconds.values()) <= time.perf_counter() - began
+    assert min(rollout.seconds.values()) >= 0.0
+
+
+def test_a_mistake_in_one_part_is_raised() -> None:
+    class Half(CountingActor):
+        def begin(self, sizes: Sequence[int], generator: torch.Generator) -> list[CountingActor]:
+            first, second = super().begin(sizes, generator)
+            second.hand_action = np.full(18, np.nan)
+            return [first, second]
+
+    collector = RolloutCollector([make_env(1), make_env(1)], PLAIN, max_gap=0.3)
+    with pytest.raises(ValueError, match="policy CountingActor gave an action that is not finite at step 0 in world 0"):
+        collector.collect(Half(), sampler().sample(2), torch.Generator())
+
+
+def test_another_number_of_episodes_than_worlds_is_named() -> None:
+    collector = RolloutCollector([make_env(1), make_env(1)], PLAIN, max_gap=0.3)
+    with pytest.raises(ValueError, match="3 episodes for 2 worlds; expected one for each world"):
+        collector.collect(CountingActor(), sampler().sample(3), torch.Generator())

@@ -1,5 +1,6 @@
 """The data module of the residual policy: one rollout a batch, resumable, mistakes named before worlds are built."""
 
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -123,14 +124,8 @@ class Learner(LightningModule):
     def policy_version(self) -> int:
         return len(self.versions)
 
-    def start(self, num_worlds: int, generator: torch.Generator) -> None:
-        self.acting.start(num_worlds, generator)
-
-    def step(self, observation: Any) -> Any:
-        return self.acting.step(observation)
-
-    def take_seconds(self) -> dict[str, float]:
-        return {}
+    def begin(self, sizes: Sequence[int], generator: torch.Generator) -> list[CountingActor]:
+        return self.acting.begin(sizes, generator)
 
     def training_step(self, batch: Rollout, batch_idx: int) -> None:
         self.versions.append((batch.policy_version, self.policy_version))
@@ -167,6 +162,33 @@ def test_a_module_that_cannot_act_is_named(tiny_path: Path, tmp_path: Path) -> N
 
     with pytest.raises(TypeError, match=r"needs a module that acts .*got Passive; use .*ResidualPPOModule"):
         quiet_trainer(tmp_path, max_epochs=1, limit_val_batches=0).fit(Passive(), make(tiny_path))
+
+
+def test_worlds_are_divided_among_threads_that_have_enough_of_them(
+    tiny_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rollouts_module, "MIN_WORLDS", 2)
+
+    def sizes(num_worlds: int, num_threads: int) -> list[int]:
+        return [part.num_worlds for part in make(tiny_path, num_worlds=num_worlds, num_threads=num_threads)._parts()]
+
+    assert sizes(5, 2) == [3, 2]
+    assert sizes(5, 1) == sizes(5, 0) == [5]
+    assert sizes(5, 16) == [3, 2]
+    assert sizes(3, 2) == [3]
+
+
+def test_objects_of_the_next_rollout_are_compiled_while_this_one_runs(tiny_path: Path) -> None:
+    data, asked = make(tiny_path), []
+    data.scenes.prepare = lambda things: asked.append([thing.name for thing in things])  # type: ignore[method-assign]
+    data.setup("fit")
+    watching = actor()
+    taken = []
+    for _ in range(3):
+        data.collect(watching)
+        assert data._collector is not None
+        taken.append([thing.name for thing in data._collector.parts[0].episodes.things])
+    assert asked[:2] == taken[1:]
 
 
 def test_worlds_are_built_once(tiny_path: Path) -> None:

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from lightning_modules.networks import running_norm
 from lightning_modules.networks.running_norm import RunningNorm
 
 
@@ -21,6 +22,26 @@ def test_pieces_give_the_statistics_of_the_whole() -> None:
     assert int(norm.count) == 1000
     torch.testing.assert_close(norm.mean, whole.mean(0))
     torch.testing.assert_close(norm.variance(), whole.var(0, correction=0))
+
+
+def test_several_ranks_have_the_statistics_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = torch.randn(30, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64) + 5.0
+    parts = whole.split([12, 0, 18])
+    every = [running_norm._moments(part) for part in parts]
+    norms = [RunningNorm(3) for _ in parts]
+    for rank, norm in enumerate(norms):
+
+        def meet(own: object, rank: int = rank) -> list[object]:
+            return [own if other == rank else moments for other, moments in enumerate(every)]
+
+        monkeypatch.setattr(running_norm, "gathered", meet)
+        norm.update(parts[rank])
+        assert int(norm.count) == 30
+        torch.testing.assert_close(norm.mean, whole.mean(0))
+        torch.testing.assert_close(norm.variance(), whole.var(0, correction=0))
+        # not nearly: the ranks would drift apart
+        assert torch.equal(norm.mean, norms[0].mean)
+        assert torch.equal(norm.squares, norms[0].squares)
 
 
 def test_normalised_by_hand() -> None:

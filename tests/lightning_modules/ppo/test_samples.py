@@ -2,11 +2,13 @@
 
 from dataclasses import fields, replace
 
+import pytest
 import torch
 
 from datamodules.rollouts.advantages import generalised_advantages
 from datamodules.types import ActorStep, Rollout
-from lightning_modules.ppo.samples import minibatches, samples_of
+from lightning_modules.ppo import samples
+from lightning_modules.ppo.samples import minibatches, num_minibatches, samples_of
 
 STEPS, WORLDS = 4, 3
 
@@ -87,3 +89,40 @@ def test_the_order_follows_from_the_seed() -> None:
     assert order(1, 2) == order(1, 2)
     assert order(1, 2) != order(1, 3)
     assert order(1, 2) != order(2, 2)
+
+
+@pytest.mark.parametrize(
+    ("own", "other", "size", "parts"),
+    [
+        (100, 100, 25, 4),
+        (75, 100, 25, 4),  # (75 + 100) / 2 / 25 = 3.5, rounded to even
+        (100, 75, 25, 4),
+        (100, 2, 10, 2),  # five, but no step without a sample
+        (3, 100, 1000, 1),
+    ],
+)
+def test_ranks_take_the_same_number_of_steps(
+    own: int, other: int, size: int, parts: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(samples, "gathered", lambda count: [count, other])
+    assert num_minibatches(own, size) == parts
+    (epoch,) = minibatches(own, size, 1, (0,))
+    rows = list(epoch)
+    assert len(rows) == parts
+    assert all(len(each) for each in rows)
+
+
+def test_advantages_are_standardised_over_the_samples_of_all_ranks(monkeypatch: pytest.MonkeyPatch) -> None:
+    alone = samples_of(made_up_rollout(), gamma=0.9, lam=0.8).advantage
+    raw: list[torch.Tensor] = []
+
+    def meet(own: torch.Tensor) -> list[torch.Tensor]:
+        raw.append(own)
+        return [own + 7.0, own]
+
+    monkeypatch.setattr(samples, "gathered", meet)
+    monkeypatch.setattr(samples, "rank", lambda: 1)
+    found = samples_of(made_up_rollout(), gamma=0.9, lam=0.8).advantage
+    both = torch.cat([raw[0] + 7.0, raw[0]])
+    torch.testing.assert_close(found, (raw[0] - both.mean()) / both.std(correction=0))
+    assert not torch.allclose(found, alone)

@@ -1,0 +1,63 @@
+"""Files metrics.json of several tests put side by side: one column for each split."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class ResultColumn:
+    """One split of one file.
+
+    Attributes:
+        title: what stands above the column.
+        split: its name in the file.
+        report: content of the file.
+    """
+
+    title: str
+    split: str
+    report: Mapping[str, Any]
+
+    def section(self, name: str) -> Mapping[str, Any]:
+        """What a section of the report says about the split; empty where it says nothing."""
+        content: Mapping[str, Any] = self.report.get(name, {}).get(self.split, {})
+        return content
+
+
+def read_columns(files: Sequence[str]) -> list[ResultColumn]:
+    """The splits of files given as ``FILE``, or as ``TITLE=FILE`` when they need another title (other objects).
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: no metrics.json, or two columns of one title.
+    """
+    columns: list[ResultColumn] = []
+    for given in files:
+        title, _, path = given.rpartition("=")
+        report = read_report(Path(path))
+        for split in report["splits"]:
+            own = split.replace("_", " ")
+            named = f"{title}, {own}" if title and len(report["splits"]) > 1 else title or own
+            if named in [column.title for column in columns]:
+                raise ValueError(f"two columns are called {named!r}; give {path} as TITLE={path}, with another title")
+            columns.append(ResultColumn(named, split, report))
+    return columns
+
+
+def read_report(path: Path) -> dict[str, Any]:
+    """The content of a file of measurements.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: it is something else.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is not JSON ({error}); give metrics.json files of `test`") from error
+    if not isinstance(content, dict) or not isinstance(content.get("splits"), dict) or not content["splits"]:
+        raise ValueError(f"{path} has no 'splits'; give metrics.json files of `test`")
+    return content

@@ -1,0 +1,77 @@
+"""The residual policy trained by two processes: one policy, episodes and exploration of each rank's own."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from tests.assisting import checkpoints_alone, policy_command
+from tests.lightning_modules.test_policy_resume import MEASURING, stop_after
+from tests.lightning_modules.test_resume import assert_same, checkpoint
+from tests.ranks import run_ranks, witness, witnessed
+
+TWO_EPOCHS = "--trainer.max_epochs=2"
+"""Of two rollouts each; the first of all is imitation (configs/smoke/residual_ppo.yaml)."""
+
+Paths = tuple[Path, Path]
+"""Grasp set and primitive."""
+
+
+def fit(paths: Paths, root: Path, *callbacks: str, more: tuple[str, ...] = ()) -> Any:
+    few = checkpoints_alone(root.parent / f"{root.name}.yaml", witness(root.parent / f"{root.name}_seen"), *callbacks)
+    return run_ranks(policy_command("fit", *paths, root, few, TWO_EPOCHS, *more))
+
+
+@pytest.fixture(scope="module")
+def paths(tiny_path: Path, primitive: Path) -> Paths:
+    return tiny_path, primitive
+
+
+@pytest.fixture(scope="module")
+def left_alone(paths: Paths, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Root folder of a run of two processes that measures, too."""
+    root = tmp_path_factory.mktemp("two_ranks") / "run"
+    ended = fit(paths, root, MEASURING)
+    assert ended.returncode == 0, ended.stderr
+    return root
+
+
+def seen(root: Path) -> list[dict[str, Any]]:
+    return witnessed(root.parent / f"{root.name}_seen")
+
+
+def test_ranks_learn_the_same_from_episodes_and_noise_of_their_own(left_alone: Path) -> None:
+    first, second = seen(left_alone)
+    assert len(first["steps"]) == len(second["steps"]) == 4
+    for one, other in zip(first["steps"], second["steps"], strict=True):
+        assert not torch.equal(one["data"], other["data"])
+        assert not torch.equal(one["noise"], other["noise"])
+        assert one["rates"] == other["rates"]
+    # the buffers hold the normalisation of inputs
+    for field in ("weights", "optimizer", "metrics"):
+        assert_same(first[field], second[field], field)
+    # 4 rollouts of 50 steps in 2 worlds of 2 processes
+    assert first["weights"]["agent_steps"] == 800
+
+
+def test_one_rank_writes(left_alone: Path) -> None:
+    files = [str(path.relative_to(left_alone)) for path in left_alone.rglob("*") if path.is_file()]
+    assert sum("tfevents" in name for name in files) == 1
+    assert sorted(name for name in files if name.startswith("checkpoints/")) == [
+        "checkpoints/epoch=1-step=" + str(checkpoint(left_alone)["global_step"]) + ".ckpt", "checkpoints/last.ckpt",
+    ]  # fmt: skip
+
+
+def test_an_interrupted_run_goes_on_where_each_rank_stood(left_alone: Path, paths: Paths, tmp_path: Path) -> None:
+    root = tmp_path / "stopped"
+    stopped = fit(paths, root, stop_after("StopAfter"))
+    assert stopped.returncode != 0
+    assert "StoppedError: after batch 3" in stopped.stderr
+    assert checkpoint(root)["RolloutDataModule"]["num_rollouts"] == 2
+    resumed = fit(paths, root, more=("--ckpt_path=last",))
+    assert resumed.returncode == 0, resumed.stderr
+    for rank, (now, uninterrupted) in enumerate(zip(seen(root), seen(left_alone), strict=True)):
+        assert_same(now["steps"], uninterrupted["steps"][2:], f"rank {rank}")
+        for field in ("weights", "optimizer"):
+            assert_same(now[field], uninterrupted[field], f"rank {rank}.{field}")
