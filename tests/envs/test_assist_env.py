@@ -1,5 +1,6 @@
 """The assisting task: what is observed, what stays hidden, and that the same seed gives the same episodes."""
 
+from collections.abc import Sequence
 from dataclasses import fields, replace
 
 import numpy as np
@@ -30,8 +31,8 @@ class Library:
     def __contains__(self, name: str) -> bool:
         return True
 
-    def get(self, name: str) -> GraspObject:
-        return thing()
+    def get_many(self, names: Sequence[str]) -> list[GraspObject]:
+        return [thing() for _ in names]
 
 
 def closing(step: int, num_worlds: int) -> NDArray[np.float64]:

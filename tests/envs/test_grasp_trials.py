@@ -69,7 +69,7 @@ def test_placing_starts_at_the_given_joints_with_the_object_where_it_was(grasps:
 
 def test_closing_meets_the_object_on_its_way(grasps: GraspSet) -> None:
     # goals well inside the object: closed, fingers stop at its surface and push it
-    deep = clamp_joints(grasps.joint_pos.astype(np.float64) + 0.4 * (grasps.joint_pos > 0.3))
+    deep = clamp_joints(grasps.joint_pos.astype(np.float64) + 0.8 * (grasps.joint_pos > 0.3))
     closed = trials(grasps).close_towards(deep)
     short = np.linalg.norm(closed.joint_pos - deep, axis=1)
     assert (short > 0.2).mean() >= 0.5

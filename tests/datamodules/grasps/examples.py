@@ -59,7 +59,9 @@ def thing(family: str = "can", seed: int = 0) -> GraspObject:
 @lru_cache(maxsize=1)
 def good_grasps() -> ObjectResult:
     """Eight verified grasps of the easy can, made once."""
-    return GraspSynthesizer(replace(TINY, quota=4, batch=8), prototypes()).synthesize(thing(), "train")
+    return GraspSynthesizer(replace(TINY, quota=8, wanted=8, max_rounds=3, batch=8), prototypes()).synthesize(
+        thing(), "train"
+    )
 
 
 def made_up_set(name: str = "box_00000", split: str = "train", count: int = 3, seed: int = 0) -> GraspSet:

@@ -8,12 +8,12 @@ from scipy.spatial.transform import Rotation
 
 from envs.objects import mesh_files, mesh_repair
 from envs.objects.builder import OBJECT_MASS
-from envs.objects.decomposition import check_simulable, convex_pieces
+from envs.objects.decomposition import check_simulable, convex_pieces, fewer_corners, merged
 from envs.objects.mesh_files import load_mesh
 from envs.objects.mesh_object import make_mesh_object, metres_per_unit
 from envs.objects.mesh_repair import cleaned, coarsened, solid
 from envs.objects.mesh_settings import MeshSettings
-from envs.objects.solids import MAX_PIECE_VERTICES
+from envs.objects.solids import MAX_PIECE_VERTICES, box
 from tests.envs.objects.meshes import block, cup, edge_to_edge, open_bowl, write_obj
 
 MM = MeshSettings("unused", unit="mm")
@@ -221,6 +221,25 @@ def test_slivers_are_left_out_and_nothing_else() -> None:
     assert len(pieces_of(both)) == 1
     with pytest.raises(ValueError, match=r"no convex piece of the mesh is 0.3 mm thick"):
         pieces_of(sliver)
+
+
+def test_pieces_that_add_least_are_merged_first() -> None:
+    # Boxes in a row: 0 and 1 side by side, 2 on top of both's right end, 3 far away.
+    boxes = [box((1, 1, 1)), box((1, 1, 1), (1, 0, 0)), box((1, 1, 1), (1.5, 0, 1)), box((1, 1, 1), (9, 0, 0))]
+    assert [len(piece) for piece in merged(boxes, 4)] == [8, 8, 8, 8]
+    two_by_one, other, far = merged(boxes, 3)
+    assert ConvexHull(two_by_one).volume == pytest.approx(2.0)
+    np.testing.assert_array_equal(other, boxes[2])
+    assert [round(ConvexHull(piece).volume, 6) for piece in merged(boxes, 2)][1] == 1.0
+    np.testing.assert_array_equal(far, boxes[3])
+
+
+def test_a_fine_hull_keeps_its_volume_with_fewer_corners() -> None:
+    ball = np.array(trimesh.creation.icosphere(subdivisions=4, radius=0.03).vertices)
+    few = fewer_corners(ball)
+    assert len(few) <= MAX_PIECE_VERTICES
+    assert ConvexHull(few).volume == pytest.approx(ConvexHull(ball).volume, rel=1e-9)
+    assert np.linalg.norm(few, axis=1) == pytest.approx([0.03] * len(few), rel=0.06)
 
 
 def test_pieces_that_the_simulator_refuses_are_told() -> None:
