@@ -1,6 +1,6 @@
 """Grasps of one split as tensors, and the streams of batches that training and evaluation read."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.utils.data import IterableDataset
 
 from datamodules.grasps.approach_views import ApproachViews
+from datamodules.grasps.cloud_store import object_clouds
 from datamodules.grasps.grasp_set import GraspSet
 from datamodules.types import GraspBatch
 from envs.geometry.transforms import pose_invert, transform_points
@@ -41,8 +42,15 @@ class GraspTable:
             )
         self.joint_pos = normalise_joints(torch.as_tensor(grasps.joint_pos)).clamp(-1.0, 1.0)
         self._object_to_hand = pose_invert(torch.as_tensor(grasps.wrist_pose_o))
-        self._clouds_o = _clouds(library, [grasps.objects[index] for index in present], num_points)
-        self._cloud_row = torch.as_tensor(np.searchsorted(present, grasps.object_index))
+        # those of the whole set, whatever part of it this is: one file serves every table
+        known = tuple(name for name in grasps.objects if name in library)
+        clouds = object_clouds(library, known)
+        if not 1 <= num_points <= clouds.shape[1]:
+            raise ValueError(f"num_points is {num_points}, allowed 1..{clouds.shape[1]}")
+        row_of = {name: row for row, name in enumerate(known)}
+        rows = np.array([row_of.get(name, -1) for name in grasps.objects])
+        self._clouds_o = torch.from_numpy(clouds)[:, :num_points]
+        self._cloud_row = torch.as_tensor(rows[grasps.object_index])
         self.object_index = torch.as_tensor(grasps.object_index).long()
 
     def __len__(self) -> int:
@@ -60,18 +68,8 @@ class GraspTable:
 
     def balanced_weights(self) -> Tensor:
         """Probability of each grasp (G,) such that every object is drawn equally often."""
-        counts = torch.bincount(self._cloud_row)[self._cloud_row].double()
-        return 1.0 / (counts * len(self._clouds_o))
-
-
-def _clouds(library: ObjectLibrary, names: Sequence[str], num_points: int) -> Tensor:
-    """The first points of the clouds of these objects (O, N, 3), object frames, m."""
-    clouds = torch.empty(len(names), max(num_points, 0), 3)
-    for row, thing in enumerate(library.each(names)):
-        if not 1 <= num_points <= len(thing.cloud):
-            raise ValueError(f"num_points is {num_points}, allowed 1..{len(thing.cloud)}")
-        clouds[row] = torch.as_tensor(thing.cloud[:num_points])
-    return clouds
+        counts = torch.bincount(self._cloud_row)
+        return 1.0 / (counts[self._cloud_row].double() * (counts > 0).sum())
 
 
 class TrainingStream(IterableDataset[GraspBatch]):

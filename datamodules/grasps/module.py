@@ -7,6 +7,7 @@ from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader
 
 from datamodules.grasps.approach_views import ApproachViews
+from datamodules.grasps.cloud_store import object_clouds
 from datamodules.grasps.dataset import EvaluationStream, GraspTable, TrainingStream
 from datamodules.grasps.grasp_set import GraspSet, load_grasp_set
 from datamodules.ranks import num_ranks
@@ -86,10 +87,9 @@ class GraspDataModule(LightningDataModule):
         return tuple(split for split in VALIDATION_SPLITS if split in present)
 
     def prepare_data(self) -> None:
-        """Under several processes: build the objects that no cache holds yet, once for all of them."""
+        """Under several processes: make what no cache holds yet, once for all of them."""
         if num_ranks() > 1:
-            for _ in self.library.each([name for name in self.grasps.objects if name in self.library]):
-                pass
+            object_clouds(self.library, tuple(name for name in self.grasps.objects if name in self.library))
 
     def table(self, split: str, most: int | None = None) -> GraspTable:
         """Evaluation grasps of a split ("train": an even part of the training grasps), built at first use.

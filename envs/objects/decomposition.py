@@ -9,6 +9,7 @@ import trimesh
 from scipy.spatial import ConvexHull, QhullError
 
 from envs.objects.mesh_repair import coarsened
+from envs.objects.point_cloud import farthest_point_index
 from envs.objects.solids import MAX_PIECE_VERTICES, Piece
 
 MIN_THICKNESS = 3e-4
@@ -16,6 +17,9 @@ MIN_THICKNESS = 3e-4
 
 MAX_GAP = 0.005
 """Metres of air that parts of one object may have between them."""
+
+MAX_OWN_PARTS = 160
+"""Convex parts that a mesh may bring along; of more, finding those to merge takes longer than CoACD."""
 
 SEARCH = {"resolution": 1000, "mcts_nodes": 15, "mcts_iterations": 60, "mcts_max_depth": 2}
 """CoACD's effort: half the time of its defaults, and pieces as good (tuned on a cup of 320 faces)."""
@@ -63,12 +67,43 @@ def check_simulable(pieces: Sequence[Piece]) -> None:
 
 
 def _own_parts(mesh: trimesh.Trimesh, max_pieces: int) -> list[Piece] | None:
-    """Corners of the connected parts when all are convex with few corners and they are few; None otherwise."""
+    """Corners of the connected parts when all are convex, merged down to `max_pieces`; None otherwise."""
     parts = mesh.split(only_watertight=False)
-    if len(parts) > max_pieces or not all(part.is_watertight and part.is_convex for part in parts):
+    if len(parts) > MAX_OWN_PARTS or not all(part.is_watertight and part.is_convex for part in parts):
         return None
-    hulls = [_hull_corners(np.asarray(part.vertices)) for part in parts]
-    return hulls if all(len(hull) <= MAX_PIECE_VERTICES for hull in hulls) else None
+    hulls = merged([_hull_corners(np.asarray(part.vertices)) for part in parts], max_pieces)
+    return [fewer_corners(hull) for hull in hulls]
+
+
+def merged(pieces: list[Piece], count: int) -> list[Piece]:
+    """At most `count` pieces: again and again the two whose common hull adds the least volume become one."""
+    pieces = list(pieces)
+    volumes = [_volume(piece) for piece in pieces]
+    added = {
+        (i, j): _volume(np.concatenate([pieces[i], pieces[j]])) - volumes[i] - volumes[j]
+        for j in range(len(pieces) if len(pieces) > count else 0)
+        for i in range(j)
+    }
+    left = set(range(len(pieces)))
+    while len(left) > count:
+        i, j = min(added, key=lambda pair: (added[pair], pair))
+        pieces[i] = _hull_corners(np.concatenate([pieces[i], pieces[j]]))
+        volumes[i] = _volume(pieces[i])
+        left.remove(j)
+        added = {pair: volume for pair, volume in added.items() if i not in pair and j not in pair}
+        for other in left - {i}:
+            pair = (min(i, other), max(i, other))
+            added[pair] = _volume(np.concatenate([pieces[i], pieces[other]])) - volumes[i] - volumes[other]
+    return [pieces[k] for k in sorted(left)]
+
+
+def fewer_corners(piece: Piece) -> Piece:
+    """A hull of at most MAX_PIECE_VERTICES corners of the same volume: the corners farthest apart, moved outwards."""
+    if len(piece) <= MAX_PIECE_VERTICES:
+        return piece
+    chosen = piece[farthest_point_index(piece.astype(np.float32), MAX_PIECE_VERTICES)]
+    centre = chosen.mean(axis=0)
+    return _hull_corners(centre + (chosen - centre) * np.cbrt(_volume(piece) / _volume(chosen)))
 
 
 def _by_coacd(surface: trimesh.Trimesh, threshold: float, max_pieces: int) -> list[Piece]:
@@ -97,6 +132,14 @@ def _hull_corners(vertices: Piece) -> Piece:
         return vertices[ConvexHull(vertices).vertices]
     except (QhullError, ValueError):
         return vertices
+
+
+def _volume(piece: Piece) -> float:
+    """Volume of the convex hull, 0 of a flat piece, cubic metres."""
+    try:
+        return float(ConvexHull(piece).volume)
+    except (QhullError, ValueError):
+        return 0.0
 
 
 def _thickness(piece: Piece) -> float:

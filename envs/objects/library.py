@@ -113,6 +113,15 @@ class ObjectLibrary:
         self._require(name)
         return self._source.family(name)
 
+    def key(self, name: str) -> str:
+        """Content key of the object: another one whenever the object would come out differently.
+
+        Raises:
+            KeyError: no such object in the split file.
+        """
+        self._require(name)
+        return self._source.key(name)
+
     def get(self, name: str) -> GraspObject:
         """The object of that name; the same instance on every call.
 

@@ -28,8 +28,8 @@ from envs.objects.mesh_settings import MeshSettings
 
 SCHEMA = "object_split"
 VERSION = 1
-SHIPPED_SPLITS = ("full", "small")
-"""Split files of the package, by bare name."""
+SHIPPED_SPLITS = ("full", "small", "third_party")
+"""Split files of the package, by bare name; the last one needs the extra ``objects`` (docs/objects.md)."""
 
 FULL_COUNTS = {"train": 3127, "unseen_instances": 519, "unseen_families": 1298}
 """Objects of each split (GraspGF, App. B.1)."""

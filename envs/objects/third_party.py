@@ -23,6 +23,8 @@ THIRD_PARTY = MeshSettings(
     max_width=0.07,
     family="random_object",
     pattern="*/*.obj",
+    # all are made of convex parts, nine of ten of fewer than 16; the thin branching ones of up to 100
+    max_pieces=32,
 )
 """How PyBullet's random objects become objects of this project: original metric size, at most 70 mm where narrowest."""
 

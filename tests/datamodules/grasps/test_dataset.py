@@ -111,6 +111,11 @@ def test_batches_depend_on_seed_epoch_and_rank_only() -> None:
         assert rows_of(other) != first
 
 
+def test_a_part_weighs_objects_alike_whatever_else_the_set_holds() -> None:
+    part = table(uneven_set((2, 8, 5)).rows(np.array([0, 10, 11])))  # one grasp of the first, two of the third
+    torch.testing.assert_close(part.balanced_weights(), torch.tensor([0.5, 0.25, 0.25], dtype=torch.float64))
+
+
 def test_drawing_leaves_the_global_generator_alone() -> None:
     torch.manual_seed(0)
     expected = torch.rand(3)

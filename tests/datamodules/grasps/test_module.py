@@ -82,14 +82,14 @@ def test_without_a_limit_validation_takes_everything(make: MakeModule) -> None:
     assert [len(stream.table) for stream in streams(make(max_validation=None))] == [12, 2, 2]
 
 
-def test_one_process_builds_the_objects_for_all(make: MakeModule, monkeypatch: pytest.MonkeyPatch) -> None:
-    module, read = make(), []
-    monkeypatch.setattr(module.library, "each", lambda names: iter(read.append(list(names)) or ()))  # type: ignore[func-returns-value]
+def test_one_process_makes_the_clouds_for_all(make: MakeModule, monkeypatch: pytest.MonkeyPatch) -> None:
+    module, asked = make(), []
+    monkeypatch.setattr("datamodules.grasps.module.object_clouds", lambda _, names: asked.append(names))
     module.prepare_data()
-    assert read == []
+    assert asked == []
     monkeypatch.setattr("datamodules.grasps.module.num_ranks", lambda: 2)
     module.prepare_data()
-    assert read == [["box_00000", "box_00001", "box_00015", "stapler_00000"]]
+    assert asked == [("box_00000", "box_00001", "box_00015", "stapler_00000")]
 
 
 def test_tables_do_not_keep_the_objects(make: MakeModule) -> None:
