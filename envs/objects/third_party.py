@@ -23,7 +23,7 @@ THIRD_PARTY = MeshSettings(
     max_width=0.07,
     family="random_object",
     pattern="*/*.obj",
-    # all are made of convex parts, nine of ten of fewer than 16; the thin branching ones of up to 100
+    # nearly all are made of convex parts, nine of ten of at most ten, thin branching ones of up to 127
     max_pieces=32,
 )
 """How PyBullet's random objects become objects of this project: original metric size, at most 70 mm where narrowest."""
