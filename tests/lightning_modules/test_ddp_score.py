@@ -7,16 +7,17 @@ import pytest
 import torch
 
 from tests.learning import EVALUATION, command, few_callbacks, run
-from tests.lightning_modules.test_resume import assert_same, checkpoint, stop_at
-from tests.ranks import run_ranks, witness, witnessed
+from tests.lightning_modules.test_resume import assert_same, checkpoint
+from tests.ranks import AVERAGE, every_epoch, run_ranks, witness, witnessed
 
 SHAPE = ("--trainer.max_epochs=2", "--data.init_args.batches_per_epoch=2")
-"""Two epochs of two steps; step 3 lies in the middle of the second."""
+"""Two epochs of two steps."""
 
 
 def fit(tiny_path: Path, root: Path, *callbacks: str, more: tuple[str, ...] = ()) -> Any:
-    few = few_callbacks(root.parent / f"{root.name}.yaml", witness(root.parent / f"{root.name}_seen"), *callbacks)
-    return run_ranks(command("fit", tiny_path, root, few, *SHAPE, *more))
+    watched = witness(root.parent / f"{root.name}_seen")
+    chosen = every_epoch(root.parent / f"{root.name}.yaml", watched, *callbacks, AVERAGE)
+    return run_ranks(command("fit", tiny_path, root, chosen, *SHAPE, *more))
 
 
 @pytest.fixture(scope="module")
@@ -53,19 +54,15 @@ def test_two_ranks_learn_from_both(left_alone: Path, tiny_path: Path, tmp_path: 
 def test_one_rank_writes(left_alone: Path) -> None:
     files = sorted(str(path.relative_to(left_alone)) for path in left_alone.rglob("*") if path.is_file())
     assert [name for name in files if "tfevents" not in name] == [
-        "checkpoints/epoch=1-step=4.ckpt", "checkpoints/last.ckpt", "tensorboard/version_0/config.yaml",
-        "tensorboard/version_0/hparams.yaml",
+        "checkpoints/epoch=0.ckpt", "checkpoints/epoch=1.ckpt", "checkpoints/last.ckpt",
+        "tensorboard/version_0/config.yaml", "tensorboard/version_0/hparams.yaml",
     ]  # fmt: skip
     assert sum("tfevents" in name for name in files) == 1
 
 
-def test_an_interrupted_run_goes_on_where_each_rank_stood(left_alone: Path, tiny_path: Path, tmp_path: Path) -> None:
-    root = tmp_path / "stopped"
-    stopped = fit(tiny_path, root, stop_at(3))
-    assert stopped.returncode != 0
-    assert "StoppedError: after step 3" in stopped.stderr
-    assert checkpoint(root)["global_step"] == 2
-    resumed = fit(tiny_path, root, more=("--ckpt_path=last",))
+def test_a_resumed_run_goes_on_where_each_rank_stood(left_alone: Path, tiny_path: Path, tmp_path: Path) -> None:
+    root, first_epoch = tmp_path / "resumed", left_alone / "checkpoints" / "epoch=0.ckpt"
+    resumed = fit(tiny_path, root, more=(f"--ckpt_path={first_epoch}",))
     assert resumed.returncode == 0, resumed.stderr
     for rank, (now, uninterrupted) in enumerate(zip(seen(root), seen(left_alone), strict=True)):
         assert_same(now["steps"], uninterrupted["steps"][2:], f"rank {rank}")
