@@ -28,7 +28,7 @@ def _hand_on_table(settings: PhysicsSettings) -> mujoco.MjSpec:
     option.impratio = settings.impratio
     option.iterations = 20
     option.tolerance = 1e-6
-    option.jacobian = mujoco.mjtJacobian.mjJAC_SPARSE  # contacts couple few joints: benchmarks/physics_choices.py
+    option.jacobian = mujoco.mjtJacobian.mjJAC_SPARSE  # contacts couple few joints
     option.disableflags |= mujoco.mjtDisableBit.mjDSBL_ISLAND  # hand, object and table are one island anyway
     option.disableflags |= mujoco.mjtDisableBit.mjDSBL_MULTICCD  # one contact a pair: benchmarks/physics_choices.py
     spec.memory = 4 << 20

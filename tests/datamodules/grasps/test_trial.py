@@ -26,7 +26,7 @@ def physics() -> MujocoCpuPhysics:
 
 def _good() -> tuple[Array, Array, Array]:
     """Object pose (7,), wrist pose (7,) and joints (18,) of a verified grasp."""
-    grasps = good_grasps().grasps.rows(np.array([0]))
+    grasps = good_grasps().grasps.rows(np.array([3]))
     object_w = grasps.object_pose_w.astype(np.float64)
     wrist_w = absolute_pose(object_w, grasps.wrist_pose_o.astype(np.float64))
     return object_w[0], wrist_w[0], clamp_joints(grasps.joint_pos[0].astype(np.float64))
@@ -57,7 +57,7 @@ def test_a_good_grasp_is_verified_and_comes_back_as_it_holds_the_object(physics:
     # closing moves the object by less than 2 cm, and the wrist stays: the pose is the one it was placed at
     np.testing.assert_allclose(result.object_pose_w[0, :3], object_w[:3], atol=0.02)
     moved = relative_pose(result.object_pose_w, wrist_w[None])
-    np.testing.assert_allclose(result.wrist_pose_o[:, :3], moved[:, :3], atol=2e-3)
+    np.testing.assert_allclose(result.wrist_pose_o[:, :3], moved[:, :3], atol=1e-3)
     # blocked joints stop short of their targets; none goes beyond the line between
     assert (closing_direction() * (closed - result.joint_pos[0]) > -0.05).all()
 
