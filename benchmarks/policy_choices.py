@@ -2,7 +2,7 @@
 
 Ways of following the field on a moving wrist, at once and held back to a fixed step; the primitive let through at the
 right time (a gate that knows when the wrist arrives, as the teacher of the policy does), with and without a squeeze;
-and the default primitive beside the one that was trained on views along the way. All on the same episodes.
+and a primitive that was trained on grasp poses only beside it. All on the same episodes.
 
     python benchmarks/policy_choices.py --episodes 256
 """
@@ -65,7 +65,7 @@ def view(checkpoint: str, follower: Follower) -> PrimitiveView:
     return PrimitiveView(GraspPrimitive.from_checkpoint(checkpoint, follower))
 
 
-def policies(approach: str, default: str, step: int) -> dict[str, FingerPolicy]:
+def policies(approach: str, poses_only: str | None, step: int) -> dict[str, FingerPolicy]:
     """Everything that is compared, by name."""
     found: dict[str, FingerPolicy] = {"stored grasp on arrival": oracle()}
     for name, follower in FOLLOWERS.items():
@@ -75,17 +75,19 @@ def policies(approach: str, default: str, step: int) -> dict[str, FingerPolicy]:
     for lead, squeeze in ((4, 0.0), (10, 0.0), (16, 0.0), (10, 0.3)):
         teacher = ArrivalTeacher(lead=lead, squeeze=squeeze)
         found[f"gate {lead} steps before arrival, squeeze {squeeze}"] = TaughtFingers(view(approach, chosen), teacher)
-    found["default primitive, at once"] = PrimitiveFingers(view(default, chosen))
-    found[f"default primitive, from step {step}"] = PrimitiveFingers(view(default, chosen), step)
-    found["default primitive, gate 10, squeeze 0.0"] = TaughtFingers(view(default, chosen), ArrivalTeacher(squeeze=0.0))
+    if poses_only is not None:
+        other = view(poses_only, chosen)
+        found["grasp poses only, at once"] = PrimitiveFingers(other)
+        found[f"grasp poses only, from step {step}"] = PrimitiveFingers(other, step)
+        found["grasp poses only, gate 10, squeeze 0.0"] = TaughtFingers(other, ArrivalTeacher(squeeze=0.0))
     return found
 
 
 def main() -> None:
     """Run every policy on the same episodes of training objects."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--primitive", default="pretrained/gf_approach.ckpt", help="trained on views along the way")
-    parser.add_argument("--default-primitive", default="pretrained/gf.ckpt", help="trained on views of the grasp")
+    parser.add_argument("--primitive", default="pretrained/gf.ckpt", help="trained on views along the way")
+    parser.add_argument("--poses-only", help="one more, trained with configs/ablations/grasp_poses_only.yaml")
     parser.add_argument("--path", default="data/grasps.npz", help="grasp set")
     parser.add_argument("--episodes", type=int, default=256)
     parser.add_argument("--step", type=int, default=26, help="fixed step of the policies that are held back")
@@ -98,7 +100,7 @@ def main() -> None:
     runner = EpisodeRunner(data.physics_settings, scenes=data.scenes)
     groups = targets.object_index[episodes.grasp_row]
     table: dict[str, Any] = {}
-    for name, policy in tqdm(policies(given.primitive, given.default_primitive, given.step).items(), unit="policy"):
+    for name, policy in tqdm(policies(given.primitive, given.poses_only, given.step).items(), unit="policy"):
         outcome = runner.run(policy, episodes)
         table[name] = {
             "success": estimate(outcome.is_success.astype(float), groups, is_rate=True).as_dict(),

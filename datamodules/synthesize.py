@@ -6,7 +6,7 @@ import platform
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -15,13 +15,15 @@ from jsonargparse import auto_cli
 from tqdm import tqdm
 
 from datamodules.atomic_file import write_atomically
+from datamodules.grasps.easy import EasyLimit
 from datamodules.grasps.grasp_set import GraspSet, load_grasp_set, save_grasp_set
 from datamodules.grasps.grasp_types import check_grasp_type
-from datamodules.grasps.job import JobSpec, merge, pick_gallery, run_job
+from datamodules.grasps.job import JobSpec, merge, pick_gallery, replace_easy, run_job
 from datamodules.grasps.poses import absolute_pose
-from datamodules.grasps.summary import summarise
+from datamodules.grasps.summary import merge_counts, summarise
 from datamodules.grasps.synthesis import SynthesisSettings
 from datamodules.workers import default_workers
+from envs.conventions import SPLITS
 from envs.objects.library import ObjectLibrary
 from envs.pictures.hand_picture import HandPicture
 from envs.pictures.sheets import contact_sheet, save_png
@@ -54,6 +56,7 @@ def synthesize(
     prototypes: Path | None = None,
     max_objects: int | None = None,
     test_grasps_per_object: int = 5,
+    max_easy: int | None = None,
     num_workers: int | None = None,
     shard: str | None = None,
 ) -> None:
@@ -71,6 +74,8 @@ def synthesize(
         prototypes: prototypes of the types, see datamodules.pilot; the shipped ones when null.
         max_objects: only so many objects of each split.
         test_grasps_per_object: grasps kept of each object that is not for training, the most diverse ones.
+        max_easy: of a test object at most so many grasps where the mean joints of the training grasps lift as well; the
+            others are replaced in a second pass. Any number when null.
         num_workers: processes; one per core when null.
         shard: K/N, such as 1/2: make only the parts of every N-th object from the K-th on, and write no set. For
             several machines: give each a shard, gather their parts in one folder, and run there without shard.
@@ -79,6 +84,8 @@ def synthesize(
     for name in settings.types:
         check_grasp_type(name)
     spec = JobSpec(settings, parts_dir, split_file, prototypes, max_objects, num_workers, parse_shard(shard))
+    if max_easy is not None:
+        replace(spec, easy=EasyLimit((), max_easy, ()))  # complains before the work, not after it
     began = time.perf_counter()
     parts, counts = run_job(spec)
     if shard is not None:
@@ -87,26 +94,41 @@ def synthesize(
             shard, len(parts), parts_dir,
         )  # fmt: skip
         return
-    wall_s = time.perf_counter() - began
-    provenance: dict[str, Any] = {
-        "command": "python -m datamodules.synthesize " + " ".join(sys.argv[1:]),
-        "fingerprint": spec.fingerprint(),
-        "settings": asdict(settings),
-        "versions": {name: version(name) for name in ("mujoco", "gymnasium-robotics", "numpy")},
-        "python": platform.python_version(),
+    made = merge(parts, test_grasps_per_object, _provenance(spec))
+    if max_easy is not None and not made.has_split("train"):
+        _LOG.warning("without training grasps there are no mean joints: easy grasps stay as they are")
+    elif max_easy is not None:
+        _LOG.info("test objects: looking for hard grasps in place of easy ones")
+        made, more = replace_easy(made, spec, max_easy, [split for split in SPLITS if split != "train"])
+        counts = merge_counts([counts, more])
+    save_grasp_set(made, output)
+    work = {
+        "wall_seconds_of_last_run": round(time.perf_counter() - began, 1),
+        "workers": num_workers or default_workers(),
+        "file_bytes": output.stat().st_size,
     }
-    save_grasp_set(merge(parts, test_grasps_per_object, provenance), output)
     made = load_grasp_set(output)
-    report = summarise(made, counts)
-    report["wall_seconds_of_last_run"] = round(wall_s, 1)
-    report["workers"] = num_workers or default_workers()
-    report["file_bytes"] = output.stat().st_size
-    write_atomically(summary or output.with_suffix(".json"), (json.dumps(report, indent=1) + "\n").encode())
-    for split, row in report["splits"].items():
-        _LOG.info("%s: %d grasps of %d objects, %d reachable", split, row["grasps"], row["objects"], row["reachable"])
+    _write_summary(summarise(made, counts) | work, summary or output.with_suffix(".json"))
     _LOG.info("wrote %s (%.1f MB)", output, output.stat().st_size / 1e6)
     if gallery is not None:
         draw_gallery(made, ObjectLibrary(split_file), gallery)
+
+
+def _provenance(spec: JobSpec) -> dict[str, Any]:
+    return {
+        "command": "python -m datamodules.synthesize " + " ".join(sys.argv[1:]),
+        "fingerprint": spec.fingerprint(),
+        "settings": asdict(spec.settings),
+        "versions": {name: version(name) for name in ("mujoco", "gymnasium-robotics", "numpy")},
+        "python": platform.python_version(),
+    }
+
+
+def _write_summary(report: dict[str, Any], path: Path) -> None:
+    """Write the JSON and say how many grasps there are."""
+    write_atomically(path, (json.dumps(report, indent=1) + "\n").encode())
+    for split, row in report["splits"].items():
+        _LOG.info("%s: %d grasps of %d objects, %d reachable", split, row["grasps"], row["objects"], row["reachable"])
 
 
 def parse_shard(text: str | None) -> tuple[int, int] | None:

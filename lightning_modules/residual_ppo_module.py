@@ -73,7 +73,7 @@ class ResidualPPOModule(LightningModule):
 
     def __init__(
         self,
-        primitive: str = "pretrained/gf_approach.ckpt",
+        primitive: str = "pretrained/gf.ckpt",
         follower: Follower | None = None,
         composition: Composition | None = None,
         exploration: Exploration | None = None,

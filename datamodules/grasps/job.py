@@ -3,7 +3,7 @@
 import json
 import logging
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, as_completed
 from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
@@ -15,6 +15,7 @@ import numpy as np
 from tqdm import tqdm
 
 from datamodules.grasps.diversity import most_diverse
+from datamodules.grasps.easy import EasyLimit
 from datamodules.grasps.grasp_set import VERSION, GraspSet, concatenate, load_grasp_set, save_grasp_set
 from datamodules.grasps.grasp_types import GRASP_TYPES, load_prototypes
 from datamodules.grasps.summary import merge_counts
@@ -38,6 +39,8 @@ class JobSpec:
         max_objects: only the first so many objects of each split; all when None.
         num_workers: processes; one per core when None.
         shard: (k, n): make the parts of every n-th object only, from the k-th on, k = 1..n; all when None.
+        easy: the job replaces easy grasps of a set that is known, in the splits that this names, instead of making
+            grasps from nothing, when not None.
     """
 
     settings: SynthesisSettings
@@ -47,8 +50,13 @@ class JobSpec:
     max_objects: int | None = None
     num_workers: int | None = None
     shard: tuple[int, int] | None = None
+    easy: EasyLimit | None = None
 
     def __post_init__(self) -> None:
+        if self.easy is not None and self.settings.quota is None:
+            raise ValueError(
+                "easy grasps are limited to a number an object; set settings.quota, or leave out the limit"
+            )
         if self.shard is not None and not 1 <= self.shard[0] <= self.shard[1]:
             raise ValueError(
                 f"shard is {self.shard[0]} of {self.shard[1]}; allowed is K of N with 1 <= K <= N, e.g. 1/2 and 2/2"
@@ -64,13 +72,15 @@ class JobSpec:
             name: [[line.open.tolist(), line.closed.tolist()] for line in lines]
             for name, lines in load_prototypes(self.prototypes).items()
         }
-        text = json.dumps([asdict(self.settings), shapes, VERSION, version("mujoco")], sort_keys=True)
+        content = [asdict(self.settings), shapes, VERSION, version("mujoco")]
+        text = json.dumps(content if self.easy is None else [*content, asdict(self.easy)], sort_keys=True)
         return sha256(text.encode()).hexdigest()[:12]
 
     def objects(self) -> list[tuple[str, str]]:
         """(object, split) pairs of the job, in the order of the split file."""
         library = ObjectLibrary(self.split_file)
-        every = [(name, split) for split in library.splits for name in library.names(split)[: self.max_objects]]
+        splits = [split for split in library.splits if self.easy is None or split in self.easy.splits]
+        every = [(name, split) for split in splits for name in library.names(split)[: self.max_objects]]
         return every if self.shard is None else every[self.shard[0] - 1 :: self.shard[1]]
 
 
@@ -80,8 +90,8 @@ _MANY_PARTS = 200
 """From so many parts on checking them takes seconds, and a bar says so."""
 
 
-def _make_part(spec: JobSpec, name: str, split: str, path: Path) -> dict[str, TypeCount]:
-    """In a worker: synthesise one object and write its part file."""
+def _make_part(spec: JobSpec, name: str, split: str, path: Path, known: GraspSet | None = None) -> dict[str, TypeCount]:
+    """In a worker: synthesise one object, or replace its easy grasps, and write its part file."""
     if _WORKER.get("spec") != spec:
         logging.getLogger("envs.physics").setLevel(logging.ERROR)
         _WORKER.update(
@@ -90,7 +100,11 @@ def _make_part(spec: JobSpec, name: str, split: str, path: Path) -> dict[str, Ty
             synthesizer=GraspSynthesizer(spec.settings, load_prototypes(spec.prototypes)),
         )
     (thing,) = _WORKER["library"].each([name])
-    result = _WORKER["synthesizer"].synthesize(thing, split)
+    synthesizer = _WORKER["synthesizer"]
+    if spec.easy is None or known is None:
+        result = synthesizer.synthesize(thing, split)
+    else:
+        result = synthesizer.replace_easy(thing, known, spec.easy)
     counts = {kind: asdict(count) for kind, count in result.counts.items()}
     provenance = {"counts": counts, "object": shape_digest(thing)}
     save_grasp_set(replace(result.grasps, provenance=provenance), path)
@@ -105,8 +119,10 @@ def shape_digest(thing: GraspObject) -> str:
     return digest.hexdigest()[:16]
 
 
-def run_job(spec: JobSpec) -> tuple[list[GraspSet], dict[str, TypeCount]]:
+def run_job(spec: JobSpec, known: Mapping[str, GraspSet] | None = None) -> tuple[list[GraspSet], dict[str, TypeCount]]:
     """Make the parts that are not there yet; return all parts and their counts added up by type.
+
+    ``known`` holds the grasps of every object for a job that replaces easy ones.
 
     A part is written atomically when its object is done: interrupting or killing the job loses at most the objects in
     work, and running it again goes on where it stood.
@@ -120,7 +136,10 @@ def run_job(spec: JobSpec) -> tuple[list[GraspSet], dict[str, TypeCount]]:
         _LOG.info("%d of %d objects were made before; going on with the rest", len(done), len(paths))
     bars = _Bars(len(paths), spec.settings.types, done)
     with worker_pool(spec.num_workers) as pool:
-        futures = [pool.submit(_make_part, spec, name, split, paths[name]) for name, split in todo]
+        futures = [
+            pool.submit(_make_part, spec, name, split, paths[name], None if known is None else known[name])
+            for name, split in todo
+        ]
         try:
             for future in as_completed(futures):
                 bars.add(future.result())
@@ -206,6 +225,38 @@ def merge(parts: Sequence[GraspSet], test_grasps_per_object: int, provenance: di
             part = pool.rows(most_diverse(pool.wrist_pose_o, pool.joint_pos, test_grasps_per_object))
         chosen.append(replace(part, provenance={}))
     return concatenate(chosen, provenance)
+
+
+def replace_easy(
+    made: GraspSet, spec: JobSpec, most: int, splits: Sequence[str]
+) -> tuple[GraspSet, dict[str, TypeCount]]:
+    """The set with at most ``most`` easy grasps of an object in the given splits, and the counts of the new ones.
+
+    Easy are those where the mean joints of the training grasps, placed at the wrist's pose, lift as well. New grasps
+    take the place of the others; where too few are found, the object has fewer. Resumable, like the job before.
+    """
+    mean = made.split("train").joint_pos.astype(np.float64).mean(axis=0)
+    limit = EasyLimit(tuple(float(value) for value in mean), most, tuple(splits))
+    known = {part.objects[0]: part for part in split_by_object(made) if part.object_splits[0] in limit.splits}
+    parts, counts = run_job(replace(spec, easy=limit), known)
+    new = {part.objects[0]: replace(part, provenance={}) for part in parts}
+    every = [new.get(part.objects[0], replace(part, provenance={})) for part in split_by_object(made)]
+    return concatenate(every, made.provenance), counts
+
+
+def split_by_object(grasps: GraspSet) -> list[GraspSet]:
+    """One set for every object that is listed, those without grasps too."""
+    order = np.argsort(grasps.object_index, kind="stable")
+    bounds = np.searchsorted(grasps.object_index[order], np.arange(len(grasps.objects) + 1))
+    return [
+        replace(
+            (part := grasps.rows(order[bounds[index] : bounds[index + 1]])),
+            objects=(name,),
+            object_splits=(grasps.object_splits[index],),
+            object_index=np.zeros_like(part.object_index),
+        )
+        for index, name in enumerate(grasps.objects)
+    ]
 
 
 def pick_gallery(grasps: GraspSet, per_type: int, seed: int = 0) -> dict[str, list[int]]:

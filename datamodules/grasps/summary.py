@@ -48,6 +48,7 @@ def summarise(grasps: GraspSet, counts: dict[str, TypeCount]) -> dict[str, Any]:
                 "mean_pairwise_distance": _diversity(part),
                 "joint_std_rad": round(float(part.joint_pos.std(axis=0).mean()), 4),
             }
+    kept = _shares(grasps)
     with_grasps = {grasps.objects[index] for index in np.unique(grasps.object_index)}
     return {
         "splits": by_split,
@@ -57,7 +58,7 @@ def summarise(grasps: GraspSet, counts: dict[str, TypeCount]) -> dict[str, Any]:
             for column, name in enumerate(LINKS)
             if grasps.links[:, column].any()
         },
-        "trials": {name: _trial_row(count) for name, count in counts.items()},
+        "trials": {name: {**_trial_row(count), "kept": kept[name]} for name, count in counts.items()},
         "core_seconds": round(sum(count.seconds for count in counts.values()), 1),
     }
 
@@ -68,7 +69,6 @@ def _trial_row(count: TypeCount) -> dict[str, Any]:
         "tried": count.tried,
         "verified": count.verified,
         "yield_of_tried": round(count.verified / max(count.tried, 1), 3),
-        "kept": count.kept,
         "reachable": count.reachable,
         "rejected": count.rejected,
     }

@@ -12,6 +12,7 @@ from datamodules.grasps.antipodal import find_antipodal_pairs
 from datamodules.grasps.bank import BankSettings, GraspBank, build_bank
 from datamodules.grasps.candidates import Candidates, CandidateSource, join
 from datamodules.grasps.diversity import most_diverse
+from datamodules.grasps.easy import EasyLimit, lifts_placed
 from datamodules.grasps.grasp_set import GraspSet, join_rows
 from datamodules.grasps.grasp_types import GRASP_TYPES, Prototype
 from datamodules.grasps.reachability import check_reachable
@@ -130,27 +131,42 @@ class GraspSynthesizer:
 
         ``with_reachability=False`` leaves out the approaches of a moving wrist and marks no grasp as reachable.
         """
-        settings = self.settings
         began = time.perf_counter()
-        rng = np.random.default_rng([settings.seed, zlib.crc32(thing.name.encode())])
+        rounds, scenes = self._rounds(thing, split, stream=0)
+        every = rounds.collect(self.settings.wanted, self.settings.max_rounds, with_reachability=with_reachability)
+        grasps = self._settled(every.rows(_chosen(every, self.settings.quota)), thing, scenes)
+        return ObjectResult(grasps, rounds.counts(grasps, time.perf_counter() - began))
+
+    def replace_easy(self, thing: GraspObject, known: GraspSet, limit: EasyLimit) -> ObjectResult:
+        """Of an object's known grasps the hard ones and a few easy ones, made up to the quota with new hard ones.
+
+        The counts are those of the new grasps.
+        """
+        began = time.perf_counter()
+        split = known.object_splits[0]
+        rounds, scenes = self._rounds(thing, split, stream=1, easy_joints=np.array(limit.joint_pos))
+        kept = rounds.limit_easy(known, limit.most)
+        missing = max(0, (self.settings.quota or 0) - len(kept))
+        every = rounds.collect(missing, limit.max_rounds, with_reachability=True)
+        # a grasp that no wrist reaches is no better than an easy one
+        new = self._settled(every.rows(_chosen(every.rows(every.is_reachable), missing)), thing, scenes)
+        return ObjectResult(join_rows([kept, new]), rounds.counts(new, time.perf_counter() - began))
+
+    def _rounds(
+        self, thing: GraspObject, split: str, *, stream: int, easy_joints: Array | None = None
+    ) -> tuple["_Rounds", SceneCache]:
+        """The rounds of an object, and its compiled model; ``stream`` keeps those of one purpose apart from others."""
+        settings = self.settings
+        seed = [settings.seed, zlib.crc32(thing.name.encode()), *([stream] if stream else [])]
         scenes = SceneCache(settings.physics, capacity=1)
         physics = MujocoCpuPhysics(settings.batch, settings.physics, num_threads=0, scenes=scenes)
-        rounds = _Rounds(settings, self.banks, physics, thing, rng)
-        found = [_no_grasps(thing.name, split)]
-        wanted = settings.wanted
-        for _ in range(settings.max_rounds):
-            if wanted <= 0 or not rounds.has_pairs:
-                break
-            batch = rounds.next_batch()
-            if batch is None:
-                continue  # all that were proposed start in the object or the table; other proposals may not
-            found.append(rounds.run(batch, split, wanted if with_reachability else 0))
-            wanted -= int(found[-1].is_reachable.sum()) if with_reachability else len(found[-1])
-        every = join_rows(found)
-        grasps = every.rows(_chosen(every, settings.quota))
-        rest_w = rest_poses(grasps, lambda _: thing, scenes=scenes, num_worlds=settings.batch, num_threads=0)
-        counts = rounds.counts(grasps, time.perf_counter() - began)
-        return ObjectResult(replace(grasps, rest_pose_w=rest_w), counts)
+        rng = np.random.default_rng(seed)
+        return _Rounds(settings, self.banks, physics, thing, split, rng, easy_joints), scenes
+
+    def _settled(self, grasps: GraspSet, thing: GraspObject, scenes: SceneCache) -> GraspSet:
+        """The grasps with the poses at which their object rests."""
+        rest_w = rest_poses(grasps, lambda _: thing, scenes=scenes, num_worlds=self.settings.batch, num_threads=0)
+        return replace(grasps, rest_pose_w=rest_w)
 
 
 class _Rounds:
@@ -162,15 +178,18 @@ class _Rounds:
         banks: dict[str, GraspBank],
         physics: MujocoCpuPhysics,
         thing: GraspObject,
+        split: str,
         rng: np.random.Generator,
+        easy_joints: Array | None,
     ) -> None:
         self._settings = settings
         self._physics = physics
         self._thing = thing
+        self._split = split
         self._rng = rng
+        self._easy_joints = easy_joints
         self._counts = {name: TypeCount() for name in settings.types}
         pairs = find_antipodal_pairs(thing.points, thing.normals, rng)
-        self.has_pairs = len(pairs) > 0
         self._sources = {
             name: CandidateSource(
                 physics,
@@ -184,6 +203,32 @@ class _Rounds:
             )
             for name in (settings.types if len(pairs) else ())
         }
+
+    def collect(self, wanted: int, max_rounds: int, *, with_reachability: bool) -> GraspSet:
+        """The verified grasps of as many rounds as it takes to have ``wanted`` (reachable) ones, or of all rounds."""
+        found = [_no_grasps(self._thing.name, self._split)]
+        for _ in range(max_rounds):
+            if wanted <= 0 or not self._sources:
+                break
+            batch = self.next_batch()
+            if batch is None:
+                continue  # all that were proposed start in the object or the table; other proposals may not
+            found.append(self.run(batch, wanted if with_reachability else 0))
+            wanted -= int(found[-1].is_reachable.sum()) if with_reachability else len(found[-1])
+        return join_rows(found)
+
+    def limit_easy(self, known: GraspSet, most: int) -> GraspSet:
+        """The known grasps without all easy ones but ``most``: the most diverse, reachable ones first."""
+        easy = self._is_easy(known.object_pose_w.astype(np.float64), known.wrist_pose_o.astype(np.float64))
+        few = known.rows(easy)
+        few = few.rows(_chosen(few, most))
+        return join_rows([known.rows(~easy), few])
+
+    def _is_easy(self, object_pose_w: Array, wrist_pose_o: Array) -> NDArray[np.bool_]:
+        """Grasps (G,) that the limited joints lift as well; none without a limit."""
+        if self._easy_joints is None:
+            return np.zeros(len(wrist_pose_o), dtype=bool)
+        return lifts_placed(self._physics, self._thing, object_pose_w, wrist_pose_o, self._easy_joints)
 
     def next_batch(self) -> tuple[list[str], Candidates] | None:
         """At most ``batch`` candidates and their types; None without any.
@@ -207,13 +252,14 @@ class _Rounds:
         count = self._counts[name]
         return (1.0 + 0.5 * (count.verified + count.reachable)) / (4.0 + count.tried)
 
-    def run(self, batch: tuple[list[str], Candidates], split: str, wanted: int) -> GraspSet:
+    def run(self, batch: tuple[list[str], Candidates], wanted: int) -> GraspSet:
         """The verified grasps of a batch; approaches go on until ``wanted`` are reachable or all have been tried."""
         kinds, tried = batch
         trial = run_trials(
             self._physics, self._thing, tried.object_pose_w, tried.wrist_pose_w, tried.preshape, tried.target,
             self._settings.trial, self._rng,
         )  # fmt: skip
+        trial = trial.without(self._is_easy(trial.object_pose_w, trial.wrist_pose_o), "easy")
         verified = tried.rows(trial.row)
         reachable = self._reachable(trial, verified.preshape, wanted)
         for row, kind in enumerate(kinds):
@@ -226,7 +272,7 @@ class _Rounds:
             self._counts[kind].reachable += int(is_reachable)
         return GraspSet(
             objects=(self._thing.name,),
-            object_splits=(split,),
+            object_splits=(self._split,),
             object_index=np.zeros(len(verified), dtype=np.int32),
             object_pose_w=trial.object_pose_w.astype(np.float32),
             rest_pose_w=trial.object_pose_w.astype(np.float32),  # settled once for all that are kept

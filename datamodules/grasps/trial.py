@@ -13,8 +13,8 @@ from envs.physics.mujoco_cpu import MujocoCpuPhysics
 
 Array = NDArray[np.float64]
 
-CAUSES: tuple[str, ...] = ("penetrates_at_start", "moved", "tilted", "few_contacts", "diverged", "lift")
-"""Why a trial is rejected, in the order of the checks."""
+CAUSES: tuple[str, ...] = ("penetrates_at_start", "moved", "tilted", "few_contacts", "diverged", "lift", "easy")
+"""Why a trial is rejected, in the order of the checks; "easy" only where such grasps are limited (`EasyLimit`)."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,17 @@ class TrialResult:
     object_pose_w: Array
     row: NDArray[np.int64]
     cause: list[str]
+
+    def without(self, rejected: NDArray[np.bool_], cause: str) -> "TrialResult":
+        """The same with some of the G verified grasps rejected (G,) after all."""
+        causes = list(self.cause)
+        for row in self.row[rejected]:
+            causes[row] = cause
+        kept = ~rejected
+        return TrialResult(
+            self.wrist_pose_o[kept], self.joint_pos[kept], self.links[kept], self.object_pose_w[kept], self.row[kept],
+            causes,
+        )  # fmt: skip
 
 
 def run_trials(

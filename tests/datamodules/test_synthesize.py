@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -75,6 +76,13 @@ def test_summary_counts_what_is_in_the_set(left_alone: Path, made: GraspSet) -> 
     for row in report["trials"].values():
         later = sum(number for cause, number in row["rejected"].items() if cause != "penetrates_at_start")
         assert row["tried"] == row["verified"] + later
+    assert {name: row["kept"] for name, row in report["trials"].items()} == Counter(made.type_names())
+
+
+def test_a_limit_of_easy_grasps_without_a_quota_is_refused_before_the_work(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"set settings.quota, or leave out the limit"):
+        main([*_arguments(tmp_path, 1), "--settings.quota=null"])
+    assert not (tmp_path / "parts").exists()
 
 
 def test_gallery_is_a_picture_with_a_row_for_each_type(left_alone: Path, made: GraspSet) -> None:

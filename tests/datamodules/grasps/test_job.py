@@ -14,9 +14,10 @@ import pytest
 from datamodules.grasps import job
 from datamodules.grasps.bank import BankSettings
 from datamodules.grasps.diversity import most_diverse
+from datamodules.grasps.easy import EasyLimit
 from datamodules.grasps.grasp_set import GraspSet, load_grasp_set
 from datamodules.grasps.grasp_types import GRASP_TYPES
-from datamodules.grasps.job import JobSpec, merge, pick_gallery, run_job
+from datamodules.grasps.job import JobSpec, merge, pick_gallery, replace_easy, run_job, split_by_object
 from datamodules.grasps.synthesis import ObjectResult, SynthesisSettings, TypeCount
 from envs.objects.grasp_object import GraspObject
 from envs.objects.library import ObjectLibrary
@@ -37,6 +38,13 @@ class MadeUpSynthesizer:
 
     def __init__(self, settings: SynthesisSettings, prototypes: dict[str, Any]) -> None:
         self.settings = settings
+
+    def replace_easy(self, thing: GraspObject, known: GraspSet, limit: EasyLimit) -> ObjectResult:
+        """One grasp less than were known."""
+        self.asked.append(f"easy {thing.name}")
+        if thing.name == self.fails_at:
+            raise KeyboardInterrupt
+        return ObjectResult(known.rows(np.arange(1, len(known))), {"wrap": TypeCount(checked=1, tried=1)})
 
     def synthesize(self, thing: GraspObject, split: str) -> ObjectResult:
         self.asked.append(thing.name)
@@ -247,6 +255,50 @@ def test_an_object_without_grasps_stays_listed() -> None:
     merged = merge([_part("ring_00000", "unseen_families", 0, []), _part("box_00000", "train", 2, [])], 5, {})
     assert merged.objects == ("ring_00000", "box_00000")
     assert merged.object_index.tolist() == [1, 1]
+
+
+# --- easy grasps
+
+TEST_SPLITS = ("unseen_instances", "unseen_families")
+
+
+def test_easy_grasps_are_replaced_in_the_given_splits_only(spec: JobSpec) -> None:
+    made = replace(_run(spec), provenance={"command": "x"})
+    MadeUpSynthesizer.asked.clear()
+    fewer, counts = replace_easy(made, spec, 2, TEST_SPLITS)
+    assert MadeUpSynthesizer.asked == [f"easy {name}" for split in TEST_SPLITS for name in OBJECTS[split]]
+    assert fewer.objects == made.objects
+    assert fewer.provenance == {"command": "x"}
+    for before, after in zip(split_by_object(made), split_by_object(fewer), strict=True):
+        kept = before if before.object_splits == ("train",) else before.rows(np.arange(1, len(before)))
+        assert_same_grasps(after, replace(kept, provenance={}))
+    assert counts["wrap"].tried == 3
+
+
+def test_an_interrupted_replacement_goes_on_and_keeps_to_its_own_folder(spec: JobSpec) -> None:
+    made = _run(spec)
+    alone, _ = replace_easy(made, replace(spec, parts_dir=spec.parts_dir / "alone"), 2, TEST_SPLITS)
+    MadeUpSynthesizer.fails_at = "ring_00001"
+    with pytest.raises(KeyboardInterrupt):
+        replace_easy(made, spec, 2, TEST_SPLITS)
+    MadeUpSynthesizer.fails_at = None
+    MadeUpSynthesizer.asked.clear()
+    resumed, _ = replace_easy(made, spec, 2, TEST_SPLITS)
+    assert "easy ring_00001" in MadeUpSynthesizer.asked
+    assert "easy box_00015" not in MadeUpSynthesizer.asked
+    assert_same_grasps(alone, resumed)
+    assert_same_grasps(made, _run(spec))  # the first pass has kept its parts
+
+
+def test_the_limit_and_the_training_grasps_decide_the_folder(spec: JobSpec) -> None:
+    mean, other = (EasyLimit((value,) * 18, 2, TEST_SPLITS) for value in (0.1, 0.2))
+    prints = [replace(spec, easy=easy).fingerprint() for easy in (None, mean, other, replace(mean, most=1))]
+    assert len(set(prints)) == 4
+
+
+def test_easy_grasps_cannot_be_replaced_without_a_quota(spec: JobSpec) -> None:
+    with pytest.raises(ValueError, match=r"set settings.quota, or leave out the limit"):
+        replace_easy(_run(spec), replace(spec, settings=replace(spec.settings, quota=None)), 2, TEST_SPLITS)
 
 
 # --- gallery
