@@ -80,7 +80,7 @@ def test_the_main_config_trains_and_tests(main_run: Path) -> None:
     assert {name for name in pictures if not name.startswith("failures_")} == {
         "before_after.png", "field.png", "denoising.png",
     }  # fmt: skip
-    assert "failures_unseen_families_collisions_on.png" in pictures  # an untrained field lifts nothing
+    assert any(name.startswith("failures_unseen_") for name in pictures)  # an untrained field hardly lifts anything
     content = torch.load(main_run / "checkpoints" / "last.ckpt", weights_only=True)
     assert content["global_step"] == 2
 
@@ -174,7 +174,23 @@ def test_the_policys_smoke_overlay_has_the_callbacks_of_its_main_config_in_their
     assert lists[0] == lists[1]
 
 
-@pytest.mark.parametrize("name", PROTOCOLS)
+@pytest.mark.parametrize("name", [name for name in PROTOCOLS if "field" in name])
+def test_a_protocol_of_the_field_changes_nothing_but_what_is_measured(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        run(["test", f"--config={GF}", f"--config={CONFIGS / name}", "--print_config"])
+    assert ended.value.code == 0
+    merged, main = yaml.safe_load(capsys.readouterr().out), load("gf.yaml")
+    classes = [[item["class_path"] for item in content["trainer"]["callbacks"]] for content in (merged, main)]
+    assert set(classes[0]) <= set(classes[1])
+    assert merged["model"]["init_args"]["encoder"]["class_path"] == main["model"]["init_args"]["encoder"]["class_path"]
+    for key, value in main["data"]["init_args"].items():
+        if not isinstance(value, dict):
+            assert merged["data"]["init_args"][key] == value
+
+
+@pytest.mark.parametrize("name", [name for name in PROTOCOLS if "policy" in name])
 def test_a_protocol_changes_nothing_but_the_episodes(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         run(["test", f"--config={RESIDUAL}", f"--config={CONFIGS / name}", "--print_config"])
@@ -204,7 +220,7 @@ def test_a_policy_on_another_composition_writes_into_a_folder_of_its_own() -> No
 def test_an_overlay_says_only_what_differs(name: str) -> None:
     text = (CONFIGS / name).read_text()
     assert text.startswith("# "), "the first line says what it is and where it comes from"
-    assert set(load(name)) <= {"model", "trainer", *(["data"] if name in OF_THE_POLICY else [])}
+    assert set(load(name)) <= {"model", "trainer", *(["data"] if name in OF_THE_POLICY or "poses" in name else [])}
     assert "callbacks" not in load(name).get("trainer", {}) or name in PROTOCOLS
 
 
