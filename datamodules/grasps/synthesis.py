@@ -148,8 +148,8 @@ class GraspSynthesizer:
         kept = rounds.limit_easy(known, limit.most)
         missing = max(0, (self.settings.quota or 0) - len(kept))
         every = rounds.collect(missing, limit.max_rounds, with_reachability=True)
-        # a grasp that no wrist reaches is no better than an easy one
-        new = self._settled(every.rows(_chosen(every.rows(every.is_reachable), missing)), thing, scenes)
+        reachable = every.rows(every.is_reachable)  # a grasp that no wrist reaches is no better than an easy one
+        new = self._settled(reachable.rows(_chosen(reachable, missing)), thing, scenes)
         return ObjectResult(join_rows([kept, new]), rounds.counts(new, time.perf_counter() - began))
 
     def _rounds(

@@ -13,7 +13,8 @@ from envs.pictures.scene import Image
 
 _TEXT = (52, 58, 66)
 _PAPER = (255, 255, 255)
-_GAP = 6
+GAP = 6
+"""Pixels between pictures."""
 
 
 def contact_sheet(
@@ -40,14 +41,14 @@ def contact_sheet(
     text_height = max(11, width // 18)
     caption = int(1.7 * text_height) if any(captions) else 0
     top = int(2.2 * text_height) if heading else 0
-    size = (columns * (width + _GAP) + _GAP, top + rows * (height + caption + _GAP) + _GAP)
+    size = (columns * (width + GAP) + GAP, top + rows * (height + caption + GAP) + GAP)
     sheet = PillowImage.new("RGB", size, _PAPER)
     pen = ImageDraw.Draw(sheet)
     if heading:
-        pen.text((size[0] / 2, top / 2 + _GAP), heading, fill=_TEXT, font=_font(1.15 * text_height), anchor="mm")
+        pen.text((size[0] / 2, top / 2 + GAP), heading, fill=_TEXT, font=_font(1.15 * text_height), anchor="mm")
     for number, (image, title) in enumerate(zip(images, captions, strict=True)):
         row, column = divmod(number, columns)
-        x, y = _GAP + column * (width + _GAP), top + _GAP + row * (height + caption + _GAP)
+        x, y = GAP + column * (width + GAP), top + GAP + row * (height + caption + GAP)
         sheet.paste(PillowImage.fromarray(_checked(image)), (x, y))
         if title:
             font = _fitting_font(title, width, text_height)

@@ -78,6 +78,14 @@ def test_new_hard_grasps_take_the_place_of_easy_ones(monkeypatch: pytest.MonkeyP
         of_known = known.wrist_pose_o.astype(np.float64)
         return np.array([bool((of_known == row).all(axis=1).any()) for row in wrist_o], dtype=bool)
 
+    reached: list[NDArray[np.float64]] = []
+
+    def every_second(physics: Any, thing: Any, object_w: Any, wrist_o: Any, *_: Any) -> NDArray[np.bool_]:
+        is_reachable = np.arange(len(wrist_o)) % 2 == 1
+        reached.extend(wrist_o[is_reachable])
+        return is_reachable
+
+    monkeypatch.setattr(synthesis, "check_reachable", every_second)
     result = _replaced(monkeypatch, only_known_are_easy, known, quota=3)
     check_grasp_set(result.grasps, "replaced")
     is_known = only_known_are_easy(None, None, None, result.grasps.wrist_pose_o.astype(np.float64))
@@ -85,6 +93,8 @@ def test_new_hard_grasps_take_the_place_of_easy_ones(monkeypatch: pytest.MonkeyP
     assert 0 < (~is_known).sum() <= 2
     new = result.grasps.rows(~is_known)
     assert new.is_reachable.all()
+    for pose in new.wrist_pose_o:
+        assert any(np.allclose(pose, other, atol=1e-6) for other in reached)
     assert sum(count.kept for count in result.counts.values()) == len(new)
     # settled on its own: the can stands upright where no hand pushes it
     assert np.abs(new.rest_pose_w[:, 3:] - new.object_pose_w[:, 3:]).max() < 0.2

@@ -1,0 +1,111 @@
+"""Some objects of every family on one sheet: ``python -m envs.pictures.families --output docs/pictures/families.png``."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from jsonargparse import auto_cli
+from tqdm import tqdm
+
+from envs.objects.grasp_object import GraspObject
+from envs.objects.library import ObjectLibrary
+from envs.pictures.hand_picture import OBJECT_COLOUR, posed_object
+from envs.pictures.scene import Image, look_at, render_scene
+from envs.pictures.sheets import GAP, contact_sheet, save_png
+
+SEEN_COLOUR = OBJECT_COLOUR
+UNSEEN_COLOUR = (0.24, 0.53, 0.76)
+"""sRGB in [0, 1] of objects whose family is trained on, and of those whose family is not."""
+
+_DIRECTION = np.array([0.75, -0.95, 0.55])
+_PAPER = 255
+_LOG = logging.getLogger("families")
+
+
+def names_by_family(library: ObjectLibrary, per_family: int) -> dict[str, list[str]]:
+    """The first objects of every family of the split file, at most `per_family`; families in the order of the file."""
+    chosen: dict[str, list[str]] = {}
+    for split in library.splits:
+        for name in library.names(split):
+            own = chosen.setdefault(library.family(name), [])
+            if len(own) < per_family:
+                own.append(name)
+    return chosen
+
+
+def families_sheet(library: ObjectLibrary, per_family: int = 3, columns: int = 4, size: int = 100) -> Image:
+    """Every family's first objects side by side over its name, unseen families in blue and in rows of their own.
+
+    Args:
+        library: the objects.
+        per_family: objects of each family; where it has fewer, the places stay empty.
+        columns: families in a row.
+        size: edge of one object's picture, pixels.
+    Returns:
+        (H, W, 3) uint8.
+    Raises:
+        ValueError: a count below 1, or pictures of less than 16 pixels.
+    """
+    for field, given, least in (("per_family", per_family, 1), ("columns", columns, 1), ("size", size, 16)):
+        if given < least:
+            raise ValueError(f"picture of the families: {field} is {given}, expected at least {least}")
+    chosen = names_by_family(library, per_family)
+    unseen = {library.family(name) for name in library.names("unseen_families")}
+    things = dict(zip(chosen, _built(library, chosen), strict=True))
+    strips = {
+        family: _strip(own, per_family, size, UNSEEN_COLOUR if family in unseen else SEEN_COLOUR)
+        for family, own in tqdm(things.items(), desc="pictures", unit="family")
+    }
+    seen_first = sorted(strips, key=lambda family: family in unseen)
+    num_seen = len(strips) - len(unseen)
+    titles = [*seen_first[:num_seen], *[""] * (-num_seen % columns), *seen_first[num_seen:]]
+    blank = np.full_like(strips[seen_first[0]], _PAPER)
+    return contact_sheet([strips.get(title, blank) for title in titles], titles, columns)
+
+
+def _built(library: ObjectLibrary, chosen: dict[str, list[str]]) -> list[list[GraspObject]]:
+    """The chosen objects of every family, the missing ones built on all cores."""
+    things = iter(library.get_many([name for own in chosen.values() for name in own]))
+    return [[next(things) for _ in own] for own in chosen.values()]
+
+
+def _strip(things: Sequence[GraspObject], places: int, size: int, colour: tuple[float, float, float]) -> Image:
+    """Objects in their likeliest rest poses, all at one scale, side by side: (size, W, 3)."""
+    meshes = [
+        posed_object(thing.vertices, thing.faces, thing.rest_poses[np.argmax(thing.rest_probabilities)], colour)
+        for thing in things
+    ]
+    camera = look_at(np.concatenate([mesh.corners.reshape(-1, 3) for mesh in meshes]), _DIRECTION)
+    strip = np.full((size, places * (size + GAP) - GAP, 3), _PAPER, dtype=np.uint8)
+    for place, mesh in enumerate(meshes):
+        left = place * (size + GAP)
+        strip[:, left : left + size] = render_scene([mesh], camera, size)
+    return strip
+
+
+def draw_families(
+    output: Path, split_file: str = "full", per_family: int = 3, columns: int = 4, size: int = 100
+) -> None:
+    """Draw some objects of every family of a split file, families seen in training in orange, unseen ones in blue.
+
+    Args:
+        output: picture to write (PNG).
+        split_file: objects and their splits; the package's ("full", "small", "third_party") or a path.
+        per_family: objects of each family.
+        columns: families in a row.
+        size: edge of one object's picture, pixels.
+    """
+    library = ObjectLibrary(split_file)
+    save_png(output, families_sheet(library, per_family, columns, size))
+    _LOG.info("wrote %s: %d families", output, len(names_by_family(library, 1)))
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Command line."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    auto_cli(draw_families, args=None if args is None else list(args), as_positional=False)
+
+
+if __name__ == "__main__":
+    main()
