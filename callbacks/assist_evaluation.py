@@ -154,8 +154,9 @@ class AssistEvaluation(Callback):
             data, module = _parts(trainer, pl_module)
             store = OutcomeStore(Path(trainer.default_root_dir) / "episodes") if self.resume else None
             names = available_policies(module, self.policies)
-            self._compared = self._choose(data, module, names, module_digest(pl_module), store)
+            # before the long choice of steps: what is wrong with grasp set and split file shows here
             runs = plan_runs(data, present_splits(data, self.splits), self.plan, self.seeds)
+            self._compared = self._choose(data, module, names, module_digest(pl_module), store)
             total = sum(
                 run.limit(name, self.limits.get(name, EpisodeLimit())) for run in runs.values() for name in names
             )

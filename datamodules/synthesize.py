@@ -83,6 +83,9 @@ def synthesize(
     settings = settings or SynthesisSettings()
     for name in settings.types:
         check_grasp_type(name)
+    summary = summary or output.with_suffix(".json")
+    if split_file is not None and summary.resolve() == Path(split_file).resolve():
+        raise ValueError(f"the summary would overwrite the split file {summary}; give another --output, or --summary")
     spec = JobSpec(settings, parts_dir, split_file, prototypes, max_objects, num_workers, parse_shard(shard))
     if max_easy is not None:
         replace(spec, easy=EasyLimit((), max_easy, ()))  # complains before the work, not after it
@@ -108,7 +111,7 @@ def synthesize(
         "file_bytes": output.stat().st_size,
     }
     made = load_grasp_set(output)
-    _write_summary(summarise(made, counts) | work, summary or output.with_suffix(".json"))
+    _write_summary(summarise(made, counts) | work, summary)
     _LOG.info("wrote %s (%.1f MB)", output, output.stat().st_size / 1e6)
     if gallery is not None:
         draw_gallery(made, ObjectLibrary(split_file), gallery)

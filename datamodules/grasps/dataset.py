@@ -38,7 +38,8 @@ class GraspTable:
         unknown = [grasps.objects[index] for index in present if grasps.objects[index] not in library]
         if unknown:
             raise ValueError(
-                f"object {unknown[0]!r} of the grasp set is not in the split file; use the split file it was made with"
+                f"object {unknown[0]!r} of the grasp set is not in the split file; use the one it was made with "
+                "(--data.init_args.split_file)"
             )
         self.joint_pos = normalise_joints(torch.as_tensor(grasps.joint_pos)).clamp(-1.0, 1.0)
         self._object_to_hand = pose_invert(torch.as_tensor(grasps.wrist_pose_o))

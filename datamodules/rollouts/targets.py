@@ -32,7 +32,8 @@ def grasp_targets(grasps: GraspSet, library: ObjectLibrary, *, reachable_only: b
     unknown = [name for name in names if name not in library]
     if unknown:
         raise ValueError(
-            f"object {unknown[0]!r} of the grasp set is not in the split file; use the split file it was made with"
+            f"object {unknown[0]!r} of the grasp set is not in the split file; use the one it was made with "
+            "(--data.init_args.split_file)"
         )
     object_w = kept.object_pose_w.astype(np.float64)
     return GraspTargets(

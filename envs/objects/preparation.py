@@ -101,6 +101,7 @@ def build_in_workers(
         idle.put(worker)
 
     def run(name: str, task: BuildTask) -> Built:
+        """The object, or why there is none, from the next worker that is idle."""
         worker = idle.get()
         try:
             return Built(name, worker.run(task.function, *task.args))

@@ -39,7 +39,10 @@ SMALL_COUNTS = {"train": 9, "unseen_instances": 2, "unseen_families": 8}
 
 _logger = logging.getLogger(__name__)
 _NAME = re.compile(r"([a-z]\w*)_(\d{5})")
-_REMEDY = "write the file again with python -m envs.objects.split_file --output FILE"
+_REMEDY = (
+    "write the file again with python -m envs.objects.split_file --output FILE, for meshes with "
+    "python -m envs.objects.import_meshes FOLDER --output FILE"
+)
 
 
 @dataclass(frozen=True)

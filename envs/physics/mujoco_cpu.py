@@ -16,6 +16,7 @@ from envs.objects.grasp_object import GraspObject
 from envs.physics.base import Array, PhysicsState
 from envs.physics.checks import check_finite, check_joints, check_poses, check_worlds
 from envs.physics.contacts import Contacts
+from envs.physics.rotation import rotation_vector_between
 from envs.physics.scene import OBJECT_PART, TABLE_PART, SceneAddresses
 from envs.physics.scene_cache import SceneCache
 from envs.physics.settings import PhysicsSettings
@@ -204,7 +205,7 @@ class MujocoCpuPhysics:
         duration = STEPS_PER_CONTROL * self.settings.timestep
         pose = self._qpos[:, self._addresses.base_pos]
         linear_w = (self._wrist_target_w[:, :3] - pose[:, :3]) / duration
-        angular_h = _rotation_vector(pose[:, 3:], self._wrist_target_w[:, 3:]) / duration
+        angular_h = rotation_vector_between(pose[:, 3:], self._wrist_target_w[:, 3:]) / duration
         return np.concatenate([linear_w, angular_h], axis=1)
 
     def _step_rows(self, rows: NDArray[np.int64], control: Array, base_velocity: Array) -> None:
@@ -289,15 +290,3 @@ class MujocoCpuPhysics:
                 touches_hand = np.isin(bodies, self._addresses.link_bodies).sum(axis=1) == 1
                 depth[index] = max(0.0, -float(data.contact.dist[touches_hand].min(initial=0.0)))
         return depth
-
-
-def _rotation_vector(start_wxyz: Array, end_wxyz: Array) -> Array:
-    """Rotation vector (E, 3), rad, in the start frame, that turns start into end; the shorter way round."""
-    w, xyz = start_wxyz[:, :1], -start_wxyz[:, 1:]
-    relative_w = w * end_wxyz[:, :1] - (xyz * end_wxyz[:, 1:]).sum(axis=1, keepdims=True)
-    relative_xyz = w * end_wxyz[:, 1:] + end_wxyz[:, :1] * xyz + np.cross(xyz, end_wxyz[:, 1:])
-    sign = np.where(relative_w < 0.0, -1.0, 1.0)
-    relative_w, relative_xyz = sign * relative_w, sign * relative_xyz
-    sine = np.linalg.norm(relative_xyz, axis=1, keepdims=True)
-    angle = 2.0 * np.arctan2(sine, relative_w)
-    return relative_xyz * np.where(sine > 1e-9, angle / np.maximum(sine, 1e-9), 2.0)

@@ -1,4 +1,4 @@
-"""Some objects of every family on one sheet: ``python -m envs.pictures.families --output docs/pictures/families.png``."""
+"""A sheet of all families: ``python -m envs.pictures.families --output docs/pictures/families.png``."""
 
 import logging
 from collections.abc import Sequence
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from jsonargparse import auto_cli
+from numpy.typing import NDArray
 from tqdm import tqdm
 
 from envs.objects.grasp_object import GraspObject
@@ -59,7 +60,8 @@ def families_sheet(library: ObjectLibrary, per_family: int = 3, columns: int = 4
     }
     seen_first = sorted(strips, key=lambda family: family in unseen)
     num_seen = len(strips) - len(unseen)
-    titles = [*seen_first[:num_seen], *[""] * (-num_seen % columns), *seen_first[num_seen:]]
+    padding = [""] * (-num_seen % columns if unseen else 0)
+    titles = [*seen_first[:num_seen], *padding, *seen_first[num_seen:]]
     blank = np.full_like(strips[seen_first[0]], _PAPER)
     return contact_sheet([strips.get(title, blank) for title in titles], titles, columns)
 
@@ -71,17 +73,20 @@ def _built(library: ObjectLibrary, chosen: dict[str, list[str]]) -> list[list[Gr
 
 
 def _strip(things: Sequence[GraspObject], places: int, size: int, colour: tuple[float, float, float]) -> Image:
-    """Objects in their likeliest rest poses, all at one scale, side by side: (size, W, 3)."""
-    meshes = [
-        posed_object(thing.vertices, thing.faces, thing.rest_poses[np.argmax(thing.rest_probabilities)], colour)
-        for thing in things
-    ]
+    """Objects in their most upright rest poses, all at one scale, side by side: (size, W, 3)."""
+    meshes = [posed_object(thing.vertices, thing.faces, _upright(thing), colour) for thing in things]
     camera = look_at(np.concatenate([mesh.corners.reshape(-1, 3) for mesh in meshes]), _DIRECTION)
     strip = np.full((size, places * (size + GAP) - GAP, 3), _PAPER, dtype=np.uint8)
     for place, mesh in enumerate(meshes):
         left = place * (size + GAP)
         strip[:, left : left + size] = render_scene([mesh], camera, size)
     return strip
+
+
+def _upright(thing: GraspObject) -> NDArray[np.float64]:
+    """The rest pose (7,) that turns the object least from how it was modelled: families model things upright."""
+    pose: NDArray[np.float64] = thing.rest_poses[np.abs(thing.rest_poses[:, 3]).argmax()]  # |w| = cos(angle / 2)
+    return pose
 
 
 def draw_families(
@@ -97,7 +102,7 @@ def draw_families(
         size: edge of one object's picture, pixels.
     """
     library = ObjectLibrary(split_file)
-    save_png(output, families_sheet(library, per_family, columns, size))
+    save_png(output, families_sheet(library, per_family, columns, size), num_colours=256)
     _LOG.info("wrote %s: %d families", output, len(names_by_family(library, 1)))
 
 

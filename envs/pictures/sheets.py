@@ -56,16 +56,24 @@ def contact_sheet(
     return np.asarray(sheet)
 
 
-def save_png(path: str | os.PathLike[str], image: Image) -> Path:
+def save_png(path: str | os.PathLike[str], image: Image, num_colours: int | None = None) -> Path:
     """Write a picture (H, W, 3) uint8 and return its path; folders are made.
 
     The file appears under its name only when it is complete: it is written beside it and then renamed.
 
+    Args:
+        path: file to write.
+        image: the picture.
+        num_colours: it is reduced to so many colours, at most 256: a third of the size; all are kept when None.
     Raises:
-        ValueError: the array is no picture.
+        ValueError: the array is no picture, or num_colours outside 1 to 256.
     """
+    if num_colours is not None and not 1 <= num_colours <= 256:
+        raise ValueError(f"PNG file {path}: num_colours is {num_colours}, expected 1 to 256, or None to keep all")
     target = Path(path)
     picture = PillowImage.fromarray(_checked(image))
+    if num_colours is not None:
+        picture = picture.quantize(num_colours)
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:

@@ -79,6 +79,17 @@ def test_summary_counts_what_is_in_the_set(left_alone: Path, made: GraspSet) -> 
     assert {name: row["kept"] for name, row in report["trials"].items()} == Counter(made.type_names())
 
 
+def test_a_summary_never_overwrites_the_split_file(tmp_path: Path) -> None:
+    split_file = tmp_path / "set.json"
+    split_file.write_text('{"schema": "object_split", "version": 1, "splits": {"train": ["box_00000"]}}')
+    with pytest.raises(
+        ValueError, match=r"the summary would overwrite the split file .*set.json; give another --output"
+    ):
+        main([*_arguments(tmp_path, 1), f"--split_file={split_file}"])
+    assert "object_split" in split_file.read_text()
+    assert not (tmp_path / "parts").exists()
+
+
 def test_a_limit_of_easy_grasps_without_a_quota_is_refused_before_the_work(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"set settings.quota, or leave out the limit"):
         main([*_arguments(tmp_path, 1), "--settings.quota=null"])

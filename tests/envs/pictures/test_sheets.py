@@ -84,3 +84,17 @@ def test_floats_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"picture has shape \(4, 4, 3\) and type float64, expected \(H, W, 3\)"):
         save_png(tmp_path / "picture.png", np.zeros((4, 4, 3)))  # type: ignore[arg-type]
     assert not list(tmp_path.iterdir())
+
+
+def test_png_of_few_colours_looks_the_same(tmp_path: Path) -> None:
+    ramp = np.repeat(np.arange(240, dtype=np.uint8).reshape(1, -1, 1), 3, axis=2).repeat(20, axis=0)
+    with PillowImage.open(save_png(tmp_path / "few.png", ramp, num_colours=60)) as image:
+        assert len(image.getcolors() or ()) <= 60
+        few = np.asarray(image.convert("RGB"))
+    assert np.abs(few.astype(int) - ramp).max() <= 8  # 240 greys in 60 steps of 4, cut by medians
+
+
+@pytest.mark.parametrize("count", [0, 257])
+def test_number_of_colours_outside_a_palette_is_refused(tmp_path: Path, count: int) -> None:
+    with pytest.raises(ValueError, match=f"num_colours is {count}, expected 1 to 256"):
+        save_png(tmp_path / "few.png", flat(0), num_colours=count)
