@@ -82,9 +82,7 @@ def test_summary_counts_what_is_in_the_set(left_alone: Path, made: GraspSet) -> 
 def test_a_summary_never_overwrites_the_split_file(tmp_path: Path) -> None:
     split_file = tmp_path / "set.json"
     split_file.write_text('{"schema": "object_split", "version": 1, "splits": {"train": ["box_00000"]}}')
-    with pytest.raises(
-        ValueError, match=r"would overwrite the split file .*set.json; give another --output"
-    ):
+    with pytest.raises(ValueError, match=r"would overwrite the split file .*set.json; give another --output"):
         main([*_arguments(tmp_path, 1), f"--split_file={split_file}"])
     assert "object_split" in split_file.read_text()
     assert not (tmp_path / "parts").exists()
