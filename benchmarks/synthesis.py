@@ -26,7 +26,8 @@ from _machine import machine
 
 from datamodules.grasps.grasp_types import load_prototypes
 from datamodules.grasps.summary import merge_counts
-from datamodules.grasps.synthesis import GraspSynthesizer, SynthesisSettings, TypeCount
+from datamodules.grasps.synthesis import GraspSynthesizer
+from datamodules.grasps.synthesis_settings import SynthesisSettings, TypeCount
 from datamodules.workers import default_workers, worker_pool
 from envs.objects.library import ObjectLibrary
 

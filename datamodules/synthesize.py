@@ -11,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from jsonargparse import auto_cli
 from tqdm import tqdm
 
@@ -21,7 +22,7 @@ from datamodules.grasps.grasp_types import check_grasp_type
 from datamodules.grasps.job import JobSpec, merge, pick_gallery, replace_easy, run_job
 from datamodules.grasps.poses import absolute_pose
 from datamodules.grasps.summary import merge_counts, summarise
-from datamodules.grasps.synthesis import SynthesisSettings
+from datamodules.grasps.synthesis_settings import SynthesisSettings, TypeCount
 from datamodules.workers import default_workers
 from envs.conventions import SPLITS
 from envs.objects.library import ObjectLibrary
@@ -98,11 +99,8 @@ def synthesize(
         )  # fmt: skip
         return
     made = merge(parts, test_grasps_per_object, _provenance(spec))
-    if max_easy is not None and not made.has_split("train"):
-        _LOG.warning("without training grasps there are no mean joints: easy grasps stay as they are")
-    elif max_easy is not None:
-        _LOG.info("test objects: looking for hard grasps in place of easy ones")
-        made, more = replace_easy(made, spec, max_easy, [split for split in SPLITS if split != "train"])
+    if max_easy is not None:
+        made, more = _limit_easy(made, spec, max_easy)
         counts = merge_counts([counts, more])
     save_grasp_set(made, output)
     work = {
@@ -115,6 +113,15 @@ def synthesize(
     _LOG.info("wrote %s (%.1f MB)", output, output.stat().st_size / 1e6)
     if gallery is not None:
         draw_gallery(made, ObjectLibrary(split_file), gallery)
+
+
+def _limit_easy(made: GraspSet, spec: JobSpec, most: int) -> tuple[GraspSet, dict[str, TypeCount]]:
+    """The set without easy grasps of test objects but ``most`` each, and the counts behind the new ones."""
+    if "train" not in {made.object_splits[index] for index in np.unique(made.object_index)}:
+        _LOG.warning("without training grasps there are no mean joints: easy grasps stay as they are")
+        return made, {}
+    _LOG.info("test objects: looking for hard grasps in place of easy ones")
+    return replace_easy(made, spec, most, [split for split in SPLITS if split != "train"])
 
 
 def _provenance(spec: JobSpec) -> dict[str, Any]:

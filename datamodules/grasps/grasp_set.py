@@ -78,7 +78,7 @@ class GraspSet:
         Raises:
             ValueError: the set has no grasps of that split; lists those it has.
         """
-        present = self._splits()
+        present = sorted({self.object_splits[index] for index in np.unique(self.object_index)})
         if split not in present:
             raise ValueError(
                 f"grasp set has no split {split!r}; it has: {', '.join(present)}. Choose one of these, or make a set "
@@ -86,13 +86,6 @@ class GraspSet:
             )
         members = np.array([name == split for name in self.object_splits])
         return self.rows(members[self.object_index])
-
-    def has_split(self, split: str) -> bool:
-        """Whether any object of a split has a grasp."""
-        return split in self._splits()
-
-    def _splits(self) -> list[str]:
-        return sorted({self.object_splits[index] for index in np.unique(self.object_index)})
 
     def of_object(self, name: str) -> "GraspSet":
         """The grasps of one object.

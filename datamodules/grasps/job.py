@@ -19,7 +19,8 @@ from datamodules.grasps.easy import EasyLimit
 from datamodules.grasps.grasp_set import VERSION, GraspSet, concatenate, load_grasp_set, save_grasp_set
 from datamodules.grasps.grasp_types import GRASP_TYPES, load_prototypes
 from datamodules.grasps.summary import merge_counts
-from datamodules.grasps.synthesis import GraspSynthesizer, SynthesisSettings, TypeCount
+from datamodules.grasps.synthesis import GraspSynthesizer
+from datamodules.grasps.synthesis_settings import SynthesisSettings, TypeCount
 from datamodules.workers import worker_pool
 from envs.objects.grasp_object import GraspObject
 from envs.objects.library import ObjectLibrary

@@ -12,7 +12,8 @@ import torch
 
 from datamodules.grasps.bank import pad_geometry
 from datamodules.grasps.grasp_types import Prototype, check_grasp_type
-from datamodules.grasps.synthesis import GraspSynthesizer, SynthesisSettings
+from datamodules.grasps.synthesis import GraspSynthesizer
+from datamodules.grasps.synthesis_settings import SynthesisSettings
 from envs.conventions import ACTUATED_JOINTS
 from envs.hand.kinematics import HandKinematics
 from envs.hand.model import clamp_joints

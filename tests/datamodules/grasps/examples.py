@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from datamodules.grasps.grasp_set import GraspSet, concatenate
 from datamodules.grasps.grasp_types import GRASP_TYPES, Prototype
-from datamodules.grasps.synthesis import GraspSynthesizer, ObjectResult, SynthesisSettings
+from datamodules.grasps.synthesis import GraspSynthesizer, ObjectResult
+from datamodules.grasps.synthesis_settings import SynthesisSettings
 from envs.conventions import ACTUATED_JOINTS, NUM_JOINTS
 from envs.hand.model import LINKS, clamp_joints
 from envs.objects.grasp_object import GraspObject

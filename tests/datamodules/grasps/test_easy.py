@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from datamodules.grasps import synthesis
+from datamodules.grasps import rounds
 from datamodules.grasps.easy import EasyLimit, lifts_placed
 from datamodules.grasps.grasp_set import GraspSet, check_grasp_set
 from datamodules.grasps.synthesis import GraspSynthesizer, ObjectResult
@@ -42,7 +42,7 @@ def test_fewer_than_no_easy_grasps_are_refused() -> None:
 
 
 def _replaced(monkeypatch: pytest.MonkeyPatch, easy: Easy, known: GraspSet, quota: int = 8) -> ObjectResult:
-    monkeypatch.setattr(synthesis, "lifts_placed", easy)
+    monkeypatch.setattr(rounds, "lifts_placed", easy)
     settings = replace(TINY, quota=quota, batch=8)
     return GraspSynthesizer(settings, prototypes()).replace_easy(thing(), known, LIMIT)
 
@@ -85,7 +85,7 @@ def test_new_hard_grasps_take_the_place_of_easy_ones(monkeypatch: pytest.MonkeyP
         reached.extend(wrist_o[is_reachable])
         return is_reachable
 
-    monkeypatch.setattr(synthesis, "check_reachable", every_second)
+    monkeypatch.setattr(rounds, "check_reachable", every_second)
     result = _replaced(monkeypatch, only_known_are_easy, known, quota=3)
     check_grasp_set(result.grasps, "replaced")
     is_known = only_known_are_easy(None, None, None, result.grasps.wrist_pose_o.astype(np.float64))

@@ -18,7 +18,8 @@ from datamodules.grasps.easy import EasyLimit
 from datamodules.grasps.grasp_set import GraspSet, load_grasp_set
 from datamodules.grasps.grasp_types import GRASP_TYPES
 from datamodules.grasps.job import JobSpec, merge, pick_gallery, replace_easy, run_job, split_by_object
-from datamodules.grasps.synthesis import ObjectResult, SynthesisSettings, TypeCount
+from datamodules.grasps.synthesis import ObjectResult
+from datamodules.grasps.synthesis_settings import SynthesisSettings, TypeCount
 from envs.objects.grasp_object import GraspObject
 from envs.objects.library import ObjectLibrary
 from tests.datamodules.grasps.examples import assert_same_grasps, made_up_set

@@ -11,7 +11,7 @@ from datamodules.grasps.diversity import pairwise_distance
 from datamodules.grasps.grasp_set import GraspSet, concatenate
 from datamodules.grasps.grasp_types import GRASP_TYPES
 from datamodules.grasps.summary import merge_counts, summarise
-from datamodules.grasps.synthesis import TypeCount
+from datamodules.grasps.synthesis_settings import TypeCount
 from envs.hand.model import LINKS
 from tests.datamodules.grasps.examples import made_up_set
 

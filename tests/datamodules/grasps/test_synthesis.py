@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from datamodules.grasps import synthesis
+from datamodules.grasps import rounds
 from datamodules.grasps.candidates import Candidates
 from datamodules.grasps.grasp_set import check_grasp_set
 from datamodules.grasps.grasp_types import GRASP_TYPES
-from datamodules.grasps.synthesis import GraspSynthesizer, TypeCount
+from datamodules.grasps.synthesis import GraspSynthesizer
+from datamodules.grasps.synthesis_settings import TypeCount
 from datamodules.grasps.trial import CAUSES, TrialResult
 from envs.conventions import NUM_JOINTS
 from envs.hand.model import LINKS, joint_limits
@@ -71,7 +72,7 @@ def test_every_column_of_a_grasp_comes_from_the_candidate_that_was_verified(monk
         joints, links = np.full((2, NUM_JOINTS), 0.1), np.ones((2, len(LINKS)), dtype=bool)
         return TrialResult(wrist_w[row], joints, links, object_w[row], row, ["lift", "", "moved", ""])
 
-    monkeypatch.setattr(synthesis, "run_trials", second_and_last_are_verified)
+    monkeypatch.setattr(rounds, "run_trials", second_and_last_are_verified)
     synthesizer = GraspSynthesizer(replace(QUICK, types=TYPES), prototypes())
     result = synthesizer.synthesize(thing("box"), "train", with_reachability=False)
     grasps, tried = result.grasps, batches[0]
@@ -130,7 +131,7 @@ def test_types_that_hold_an_object_are_tried_more_often(monkeypatch: pytest.Monk
         cause = ["" if verified else "lift" for verified in is_pinch]
         return TrialResult(wrist_w[row], joints, links, object_w[row], row, cause)
 
-    monkeypatch.setattr(synthesis, "run_trials", only_pinches_hold)
+    monkeypatch.setattr(rounds, "run_trials", only_pinches_hold)
     synthesizer = GraspSynthesizer(replace(TINY, batch=12, max_rounds=6, wanted=60), prototypes())
     pinch = synthesizer.banks["pinch_FF"]
     counts = synthesizer.synthesize(thing("box"), "train", with_reachability=False).counts

@@ -1,0 +1,201 @@
+"""The rounds of one object: hands of all types are proposed, tried, verified, and taken by a moving wrist."""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datamodules.grasps.antipodal import find_antipodal_pairs
+from datamodules.grasps.bank import GraspBank
+from datamodules.grasps.candidates import Candidates, CandidateSource, join
+from datamodules.grasps.diversity import most_diverse
+from datamodules.grasps.easy import lifts_placed
+from datamodules.grasps.grasp_set import GraspSet, join_rows
+from datamodules.grasps.grasp_types import GRASP_TYPES
+from datamodules.grasps.reachability import check_reachable
+from datamodules.grasps.synthesis_settings import SynthesisSettings, TypeCount
+from datamodules.grasps.trial import TrialResult, run_trials
+from envs.conventions import NUM_JOINTS
+from envs.hand.model import LINKS
+from envs.objects.grasp_object import GraspObject
+from envs.physics.mujoco_cpu import MujocoCpuPhysics
+
+Array = NDArray[np.float64]
+
+APPROACHES_PER_REACHABLE = 1.6
+"""Verified grasps that are approached for each reachable one that is still wanted; about half of them pass."""
+
+
+class Rounds:
+    """The rounds of one object: batches of candidates of all types, their trials and approaches, counted by type."""
+
+    def __init__(
+        self,
+        settings: SynthesisSettings,
+        banks: dict[str, GraspBank],
+        physics: MujocoCpuPhysics,
+        thing: GraspObject,
+        split: str,
+        rng: np.random.Generator,
+        easy_joints: Array | None,
+    ) -> None:
+        self._settings = settings
+        self._physics = physics
+        self._thing = thing
+        self._split = split
+        self._rng = rng
+        self._easy_joints = easy_joints
+        self._counts = {name: TypeCount() for name in settings.types}
+        pairs = find_antipodal_pairs(thing.points, thing.normals, rng)
+        self._sources = {
+            name: CandidateSource(
+                physics,
+                thing,
+                pairs,
+                banks[name],
+                proposals=settings.proposals,
+                start_checks=settings.start_checks,
+                max_penetration=settings.trial.max_penetration,
+                rng=rng,
+            )
+            for name in (settings.types if len(pairs) else ())
+        }
+
+    def collect(self, wanted: int, max_rounds: int, *, with_reachability: bool) -> GraspSet:
+        """The verified grasps of as many rounds as it takes to have ``wanted`` (reachable) ones, or of all rounds."""
+        found = [_no_grasps(self._thing.name, self._split)]
+        for _ in range(max_rounds):
+            if wanted <= 0 or not self._sources:
+                break
+            batch = self.next_batch()
+            if batch is None:
+                continue  # all that were proposed start in the object or the table; other proposals may not
+            found.append(self.run(batch, wanted if with_reachability else 0))
+            wanted -= int(found[-1].is_reachable.sum()) if with_reachability else len(found[-1])
+        return join_rows(found)
+
+    def limit_easy(self, known: GraspSet, most: int) -> GraspSet:
+        """The known grasps without all easy ones but ``most``: the most diverse, reachable ones first."""
+        easy = self._is_easy(known.object_pose_w.astype(np.float64), known.wrist_pose_o.astype(np.float64))
+        few = known.rows(easy)
+        few = few.rows(chosen(few, most))
+        return join_rows([known.rows(~easy), few])
+
+    def _is_easy(self, object_pose_w: Array, wrist_pose_o: Array) -> NDArray[np.bool_]:
+        """Grasps (G,) that the limited joints lift as well; none without a limit."""
+        if self._easy_joints is None:
+            return np.zeros(len(wrist_pose_o), dtype=bool)
+        return lifts_placed(self._physics, self._thing, object_pose_w, wrist_pose_o, self._easy_joints)
+
+    def next_batch(self) -> tuple[list[str], Candidates] | None:
+        """At most ``batch`` candidates and their types; None without any.
+
+        The first round tries all types alike; later ones shift towards those that held this object so far.
+        """
+        kinds: list[str] = []
+        parts: list[Candidates] = []
+        order = [str(name) for name in self._rng.permutation(list(self._sources))]
+        promise = np.array([self._promise(name) for name in order])
+        for index, name in enumerate(order):
+            left = self._settings.batch - len(kinds)
+            share = math.ceil(left * promise[index] / promise[index:].sum())
+            part = self._sources[name].take(min(share, left))
+            kinds += [name] * len(part)
+            parts.append(part)
+        return (kinds, join(parts)) if kinds else None
+
+    def _promise(self, name: str) -> float:
+        """Share of a type's trials that ended well, with some doubt: a reachable grasp counts full, others half."""
+        count = self._counts[name]
+        return (1.0 + 0.5 * (count.verified + count.reachable)) / (4.0 + count.tried)
+
+    def run(self, batch: tuple[list[str], Candidates], wanted: int) -> GraspSet:
+        """The verified grasps of a batch; approaches go on until ``wanted`` are reachable or all have been tried."""
+        kinds, tried = batch
+        trial = run_trials(
+            self._physics, self._thing, tried.object_pose_w, tried.wrist_pose_w, tried.preshape, tried.target,
+            self._settings.trial, self._rng,
+        )  # fmt: skip
+        trial = trial.without(self._is_easy(trial.object_pose_w, trial.wrist_pose_o), "easy")
+        verified = tried.rows(trial.row)
+        reachable = self._reachable(trial, verified.preshape, wanted)
+        for row, kind in enumerate(kinds):
+            self._counts[kind].tried += 1
+            if trial.cause[row]:
+                self._counts[kind].reject(trial.cause[row], 1)
+        verified_kinds = [kinds[row] for row in trial.row]
+        for kind, is_reachable in zip(verified_kinds, reachable, strict=True):
+            self._counts[kind].verified += 1
+            self._counts[kind].reachable += int(is_reachable)
+        return GraspSet(
+            objects=(self._thing.name,),
+            object_splits=(self._split,),
+            object_index=np.zeros(len(verified), dtype=np.int32),
+            object_pose_w=trial.object_pose_w.astype(np.float32),
+            rest_pose_w=trial.object_pose_w.astype(np.float32),  # settled once for all that are kept
+            wrist_pose_o=trial.wrist_pose_o.astype(np.float32),
+            joint_pos=trial.joint_pos.astype(np.float32),
+            preshape=verified.preshape.astype(np.float32),
+            type_index=np.array([GRASP_TYPES.index(kind) for kind in verified_kinds], dtype=np.uint8),
+            aperture=verified.width.astype(np.float32),
+            links=trial.links,
+            is_reachable=reachable,
+        )
+
+    def _reachable(self, trial: TrialResult, preshape: Array, wanted: int) -> NDArray[np.bool_]:
+        """Which of G verified grasps a moving wrist takes (G,); those that need not be tried count as not reachable."""
+        reachable = np.zeros(len(trial.row), dtype=bool)
+        left = np.arange(len(trial.row))
+        while len(left) and (missing := wanted - int(reachable.sum())) > 0:
+            count = math.ceil(missing * APPROACHES_PER_REACHABLE)
+            rows = left[most_diverse(trial.wrist_pose_o[left], trial.joint_pos[left], count)]
+            reachable[rows] = check_reachable(
+                self._physics, self._thing, trial.object_pose_w[rows], trial.wrist_pose_o[rows], preshape[rows],
+                trial.joint_pos[rows], self._rng,
+            )  # fmt: skip
+            left = np.setdiff1d(left, rows)
+        return reachable
+
+    def counts(self, kept: GraspSet, seconds: float) -> dict[str, TypeCount]:
+        """Counts by type; the seconds are shared out by the hands tried."""
+        total = sum(count.tried for count in self._counts.values())
+        kept_types = kept.type_names()
+        for name, count in self._counts.items():
+            if name in self._sources:
+                count.checked = self._sources[name].num_checked
+                count.reject("penetrates_at_start", self._sources[name].num_penetrating)
+            count.kept = kept_types.count(name)
+            count.seconds = seconds * (count.tried / total if total else 1.0 / len(self._counts))
+        return self._counts
+
+
+def chosen(grasps: GraspSet, quota: int | None) -> NDArray[np.int64]:
+    """Rows to keep: the most diverse reachable ones, then the most diverse others; all when ``quota`` is None."""
+    if quota is None:
+        return np.arange(len(grasps))
+    best = np.flatnonzero(grasps.is_reachable)
+    rest = np.flatnonzero(~grasps.is_reachable)
+    best = best[most_diverse(grasps.wrist_pose_o[best], grasps.joint_pos[best], quota)]
+    missing = quota - len(best)
+    if missing > 0:
+        rest = rest[most_diverse(grasps.wrist_pose_o[rest], grasps.joint_pos[rest], missing)]
+        best = np.concatenate([best, rest])
+    return np.sort(best)
+
+
+def _no_grasps(name: str, split: str) -> GraspSet:
+    poses, joints = np.zeros((0, 7), dtype=np.float32), np.zeros((0, NUM_JOINTS), dtype=np.float32)
+    return GraspSet(
+        objects=(name,),
+        object_splits=(split,),
+        object_index=np.zeros(0, dtype=np.int32),
+        object_pose_w=poses,
+        rest_pose_w=poses,
+        wrist_pose_o=poses,
+        joint_pos=joints,
+        preshape=joints,
+        type_index=np.zeros(0, dtype=np.uint8),
+        aperture=np.zeros(0, dtype=np.float32),
+        links=np.zeros((0, len(LINKS)), dtype=bool),
+        is_reachable=np.zeros(0, dtype=bool),
+    )

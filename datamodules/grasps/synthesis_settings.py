@@ -1,0 +1,75 @@
+"""What a synthesis attempts for each object, and what it counts."""
+
+from dataclasses import dataclass, field
+
+from datamodules.grasps.bank import BankSettings
+from datamodules.grasps.grasp_types import GRASP_TYPES
+from datamodules.grasps.trial import TrialSettings
+from envs.physics.settings import PhysicsSettings
+
+
+@dataclass(frozen=True)
+class SynthesisSettings:
+    """What is attempted for each object.
+
+    Attributes:
+        seed: master seed; an object's generator also depends on its name.
+        quota: grasps kept of an object, the most diverse reachable ones, made up from those that are only verified;
+            every verified grasp when None.
+        wanted: an object is done once it has so many reachable grasps. Of a round's verified grasps the most diverse
+            are approached first, and no more than are likely to be needed.
+        max_rounds: rounds of trials of an object; each tries at most ``batch`` hands, evenly over the types.
+        batch: worlds simulated together.
+        proposals: proposals drawn at a time for a type.
+        start_checks: of these, at most so many are checked for penetration.
+        types: grasp types to make.
+        bank: layout of the hand-shape banks.
+        trial: bounds of a trial.
+        physics: constants of the simulation.
+    """
+
+    seed: int = 0
+    quota: int | None = 5
+    wanted: int = 5
+    max_rounds: int = 16
+    batch: int = 24
+    proposals: int = 400
+    start_checks: int = 64
+    types: tuple[str, ...] = GRASP_TYPES
+    bank: BankSettings = field(default_factory=BankSettings)
+    trial: TrialSettings = field(default_factory=TrialSettings)
+    physics: PhysicsSettings = field(default_factory=PhysicsSettings)
+
+    def __post_init__(self) -> None:
+        for name in ("wanted", "max_rounds", "batch", "proposals", "start_checks"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}, expected at least 1")
+        if self.quota is not None and self.quota < 1:
+            raise ValueError(f"quota is {self.quota}, expected at least 1, or null to keep every verified grasp")
+
+
+@dataclass
+class TypeCount:
+    """Counts of one type.
+
+    Attributes:
+        checked: hands whose start was checked for penetration.
+        tried: those that were closed and lifted.
+        verified: those that held.
+        kept: verified grasps that are in the set.
+        reachable: verified grasps that a moving wrist took; only as many are approached as are wanted.
+        seconds: the object's time, shared out by the hands tried.
+        rejected: trials by the cause of their rejection.
+    """
+
+    checked: int = 0
+    tried: int = 0
+    verified: int = 0
+    kept: int = 0
+    reachable: int = 0
+    seconds: float = 0.0
+    rejected: dict[str, int] = field(default_factory=dict)
+
+    def reject(self, cause: str, count: int) -> None:
+        """Count ``count`` more rejections for a cause."""
+        self.rejected[cause] = self.rejected.get(cause, 0) + count
