@@ -24,7 +24,6 @@ from datamodules.grasps.poses import absolute_pose
 from datamodules.grasps.summary import merge_counts, summarise
 from datamodules.grasps.synthesis_settings import SynthesisSettings, TypeCount
 from datamodules.workers import default_workers
-from envs.conventions import SPLITS
 from envs.objects.library import ObjectLibrary
 from envs.pictures.hand_picture import HandPicture
 from envs.pictures.sheets import contact_sheet, save_png
@@ -75,7 +74,7 @@ def synthesize(
         prototypes: prototypes of the types, see datamodules.pilot; the shipped ones when null.
         max_objects: only so many objects of each split.
         test_grasps_per_object: grasps kept of each object that is not for training, the most diverse ones.
-        max_easy: of a test object at most so many grasps where the mean joints of the training grasps lift as well; the
+        max_easy: of an object at most so many grasps where the mean joints of the training grasps lift as well; the
             others are replaced in a second pass. Any number when null.
         num_workers: processes; one per core when null.
         shard: K/N, such as 1/2: make only the parts of every N-th object from the K-th on, and write no set. For
@@ -89,7 +88,7 @@ def synthesize(
         raise ValueError(f"the summary would overwrite the split file {summary}; give another --output, or --summary")
     spec = JobSpec(settings, parts_dir, split_file, prototypes, max_objects, num_workers, parse_shard(shard))
     if max_easy is not None:
-        replace(spec, easy=EasyLimit((), max_easy, ()))  # complains before the work, not after it
+        replace(spec, easy=EasyLimit((), max_easy))  # complains before the work, not after it
     began = time.perf_counter()
     parts, counts = run_job(spec)
     if shard is not None:
@@ -116,12 +115,12 @@ def synthesize(
 
 
 def _limit_easy(made: GraspSet, spec: JobSpec, most: int) -> tuple[GraspSet, dict[str, TypeCount]]:
-    """The set without easy grasps of test objects but ``most`` each, and the counts behind the new ones."""
+    """The set without easy grasps but ``most`` of each object, and the counts behind the new ones."""
     if "train" not in {made.object_splits[index] for index in np.unique(made.object_index)}:
         _LOG.warning("without training grasps there are no mean joints: easy grasps stay as they are")
         return made, {}
-    _LOG.info("test objects: looking for hard grasps in place of easy ones")
-    return replace_easy(made, spec, most, [split for split in SPLITS if split != "train"])
+    _LOG.info("looking for hard grasps in place of easy ones")
+    return replace_easy(made, spec, most)
 
 
 def _provenance(spec: JobSpec) -> dict[str, Any]:

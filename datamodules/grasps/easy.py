@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from datamodules.grasps.diversity import most_diverse
+from datamodules.grasps.grasp_set import GraspSet, join_rows
 from datamodules.grasps.poses import absolute_pose
 from envs.lift_test import lift_test
 from envs.objects.grasp_object import GraspObject
@@ -20,13 +22,11 @@ class EasyLimit:
     Attributes:
         joint_pos: the constant joints, the mean of the training grasps (18,), rad.
         most: easy grasps of an object.
-        splits: splits whose objects are limited.
         max_rounds: rounds of trials of an object for grasps that take the place of easy ones.
     """
 
     joint_pos: tuple[float, ...]
     most: int
-    splits: tuple[str, ...]
     max_rounds: int = 5
 
     def __post_init__(self) -> None:
@@ -57,3 +57,19 @@ def lifts_placed(
         active[worlds] = True
         lifted[rows] = lift_test(physics, active=active).is_lifted[worlds]
     return lifted
+
+
+def refill(fewer: GraspSet, known: GraspSet) -> GraspSet:
+    """An object's grasps, made up to as many as it had with the most diverse reachable ones it has lost.
+
+    Args:
+        fewer: its grasps now.
+        known: those it had before.
+    """
+    missing = len(known) - len(fewer)
+    if missing <= 0:
+        return fewer
+    kept = {pose.tobytes() for pose in fewer.wrist_pose_o}
+    lost = np.array([pose.tobytes() not in kept for pose in known.wrist_pose_o], dtype=bool)
+    pool = known.rows(lost & known.is_reachable)
+    return join_rows([fewer, pool.rows(most_diverse(pool.wrist_pose_o, pool.joint_pos, missing))])

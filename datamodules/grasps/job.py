@@ -15,7 +15,7 @@ import numpy as np
 from tqdm import tqdm
 
 from datamodules.grasps.diversity import most_diverse
-from datamodules.grasps.easy import EasyLimit
+from datamodules.grasps.easy import EasyLimit, refill
 from datamodules.grasps.grasp_set import VERSION, GraspSet, concatenate, load_grasp_set, save_grasp_set
 from datamodules.grasps.grasp_types import GRASP_TYPES, load_prototypes
 from datamodules.grasps.summary import merge_counts
@@ -40,8 +40,7 @@ class JobSpec:
         max_objects: only the first so many objects of each split; all when None.
         num_workers: processes; one per core when None.
         shard: (k, n): make the parts of every n-th object only, from the k-th on, k = 1..n; all when None.
-        easy: the job replaces easy grasps of a set that is known, in the splits that this names, instead of making
-            grasps from nothing, when not None.
+        easy: the job replaces easy grasps of a set that is known, instead of making grasps from nothing, when not None.
     """
 
     settings: SynthesisSettings
@@ -80,8 +79,7 @@ class JobSpec:
     def objects(self) -> list[tuple[str, str]]:
         """(object, split) pairs of the job, in the order of the split file."""
         library = ObjectLibrary(self.split_file)
-        splits = [split for split in library.splits if self.easy is None or split in self.easy.splits]
-        every = [(name, split) for split in splits for name in library.names(split)[: self.max_objects]]
+        every = [(name, split) for split in library.splits for name in library.names(split)[: self.max_objects]]
         return every if self.shard is None else every[self.shard[0] - 1 :: self.shard[1]]
 
 
@@ -228,20 +226,21 @@ def merge(parts: Sequence[GraspSet], test_grasps_per_object: int, provenance: di
     return concatenate(chosen, provenance)
 
 
-def replace_easy(
-    made: GraspSet, spec: JobSpec, most: int, splits: Sequence[str]
-) -> tuple[GraspSet, dict[str, TypeCount]]:
-    """The set with at most ``most`` easy grasps of an object in the given splits, and the counts of the new ones.
+def replace_easy(made: GraspSet, spec: JobSpec, most: int) -> tuple[GraspSet, dict[str, TypeCount]]:
+    """The set with at most ``most`` easy grasps of an object, and the counts of the new ones.
 
     Easy are those where the mean joints of the training grasps, placed at the wrist's pose, lift as well. New grasps
-    take the place of the others; where too few are found, the object has fewer. Resumable, like the job before.
+    take the place of the others; where too few are found, a test object has fewer, and a training object keeps as many
+    as it had. Resumable, like the job before.
     """
     mean = made.split("train").joint_pos.astype(np.float64).mean(axis=0)
-    limit = EasyLimit(tuple(float(value) for value in mean), most, tuple(splits))
-    known = {part.objects[0]: part for part in split_by_object(made) if part.object_splits[0] in limit.splits}
+    limit = EasyLimit(tuple(float(value) for value in mean), most)
+    known = {part.objects[0]: part for part in split_by_object(made)}
     parts, counts = run_job(replace(spec, easy=limit), known)
-    new = {part.objects[0]: replace(part, provenance={}) for part in parts}
-    every = [new.get(part.objects[0], replace(part, provenance={})) for part in split_by_object(made)]
+    every = []
+    for part in parts:
+        is_training = part.object_splits[0] == "train"
+        every.append(replace(refill(part, known[part.objects[0]]) if is_training else part, provenance={}))
     return concatenate(every, made.provenance), counts
 
 

@@ -260,31 +260,31 @@ def test_an_object_without_grasps_stays_listed() -> None:
 
 # --- easy grasps
 
-TEST_SPLITS = ("unseen_instances", "unseen_families")
 
-
-def test_easy_grasps_are_replaced_in_the_given_splits_only(spec: JobSpec) -> None:
-    made = replace(_run(spec), provenance={"command": "x"})
+def test_easy_grasps_are_replaced_and_training_objects_keep_their_number(spec: JobSpec) -> None:
+    made = _run(spec)
+    made = replace(made, provenance={"command": "x"}, is_reachable=np.ones(len(made), dtype=bool))
     MadeUpSynthesizer.asked.clear()
-    fewer, counts = replace_easy(made, spec, 2, TEST_SPLITS)
-    assert MadeUpSynthesizer.asked == [f"easy {name}" for split in TEST_SPLITS for name in OBJECTS[split]]
+    fewer, counts = replace_easy(made, spec, 2)
+    assert MadeUpSynthesizer.asked == [f"easy {name}" for split in OBJECTS for name in OBJECTS[split]]
     assert fewer.objects == made.objects
     assert fewer.provenance == {"command": "x"}
     for before, after in zip(split_by_object(made), split_by_object(fewer), strict=True):
-        kept = before if before.object_splits == ("train",) else before.rows(np.arange(1, len(before)))
-        assert_same_grasps(after, replace(kept, provenance={}))
-    assert counts["wrap"].tried == 3
+        if before.object_splits == ("train",):
+            assert len(after) == len(before)
+        assert_same_grasps(after.rows(np.arange(len(before) - 1)), before.rows(np.arange(1, len(before))))
+    assert counts["wrap"].tried == 6
 
 
 def test_an_interrupted_replacement_goes_on_and_keeps_to_its_own_folder(spec: JobSpec) -> None:
     made = _run(spec)
-    alone, _ = replace_easy(made, replace(spec, parts_dir=spec.parts_dir / "alone"), 2, TEST_SPLITS)
+    alone, _ = replace_easy(made, replace(spec, parts_dir=spec.parts_dir / "alone"), 2)
     MadeUpSynthesizer.fails_at = "ring_00001"
     with pytest.raises(KeyboardInterrupt):
-        replace_easy(made, spec, 2, TEST_SPLITS)
+        replace_easy(made, spec, 2)
     MadeUpSynthesizer.fails_at = None
     MadeUpSynthesizer.asked.clear()
-    resumed, _ = replace_easy(made, spec, 2, TEST_SPLITS)
+    resumed, _ = replace_easy(made, spec, 2)
     assert "easy ring_00001" in MadeUpSynthesizer.asked
     assert "easy box_00015" not in MadeUpSynthesizer.asked
     assert_same_grasps(alone, resumed)
@@ -292,14 +292,14 @@ def test_an_interrupted_replacement_goes_on_and_keeps_to_its_own_folder(spec: Jo
 
 
 def test_the_limit_and_the_training_grasps_decide_the_folder(spec: JobSpec) -> None:
-    mean, other = (EasyLimit((value,) * 18, 2, TEST_SPLITS) for value in (0.1, 0.2))
+    mean, other = (EasyLimit((value,) * 18, 2) for value in (0.1, 0.2))
     prints = [replace(spec, easy=easy).fingerprint() for easy in (None, mean, other, replace(mean, most=1))]
     assert len(set(prints)) == 4
 
 
 def test_easy_grasps_cannot_be_replaced_without_a_quota(spec: JobSpec) -> None:
     with pytest.raises(ValueError, match=r"set settings.quota, or leave out the limit"):
-        replace_easy(_run(spec), replace(spec, settings=replace(spec.settings, quota=None)), 2, TEST_SPLITS)
+        replace_easy(_run(spec), replace(spec, settings=replace(spec.settings, quota=None)), 2)
 
 
 # --- gallery
