@@ -5,8 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from datamodules.grasps.diversity import most_diverse
-from datamodules.grasps.grasp_set import GraspSet, join_rows
 from datamodules.grasps.poses import absolute_pose
 from envs.lift_test import lift_test
 from envs.objects.grasp_object import GraspObject
@@ -57,19 +55,3 @@ def lifts_placed(
         active[worlds] = True
         lifted[rows] = lift_test(physics, active=active).is_lifted[worlds]
     return lifted
-
-
-def refill(fewer: GraspSet, known: GraspSet) -> GraspSet:
-    """An object's grasps, made up to as many as it had with the most diverse reachable ones it has lost.
-
-    Args:
-        fewer: its grasps now.
-        known: those it had before.
-    """
-    missing = len(known) - len(fewer)
-    if missing <= 0:
-        return fewer
-    kept = {pose.tobytes() for pose in fewer.wrist_pose_o}
-    lost = np.array([pose.tobytes() not in kept for pose in known.wrist_pose_o], dtype=bool)
-    pool = known.rows(lost & known.is_reachable)
-    return join_rows([fewer, pool.rows(most_diverse(pool.wrist_pose_o, pool.joint_pos, missing))])

@@ -15,7 +15,7 @@ import numpy as np
 from tqdm import tqdm
 
 from datamodules.grasps.diversity import most_diverse
-from datamodules.grasps.easy import EasyLimit, refill
+from datamodules.grasps.easy import EasyLimit
 from datamodules.grasps.grasp_set import VERSION, GraspSet, concatenate, load_grasp_set, save_grasp_set
 from datamodules.grasps.grasp_types import GRASP_TYPES, load_prototypes
 from datamodules.grasps.summary import merge_counts
@@ -230,18 +230,13 @@ def replace_easy(made: GraspSet, spec: JobSpec, most: int) -> tuple[GraspSet, di
     """The set with at most ``most`` easy grasps of an object, and the counts of the new ones.
 
     Easy are those where the mean joints of the training grasps, placed at the wrist's pose, lift as well. New grasps
-    take the place of the others; where too few are found, a test object has fewer, and a training object keeps as many
-    as it had. Resumable, like the job before.
+    take the place of the others; where too few are found, the object has fewer. Resumable, like the job before.
     """
     mean = made.split("train").joint_pos.astype(np.float64).mean(axis=0)
     limit = EasyLimit(tuple(float(value) for value in mean), most)
     known = {part.objects[0]: part for part in split_by_object(made)}
     parts, counts = run_job(replace(spec, easy=limit), known)
-    every = []
-    for part in parts:
-        is_training = part.object_splits[0] == "train"
-        every.append(replace(refill(part, known[part.objects[0]]) if is_training else part, provenance={}))
-    return concatenate(every, made.provenance), counts
+    return concatenate([replace(part, provenance={}) for part in parts], made.provenance), counts
 
 
 def split_by_object(grasps: GraspSet) -> list[GraspSet]:

@@ -9,13 +9,13 @@ import pytest
 from numpy.typing import NDArray
 
 from datamodules.grasps import rounds
-from datamodules.grasps.easy import EasyLimit, lifts_placed, refill
-from datamodules.grasps.grasp_set import GraspSet, check_grasp_set, join_rows
+from datamodules.grasps.easy import EasyLimit, lifts_placed
+from datamodules.grasps.grasp_set import GraspSet, check_grasp_set
 from datamodules.grasps.synthesis import GraspSynthesizer, ObjectResult
 from envs.conventions import NUM_JOINTS
 from envs.hand.model import open_hand
 from envs.physics.mujoco_cpu import MujocoCpuPhysics
-from tests.datamodules.grasps.examples import TINY, assert_same_grasps, good_grasps, made_up_set, prototypes, thing
+from tests.datamodules.grasps.examples import TINY, assert_same_grasps, good_grasps, prototypes, thing
 
 LIMIT = EasyLimit((0.5,) * NUM_JOINTS, most=1)
 Easy = Callable[..., NDArray[np.bool_]]
@@ -98,22 +98,3 @@ def test_new_hard_grasps_take_the_place_of_easy_ones(monkeypatch: pytest.MonkeyP
     assert sum(count.kept for count in result.counts.values()) == len(new)
     # settled on its own: the can stands upright where no hand pushes it
     assert np.abs(new.rest_pose_w[:, 3:] - new.object_pose_w[:, 3:]).max() < 0.2
-
-
-def test_an_object_is_made_up_to_what_it_had_from_what_it_lost() -> None:
-    known = made_up_set("box_00000", "train", 6, seed=0)
-    known = replace(known, is_reachable=np.array([True, True, True, False, True, True]))
-    new = made_up_set("box_00000", "train", 1, seed=1)
-    fewer = join_rows([known.rows(np.array([0, 3])), new])
-    full = refill(fewer, known)
-    assert_same_grasps(full.rows(np.arange(3)), fewer)
-    back = {int(np.flatnonzero((known.wrist_pose_o == pose).all(axis=1))[0]) for pose in full.wrist_pose_o[3:]}
-    assert len(full) == 6
-    assert len(back) == 3  # no grasp twice
-    assert back <= {1, 2, 4, 5}
-
-
-@pytest.mark.parametrize("count", [4, 6])
-def test_an_object_that_lost_nothing_stays_as_it_is(count: int) -> None:
-    now = made_up_set("box_00000", "train", count, seed=1)
-    assert_same_grasps(refill(now, made_up_set("box_00000", "train", 4, seed=0)), now)
