@@ -16,7 +16,7 @@ from callbacks.field_trials import SplitTrials, with_follower
 from datamodules.grasps.intervals import estimate
 from datamodules.grasps.module import GraspDataModule
 from envs.conventions import SPLITS
-from lightning_modules.followers import AnnealedDenoiser, Denoiser, FixedTimeScore, Follower
+from lightning_modules.followers import AnnealedDenoiser, Denoiser, FixedTimeScore, Follower, GapDenoiser
 from lightning_modules.primitive import GraspPrimitive
 
 FOLLOWERS: dict[str, Follower] = {
@@ -35,6 +35,7 @@ FOLLOWERS: dict[str, Follower] = {
     "annealed 0.8 -> 0.05, power 2": AnnealedDenoiser(0.8, 0.05, power=2.0),
     "annealed 1.0 -> 0.02": AnnealedDenoiser(1.0, 0.02),
     "annealed 1.0 -> 0.02, power 2": AnnealedDenoiser(1.0, 0.02, power=2.0),
+    "by the gap, 0.8 -> 0.05": GapDenoiser(),
 }
 
 

@@ -28,7 +28,7 @@ from envs.lift_test import closing_direction
 from envs.observations import Observation
 from envs.physics.base import Array
 from lightning_modules.assistants import PrimitiveFingers, PrimitiveView
-from lightning_modules.followers import AnnealedDenoiser, Denoiser, FixedTimeScore, Follower
+from lightning_modules.followers import AnnealedDenoiser, Denoiser, FixedTimeScore, Follower, GapDenoiser
 from lightning_modules.primitive import GraspPrimitive
 
 FOLLOWERS: dict[str, Follower] = {
@@ -37,6 +37,10 @@ FOLLOWERS: dict[str, Follower] = {
     "denoiser t=0.7": Denoiser(0.7),
     "annealed by distance 0.8 -> 0.2": AnnealedDenoiser(0.8, 0.2),
     "annealed by distance 0.6 -> 0.1": AnnealedDenoiser(0.6, 0.1),
+    "by the gap 0.8 -> 0.05 within 1 rad": GapDenoiser(far=1.0),
+    "by the gap 0.8 -> 0.05 within 1.5 rad": GapDenoiser(),
+    "by the gap 0.8 -> 0.05 within 2.5 rad": GapDenoiser(far=2.5),
+    "by the gap 0.8 -> 0.1 within 2.5 rad": GapDenoiser(t_near=0.1, far=2.5),
     "score t=0.005, normalised (paper)": FixedTimeScore(0.005),
 }
 
@@ -71,7 +75,7 @@ def policies(approach: str, poses_only: str | None, step: int) -> dict[str, Fing
     for name, follower in FOLLOWERS.items():
         found[f"{name}, at once"] = PrimitiveFingers(view(approach, follower))
         found[f"{name}, from step {step}"] = PrimitiveFingers(view(approach, follower), step)
-    chosen = Denoiser(0.5)
+    chosen = GapDenoiser()
     for lead, squeeze in ((4, 0.0), (10, 0.0), (16, 0.0), (10, 0.3)):
         teacher = ArrivalTeacher(lead=lead, squeeze=squeeze)
         found[f"gate {lead} steps before arrival, squeeze {squeeze}"] = TaughtFingers(view(approach, chosen), teacher)

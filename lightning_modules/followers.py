@@ -78,12 +78,16 @@ class Denoiser(Follower):
 
     def action(self, score: ScoreFn, sde: SDE, joint_state: JointState, joint_pos: Tensor, progress: Tensor) -> Tensor:
         """See `Follower.action`."""
-        t = self.time(progress)
+        step = self.way(score, sde, joint_state, joint_pos, self.time(progress))
+        return (step / MAX_JOINT_STEP).clamp(-1.0, 1.0)
+
+    @staticmethod
+    def way(score: ScoreFn, sde: SDE, joint_state: JointState, joint_pos: Tensor, t: Tensor) -> Tensor:
+        """From the present joints to the clean ones that are predicted at times t (E,): (E, 18), rad."""
         state = sde.mean_coefficient(t)[:, None] * joint_state.encode(joint_pos)
         clean = sde.clean_estimate(state, score(state, t), t)
         goal = joint_state.decode(clean).clamp(-1.0, 1.0)
-        step = (goal - joint_pos) * half_ranges(joint_pos)
-        return (step / MAX_JOINT_STEP).clamp(-1.0, 1.0)
+        return (goal - joint_pos) * half_ranges(joint_pos)
 
 
 class AnnealedDenoiser(Denoiser):
@@ -105,6 +109,39 @@ class AnnealedDenoiser(Denoiser):
     def time(self, progress: Tensor) -> Tensor:
         """Diffusion time (E,) for the progress (E,) of the approach."""
         return self.t + (self.t_start - self.t) * (1.0 - progress.clamp(0.0, 1.0)) ** self.power
+
+
+class GapDenoiser(Denoiser):
+    """A denoiser whose time falls with the gap that is left to the predicted grasp: no clock, no distance.
+
+    Two estimates a step: the first one, at ``t_probe``, says how far the joints are from the grasp; the second one, at
+    a time that falls with this gap, is moved towards. An open hand goes for the mean of what fits the cloud, a nearly
+    closed one for the nearest mode, whenever the closing began.
+
+    Args:
+        t_far: diffusion time from a gap of ``far`` on.
+        t_near: diffusion time where no gap is left.
+        far: norm of the gap over the 18 joints, rad.
+        t_probe: diffusion time of the first estimate.
+    """
+
+    def __init__(self, t_far: float = 0.8, t_near: float = 0.05, far: float = 1.5, t_probe: float = 0.5) -> None:
+        _check_time("t_far", t_far)
+        _check_time("t_near", t_near)
+        _check_time("t_probe", t_probe)
+        if not far > 0.0:
+            raise ValueError(f"far is {far}; the gap of the largest time has to be more than 0 rad")
+        super().__init__(t_probe)
+        self.t_far = t_far
+        self.t_near = t_near
+        self.far = far
+
+    def action(self, score: ScoreFn, sde: SDE, joint_state: JointState, joint_pos: Tensor, progress: Tensor) -> Tensor:
+        """See `Follower.action`; ``progress`` is not used."""
+        gap = self.way(score, sde, joint_state, joint_pos, self.time(progress)).norm(dim=1)
+        t = self.t_near + (self.t_far - self.t_near) * (gap / self.far).clamp(max=1.0)
+        step = self.way(score, sde, joint_state, joint_pos, t)
+        return (step / MAX_JOINT_STEP).clamp(-1.0, 1.0)
 
 
 def _check_time(name: str, t: float) -> None:

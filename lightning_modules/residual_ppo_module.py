@@ -19,7 +19,7 @@ from envs.observations import Observation, check_groups, flat_size
 from lightning_modules.acting import ExploringResidual, ResidualPolicy, explore
 from lightning_modules.assistants import LearntFingers, PrimitiveFingers, PrimitiveView
 from lightning_modules.composition import Composition, ScaleAndResidual
-from lightning_modules.followers import Denoiser, Follower
+from lightning_modules.followers import Follower, GapDenoiser
 from lightning_modules.networks.actor_critic import ActorCritic, PolicyInput, PolicyOutput
 from lightning_modules.networks.point_encoders import PointEncoder
 from lightning_modules.policy_features import VECTOR_DIM
@@ -40,7 +40,7 @@ class ResidualPPOModule(LightningModule):
 
     Args:
         primitive: checkpoint of the primitive.
-        follower: how its field is followed on a moving wrist; a denoiser at t = 0.5 when None.
+        follower: how its field is followed on a moving wrist; `GapDenoiser` when None.
         composition: how primitive and policy make up the action.
         exploration: noise of the policy while it learns.
         encoder: point encoder of the policy's own, trained along (the paper's PointNet); the policy shares the frozen
@@ -108,7 +108,7 @@ class ResidualPPOModule(LightningModule):
         check_groups(critic_groups, for_policy=False)
         self.automatic_optimization = False
         self.score_module = load_score_module(primitive).eval().requires_grad_(False)
-        self.view = PrimitiveView(GraspPrimitive(self.score_module, Denoiser(0.5) if follower is None else follower))
+        self.view = PrimitiveView(GraspPrimitive(self.score_module, GapDenoiser() if follower is None else follower))
         self.composition = ScaleAndResidual() if composition is None else composition
         self.exploration = StructuredNoise(self.composition.action_dim) if exploration is None else exploration
         if self.exploration.action_dim != self.composition.action_dim:

@@ -99,7 +99,8 @@ class ScoreMatchingModule(LightningModule):
 
     def score_fn(self, feature: Tensor) -> ScoreFn:
         """score(x, t) conditioned on cloud features (B, F)."""
-        return lambda state, t: self.network.score(state, feature, t, self.sde)
+        conditions = self.network.conditions(feature)
+        return lambda state, t: self.network.score(state, feature, t, self.sde, conditions)
 
     def _losses(self, batch: GraspBatch, draws: int, generator: torch.Generator) -> Tensor:
         """Loss of every grasp (B,), eq. 8, averaged over ``draws`` of (t, z)."""

@@ -1,5 +1,7 @@
 """The conditional score network of GraspGF (App. B.1; released sizes)."""
 
+from typing import cast
+
 from torch import Tensor, nn
 
 from envs.conventions import NUM_JOINTS
@@ -12,8 +14,8 @@ from lightning_modules.networks.time_embedding import GaussianFourierTime
 class ConditionedBlock(nn.Module):
     """An MLP on [hidden, cloud feature, time], SiLU after every layer.
 
-    The first layer is split by input, W [h, f, t] = W_h h + W_f f + W_t t, so that the cloud's part is worked out once
-    per cloud and added to each of its draws. Same result as concatenating copies of the feature.
+    The first layer is split by input, W [h, f, t] = W_h h + W_f f + W_t t, so that the cloud's part (`of_cloud`) is
+    worked out once per cloud and added to each of its draws. Same result as concatenating copies of the feature.
     """
 
     def __init__(self, in_width: int, feature_dim: int, time_width: int, width: int, depth: int) -> None:
@@ -24,11 +26,15 @@ class ConditionedBlock(nn.Module):
         self.split = [in_width, feature_dim, time_width]
         self.rest = nn.ModuleList(nn.Linear(width, width) for _ in range(depth - 1))
 
-    def forward(self, hidden: Tensor, feature: Tensor, time: Tensor) -> Tensor:
-        """(..., width) from hidden (..., in_width), feature broadcastable to it, time (..., time_width)."""
-        on_hidden, on_feature, on_time = self.first.weight.split(self.split, dim=1)
+    def of_cloud(self, feature: Tensor) -> Tensor:
+        """The cloud's part of the first layer, W_f f (..., width), from features (..., feature_dim)."""
+        return nn.functional.linear(feature, self.first.weight.split(self.split, dim=1)[1])
+
+    def forward(self, hidden: Tensor, of_cloud: Tensor, time: Tensor) -> Tensor:
+        """(..., width) from hidden (..., in_width), `of_cloud` broadcastable to it, time (..., time_width)."""
+        on_hidden, _, on_time = self.first.weight.split(self.split, dim=1)
         linear = nn.functional.linear
-        total = linear(hidden, on_hidden, self.first.bias) + linear(time, on_time) + linear(feature, on_feature)
+        total = linear(hidden, on_hidden, self.first.bias) + linear(time, on_time) + of_cloud
         out = nn.functional.silu(total)
         for layer in self.rest:
             out = nn.functional.silu(layer(out))
@@ -86,28 +92,35 @@ class ScoreNetwork(nn.Module):
         feature: Tensor = self.encoder(points_h, grouping)
         return feature
 
-    def head(self, state: Tensor, feature: Tensor, t: Tensor) -> Tensor:
+    def conditions(self, feature: Tensor) -> list[Tensor]:
+        """What the blocks make of cloud features (B, F): the same at every state and time, so worth keeping."""
+        return [cast(ConditionedBlock, block).of_cloud(feature) for block in self.blocks]
+
+    def head(self, state: Tensor, feature: Tensor, t: Tensor, conditions: list[Tensor] | None = None) -> Tensor:
         """std(t) times the score, of the shape of ``state``.
 
         Args:
             state: noised states, (B, D), or (B, K, D) for K draws per cloud.
             feature: cloud features from ``encode``, (B, F).
             t: diffusion times, (B,) or (B, K).
+            conditions: `conditions` of the feature, for several calls with it; worked out here when None.
         Raises:
             ValueError: shapes that do not fit one another or this network.
         """
         self._check(state, feature, t)
-        per_draw = feature if state.ndim == 2 else feature[:, None]
+        parts = self.conditions(feature) if conditions is None else conditions
         time = self.read_time(t)
         hidden = self.read_state(state)
-        for block in self.blocks:
-            hidden = block(hidden, per_draw, time)
+        for block, part in zip(self.blocks, parts, strict=True):
+            hidden = block(hidden, part if state.ndim == 2 else part[:, None], time)
         output: Tensor = self.output(hidden)
         return output
 
-    def score(self, state: Tensor, feature: Tensor, t: Tensor, sde: SDE) -> Tensor:
+    def score(
+        self, state: Tensor, feature: Tensor, t: Tensor, sde: SDE, conditions: list[Tensor] | None = None
+    ) -> Tensor:
         """Score of the noised state density: ``head`` divided by std(t), so that the head's target has unit scale."""
-        return self.head(state, feature, t) / sde.std(t)[..., None]
+        return self.head(state, feature, t, conditions) / sde.std(t)[..., None]
 
     def forward(
         self, state: Tensor, points_h: Tensor, t: Tensor, sde: SDE, grouping: CloudGrouping | None = None

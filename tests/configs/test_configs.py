@@ -71,7 +71,9 @@ def follower_of(root: Path) -> str:
 
 def test_there_are_configs_of_every_kind() -> None:
     assert {"gf_pointnet.yaml", "ablations/paper_size.yaml", "ablations/sin_cos.yaml"} <= set(TRAINED)
-    assert {"followers/paper.yaml", "followers/denoiser.yaml", "followers/annealed.yaml"} == set(FOLLOWERS)
+    assert {"followers/paper.yaml", "followers/denoiser.yaml", "followers/annealed.yaml", "followers/gap.yaml"} == set(
+        FOLLOWERS
+    )
 
 
 def test_the_main_config_trains_and_tests(main_run: Path) -> None:

@@ -8,7 +8,7 @@ from envs.conventions import MAX_JOINT_STEP
 from envs.hand.model import half_ranges
 from lightning_modules.diffusion.joint_state import JointState, JointVector, SinCosJoints
 from lightning_modules.diffusion.sde import SDE, VESDE, VPSDE, PaperSDE, SubVPSDE
-from lightning_modules.followers import AnnealedDenoiser, Denoiser, FixedTimeScore, Follower
+from lightning_modules.followers import AnnealedDenoiser, Denoiser, FixedTimeScore, Follower, GapDenoiser
 from tests.learning import gaussian_score
 
 MEAN = torch.linspace(-0.8, 0.8, 18, dtype=torch.float64)
@@ -43,7 +43,7 @@ class Recorder:
 
 
 @pytest.mark.parametrize("sde", SDES, ids=lambda sde: type(sde).__name__)
-@pytest.mark.parametrize("follower", [Denoiser(0.35), Denoiser(0.9), AnnealedDenoiser()])
+@pytest.mark.parametrize("follower", [Denoiser(0.35), Denoiser(0.9), AnnealedDenoiser(), GapDenoiser()])
 def test_denoiser_reaches_the_mean_of_a_gaussian(follower: Follower, sde: SDE) -> None:
     # the fixed point of q -> E[x_0 | x = alpha q] is the mean; a step closes std^2 / (alpha^2 s^2 + std^2) of the gap
     torch.testing.assert_close(follow(follower, 0.02, sde, joints()), MEAN.expand(5, 18), atol=2e-3, rtol=0.0)
@@ -117,6 +117,33 @@ def test_the_network_is_asked_at_each_hands_own_time() -> None:
     torch.testing.assert_close(score.times[0], torch.tensor([0.6, 0.375, 0.15]).double())
 
 
+def test_the_time_falls_with_the_gap_that_is_left() -> None:
+    # a narrow Gaussian: every estimate is its mean, so that the gap is the distance to it in radians
+    recorded: list[Tensor] = []
+
+    def score(state: Tensor, t: Tensor) -> Tensor:
+        recorded.append(t)
+        return gaussian_score(MEAN, 1e-4, VPSDE())(state, t)
+
+    direction = torch.ones(18, dtype=torch.float64) / 18**0.5 / HALF
+    now = torch.stack([MEAN + gap * direction for gap in (0.0, 0.5, 1.0)])
+    far = torch.full_like(MEAN, 0.99)  # many radians away
+    GapDenoiser(0.8, 0.1, far=1.0, t_probe=0.4).action(
+        score, VPSDE(), JointVector(), torch.cat([now, far[None]]), torch.zeros(4).double()
+    )
+    torch.testing.assert_close(recorded[0], torch.full((4,), 0.4).double())
+    torch.testing.assert_close(recorded[1], torch.tensor([0.1, 0.45, 0.8, 0.8]).double(), atol=1e-4, rtol=0.0)
+
+
+def test_the_progress_does_not_matter_to_the_gap() -> None:
+    score = gaussian_score(MEAN, 0.3, VPSDE())
+    early, late = (
+        GapDenoiser().action(score, VPSDE(), JointVector(), joints(), torch.full((5,), value).double())
+        for value in (0.0, 1.0)
+    )
+    assert torch.equal(early, late)
+
+
 def test_the_papers_form_moves_the_fastest_joint_at_full_speed() -> None:
     sde, now = VPSDE(), joints()
     score = gaussian_score(MEAN, 0.2, sde)
@@ -148,7 +175,7 @@ def test_without_normalising_the_score_is_a_clipped_tweedie_step() -> None:
     torch.testing.assert_close(action[0], step.clamp(max=1.0), atol=1e-4, rtol=0.0)
 
 
-@pytest.mark.parametrize("follower", [FixedTimeScore(), Denoiser(), AnnealedDenoiser()])
+@pytest.mark.parametrize("follower", [FixedTimeScore(), Denoiser(), AnnealedDenoiser(), GapDenoiser()])
 def test_actions_stay_in_range_whatever_the_score(follower: Follower) -> None:
     action = follower.action(Recorder(1e6), VPSDE(), JointVector(), joints(), torch.linspace(0, 1, 5).double())
     assert action.shape == (5, 18)
@@ -164,3 +191,12 @@ def test_times_outside_the_process_are_refused(t: float) -> None:
         AnnealedDenoiser(t, 0.1)
     with pytest.raises(ValueError, match=rf"t_end is {t}; diffusion times lie in"):
         AnnealedDenoiser(0.5, t)
+    for name in ("t_far", "t_near", "t_probe"):
+        with pytest.raises(ValueError, match=rf"{name} is {t}; diffusion times lie in"):
+            GapDenoiser(**{name: t})
+
+
+@pytest.mark.parametrize("far", [0.0, -1.0, float("nan")])
+def test_a_gap_that_is_none_is_refused(far: float) -> None:
+    with pytest.raises(ValueError, match=f"far is {far}; the gap of the largest time has to be more than 0 rad"):
+        GapDenoiser(far=far)

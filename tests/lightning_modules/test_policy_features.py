@@ -6,11 +6,31 @@ from scipy.spatial.transform import Rotation
 from torch import Tensor
 
 from envs.geometry.transforms import pose_compose
+from envs.hand.kinematics import HandKinematics
+from envs.hand.model import denormalise_joints
 from envs.observations import Observation
-from lightning_modules.policy_features import COARSE_POINTS, VECTOR_DIM, policy_vectors, wrist_attitude, wrist_motion
+from lightning_modules.policy_features import (
+    COARSE_POINTS,
+    VECTOR_DIM,
+    policy_vectors,
+    tip_distances,
+    tip_heights,
+    wrist_attitude,
+    wrist_motion,
+)
 
 COUNT = 4
-PARTS = {"joint_pos": 18, "coupled_pos": 4, "a_p": 18, "motion": 24, "attitude": 4, "centroid": 3, "extent": 6}
+PARTS = {
+    "joint_pos": 18,
+    "coupled_pos": 4,
+    "a_p": 18,
+    "motion": 24,
+    "attitude": 4,
+    "centroid": 3,
+    "extent": 6,
+    "heights": 5,
+    "distances": 5,
+}
 
 
 def random_poses(*shape: int) -> Tensor:
@@ -134,3 +154,29 @@ def test_the_cloud_enters_by_centre_and_extent() -> None:
     expected = torch.tensor([0.1, -0.2, 0.3]) / 0.1
     torch.testing.assert_close(found["centroid"][0], expected / COARSE_POINTS)
     torch.testing.assert_close(found["extent"][0], torch.tensor([0.0, -2.0, 0.0, 1.0, 0.0, 3.0]))
+
+
+def test_heights_of_fingertips_are_above_the_table() -> None:
+    # the hand turned by 90 degrees about x: its own y points up
+    pose = torch.zeros(1, 7)
+    pose[0, :3] = torch.tensor([0.5, -0.5, 0.1])
+    pose[0, 3:] = torch.tensor(Rotation.from_euler("x", 90, degrees=True).as_quat(scalar_first=True)).float()
+    tips_h = torch.zeros(1, 5, 3)
+    tips_h[0, :, 1] = torch.tensor([-0.1, -0.05, 0.0, 0.05, 0.3])
+    tips_h[0, :, 2] = 0.7  # level: no part of the height
+    # 0, 5, 10, 15 and 40 cm, of which 20 are told apart, over 5 cm
+    torch.testing.assert_close(tip_heights(tips_h, pose), torch.tensor([[0.0, 1.0, 2.0, 3.0, 4.0]]), atol=1e-5, rtol=0)
+
+
+def test_distances_of_fingertips_are_to_the_nearest_point() -> None:
+    points_h = torch.tensor([[[0.0, 0.0, 0.0], [1.0, 0.0, 0.0]]])
+    tips_h = torch.tensor([[[0.0, 0.1, 0.0], [1.05, 0.0, 0.0], [0.0, 0.0, 0.0], [0.5, 0.0, 0.0], [1.0, 0.0, 0.15]]])
+    torch.testing.assert_close(tip_distances(tips_h, points_h), torch.tensor([[2.0, 1.0, 0.0, 4.0, 3.0]]))
+
+
+def test_fingertips_follow_from_joints_wrist_and_cloud() -> None:
+    seen = observation()
+    tips_h = HandKinematics().forward(denormalise_joints(seen["joint_pos"])).fingertips
+    found = vectors(seen)
+    torch.testing.assert_close(found["heights"], tip_heights(tips_h, seen["wrist_history"][:, -1]))
+    torch.testing.assert_close(found["distances"], tip_distances(tips_h, seen["points_h"][:, :COARSE_POINTS]))

@@ -32,7 +32,7 @@ def test_split_layer_equals_concatenation() -> None:
     copies = feature[:, None].expand(-1, 6, -1)
     plain = nn.functional.silu(block.first(torch.cat([hidden, copies, time], dim=-1)))
     plain = nn.functional.silu(block.rest[0](plain))
-    torch.testing.assert_close(block(hidden, feature[:, None], time), plain)
+    torch.testing.assert_close(block(hidden, block.of_cloud(feature)[:, None], time), plain)
 
 
 def test_draws_equal_separate_calls() -> None:
@@ -42,6 +42,16 @@ def test_draws_equal_separate_calls() -> None:
     together = network.head(state, feature, t)
     separate = torch.stack([network.head(state[:, k], feature, t[:, k]) for k in range(5)], dim=1)
     torch.testing.assert_close(together, separate)
+
+
+def test_kept_conditions_change_nothing() -> None:
+    network = small_network()
+    state, t, feature = torch.randn(3, 5, 4), torch.rand(3, 5), network.encode(clouds(3))
+    kept = network.conditions(feature)
+    assert torch.equal(network.head(state, feature, t, kept), network.head(state, feature, t))
+    # and are used: those of other clouds give another result
+    other = network.conditions(network.encode(2.0 * clouds(3)))
+    assert not torch.equal(network.head(state, feature, t, other), network.head(state, feature, t))
 
 
 def test_score_is_the_head_divided_by_std() -> None:
