@@ -54,14 +54,14 @@ _COLUMNS = 5
 
 
 def draw_runs(runs: dict[str, RunCurves], path: Path, title: str = "") -> None:
-    """Small multiples over agent steps: a thin line a run, and their mean.
+    """Small multiples over agent steps: a thin line a run, and their mean. What was logged once is no curve.
 
     Raises:
-        ValueError: none of the scalars was logged.
+        ValueError: none of the scalars was logged twice.
     """
-    panels = [panel for panel in PANELS if any(panel[0] in run.curves for run in runs.values())]
+    panels = [panel for panel in PANELS if any(_is_curve(run, panel[0]) for run in runs.values())]
     if not panels:
-        raise ValueError(f"the runs have none of the scalars {', '.join(panel[0] for panel in PANELS)}")
+        raise ValueError(f"the runs have no curve of the scalars {', '.join(panel[0] for panel in PANELS)}")
     columns = min(_COLUMNS, len(panels))
     rows = -(-len(panels) // columns)
     figure, grid = plt.subplots(
@@ -82,6 +82,10 @@ def draw_runs(runs: dict[str, RunCurves], path: Path, title: str = "") -> None:
     figure.savefig(payload, dpi=100, format="png")
     plt.close(figure)
     write_atomically(path, payload.getvalue())
+
+
+def _is_curve(run: RunCurves, tag: str) -> bool:
+    return tag in run.curves and len(run.curves[tag].value) > 1
 
 
 def _draw_panel(axis: Axes, runs: dict[str, RunCurves], panel: tuple[str, str, float]) -> None:

@@ -63,14 +63,15 @@ def test_every_measure_has_a_panel_with_a_line_a_seed_and_their_mean(drawn: list
     np.testing.assert_allclose(success[3].get_xdata(), [0.2, 0.2])  # the first divergence
 
 
-def test_measures_that_were_not_logged_have_no_panel(drawn: list[Figure], tmp_path: Path) -> None:
-    only = RunCurves({"train/ppo/kl": curve([100, 200], [0.1, np.nan])}, 1.0)
+def test_measures_that_were_logged_once_or_never_have_no_panel(drawn: list[Figure], tmp_path: Path) -> None:
+    once = curve([200], [0.8])  # a single validation, at the end
+    only = RunCurves({"train/ppo/kl": curve([100, 200], [0.1, np.nan]), "val/success/unseen_families": once}, 1.0)
     draw_runs({"a": only}, tmp_path / "x.png")
     assert [len(axis.lines) for axis in drawn[0].axes if axis.get_visible()] == [1]
 
 
 def test_runs_that_measured_nothing_are_named(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"the runs have none of the scalars train/episode/success, "):
+    with pytest.raises(ValueError, match=r"the runs have no curve of the scalars train/episode/success, "):
         draw_runs({"a": RunCurves({}, 0.0)}, tmp_path / "x.png")
 
 
