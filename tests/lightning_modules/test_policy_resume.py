@@ -145,7 +145,7 @@ def test_resuming_with_changed_settings_is_refused(
     [
         "--model.init_args.composition=lightning_modules.composition.Direct",
         "--model.init_args.hidden_widths=[8]",
-        "--model.init_args.follower.init_args.t=0.9",
+        "--model.init_args.follower.init_args.far=0.9",
         "--model.init_args.bottleneck=null",
     ],
 )

@@ -46,7 +46,7 @@ def test_loss_of_the_true_score_is_zero(sde: SDE, joint_state: JointState, monke
     module, batch = tiny_module(sde=sde, joint_state=joint_state), made_up_batch()
     clean = joint_state.encode(batch.joint_pos)[:, None]
 
-    def true_score(state: Tensor, feature: Tensor, t: Tensor, process: SDE) -> Tensor:
+    def true_score(state: Tensor, feature: Tensor, t: Tensor, process: SDE, *_: object) -> Tensor:
         assert process is sde
         alpha, std = process.mean_coefficient(t)[..., None], process.std(t)[..., None]
         return -(state - alpha * clean) / std.square()
