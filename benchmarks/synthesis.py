@@ -9,7 +9,7 @@ first object to the end of the last one: importing and compiling in fresh proces
 All three come from one run, so `verified_per_second` already pays for the reachability checks;
 `verified_per_second_without_reachability` takes their time out (a second, shorter run).
 
-    python benchmarks/synthesis.py --objects 24
+    python benchmarks/synthesis.py --objects 48
 """
 
 import argparse
@@ -80,15 +80,15 @@ def run(names: list[str], settings: SynthesisSettings, workers: int, with_reacha
 def main(args: list[str] | None = None) -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--objects", type=int, default=24, help="training objects, spread evenly over the split")
+    parser.add_argument("--objects", type=int, default=48, help="training objects, spread evenly over the split")
     parser.add_argument("--workers", type=int, default=None, help="processes; one per core when left out")
     parser.add_argument("--wanted", type=int, default=SynthesisSettings.wanted, help="reachable grasps of an object")
     parser.add_argument("--batch", type=int, default=SynthesisSettings.batch, help="hands tried in a round")
-    parser.add_argument("--rounds", type=int, default=SynthesisSettings.max_rounds, help="rounds of proposals")
+    parser.add_argument("--hands", type=int, default=SynthesisSettings.max_hands, help="hands tried on an object")
     parser.add_argument("--types", nargs="+", default=list(SynthesisSettings.types), help="grasp types")
     options = parser.parse_args(args)
     settings = SynthesisSettings(
-        wanted=options.wanted, max_rounds=options.rounds, batch=options.batch, types=tuple(options.types)
+        wanted=options.wanted, max_hands=options.hands, batch=options.batch, types=tuple(options.types)
     )
     workers = options.workers or default_workers()
     every = ObjectLibrary().names("train")
@@ -101,7 +101,7 @@ def main(args: list[str] | None = None) -> None:
         "benchmark": "synthesis",
         "objects": len(names),
         "workers": workers,
-        "settings": {name: getattr(settings, name) for name in ("quota", "wanted", "max_rounds", "batch", "proposals")},
+        "settings": {name: getattr(settings, name) for name in ("quota", "wanted", "max_hands", "batch", "proposals")},
         **full,
         "verified_per_second_without_reachability": verifying["verified_per_second"],
         "wall_s_without_reachability": verifying["wall_s"],

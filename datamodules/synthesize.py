@@ -11,18 +11,16 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from jsonargparse import auto_cli
 from tqdm import tqdm
 
 from datamodules.atomic_file import write_atomically
-from datamodules.grasps.easy import EasyLimit
 from datamodules.grasps.grasp_set import GraspSet, load_grasp_set, save_grasp_set
 from datamodules.grasps.grasp_types import check_grasp_type
-from datamodules.grasps.job import JobSpec, merge, pick_gallery, replace_easy, run_job
+from datamodules.grasps.job import JobSpec, easy_limit, merge, pick_gallery, run_job
 from datamodules.grasps.poses import absolute_pose
-from datamodules.grasps.summary import merge_counts, summarise
-from datamodules.grasps.synthesis_settings import SynthesisSettings, TypeCount
+from datamodules.grasps.summary import summarise
+from datamodules.grasps.synthesis_settings import SynthesisSettings
 from datamodules.workers import default_workers
 from envs.objects.library import ObjectLibrary
 from envs.pictures.hand_picture import HandPicture
@@ -74,8 +72,8 @@ def synthesize(
         prototypes: prototypes of the types, see datamodules.pilot; the shipped ones when null.
         max_objects: only so many objects of each split.
         test_grasps_per_object: grasps kept of each object that is not for training, the most diverse ones.
-        max_easy: of an object at most so many grasps where the mean joints of the training grasps lift as well; the
-            others are replaced in a second pass. Any number when null.
+        max_easy: of an object at most so many grasps where the mean joints of training grasps, placed there, lift as
+            well; any number when null. The mean is that of some training objects, made first and without the limit.
         num_workers: processes; one per core when null.
         shard: K/N, such as 1/2: make only the parts of every N-th object from the K-th on, and write no set. For
             several machines: give each a shard, gather their parts in one folder, and run there without shard.
@@ -87,9 +85,9 @@ def synthesize(
     if split_file is not None and summary.resolve() == Path(split_file).resolve():
         raise ValueError(f"the summary would overwrite the split file {summary}; give another --output, or --summary")
     spec = JobSpec(settings, parts_dir, split_file, prototypes, max_objects, num_workers, parse_shard(shard))
-    if max_easy is not None:
-        replace(spec, easy=EasyLimit((), max_easy))  # complains before the work, not after it
     began = time.perf_counter()
+    if max_easy is not None:
+        spec = _with_easy_limit(spec, max_easy)
     parts, counts = run_job(spec)
     if shard is not None:
         _LOG.info(
@@ -98,9 +96,6 @@ def synthesize(
         )  # fmt: skip
         return
     made = merge(parts, test_grasps_per_object, _provenance(spec))
-    if max_easy is not None:
-        made, more = _limit_easy(made, spec, max_easy)
-        counts = merge_counts([counts, more])
     save_grasp_set(made, output)
     work = {
         "wall_seconds_of_last_run": round(time.perf_counter() - began, 1),
@@ -114,13 +109,13 @@ def synthesize(
         draw_gallery(made, ObjectLibrary(split_file), gallery)
 
 
-def _limit_easy(made: GraspSet, spec: JobSpec, most: int) -> tuple[GraspSet, dict[str, TypeCount]]:
-    """The set without easy grasps but ``most`` of each object, and the counts behind the new ones."""
-    if "train" not in {made.object_splits[index] for index in np.unique(made.object_index)}:
-        _LOG.warning("without training grasps there are no mean joints: easy grasps stay as they are")
-        return made, {}
-    _LOG.info("looking for hard grasps in place of easy ones")
-    return replace_easy(made, spec, most)
+def _with_easy_limit(spec: JobSpec, most: int) -> JobSpec:
+    """The job with a limit on easy grasps, once their mean joints are known."""
+    _LOG.info("first grasps without the limit, for the mean joints that tell easy ones")
+    limit = easy_limit(spec, most)
+    if limit is None:
+        _LOG.warning("without grasps of training objects there are no mean joints: easy grasps are not limited")
+    return replace(spec, easy=limit)
 
 
 def _provenance(spec: JobSpec) -> dict[str, Any]:
@@ -128,6 +123,7 @@ def _provenance(spec: JobSpec) -> dict[str, Any]:
         "command": "python -m datamodules.synthesize " + " ".join(sys.argv[1:]),
         "fingerprint": spec.fingerprint(),
         "settings": asdict(spec.settings),
+        "easy": None if spec.easy is None else asdict(spec.easy),
         "versions": {name: version(name) for name in ("mujoco", "gymnasium-robotics", "numpy")},
         "python": platform.python_version(),
     }

@@ -21,6 +21,11 @@ LIFT_HEIGHT = 1.0
 LIFT_STEPS = 40
 """Control steps of the rise, one second, along a minimum-jerk profile (peak acceleration 5.8 m/s^2)."""
 
+EARLY_VERDICT = 20
+"""Steps of the rise after which its outcome is nearly certain: half way up, the hand begins to slow down. Of 389 lifts
+of a grasp synthesis five that had held until then failed later (one of 187 unshaken ones), and none went the other way.
+"""
+
 MIN_RISE = 0.1
 """Metres that the object has to rise (GraspGF Sec. 4.2)."""
 
@@ -68,6 +73,7 @@ def lift_test(
     *,
     active: NDArray[np.bool_] | None = None,
     side_acceleration_w: Array | None = None,
+    rise_steps: int = LIFT_STEPS,
     on_closed: Callable[[], None] = lambda: None,
 ) -> LiftResult:
     """Close by 0.1 rad, lift by 1 m and judge, in all active worlds (GraspGF Sec. 4.1, 4.2).
@@ -76,6 +82,7 @@ def lift_test(
         physics: worlds in which the hand stands at its grasp.
         active: worlds to test (E,); the others count as not lifted and are not stepped.
         side_acceleration_w: extra acceleration of the object (E, 3), m/s^2, on during the rise: the shaken lift.
+        rise_steps: the rise is judged after so many of its steps and not gone on with.
         on_closed: called when the hand has closed, before it rises, to look at the worlds.
     Returns:
         The outcome, arrays of length E.
@@ -91,7 +98,7 @@ def lift_test(
     start_distance = _distance(closed.wrist_pose_w, closed.object_pose_w)
     if side_acceleration_w is not None:
         physics.set_side_acceleration(side_acceleration_w)
-    for step in range(1, LIFT_STEPS + 1):
+    for step in range(1, rise_steps + 1):
         fraction = step / LIFT_STEPS
         profile = fraction**3 * (10.0 - 15.0 * fraction + 6.0 * fraction**2)  # minimum jerk (Flash and Hogan 1985)
         target = before.wrist_pose_w.copy()

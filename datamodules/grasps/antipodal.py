@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-NUM_RAYS = 1500
+NUM_RAYS = 400
 """Surface points from which a ray goes inwards."""
 
 MIN_OPPOSITION = 0.85
@@ -51,16 +51,12 @@ def find_antipodal_pairs(
     points, normals = points_o.astype(np.float32), normals_o.astype(np.float32)
     start, inward = points[start_index], -normals[start_index]
     along = inward @ points.T - (inward * start).sum(axis=1, keepdims=True)
-    square = (points**2).sum(axis=1)[None] + (start**2).sum(axis=1)[:, None] - 2.0 * start @ points.T
-    lateral_square = np.maximum(square - along**2, 0.0)
     opposition = normals[start_index] @ normals.T
-    is_pair = (
-        (lateral_square < RAY_RADIUS**2)
-        & (along > WIDTH_RANGE[0])
-        & (along < WIDTH_RANGE[1])
-        & (opposition < -MIN_OPPOSITION)
-    )
-    rays, ends = np.nonzero(is_pair)
+    rays, ends = np.nonzero((along > WIDTH_RANGE[0]) & (along < WIDTH_RANGE[1]) & (opposition < -MIN_OPPOSITION))
+    offset = points[ends] - start[rays]
+    lateral_square = (offset**2).sum(axis=1) - along[rays, ends] ** 2
+    is_near = lateral_square < RAY_RADIUS**2
+    rays, ends = rays[is_near], ends[is_near]
     first = points[start_index[rays]].astype(np.float64)
     second = points[ends].astype(np.float64)
     gap = second - first

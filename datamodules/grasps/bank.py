@@ -47,6 +47,7 @@ class GraspBank:
         axis_h: unit vector from thumb pad to opposing pads (K, 3).
         preshape: joints from which the hand closes (K, 18).
         target: joints it closes towards (K, 18).
+        skeleton_h: joint centres and fingertips of the preshape (K, P, 3).
     """
 
     grasp_type: str
@@ -55,6 +56,7 @@ class GraspBank:
     axis_h: Array
     preshape: Array
     target: Array
+    skeleton_h: Array
 
 
 @dataclass(frozen=True)
@@ -107,13 +109,17 @@ def build_bank(
         shapes.append(along(0.0))
         preshapes.append(along(-settings.pre_opening))
         targets.append(along(settings.squeeze))
-    geometry = pad_geometry(grasp_type, HandKinematics().forward(torch.as_tensor(np.concatenate(shapes))))
+    kinematics = HandKinematics()
+    geometry = pad_geometry(grasp_type, kinematics.forward(torch.as_tensor(np.concatenate(shapes))))
     keep = geometry.alignment >= settings.min_alignment
+    preshape = np.concatenate(preshapes)[keep]
+    start = kinematics.forward(torch.as_tensor(preshape))
     return GraspBank(
         grasp_type=grasp_type,
         aperture=geometry.aperture[keep],
         centre_h=geometry.centre_h[keep],
         axis_h=geometry.axis_h[keep],
-        preshape=np.concatenate(preshapes)[keep],
+        preshape=preshape,
         target=np.concatenate(targets)[keep],
+        skeleton_h=torch.cat([start.link_position, start.fingertips], dim=1).numpy(),
     )

@@ -88,28 +88,35 @@ class CandidateSource:
     def take(self, count: int) -> Candidates:
         """At most ``count`` candidates; fewer, or none, when one draw of proposals does not give as many."""
         if self._free is None or len(self._free) < count:
-            drawn = self._draw()
+            drawn = self._draw(count if self._free is None else count - len(self._free))
             self._free = drawn if self._free is None else join([self._free, drawn])
         taken, self._free = self._free.rows(slice(count)), self._free.rows(slice(count, None))
         return taken
 
-    def _draw(self) -> Candidates:
-        """The free ones among new proposals for one rest pose."""
+    def _draw(self, enough: int) -> Candidates:
+        """The free ones among new proposals for one rest pose; checking ends with the batch that makes them enough."""
         thing, bank = self._thing, self._bank
         pose_w = thing.rest_poses[self._rng.choice(len(thing.rest_poses), p=thing.rest_probabilities)]
         proposals = propose(self._pairs, bank, pose_w, self._proposals, self._rng)
-        chosen = slice(self._start_checks)
-        wrist_w, entry, width = proposals.wrist_pose_w[chosen], proposals.entry[chosen], proposals.width[chosen]
-        free = free_at_start(self._physics, thing, pose_w, wrist_w, bank.preshape[entry], self._max_penetration)
-        self.num_checked += len(free)
-        self.num_penetrating += int((~free).sum())
-        entry = entry[free]
+        rows = np.zeros(0, dtype=np.int64)
+        for begin in range(0, min(len(proposals), self._start_checks), self._physics.num_worlds):
+            checked = np.arange(begin, min(begin + self._physics.num_worlds, self._start_checks, len(proposals)))
+            free = free_at_start(
+                self._physics, thing, pose_w, proposals.wrist_pose_w[checked],
+                bank.preshape[proposals.entry[checked]], self._max_penetration,
+            )  # fmt: skip
+            self.num_checked += len(free)
+            self.num_penetrating += int((~free).sum())
+            rows = np.concatenate([rows, checked[free]])
+            if len(rows) >= enough:
+                break
+        entry = proposals.entry[rows]
         return Candidates(
             object_pose_w=np.tile(pose_w, (len(entry), 1)),
-            wrist_pose_w=wrist_w[free],
+            wrist_pose_w=proposals.wrist_pose_w[rows],
             preshape=bank.preshape[entry],
             target=bank.target[entry],
-            width=width[free],
+            width=proposals.width[rows],
         )
 
 

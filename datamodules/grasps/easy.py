@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datamodules.grasps.poses import absolute_pose
-from envs.lift_test import lift_test
+from envs.lift_test import EARLY_VERDICT, lift_test
 from envs.objects.grasp_object import GraspObject
 from envs.physics.mujoco_cpu import MujocoCpuPhysics
 
@@ -20,12 +20,10 @@ class EasyLimit:
     Attributes:
         joint_pos: the constant joints, the mean of the training grasps (18,), rad.
         most: easy grasps of an object.
-        max_rounds: rounds of trials of an object for grasps that take the place of easy ones.
     """
 
     joint_pos: tuple[float, ...]
     most: int
-    max_rounds: int = 5
 
     def __post_init__(self) -> None:
         if self.most < 0:
@@ -53,5 +51,5 @@ def lifts_placed(
         physics.reset([thing] * len(rows), object_pose_w[rows], wrist_w[rows], joints, worlds=worlds)
         active = np.zeros(physics.num_worlds, dtype=bool)
         active[worlds] = True
-        lifted[rows] = lift_test(physics, active=active).is_lifted[worlds]
+        lifted[rows] = lift_test(physics, active=active, rise_steps=EARLY_VERDICT).is_lifted[worlds]
     return lifted

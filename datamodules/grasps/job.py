@@ -3,7 +3,7 @@
 import json
 import logging
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, as_completed
 from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
@@ -22,6 +22,7 @@ from datamodules.grasps.summary import merge_counts
 from datamodules.grasps.synthesis import GraspSynthesizer
 from datamodules.grasps.synthesis_settings import SynthesisSettings, TypeCount
 from datamodules.workers import worker_pool
+from envs.conventions import NUM_JOINTS
 from envs.objects.grasp_object import GraspObject
 from envs.objects.library import ObjectLibrary
 
@@ -40,7 +41,8 @@ class JobSpec:
         max_objects: only the first so many objects of each split; all when None.
         num_workers: processes; one per core when None.
         shard: (k, n): make the parts of every n-th object only, from the k-th on, k = 1..n; all when None.
-        easy: the job replaces easy grasps of a set that is known, instead of making grasps from nothing, when not None.
+        only: make the grasps of these objects alone; of all when None.
+        easy: how many easy grasps of an object are kept; any number when None.
     """
 
     settings: SynthesisSettings
@@ -50,12 +52,15 @@ class JobSpec:
     max_objects: int | None = None
     num_workers: int | None = None
     shard: tuple[int, int] | None = None
+    only: tuple[str, ...] | None = None
     easy: EasyLimit | None = None
 
     def __post_init__(self) -> None:
-        if self.easy is not None and self.settings.quota is None:
+        quota, wanted = self.settings.quota, self.settings.wanted
+        if self.easy is not None and (quota is None or wanted < quota):
             raise ValueError(
-                "easy grasps are limited to a number an object; set settings.quota, or leave out the limit"
+                f"settings.quota is {quota} and settings.wanted is {wanted}: with a limit on easy grasps an object has "
+                "at most a number of grasps, and all are looked for; set 1 <= quota <= wanted, or leave out the limit"
             )
         if self.shard is not None and not 1 <= self.shard[0] <= self.shard[1]:
             raise ValueError(
@@ -80,8 +85,13 @@ class JobSpec:
         """(object, split) pairs of the job, in the order of the split file."""
         library = ObjectLibrary(self.split_file)
         every = [(name, split) for split in library.splits for name in library.names(split)[: self.max_objects]]
+        if self.only is not None:
+            every = [(name, split) for name, split in every if name in self.only]
         return every if self.shard is None else every[self.shard[0] - 1 :: self.shard[1]]
 
+
+MEAN_OBJECTS = 200
+"""Training objects whose grasps give the mean joints that tell easy grasps: a thousand grasps, 0.01 rad of error."""
 
 _WORKER: dict[str, Any] = {}
 
@@ -89,8 +99,8 @@ _MANY_PARTS = 200
 """From so many parts on checking them takes seconds, and a bar says so."""
 
 
-def _make_part(spec: JobSpec, name: str, split: str, path: Path, known: GraspSet | None = None) -> dict[str, TypeCount]:
-    """In a worker: synthesise one object, or replace its easy grasps, and write its part file."""
+def _make_part(spec: JobSpec, name: str, split: str, path: Path) -> dict[str, TypeCount]:
+    """In a worker: synthesise one object and write its part file."""
     if _WORKER.get("spec") != spec:
         logging.getLogger("envs.physics").setLevel(logging.ERROR)
         _WORKER.update(
@@ -99,11 +109,7 @@ def _make_part(spec: JobSpec, name: str, split: str, path: Path, known: GraspSet
             synthesizer=GraspSynthesizer(spec.settings, load_prototypes(spec.prototypes)),
         )
     (thing,) = _WORKER["library"].each([name])
-    synthesizer = _WORKER["synthesizer"]
-    if spec.easy is None or known is None:
-        result = synthesizer.synthesize(thing, split)
-    else:
-        result = synthesizer.replace_easy(thing, known, spec.easy)
+    result = _WORKER["synthesizer"].synthesize(thing, split, limit=spec.easy)
     counts = {kind: asdict(count) for kind, count in result.counts.items()}
     provenance = {"counts": counts, "object": shape_digest(thing)}
     save_grasp_set(replace(result.grasps, provenance=provenance), path)
@@ -118,10 +124,8 @@ def shape_digest(thing: GraspObject) -> str:
     return digest.hexdigest()[:16]
 
 
-def run_job(spec: JobSpec, known: Mapping[str, GraspSet] | None = None) -> tuple[list[GraspSet], dict[str, TypeCount]]:
+def run_job(spec: JobSpec) -> tuple[list[GraspSet], dict[str, TypeCount]]:
     """Make the parts that are not there yet; return all parts and their counts added up by type.
-
-    ``known`` holds the grasps of every object for a job that replaces easy ones.
 
     A part is written atomically when its object is done: interrupting or killing the job loses at most the objects in
     work, and running it again goes on where it stood.
@@ -135,10 +139,7 @@ def run_job(spec: JobSpec, known: Mapping[str, GraspSet] | None = None) -> tuple
         _LOG.info("%d of %d objects were made before; going on with the rest", len(done), len(paths))
     bars = _Bars(len(paths), spec.settings.types, done)
     with worker_pool(spec.num_workers) as pool:
-        futures = [
-            pool.submit(_make_part, spec, name, split, paths[name], None if known is None else known[name])
-            for name, split in todo
-        ]
+        futures = [pool.submit(_make_part, spec, name, split, paths[name]) for name, split in todo]
         try:
             for future in as_completed(futures):
                 bars.add(future.result())
@@ -226,32 +227,18 @@ def merge(parts: Sequence[GraspSet], test_grasps_per_object: int, provenance: di
     return concatenate(chosen, provenance)
 
 
-def replace_easy(made: GraspSet, spec: JobSpec, most: int) -> tuple[GraspSet, dict[str, TypeCount]]:
-    """The set with at most ``most`` easy grasps of an object, and the counts of the new ones.
+def easy_limit(spec: JobSpec, most: int) -> EasyLimit | None:
+    """At most ``most`` easy grasps of an object: those where the mean joints of training grasps lift as well.
 
-    Easy are those where the mean joints of the training grasps, placed at the wrist's pose, lift as well. New grasps
-    take the place of the others; where too few are found, the object has fewer. Resumable, like the job before.
+    The mean is that of the grasps of some training objects, spread over the split and made without a limit first;
+    resumable, like every job, and the same for every shard. None where these objects have no grasp.
     """
-    mean = made.split("train").joint_pos.astype(np.float64).mean(axis=0)
-    limit = EasyLimit(tuple(float(value) for value in mean), most)
-    known = {part.objects[0]: part for part in split_by_object(made)}
-    parts, counts = run_job(replace(spec, easy=limit), known)
-    return concatenate([replace(part, provenance={}) for part in parts], made.provenance), counts
-
-
-def split_by_object(grasps: GraspSet) -> list[GraspSet]:
-    """One set for every object that is listed, those without grasps too."""
-    order = np.argsort(grasps.object_index, kind="stable")
-    bounds = np.searchsorted(grasps.object_index[order], np.arange(len(grasps.objects) + 1))
-    return [
-        replace(
-            (part := grasps.rows(order[bounds[index] : bounds[index + 1]])),
-            objects=(name,),
-            object_splits=(grasps.object_splits[index],),
-            object_index=np.zeros_like(part.object_index),
-        )
-        for index, name in enumerate(grasps.objects)
-    ]
+    limited = replace(spec, easy=EasyLimit((), most))  # complains before the work, not after it
+    names = [name for name, split in replace(limited, easy=None, shard=None).objects() if split == "train"]
+    few = np.linspace(0, len(names) - 1, min(len(names), MEAN_OBJECTS)).round().astype(int)
+    parts, _ = run_job(replace(spec, only=tuple(names[row] for row in few), shard=None))
+    joint_pos = np.concatenate([np.zeros((0, NUM_JOINTS)), *(part.joint_pos for part in parts)])
+    return EasyLimit(tuple(float(value) for value in joint_pos.mean(axis=0)), most) if len(joint_pos) else None
 
 
 def pick_gallery(grasps: GraspSet, per_type: int, seed: int = 0) -> dict[str, list[int]]:

@@ -136,7 +136,7 @@ def run_pilot(
     lines = [draw_line(grasp_type, rng) for _ in range(settings.num_lines)]
     best = np.argsort(-facing_coverage(grasp_type, lines), kind="stable")[: settings.num_tried]
     trial = SynthesisSettings(
-        seed=settings.seed, quota=4, max_rounds=1, batch=4, start_checks=64, proposals=400, types=(grasp_type,)
+        seed=settings.seed, quota=4, max_hands=4, batch=4, start_checks=64, proposals=400, types=(grasp_type,)
     )
     tried: list[Prototype] = []
     for index in best:

@@ -3,13 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from datamodules.grasps.antipodal import AntipodalPairs
 from datamodules.grasps.bank import GraspBank
-from envs.hand.kinematics import HandKinematics
 
 Array = NDArray[np.float64]
 
@@ -73,7 +71,7 @@ def propose(
     centre_w = 0.5 * (first_w[chosen] + second_w[chosen])
     rotation = _aligning_rotation(bank.axis_h[entry], axis_w, rng.random(count) * 2.0 * np.pi)
     position = centre_w - rotation.apply(bank.centre_h[entry])
-    keep = _stands_above_table(bank.preshape[entry], position, rotation)
+    keep = _stands_above_table(bank.skeleton_h[entry], position, rotation)
     wrist_pose_w = np.concatenate([position, rotation.as_quat(scalar_first=True)], axis=1)
     return Proposals(wrist_pose_w[keep], entry[keep], pairs.width[chosen][keep])
 
@@ -93,14 +91,10 @@ def _frame(axis: Array, roll: Array) -> Array:
     return np.stack([axis, cosine * second + sine * third, cosine * third - sine * second], axis=2)
 
 
-def _stands_above_table(preshape: Array, position_w: Array, rotation: Rotation) -> NDArray[np.bool_]:
-    """Hands (K,) that point down or sideways and keep every link above the table."""
-    pose = _KINEMATICS.forward(torch.as_tensor(preshape, dtype=torch.float32))
-    points_h = torch.cat([pose.link_position, pose.fingertips], dim=1).numpy()
+def _stands_above_table(skeleton_h: Array, position_w: Array, rotation: Rotation) -> NDArray[np.bool_]:
+    """Hands (K,) with points (K, P, 3) that point down or sideways and keep every link above the table."""
     matrix = rotation.as_matrix()
-    height = np.einsum("kpi,ki->kp", points_h, matrix[:, 2]) + position_w[:, 2:]
+    height = np.einsum("kpi,ki->kp", skeleton_h, matrix[:, 2]) + position_w[:, 2:]
     finger_up, palm_up = matrix[:, 2, 2], -matrix[:, 2, 1]
     return (height.min(axis=1) > MIN_LINK_HEIGHT) & (finger_up < MAX_UPWARD) & (palm_up < MAX_UPWARD)
 
-
-_KINEMATICS = HandKinematics()

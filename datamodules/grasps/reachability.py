@@ -7,7 +7,7 @@ from datamodules.grasps.poses import absolute_pose
 from envs.conventions import EPISODE_STEPS, MAX_JOINT_STEP
 from envs.hand.kinematics import fingertip_centres
 from envs.hand.model import open_hand
-from envs.lift_test import lift_test
+from envs.lift_test import EARLY_VERDICT, lift_test
 from envs.objects.grasp_object import GraspObject
 from envs.physics.mujoco_cpu import MujocoCpuPhysics
 from envs.wrist.approach import straight_approach
@@ -16,6 +16,12 @@ Array = NDArray[np.float64]
 
 ARRIVAL_STEPS = (18, 26)
 """The wrist arrives between these control steps; the rest of the episode is for closing."""
+
+HOLD_STEPS = 6
+"""Control steps that a hand waits for the lift after the last target of its fingers: they arrive, the object rests."""
+
+MAX_SHOVE = 0.06
+"""Once the object has been pushed this far, m, the approach has failed: the grasp is not where the wrist goes."""
 
 
 def check_reachable(
@@ -73,12 +79,21 @@ def _episode(
     active[:count] = True
     state = physics.state()
     wrist_target, command = state.wrist_pose_w, state.joint_pos
+    held = np.zeros(physics.num_worlds, dtype=np.int64)  # control steps since the fingers were told their last target
     for step in range(EPISODE_STEPS):
-        goal = np.where((step >= arrival)[:, None], joint_pos, preshape)
+        arrived = step >= arrival
+        goal = np.where(arrived[:, None], joint_pos, preshape)
         command[:count] += np.clip(goal - command[:count], -MAX_JOINT_STEP, MAX_JOINT_STEP)
+        held[:count] += arrived & (np.abs(command[:count] - joint_pos).max(axis=1) < 1e-6)
         wrist_target[:count] = poses_w[:, step]
         physics.set_wrist_targets(wrist_target)
         physics.set_joint_targets(command)
-        physics.step(active)
+        moving = active & (held <= HOLD_STEPS)
+        if not moving.any():
+            break
+        physics.step(moving)
+        if step % 5 == 4:
+            shove = physics.state().object_pose_w[:count, :3] - object_pose_w[:, :3]
+            active[:count] &= np.linalg.norm(shove, axis=1) < MAX_SHOVE
     active &= physics.contact_links().any(axis=1)  # a hand that touches nothing need not be lifted
-    return lift_test(physics, active=active).is_lifted[:count]
+    return lift_test(physics, active=active, rise_steps=EARLY_VERDICT).is_lifted[:count]

@@ -9,7 +9,7 @@ from datamodules.grasps.antipodal import find_antipodal_pairs
 from datamodules.grasps.bank import GraspBank
 from datamodules.grasps.candidates import Candidates, CandidateSource, join
 from datamodules.grasps.diversity import most_diverse
-from datamodules.grasps.easy import lifts_placed
+from datamodules.grasps.easy import EasyLimit, lifts_placed
 from datamodules.grasps.grasp_set import GraspSet, join_rows
 from datamodules.grasps.grasp_types import GRASP_TYPES
 from datamodules.grasps.reachability import check_reachable
@@ -25,6 +25,12 @@ Array = NDArray[np.float64]
 APPROACHES_PER_REACHABLE = 1.6
 """Verified grasps that are approached for each reachable one that is still wanted; about half of them pass."""
 
+HANDS_PER_GRASP = 3.0
+"""Hands tried for each grasp that is still wanted, before an object's own share of good ones is known."""
+
+MIN_HANDS = 6
+"""Hands tried in a round at least: with fewer worlds its steps cost nearly as much."""
+
 
 class Rounds:
     """The rounds of one object: batches of candidates of all types, their trials and approaches, counted by type."""
@@ -37,14 +43,15 @@ class Rounds:
         thing: GraspObject,
         split: str,
         rng: np.random.Generator,
-        easy_joints: Array | None,
+        limit: EasyLimit | None,
     ) -> None:
         self._settings = settings
         self._physics = physics
         self._thing = thing
         self._split = split
         self._rng = rng
-        self._easy_joints = easy_joints
+        self._limit = limit
+        self._num_easy = 0
         self._counts = {name: TypeCount() for name in settings.types}
         pairs = find_antipodal_pairs(thing.points, thing.normals, rng)
         self._sources = {
@@ -61,34 +68,31 @@ class Rounds:
             for name in (settings.types if len(pairs) else ())
         }
 
-    def collect(self, wanted: int, max_rounds: int, *, with_reachability: bool) -> GraspSet:
-        """The verified grasps of as many rounds as it takes to have ``wanted`` (reachable) ones, or of all rounds."""
+    def collect(self, *, with_reachability: bool) -> GraspSet:
+        """The verified grasps of as many rounds as it takes to have the wanted ones, or to try all hands.
+
+        Wanted are reachable grasps; verified ones without reachability.
+        """
+        settings = self._settings
         found = [_no_grasps(self._thing.name, self._split)]
-        for _ in range(max_rounds):
-            if wanted <= 0 or not self._sources:
-                break
-            batch = self.next_batch()
-            if batch is None:
-                continue  # all that were proposed start in the object or the table; other proposals may not
-            found.append(self.run(batch, wanted if with_reachability else 0))
-            wanted -= int(found[-1].is_reachable.sum()) if with_reachability else len(found[-1])
+        good, left = 0, settings.max_hands
+        while good < settings.wanted and left > 0 and self._sources:
+            missing = settings.wanted - good
+            kinds, hands = self.next_batch(min(left, self._likely_needed(missing, good)))
+            left -= len(kinds) or settings.batch  # where none starts free, other proposals may
+            if kinds:
+                found.append(self.run(kinds, hands, missing if with_reachability else 0))
+                good += int(found[-1].is_reachable.sum()) if with_reachability else len(found[-1])
         return join_rows(found)
 
-    def limit_easy(self, known: GraspSet, most: int) -> GraspSet:
-        """The known grasps without all easy ones but ``most``: the most diverse, reachable ones first."""
-        easy = self._is_easy(known.object_pose_w.astype(np.float64), known.wrist_pose_o.astype(np.float64))
-        few = known.rows(easy)
-        few = few.rows(chosen(few, most))
-        return join_rows([known.rows(~easy), few])
+    def _likely_needed(self, missing: int, good: int) -> int:
+        """Hands to try for the missing grasps, from the share of good ones so far."""
+        tried = sum(count.tried for count in self._counts.values())
+        count = math.ceil(missing * (HANDS_PER_GRASP + tried) / (1.0 + good))
+        return min(max(count, MIN_HANDS), self._settings.batch)
 
-    def _is_easy(self, object_pose_w: Array, wrist_pose_o: Array) -> NDArray[np.bool_]:
-        """Grasps (G,) that the limited joints lift as well; none without a limit."""
-        if self._easy_joints is None:
-            return np.zeros(len(wrist_pose_o), dtype=bool)
-        return lifts_placed(self._physics, self._thing, object_pose_w, wrist_pose_o, self._easy_joints)
-
-    def next_batch(self) -> tuple[list[str], Candidates] | None:
-        """At most ``batch`` candidates and their types; None without any.
+    def next_batch(self, count: int) -> tuple[list[str], Candidates]:
+        """At most ``count`` candidates and their types; there may be none.
 
         The first round tries all types alike; later ones shift towards those that held this object so far.
         """
@@ -97,28 +101,27 @@ class Rounds:
         order = [str(name) for name in self._rng.permutation(list(self._sources))]
         promise = np.array([self._promise(name) for name in order])
         for index, name in enumerate(order):
-            left = self._settings.batch - len(kinds)
+            left = count - len(kinds)
             share = math.ceil(left * promise[index] / promise[index:].sum())
             part = self._sources[name].take(min(share, left))
             kinds += [name] * len(part)
             parts.append(part)
-        return (kinds, join(parts)) if kinds else None
+        return kinds, join(parts)
 
     def _promise(self, name: str) -> float:
         """Share of a type's trials that ended well, with some doubt: a reachable grasp counts full, others half."""
         count = self._counts[name]
         return (1.0 + 0.5 * (count.verified + count.reachable)) / (4.0 + count.tried)
 
-    def run(self, batch: tuple[list[str], Candidates], wanted: int) -> GraspSet:
+    def run(self, kinds: list[str], tried: Candidates, wanted: int) -> GraspSet:
         """The verified grasps of a batch; approaches go on until ``wanted`` are reachable or all have been tried."""
-        kinds, tried = batch
         trial = run_trials(
             self._physics, self._thing, tried.object_pose_w, tried.wrist_pose_w, tried.preshape, tried.target,
             self._settings.trial, self._rng,
         )  # fmt: skip
-        trial = trial.without(self._is_easy(trial.object_pose_w, trial.wrist_pose_o), "easy")
+        reachable, too_easy = self._approach(trial, tried.preshape[trial.row], wanted)
+        trial, reachable = trial.without(too_easy, "easy"), reachable[~too_easy]
         verified = tried.rows(trial.row)
-        reachable = self._reachable(trial, verified.preshape, wanted)
         for row, kind in enumerate(kinds):
             self._counts[kind].tried += 1
             if trial.cause[row]:
@@ -142,19 +145,41 @@ class Rounds:
             is_reachable=reachable,
         )
 
-    def _reachable(self, trial: TrialResult, preshape: Array, wanted: int) -> NDArray[np.bool_]:
-        """Which of G verified grasps a moving wrist takes (G,); those that need not be tried count as not reachable."""
-        reachable = np.zeros(len(trial.row), dtype=bool)
+    def _approach(
+        self, trial: TrialResult, preshape: Array, wanted: int
+    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Which of G verified grasps a moving wrist takes (G,), and which are easy beyond the limit (G,).
+
+        Those that need not be tried count as not reachable. An easy grasp that no wrist reaches is not kept.
+        """
+        reachable, too_easy = np.zeros((2, len(trial.row)), dtype=bool)
         left = np.arange(len(trial.row))
         while len(left) and (missing := wanted - int(reachable.sum())) > 0:
             count = math.ceil(missing * APPROACHES_PER_REACHABLE)
             rows = left[most_diverse(trial.wrist_pose_o[left], trial.joint_pos[left], count)]
+            left = np.setdiff1d(left, rows)
+            easy = self._easy(rows, trial)
+            rows = np.setdiff1d(rows, easy[self._easy_left() :])
             reachable[rows] = check_reachable(
                 self._physics, self._thing, trial.object_pose_w[rows], trial.wrist_pose_o[rows], preshape[rows],
                 trial.joint_pos[rows], self._rng,
             )  # fmt: skip
-            left = np.setdiff1d(left, rows)
-        return reachable
+            too_easy[easy] = ~reachable[easy]
+            self._num_easy += int(reachable[easy].sum())
+        return reachable, too_easy
+
+    def _easy(self, rows: NDArray[np.int64], trial: TrialResult) -> NDArray[np.int64]:
+        """Those of the given verified grasps that the limited joints lift as well; none without a limit."""
+        if self._limit is None:
+            return rows[:0]
+        joints = np.array(self._limit.joint_pos)
+        return rows[
+            lifts_placed(self._physics, self._thing, trial.object_pose_w[rows], trial.wrist_pose_o[rows], joints)
+        ]
+
+    def _easy_left(self) -> int:
+        """Easy grasps that the object may still have."""
+        return 0 if self._limit is None else self._limit.most - self._num_easy
 
     def counts(self, kept: GraspSet, seconds: float) -> dict[str, TypeCount]:
         """Counts by type; the seconds are shared out by the hands tried."""

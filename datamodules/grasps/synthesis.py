@@ -5,19 +5,16 @@ import zlib
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from datamodules.grasps.bank import build_bank
 from datamodules.grasps.easy import EasyLimit
-from datamodules.grasps.grasp_set import GraspSet, join_rows
+from datamodules.grasps.grasp_set import GraspSet
 from datamodules.grasps.grasp_types import Prototype
 from datamodules.grasps.rest import rest_poses
 from datamodules.grasps.rounds import Rounds, chosen
 from datamodules.grasps.synthesis_settings import SynthesisSettings, TypeCount
 from envs.objects.grasp_object import GraspObject
 from envs.physics.mujoco_cpu import MujocoCpuPhysics, SceneCache
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -49,42 +46,27 @@ class GraspSynthesizer:
         rng = np.random.default_rng(settings.seed)
         self.banks = {name: build_bank(name, prototypes[name], settings.bank, rng) for name in settings.types}
 
-    def synthesize(self, thing: GraspObject, split: str, *, with_reachability: bool = True) -> ObjectResult:
+    def synthesize(
+        self, thing: GraspObject, split: str, *, limit: EasyLimit | None = None, with_reachability: bool = True
+    ) -> ObjectResult:
         """The grasps of one object; the same whatever was made before and by whichever process.
 
-        ``with_reachability=False`` leaves out the approaches of a moving wrist and marks no grasp as reachable.
+        Args:
+            thing: the object.
+            split: its split.
+            limit: how many easy grasps are kept; any number when None.
+            with_reachability: False leaves out the approaches of a moving wrist, marks no grasp as reachable, and
+                needs ``limit`` to be None.
         """
         began = time.perf_counter()
-        rounds, scenes = self._rounds(thing, split, stream=0)
-        every = rounds.collect(self.settings.wanted, self.settings.max_rounds, with_reachability=with_reachability)
-        grasps = self._settled(every.rows(chosen(every, self.settings.quota)), thing, scenes)
-        return ObjectResult(grasps, rounds.counts(grasps, time.perf_counter() - began))
-
-    def replace_easy(self, thing: GraspObject, known: GraspSet, limit: EasyLimit) -> ObjectResult:
-        """Of an object's known grasps the hard ones and a few easy ones, made up to the quota with new hard ones.
-
-        The counts are those of the new grasps.
-        """
-        began = time.perf_counter()
-        split = known.object_splits[0]
-        rounds, scenes = self._rounds(thing, split, stream=1, easy_joints=np.array(limit.joint_pos))
-        kept = rounds.limit_easy(known, limit.most)
-        missing = max(0, (self.settings.quota or 0) - len(kept))
-        every = rounds.collect(missing, limit.max_rounds, with_reachability=True)
-        reachable = every.rows(every.is_reachable)  # a grasp that no wrist reaches is no better than an easy one
-        new = self._settled(reachable.rows(chosen(reachable, missing)), thing, scenes)
-        return ObjectResult(join_rows([kept, new]), rounds.counts(new, time.perf_counter() - began))
-
-    def _rounds(
-        self, thing: GraspObject, split: str, *, stream: int, easy_joints: Array | None = None
-    ) -> tuple[Rounds, SceneCache]:
-        """The rounds of an object, and its compiled model; ``stream`` keeps those of one purpose apart from others."""
         settings = self.settings
-        seed = [settings.seed, zlib.crc32(thing.name.encode()), *([stream] if stream else [])]
         scenes = SceneCache(settings.physics, capacity=1)
         physics = MujocoCpuPhysics(settings.batch, settings.physics, num_threads=0, scenes=scenes)
-        rng = np.random.default_rng(seed)
-        return Rounds(settings, self.banks, physics, thing, split, rng, easy_joints), scenes
+        rng = np.random.default_rng([settings.seed, zlib.crc32(thing.name.encode())])
+        rounds = Rounds(settings, self.banks, physics, thing, split, rng, limit)
+        every = rounds.collect(with_reachability=with_reachability)
+        grasps = self._settled(every.rows(chosen(every, settings.quota)), thing, scenes)
+        return ObjectResult(grasps, rounds.counts(grasps, time.perf_counter() - began))
 
     def _settled(self, grasps: GraspSet, thing: GraspObject, scenes: SceneCache) -> GraspSet:
         """The grasps with the poses at which their object rests."""

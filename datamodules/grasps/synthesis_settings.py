@@ -18,8 +18,8 @@ class SynthesisSettings:
             every verified grasp when None.
         wanted: an object is done once it has so many reachable grasps. Of a round's verified grasps the most diverse
             are approached first, and no more than are likely to be needed.
-        max_rounds: rounds of trials of an object; each tries at most ``batch`` hands, evenly over the types.
-        batch: worlds simulated together.
+        max_hands: an object is given up after so many hands have been tried.
+        batch: worlds simulated together; hands tried in a round at most. Where few grasps are missing, fewer are tried.
         proposals: proposals drawn at a time for a type.
         start_checks: of these, at most so many are checked for penetration.
         types: grasp types to make.
@@ -31,7 +31,7 @@ class SynthesisSettings:
     seed: int = 0
     quota: int | None = 5
     wanted: int = 5
-    max_rounds: int = 16
+    max_hands: int = 384
     batch: int = 24
     proposals: int = 400
     start_checks: int = 64
@@ -41,7 +41,7 @@ class SynthesisSettings:
     physics: PhysicsSettings = field(default_factory=PhysicsSettings)
 
     def __post_init__(self) -> None:
-        for name in ("wanted", "max_rounds", "batch", "proposals", "start_checks"):
+        for name in ("wanted", "max_hands", "batch", "proposals", "start_checks"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}, expected at least 1")
         if self.quota is not None and self.quota < 1:

@@ -47,15 +47,12 @@ def straight_approach(
     turn_axis = rng.standard_normal((count, 3))
     turn_axis /= np.linalg.norm(turn_axis, axis=1, keepdims=True)
     turn = turn_axis * (MAX_TURN * rng.random(count))[:, None]
-    final = Rotation.from_quat(final_pose_w[:, 3:], scalar_first=True)
-    poses = np.empty((count, num_steps, 7))
-    for step in range(num_steps):
-        fraction = np.minimum((step + 1) / arrival_step, 1.0)
-        remaining = 1.0 - fraction**3 * (10.0 - 15.0 * fraction + 6.0 * fraction**2)
-        poses[:, step, :3] = final_pose_w[:, :3] + remaining[:, None] * start_offset
-        rotation = Rotation.from_rotvec(turn * remaining[:, None]) * final
-        poses[:, step, 3:] = rotation.as_quat(scalar_first=True)
-    return poses
+    fraction = np.minimum(np.arange(1, num_steps + 1) / arrival_step[:, None], 1.0)
+    remaining = (1.0 - fraction**3 * (10.0 - 15.0 * fraction + 6.0 * fraction**2))[..., None]
+    position = final_pose_w[:, None, :3] + remaining * start_offset[:, None]
+    final = Rotation.from_quat(np.repeat(final_pose_w[:, 3:], num_steps, axis=0), scalar_first=True)
+    rotation = Rotation.from_rotvec((remaining * turn[:, None]).reshape(-1, 3)) * final
+    return np.concatenate([position, rotation.as_quat(scalar_first=True).reshape(count, num_steps, 4)], axis=2)
 
 
 def _perpendicular(axis: Array, rng: np.random.Generator) -> Array:

@@ -89,7 +89,7 @@ def test_a_summary_never_overwrites_the_split_file(tmp_path: Path) -> None:
 
 
 def test_a_limit_of_easy_grasps_without_a_quota_is_refused_before_the_work(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"set settings.quota, or leave out the limit"):
+    with pytest.raises(ValueError, match=r"set 1 <= quota <= wanted, or leave out the limit"):
         main([*_arguments(tmp_path, 1), "--settings.quota=null"])
     assert not (tmp_path / "parts").exists()
 
@@ -162,7 +162,7 @@ def test_the_larger_set_keeps_every_grasp_that_held(tmp_path: Path) -> None:
     small = [
         "--summary=null",
         "--settings.wanted=9",
-        "--settings.max_rounds=2",
+        "--settings.max_hands=48",
         f"--split_file={_few(tmp_path)}",
     ]
     main([CONFIGS[0], CONFIGS[1], overlay, *small, *_arguments(tmp_path, 1)[2:]])

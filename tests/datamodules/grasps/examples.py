@@ -17,7 +17,7 @@ from envs.objects.library import make_object
 
 TYPES = ("wrap", "pinch_FF")
 
-TINY = SynthesisSettings(seed=1, quota=2, max_rounds=1, batch=4, proposals=600, start_checks=64, types=TYPES)
+TINY = SynthesisSettings(seed=1, quota=2, max_hands=4, batch=4, proposals=600, start_checks=64, types=TYPES)
 """A synthesis of some tenths of a second for each type and object."""
 
 _THUMB_OPEN = {"THJ4": 0.9, "THJ3": 0.6, "THJ2": 0.1, "THJ1": 0.15, "THJ0": -0.05}
@@ -60,7 +60,7 @@ def thing(family: str = "can", seed: int = 0) -> GraspObject:
 @lru_cache(maxsize=1)
 def good_grasps() -> ObjectResult:
     """Eight verified grasps of the easy can, made once."""
-    return GraspSynthesizer(replace(TINY, quota=8, wanted=8, max_rounds=3, batch=8), prototypes()).synthesize(
+    return GraspSynthesizer(replace(TINY, quota=8, wanted=8, max_hands=24, batch=8), prototypes()).synthesize(
         thing(), "train"
     )
 

@@ -32,7 +32,8 @@ def _source(physics: MujocoCpuPhysics, max_penetration: float = 0.0005, start_ch
     )
 
 
-def test_what_is_not_taken_now_is_taken_next(physics: MujocoCpuPhysics) -> None:
+def test_what_is_not_taken_now_is_taken_next() -> None:
+    physics = MujocoCpuPhysics(24, num_threads=0)  # one check of so many starts leaves enough
     at_once = _source(physics).take(6)
     source = _source(physics)
     first, second = source.take(2), source.take(4)
@@ -41,6 +42,16 @@ def test_what_is_not_taken_now_is_taken_next(physics: MujocoCpuPhysics) -> None:
         one_by_one = np.concatenate([getattr(first, name), getattr(second, name)])
         np.testing.assert_array_equal(one_by_one, getattr(at_once, name))
     assert len(np.unique(at_once.wrist_pose_w[:, :3], axis=0)) == 6
+
+
+def test_no_more_starts_are_checked_than_it_takes(physics: MujocoCpuPhysics) -> None:
+    source = _source(physics)
+    source.take(1)
+    few = source.num_checked
+    assert few % physics.num_worlds == 0
+    source = _source(physics)
+    source.take(8)
+    assert few < source.num_checked < 64
 
 
 def test_every_candidate_starts_free_and_the_others_are_counted(physics: MujocoCpuPhysics) -> None:

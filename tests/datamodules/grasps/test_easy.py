@@ -41,60 +41,50 @@ def test_fewer_than_no_easy_grasps_are_refused() -> None:
         replace(LIMIT, most=-1)
 
 
-def _replaced(monkeypatch: pytest.MonkeyPatch, easy: Easy, known: GraspSet, quota: int = 8) -> ObjectResult:
+def _limited(monkeypatch: pytest.MonkeyPatch, easy: Easy, limit: EasyLimit = LIMIT) -> ObjectResult:
     monkeypatch.setattr(rounds, "lifts_placed", easy)
-    settings = replace(TINY, quota=quota, batch=8)
-    return GraspSynthesizer(settings, prototypes()).replace_easy(thing(), known, LIMIT)
+    settings = replace(TINY, quota=8, wanted=4, batch=8, max_hands=48)
+    return GraspSynthesizer(settings, prototypes()).synthesize(thing(), "train", limit=limit)
 
 
 def _all(value: bool) -> Easy:
     return lambda physics, thing, object_w, *_: np.full(len(object_w), value)
 
 
-def test_hard_grasps_stay_and_nothing_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
-    known = good_grasps().grasps
-    result = _replaced(monkeypatch, _all(False), known, quota=len(known))
-    assert_same_grasps(result.grasps, known)
-    assert sum(count.tried for count in result.counts.values()) == 0
+def test_where_none_is_easy_the_limit_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    limited = _limited(monkeypatch, _all(False))
+    settings = replace(TINY, quota=8, wanted=4, batch=8, max_hands=48)
+    free = GraspSynthesizer(settings, prototypes()).synthesize(thing(), "train")
+    assert_same_grasps(limited.grasps, free.grasps)
 
 
-def test_where_all_are_easy_the_most_allowed_stay_and_no_new_one_comes(monkeypatch: pytest.MonkeyPatch) -> None:
-    result = _replaced(monkeypatch, _all(True), good_grasps().grasps)
-    assert len(result.grasps) == 1
-    assert any((result.grasps.wrist_pose_o == row).all() for row in good_grasps().grasps.wrist_pose_o)
-    assert result.grasps.is_reachable.all()  # reachable ones come first
+def test_where_all_are_easy_only_the_allowed_ones_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    result = _limited(monkeypatch, _all(True))
+    check_grasp_set(result.grasps, "limited")
+    assert len(result.grasps) == LIMIT.most
+    assert result.grasps.is_reachable.all()
     counts = result.counts.values()
     assert sum(count.rejected.get("easy", 0) for count in counts) > 0
-    assert sum(count.verified for count in counts) == sum(count.kept for count in counts) == 0
+    assert sum(count.verified for count in counts) == sum(count.kept for count in counts) == LIMIT.most
+    assert sum(count.tried for count in counts) == 48  # the others went on being looked for
     for count in counts:
         later = sum(number for cause, number in count.rejected.items() if cause != "penetrates_at_start")
         assert count.tried == count.verified + later
 
 
-def test_new_hard_grasps_take_the_place_of_easy_ones(monkeypatch: pytest.MonkeyPatch) -> None:
-    known = good_grasps().grasps
+def test_hard_grasps_make_up_for_easy_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    easy_poses: list[NDArray[np.float64]] = []
+    asked: list[NDArray[np.float64]] = []
 
-    def only_known_are_easy(physics: Any, thing: Any, object_w: Any, wrist_o: Any, *_: Any) -> NDArray[np.bool_]:
-        of_known = known.wrist_pose_o.astype(np.float64)
-        return np.array([bool((of_known == row).all(axis=1).any()) for row in wrist_o], dtype=bool)
+    def every_second(physics: Any, thing: Any, object_w: Any, wrist_o: Any, joints: Any) -> NDArray[np.bool_]:
+        asked.append(joints)
+        is_easy = np.arange(len(wrist_o)) % 2 == 0
+        easy_poses.extend(wrist_o[is_easy])
+        return is_easy
 
-    reached: list[NDArray[np.float64]] = []
-
-    def every_second(physics: Any, thing: Any, object_w: Any, wrist_o: Any, *_: Any) -> NDArray[np.bool_]:
-        is_reachable = np.arange(len(wrist_o)) % 2 == 1
-        reached.extend(wrist_o[is_reachable])
-        return is_reachable
-
-    monkeypatch.setattr(rounds, "check_reachable", every_second)
-    result = _replaced(monkeypatch, only_known_are_easy, known, quota=3)
-    check_grasp_set(result.grasps, "replaced")
-    is_known = only_known_are_easy(None, None, None, result.grasps.wrist_pose_o.astype(np.float64))
-    assert is_known.sum() == LIMIT.most
-    assert 0 < (~is_known).sum() <= 2
-    new = result.grasps.rows(~is_known)
-    assert new.is_reachable.all()
-    for pose in new.wrist_pose_o:
-        assert any(np.allclose(pose, other, atol=1e-6) for other in reached)
-    assert sum(count.kept for count in result.counts.values()) == len(new)
-    # settled on its own: the can stands upright where no hand pushes it
-    assert np.abs(new.rest_pose_w[:, 3:] - new.object_pose_w[:, 3:]).max() < 0.2
+    grasps = _limited(monkeypatch, every_second, replace(LIMIT, most=2)).grasps
+    is_easy = [any(np.allclose(pose, easy, atol=1e-6) for easy in easy_poses) for pose in grasps.wrist_pose_o]
+    assert 0 < sum(is_easy) <= 2 < len(easy_poses)
+    assert grasps.is_reachable[is_easy].all()  # an easy grasp that no wrist reaches is not worth its place
+    assert grasps.is_reachable.sum() >= 4
+    np.testing.assert_array_equal(asked[0], np.full(NUM_JOINTS, 0.5))

@@ -17,7 +17,7 @@ from datamodules.grasps.diversity import most_diverse
 from datamodules.grasps.easy import EasyLimit
 from datamodules.grasps.grasp_set import GraspSet, load_grasp_set
 from datamodules.grasps.grasp_types import GRASP_TYPES
-from datamodules.grasps.job import JobSpec, merge, pick_gallery, replace_easy, run_job, split_by_object
+from datamodules.grasps.job import JobSpec, easy_limit, merge, pick_gallery, run_job
 from datamodules.grasps.synthesis import ObjectResult
 from datamodules.grasps.synthesis_settings import SynthesisSettings, TypeCount
 from envs.objects.grasp_object import GraspObject
@@ -40,19 +40,14 @@ class MadeUpSynthesizer:
     def __init__(self, settings: SynthesisSettings, prototypes: dict[str, Any]) -> None:
         self.settings = settings
 
-    def replace_easy(self, thing: GraspObject, known: GraspSet, limit: EasyLimit) -> ObjectResult:
-        """One grasp less than were known."""
-        self.asked.append(f"easy {thing.name}")
-        if thing.name == self.fails_at:
-            raise KeyboardInterrupt
-        return ObjectResult(known.rows(np.arange(1, len(known))), {"wrap": TypeCount(checked=1, tried=1)})
-
-    def synthesize(self, thing: GraspObject, split: str) -> ObjectResult:
-        self.asked.append(thing.name)
+    def synthesize(self, thing: GraspObject, split: str, *, limit: EasyLimit | None) -> ObjectResult:
+        """One grasp less where easy ones are limited."""
+        self.asked.append(thing.name if limit is None else f"limited {thing.name}")
         if thing.name == self.fails_at:
             raise KeyboardInterrupt
         seed = self.settings.seed + zlib.crc32(thing.name.encode())
         grasps = made_up_set(thing.name, split, count=1 + seed % 4, seed=seed)
+        grasps = grasps if limit is None else grasps.rows(np.arange(1, len(grasps)))
         count = TypeCount(checked=10, tried=5, verified=len(grasps), kept=len(grasps), seconds=1.0)
         return ObjectResult(grasps, {"wrap": count})
 
@@ -261,42 +256,54 @@ def test_an_object_without_grasps_stays_listed() -> None:
 # --- easy grasps
 
 
-def test_easy_grasps_are_replaced_in_the_order_of_the_objects(spec: JobSpec) -> None:
-    made = replace(_run(spec), provenance={"command": "x"})
-    MadeUpSynthesizer.asked.clear()
-    fewer, counts = replace_easy(made, spec, 2)
-    assert MadeUpSynthesizer.asked == [f"easy {name}" for split in OBJECTS for name in OBJECTS[split]]
-    assert fewer.objects == made.objects
-    assert fewer.provenance == {"command": "x"}
-    for before, after in zip(split_by_object(made), split_by_object(fewer), strict=True):
-        assert_same_grasps(after, replace(before.rows(np.arange(1, len(before))), provenance={}))
-    assert counts["wrap"].tried == 6
-
-
-def test_an_interrupted_replacement_goes_on_and_keeps_to_its_own_folder(spec: JobSpec) -> None:
+def test_easy_grasps_are_told_by_the_mean_joints_of_training_grasps(
+    spec: JobSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
     made = _run(spec)
-    alone, _ = replace_easy(made, replace(spec, parts_dir=spec.parts_dir / "alone"), 2)
-    MadeUpSynthesizer.fails_at = "ring_00001"
-    with pytest.raises(KeyboardInterrupt):
-        replace_easy(made, spec, 2)
-    MadeUpSynthesizer.fails_at = None
-    MadeUpSynthesizer.asked.clear()
-    resumed, _ = replace_easy(made, spec, 2)
-    assert "easy ring_00001" in MadeUpSynthesizer.asked
-    assert "easy box_00015" not in MadeUpSynthesizer.asked
-    assert_same_grasps(alone, resumed)
-    assert_same_grasps(made, _run(spec))  # the first pass has kept its parts
+    limit = easy_limit(spec, 2)
+    assert limit is not None
+    assert limit.most == 2
+    np.testing.assert_allclose(limit.joint_pos, made.split("train").joint_pos.mean(axis=0), atol=1e-6)
+    monkeypatch.setattr(job, "MEAN_OBJECTS", 2)
+    few = easy_limit(spec, 2)
+    ends = [part for part in run_job(spec)[0] if part.objects[0] in ("box_00000", "ball_00001")]
+    assert few is not None
+    np.testing.assert_allclose(few.joint_pos, np.concatenate([p.joint_pos for p in ends]).mean(axis=0), atol=1e-6)
 
 
-def test_the_limit_and_the_training_grasps_decide_the_folder(spec: JobSpec) -> None:
+def test_every_shard_has_the_same_limit_and_the_limited_job_its_own_folder(spec: JobSpec) -> None:
+    limit = easy_limit(spec, 2)
+    assert limit == easy_limit(replace(spec, shard=(2, 3)), 2)
+    assert MadeUpSynthesizer.asked == OBJECTS["train"]  # once: the second shard found them made
+    limited = _run(replace(spec, easy=limit))
+    assert MadeUpSynthesizer.asked[3:] == [f"limited {name}" for name in _all_objects()]
+    assert len(limited) < len(_run(spec))
+
+
+def test_without_grasps_of_training_objects_there_is_no_limit(spec: JobSpec, monkeypatch: pytest.MonkeyPatch) -> None:
+    class FindsNothing(MadeUpSynthesizer):
+        def synthesize(self, thing: GraspObject, split: str, *, limit: EasyLimit | None) -> ObjectResult:
+            result = super().synthesize(thing, split, limit=limit)
+            return replace(result, grasps=result.grasps.rows(np.zeros(0, dtype=np.int64)))
+
+    monkeypatch.setattr(job, "GraspSynthesizer", FindsNothing)
+    assert easy_limit(spec, 2) is None
+    only_tests = [pair for pair in spec.objects() if pair[1] != "train"]
+    monkeypatch.setattr(JobSpec, "objects", lambda self: [] if self.only == () else only_tests)
+    assert easy_limit(spec, 2) is None
+
+
+def test_the_limit_and_the_mean_joints_decide_the_folder(spec: JobSpec) -> None:
     mean, other = (EasyLimit((value,) * 18, 2) for value in (0.1, 0.2))
     prints = [replace(spec, easy=easy).fingerprint() for easy in (None, mean, other, replace(mean, most=1))]
     assert len(set(prints)) == 4
 
 
-def test_easy_grasps_cannot_be_replaced_without_a_quota(spec: JobSpec) -> None:
-    with pytest.raises(ValueError, match=r"set settings.quota, or leave out the limit"):
-        replace_easy(_run(spec), replace(spec, settings=replace(spec.settings, quota=None)), 2)
+@pytest.mark.parametrize("quota", [None, 6])
+def test_a_limit_with_grasps_that_nobody_looks_at_is_refused_before_the_work(spec: JobSpec, quota: int | None) -> None:
+    with pytest.raises(ValueError, match=r"settings.wanted is 5.*set 1 <= quota <= wanted, or leave out the limit"):
+        easy_limit(replace(spec, settings=replace(spec.settings, quota=quota)), 2)
+    assert not MadeUpSynthesizer.asked
 
 
 # --- gallery

@@ -107,7 +107,7 @@ def test_a_contact_point_near_the_table_is_not_used(
     first: float, second: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # without the check of the hand's links, so that only the height of the pair decides
-    monkeypatch.setattr(proposals, "_stands_above_table", lambda preshape, *_: np.ones(len(preshape), dtype=bool))
+    monkeypatch.setattr(proposals, "_stands_above_table", lambda skeleton_h, *_: np.ones(len(skeleton_h), dtype=bool))
     upright = _pairs([[0.0, 0.0, first]], [[0.0, 0.0, second]])
     assert len(_propose("wrap", upright, _pose(MIN_PAIR_HEIGHT - 0.001))) == 0
     assert len(_propose("wrap", upright, _pose(MIN_PAIR_HEIGHT + 0.001))) > 0

@@ -2,24 +2,42 @@
 
 import mujoco
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from datamodules.grasps.reachability import check_reachable
-from envs.conventions import FINGERS
+from datamodules.grasps import reachability
+from datamodules.grasps.reachability import ARRIVAL_STEPS, HOLD_STEPS, check_reachable
+from envs.conventions import EPISODE_STEPS, FINGERS
 from envs.hand.kinematics import fingertip_centres
 from envs.hand.model import ALL_JOINTS, bare_hand, clamp_joints, coupled_from_actuated, element_name, open_hand
+from envs.lift_test import LiftResult
 from envs.physics.mujoco_cpu import MujocoCpuPhysics
 from tests.datamodules.grasps.examples import good_grasps, thing
 
 Array = NDArray[np.float64]
 
 
-def _check(joint_pos: Array | None = None, num_worlds: int = 8, seed: int = 0) -> NDArray[np.bool_]:
+class CountingPhysics(MujocoCpuPhysics):
+    """Notes how many worlds each control step moves."""
+
+    def __init__(self, num_worlds: int) -> None:
+        super().__init__(num_worlds, num_threads=0)
+        self.moved: list[int] = []
+
+    def step(self, active: NDArray[np.bool_] | None = None) -> None:
+        assert active is not None
+        self.moved.append(int(active.sum()))
+        super().step(active)
+
+
+def _check(
+    joint_pos: Array | None = None, num_worlds: int = 8, seed: int = 0, physics: MujocoCpuPhysics | None = None
+) -> NDArray[np.bool_]:
     grasps = good_grasps().grasps
     stored = clamp_joints(grasps.joint_pos.astype(np.float64))
     return check_reachable(
-        MujocoCpuPhysics(num_worlds, num_threads=0),
+        physics or MujocoCpuPhysics(num_worlds, num_threads=0),
         thing(),
         grasps.object_pose_w.astype(np.float64),
         grasps.wrist_pose_o.astype(np.float64),
@@ -54,6 +72,31 @@ def test_some_verified_grasps_are_reachable() -> None:
 
 def test_a_hand_that_never_closes_reaches_nothing() -> None:
     assert not _check(np.tile(open_hand(), (len(good_grasps().grasps), 1))).any()
+
+
+def test_an_approach_ends_once_the_object_is_pushed_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reachability, "MAX_SHOVE", 0.0)
+    physics = CountingPhysics(len(good_grasps().grasps))
+    assert not _check(physics=physics).any()
+    assert min(physics.moved[:5]) == physics.num_worlds
+    assert not any(physics.moved[5:])  # neither approached nor lifted
+
+
+def test_a_hand_that_has_closed_waits_some_steps_for_the_lift_and_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    count = len(good_grasps().grasps)
+    approaches: list[list[int]] = []
+
+    def never_lifts(physics: CountingPhysics, **_: object) -> LiftResult:
+        approaches.append(physics.moved.copy())
+        return LiftResult(np.zeros(count, dtype=bool), np.zeros(count), np.zeros(count), np.zeros(count, dtype=bool))
+
+    monkeypatch.setattr(reachability, "lift_test", never_lifts)
+    preshape = clamp_joints(good_grasps().grasps.preshape.astype(np.float64))
+    assert not _check(preshape, physics=CountingPhysics(count)).any()  # nothing to close on arrival
+    (moved,) = approaches
+    assert moved[ARRIVAL_STEPS[0] + HOLD_STEPS - 1] == count
+    assert moved[-1] < count
+    assert len(moved) < EPISODE_STEPS
 
 
 def test_more_grasps_than_worlds_are_checked_in_batches() -> None:

@@ -116,7 +116,7 @@ def test_the_quota_bounds_the_grasps_of_an_object_and_reachable_ones_come_first(
 
 
 def test_an_object_is_done_once_it_has_what_is_wanted() -> None:
-    patient = replace(QUICK, max_rounds=6, quota=None)
+    patient = replace(QUICK, max_hands=72, quota=None)
     few = GraspSynthesizer(replace(patient, wanted=1), prototypes()).synthesize(thing(), "train")
     many = GraspSynthesizer(replace(patient, wanted=6), prototypes()).synthesize(thing(), "train")
     assert few.counts["wrap"].reachable >= 1
@@ -132,7 +132,7 @@ def test_types_that_hold_an_object_are_tried_more_often(monkeypatch: pytest.Monk
         return TrialResult(wrist_w[row], joints, links, object_w[row], row, cause)
 
     monkeypatch.setattr(rounds, "run_trials", only_pinches_hold)
-    synthesizer = GraspSynthesizer(replace(TINY, batch=12, max_rounds=6, wanted=60), prototypes())
+    synthesizer = GraspSynthesizer(replace(TINY, batch=12, max_hands=72, wanted=60), prototypes())
     pinch = synthesizer.banks["pinch_FF"]
     counts = synthesizer.synthesize(thing("box"), "train", with_reachability=False).counts
     assert counts["pinch_FF"].tried > 1.5 * counts["wrap"].tried
@@ -169,7 +169,7 @@ def test_rejections_of_one_cause_add_up() -> None:
     assert count.rejected == {"moved": 5, "tilted": 1}
 
 
-@pytest.mark.parametrize("name", ["wanted", "max_rounds", "batch", "proposals", "start_checks", "quota"])
+@pytest.mark.parametrize("name", ["wanted", "max_hands", "batch", "proposals", "start_checks", "quota"])
 def test_settings_below_one_are_refused(name: str) -> None:
     with pytest.raises(ValueError, match=f"{name} is 0, expected at least 1"):
         replace(TINY, **{name: 0})
