@@ -97,4 +97,3 @@ def _stands_above_table(skeleton_h: Array, position_w: Array, rotation: Rotation
     height = np.einsum("kpi,ki->kp", skeleton_h, matrix[:, 2]) + position_w[:, 2:]
     finger_up, palm_up = matrix[:, 2, 2], -matrix[:, 2, 1]
     return (height.min(axis=1) > MIN_LINK_HEIGHT) & (finger_up < MAX_UPWARD) & (palm_up < MAX_UPWARD)
-

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from datamodules.grasps import rounds
 from datamodules.grasps.easy import EasyLimit, lifts_placed
-from datamodules.grasps.grasp_set import GraspSet, check_grasp_set
+from datamodules.grasps.grasp_set import check_grasp_set
 from datamodules.grasps.synthesis import GraspSynthesizer, ObjectResult
 from envs.conventions import NUM_JOINTS
 from envs.hand.model import open_hand
