@@ -11,7 +11,7 @@ from datamodules.grasps.poses import absolute_pose
 from envs.conventions import ACTUATED_JOINTS, CONTROL_DT
 from envs.hand.kinematics import HandKinematics
 from envs.hand.model import LINKS, clamp_joints, open_hand
-from envs.lift_test import CLOSE_STEPS, LIFT_HEIGHT, LIFT_STEPS, closing_direction, lift_test
+from envs.lift_test import CLOSE_STEPS, EARLY_VERDICT, LIFT_HEIGHT, LIFT_STEPS, closing_direction, lift_test
 from envs.objects.grasp_object import GraspObject
 from envs.physics.base import Array, PhysicsState
 from envs.physics.mujoco_cpu import MujocoCpuPhysics
@@ -190,6 +190,18 @@ def test_wrist_rises_one_metre_smoothly() -> None:
     assert np.abs(np.diff(velocity) / CONTROL_DT).max() == pytest.approx(5.77, rel=0.01)
 
 
+def test_an_early_verdict_ends_the_rise_half_way_up() -> None:
+    def falls_late(rise: float) -> tuple[float, float]:
+        return (0.0, rise) if rise < 0.6 else (0.5, 0.0)
+
+    physics = ScriptedPhysics(comes_along, falls_late)
+    early = lift_test(physics, rise_steps=EARLY_VERDICT)
+    assert len(physics.stepped) == CLOSE_STEPS + EARLY_VERDICT
+    np.testing.assert_allclose(early.rise, 0.5)
+    assert early.is_lifted.tolist() == [True, True]
+    assert lift_test(ScriptedPhysics(comes_along, falls_late)).is_lifted.tolist() == [True, False]
+
+
 def test_shake_begins_with_the_rise() -> None:
     physics = ScriptedPhysics(comes_along)
     shake = np.array([[1.0, 2.0, 0.0]])
@@ -250,6 +262,12 @@ def test_verified_grasps_lift_again_and_the_object_stays_in_the_hand() -> None:
     assert len(grasps) >= 6
     assert result.is_lifted.sum() >= len(grasps) - 1
     assert result.rise[result.is_lifted] == pytest.approx(1.0, abs=0.05)
+
+
+def test_an_early_verdict_on_real_grasps_is_the_late_one() -> None:
+    joint_pos = clamp_joints(good_grasps().grasps.joint_pos.astype(np.float64))
+    early = lift_test(_placed(joint_pos), rise_steps=EARLY_VERDICT).is_lifted
+    assert (early != lift_test(_placed(joint_pos)).is_lifted).sum() <= 1
 
 
 def test_an_open_hand_at_the_same_place_lifts_nothing() -> None:

@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from envs.conventions import EPISODE_STEPS
 from envs.physics.base import Array
 from envs.physics.mujoco_cpu import MujocoCpuPhysics
 from envs.settling import settle
@@ -27,6 +29,24 @@ def test_objects_fall_back_to_the_table() -> None:
     again = settle(MujocoCpuPhysics(2, num_threads=0), [CAN, BOTTLE], settled)
     np.testing.assert_allclose(again[:, :3], settled[:, :3], atol=5e-4)  # at rest
     np.testing.assert_allclose(np.linalg.norm(settled[:, 3:], axis=1), 1.0, atol=1e-9)
+
+
+def test_an_object_at_rest_is_not_stepped_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    physics = MujocoCpuPhysics(2, num_threads=0)
+    moved: list[list[bool]] = []
+    step = physics.step
+
+    def noted(active: NDArray[np.bool_]) -> None:
+        moved.append(active.tolist())
+        step(active)
+
+    monkeypatch.setattr(physics, "step", noted)
+    resting = settle(MujocoCpuPhysics(1, num_threads=0), [CAN], CAN.rest_poses[:1])
+    start_w = np.concatenate([resting, tilted(BOTTLE.rest_poses[0], 12.0)[None]])
+    settle(physics, [CAN, BOTTLE], start_w)
+    of_can, of_bottle = np.array(moved).sum(axis=0)
+    assert of_can <= 15
+    assert of_can < of_bottle <= EPISODE_STEPS
 
 
 def test_the_result_does_not_depend_on_the_company() -> None:
