@@ -7,7 +7,7 @@ from datamodules.grasps.poses import absolute_pose
 from envs.conventions import EPISODE_STEPS, MAX_JOINT_STEP
 from envs.hand.kinematics import fingertip_centres
 from envs.hand.model import open_hand
-from envs.lift_test import EARLY_VERDICT, lift_test
+from envs.lift_test import lift_test
 from envs.objects.grasp_object import GraspObject
 from envs.physics.mujoco_cpu import MujocoCpuPhysics
 from envs.wrist.approach import straight_approach
@@ -96,4 +96,4 @@ def _episode(
             shove = physics.state().object_pose_w[:count, :3] - object_pose_w[:, :3]
             active[:count] &= np.linalg.norm(shove, axis=1) < MAX_SHOVE
     active &= physics.contact_links().any(axis=1)  # a hand that touches nothing need not be lifted
-    return lift_test(physics, active=active, rise_steps=EARLY_VERDICT).is_lifted[:count]
+    return lift_test(physics, active=active).is_lifted[:count]

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from datamodules.grasps.poses import relative_pose
 from envs.hand.model import clamp_joints
-from envs.lift_test import EARLY_VERDICT, LiftResult, lift_test
+from envs.lift_test import LiftResult, lift_test
 from envs.objects.grasp_object import GraspObject
 from envs.physics.mujoco_cpu import MujocoCpuPhysics
 
@@ -152,7 +152,7 @@ def _shaken_lift(
     physics.reset([thing] * len(rows), object_w[rows], noisy[rows], joint_pos[rows], worlds=rows)
     side = np.zeros((physics.num_worlds, 3))
     side[:count, 0], side[:count, 1] = settings.shake * np.cos(angle), settings.shake * np.sin(angle)
-    return lift_test(physics, active=alive, side_acceleration_w=side, rise_steps=EARLY_VERDICT)
+    return lift_test(physics, active=alive, side_acceleration_w=side)
 
 
 def _close(physics: MujocoCpuPhysics, start: Array, target: Array, num_steps: int, active: NDArray[np.bool_]) -> None:
