@@ -23,8 +23,8 @@ LIFT_STEPS = 40
 
 EARLY_VERDICT = 20
 """Steps of the rise after which few outcomes change: half way up, the hand begins to slow down. Of 389 lifts of a grasp
-synthesis five that had held until then failed later, and none went the other way. Not for choosing grasps to keep: a set
-whose lifts were all judged so held in 92 to 97 % of its lifts instead of 98 to 100 %.
+synthesis five that had held until then failed later, and none went the other way. Not for grasps that are kept: of a
+set whose lifts were all judged so, 92 to 97 % lifted when placed, instead of 98 to 100 %.
 """
 
 MIN_RISE = 0.1
