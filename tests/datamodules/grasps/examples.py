@@ -60,7 +60,7 @@ def thing(family: str = "can", seed: int = 0) -> GraspObject:
 @lru_cache(maxsize=1)
 def good_grasps() -> ObjectResult:
     """Eight verified grasps of the easy can, made once."""
-    return GraspSynthesizer(replace(TINY, quota=8, wanted=8, max_hands=24, batch=8), prototypes()).synthesize(
+    return GraspSynthesizer(replace(TINY, seed=2, quota=8, wanted=8, max_hands=24, batch=8), prototypes()).synthesize(
         thing(), "train"
     )
 

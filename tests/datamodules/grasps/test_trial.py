@@ -26,7 +26,7 @@ def physics() -> MujocoCpuPhysics:
 
 def _good() -> tuple[Array, Array, Array]:
     """Object pose (7,), wrist pose (7,) and joints (18,) of a verified grasp."""
-    grasps = good_grasps().grasps.rows(np.array([3]))
+    grasps = good_grasps().grasps.rows(np.array([0]))
     object_w = grasps.object_pose_w.astype(np.float64)
     wrist_w = absolute_pose(object_w, grasps.wrist_pose_o.astype(np.float64))
     return object_w[0], wrist_w[0], clamp_joints(grasps.joint_pos[0].astype(np.float64))
