@@ -95,16 +95,15 @@ def synthesize(
             shard, len(parts), parts_dir,
         )  # fmt: skip
         return
-    made = merge(parts, test_grasps_per_object, _provenance(spec))
-    save_grasp_set(made, output)
+    save_grasp_set(merge(parts, test_grasps_per_object, _provenance(spec)), output)
+    made = load_grasp_set(output)
     work = {
         "wall_seconds_of_last_run": round(time.perf_counter() - began, 1),
         "workers": num_workers or default_workers(),
         "file_bytes": output.stat().st_size,
     }
-    made = load_grasp_set(output)
     _write_summary(summarise(made, counts) | work, summary)
-    _LOG.info("wrote %s (%.1f MB)", output, output.stat().st_size / 1e6)
+    _LOG.info("wrote %s (%.1f MB)", output, work["file_bytes"] / 1e6)
     if gallery is not None:
         draw_gallery(made, ObjectLibrary(split_file), gallery)
 

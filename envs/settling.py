@@ -13,7 +13,8 @@ _AWAY = 1.0
 """Metres above the object at which the hand waits."""
 
 _STILL = 1e-5
-"""An object that moves less than this in five control steps, m, has come to rest: of 250 none moved 0.3 mm more."""
+"""Where no number of a pose (m; quaternion) changes by this in five control steps, the object rests: none of 250 then
+moved 0.3 mm more."""
 
 
 def settle(physics: PhysicsBackend, things: Sequence[GraspObject], object_pose_w: Array) -> Array:

@@ -234,7 +234,7 @@ def easy_limit(spec: JobSpec, most: int) -> EasyLimit | None:
     resumable, like every job, and the same for every shard. None where these objects have no grasp.
     """
     limited = replace(spec, easy=EasyLimit((), most))  # complains before the work, not after it
-    names = [name for name, split in replace(limited, easy=None, shard=None).objects() if split == "train"]
+    names = [name for name, split in replace(limited, shard=None).objects() if split == "train"]
     few = np.linspace(0, len(names) - 1, min(len(names), MEAN_OBJECTS)).round().astype(int)
     parts, _ = run_job(replace(spec, only=tuple(names[row] for row in few), shard=None))
     joint_pos = np.concatenate([np.zeros((0, NUM_JOINTS)), *(part.joint_pos for part in parts)])

@@ -55,9 +55,13 @@ class GraspSynthesizer:
             thing: the object.
             split: its split.
             limit: how many easy grasps are kept; any number when None.
-            with_reachability: False leaves out the approaches of a moving wrist, marks no grasp as reachable, and
-                needs ``limit`` to be None.
+            with_reachability: False leaves out the approaches of a moving wrist and marks no grasp as reachable.
+
+        Raises:
+            ValueError: a limit without approaches; only grasps that are approached are held against it.
         """
+        if limit is not None and not with_reachability:
+            raise ValueError("easy grasps are told before approaches; leave out the limit, or with_reachability=False")
         began = time.perf_counter()
         settings = self.settings
         scenes = SceneCache(settings.physics, capacity=1)

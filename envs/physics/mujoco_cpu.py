@@ -225,7 +225,7 @@ class MujocoCpuPhysics:
 
     def _find_diverged(self, rows: NDArray[np.int64]) -> None:
         qpos, qvel = self._qpos[rows], self._qvel[rows]
-        bad = ~np.isfinite(qpos.sum(axis=1) + qvel.sum(axis=1))
+        bad = ~(np.isfinite(qpos).all(axis=1) & np.isfinite(qvel).all(axis=1))
         address = self._addresses
         with np.errstate(invalid="ignore"):
             offset = qpos[:, address.object_pos][:, :3] - qpos[:, address.base_pos][:, :3]

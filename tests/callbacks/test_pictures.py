@@ -126,7 +126,7 @@ def test_the_same_grasps_are_shown_every_time(
         quiet(small(num_grasps=2)).test(tiny_module(), data, verbose=False)
     assert titles[:2] == titles[2:]
     assert "box_00092" in titles[0]
-    assert titles[1].endswith(("stapler_00000", "wine_glass_00000"))
+    assert "stapler_00000" in titles[1]
 
 
 def mixed() -> GraspSet:

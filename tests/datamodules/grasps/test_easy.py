@@ -41,6 +41,11 @@ def test_fewer_than_no_easy_grasps_are_refused() -> None:
         replace(LIMIT, most=-1)
 
 
+def test_a_limit_needs_approaches() -> None:
+    with pytest.raises(ValueError, match=r"leave out the limit, or with_reachability=False"):
+        GraspSynthesizer(TINY, prototypes()).synthesize(thing(), "train", limit=LIMIT, with_reachability=False)
+
+
 def _limited(monkeypatch: pytest.MonkeyPatch, easy: Easy, limit: EasyLimit = LIMIT) -> ObjectResult:
     monkeypatch.setattr(rounds, "lifts_placed", easy)
     settings = replace(TINY, quota=8, wanted=4, batch=8, max_hands=48)
