@@ -28,6 +28,9 @@ from envs.objects.library import ObjectLibrary
 
 _LOG = logging.getLogger(__name__)
 
+TRIALS_VERSION = 3
+"""Counted up when the code of proposals, trials or approaches changes what comes out of the same settings."""
+
 
 @dataclass(frozen=True)
 class JobSpec:
@@ -68,16 +71,15 @@ class JobSpec:
             )
 
     def fingerprint(self) -> str:
-        """Hash of settings, prototypes, file version and MuJoCo's: parts of another fingerprint are never mixed in.
+        """Hash of settings, prototypes, and the versions of trials, file and MuJoCo: parts of others are not mixed in.
 
-        It does not cover the code of trials: after changing it choose another ``parts_dir``. Parts of objects whose
-        shape has changed since are made again.
+        Parts of objects whose shape has changed since are made again.
         """
         shapes = {
             name: [[line.open.tolist(), line.closed.tolist()] for line in lines]
             for name, lines in load_prototypes(self.prototypes).items()
         }
-        content = [asdict(self.settings), shapes, VERSION, version("mujoco")]
+        content = [asdict(self.settings), shapes, TRIALS_VERSION, VERSION, version("mujoco")]
         text = json.dumps(content if self.easy is None else [*content, asdict(self.easy)], sort_keys=True)
         return sha256(text.encode()).hexdigest()[:12]
 

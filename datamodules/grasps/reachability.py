@@ -7,7 +7,7 @@ from datamodules.grasps.poses import absolute_pose
 from envs.conventions import EPISODE_STEPS, MAX_JOINT_STEP
 from envs.hand.kinematics import fingertip_centres
 from envs.hand.model import open_hand
-from envs.lift_test import lift_test
+from envs.lift_test import LIFT_STEPS, SURE_VERDICT, lift_test
 from envs.objects.grasp_object import GraspObject
 from envs.physics.mujoco_cpu import MujocoCpuPhysics
 from envs.wrist.approach import straight_approach
@@ -38,7 +38,7 @@ def check_reachable(
     """Grasps (K,) that lift in every one of ``num_episodes`` approaches.
 
     The hand starts open, takes the preshape on its way and closes to the stored joints on arrival, all joints limited
-    to 0.05 rad a step, as an assisting policy would be.
+    to 0.05 rad a step, as an assisting policy would be. The last approach's lift goes all the way up.
 
     Args:
         physics: at least one world.
@@ -50,14 +50,16 @@ def check_reachable(
         rng: draws the approaches.
     """
     reachable = np.ones(len(wrist_pose_o), dtype=bool)
-    for _ in range(num_episodes):
+    for episode in range(num_episodes):
+        rise_steps = LIFT_STEPS if episode == num_episodes - 1 else SURE_VERDICT
         for begin in range(0, len(reachable), physics.num_worlds):
             rows = np.arange(begin, min(begin + physics.num_worlds, len(reachable)))
             rows = rows[reachable[rows]]
             if len(rows):
                 reachable[rows] = _episode(
-                    physics, thing, object_pose_w[rows], wrist_pose_o[rows], preshape[rows], joint_pos[rows], rng
-                )
+                    physics, thing, object_pose_w[rows], wrist_pose_o[rows], preshape[rows], joint_pos[rows], rng,
+                    rise_steps,
+                )  # fmt: skip
     return reachable
 
 
@@ -69,6 +71,7 @@ def _episode(
     preshape: Array,
     joint_pos: Array,
     rng: np.random.Generator,
+    rise_steps: int,
 ) -> NDArray[np.bool_]:
     count, worlds = len(wrist_pose_o), np.arange(len(wrist_pose_o))
     final_w = absolute_pose(object_pose_w, wrist_pose_o)
@@ -96,4 +99,4 @@ def _episode(
             shove = physics.state().object_pose_w[:count, :3] - object_pose_w[:, :3]
             active[:count] &= np.linalg.norm(shove, axis=1) < MAX_SHOVE
     active &= physics.contact_links().any(axis=1)  # a hand that touches nothing need not be lifted
-    return lift_test(physics, active=active).is_lifted[:count]
+    return lift_test(physics, active=active, rise_steps=rise_steps).is_lifted[:count]

@@ -115,11 +115,12 @@ class Rounds:
 
     def run(self, kinds: list[str], tried: Candidates, wanted: int) -> GraspSet:
         """The verified grasps of a batch; approaches go on until ``wanted`` are reachable or all have been tried."""
+        only_hard = self._limit is not None and self._easy_left() <= 0
         trial = run_trials(
             self._physics, self._thing, tried.object_pose_w, tried.wrist_pose_w, tried.preshape, tried.target,
-            self._settings.trial, self._rng,
+            self._settings.trial, self._rng, too_easy=self._is_easy if only_hard else None,
         )  # fmt: skip
-        reachable, too_easy = self._approach(trial, tried.preshape[trial.row], wanted)
+        reachable, too_easy = self._approach(trial, tried.preshape[trial.row], wanted, only_hard)
         trial, reachable = trial.without(too_easy, "easy"), reachable[~too_easy]
         verified = tried.rows(trial.row)
         for row, kind in enumerate(kinds):
@@ -146,11 +147,12 @@ class Rounds:
         )
 
     def _approach(
-        self, trial: TrialResult, preshape: Array, wanted: int
+        self, trial: TrialResult, preshape: Array, wanted: int, only_hard: bool
     ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Which of G verified grasps a moving wrist takes (G,), and which are easy beyond the limit (G,).
 
-        Those that need not be tried count as not reachable. An easy grasp that no wrist reaches is not kept.
+        Those that need not be tried count as not reachable. An easy grasp that no wrist reaches is not kept. With
+        ``only_hard`` the trials have left out the easy ones.
         """
         reachable, too_easy = np.zeros((2, len(trial.row)), dtype=bool)
         left = np.arange(len(trial.row))
@@ -158,7 +160,7 @@ class Rounds:
             count = math.ceil(missing * APPROACHES_PER_REACHABLE)
             rows = left[most_diverse(trial.wrist_pose_o[left], trial.joint_pos[left], count)]
             left = np.setdiff1d(left, rows)
-            easy = self._easy(rows, trial)
+            easy = rows[:0] if only_hard else rows[self._is_easy(trial.object_pose_w[rows], trial.wrist_pose_o[rows])]
             rows = np.setdiff1d(rows, easy[self._easy_left() :])
             reachable[rows] = check_reachable(
                 self._physics, self._thing, trial.object_pose_w[rows], trial.wrist_pose_o[rows], preshape[rows],
@@ -168,14 +170,11 @@ class Rounds:
             self._num_easy += int(reachable[easy].sum())
         return reachable, too_easy
 
-    def _easy(self, rows: NDArray[np.int64], trial: TrialResult) -> NDArray[np.int64]:
-        """Those of the given verified grasps that the limited joints lift as well; none without a limit."""
+    def _is_easy(self, object_pose_w: Array, wrist_pose_o: Array) -> NDArray[np.bool_]:
+        """At which of K wrist poses the limited joints lift as well (K,); at none without a limit."""
         if self._limit is None:
-            return rows[:0]
-        joints = np.array(self._limit.joint_pos)
-        return rows[
-            lifts_placed(self._physics, self._thing, trial.object_pose_w[rows], trial.wrist_pose_o[rows], joints)
-        ]
+            return np.zeros(len(object_pose_w), dtype=bool)
+        return lifts_placed(self._physics, self._thing, object_pose_w, wrist_pose_o, np.array(self._limit.joint_pos))
 
     def _easy_left(self) -> int:
         """Easy grasps that the object may still have."""

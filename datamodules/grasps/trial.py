@@ -1,5 +1,6 @@
 """The simulated trial of a grasp: close without upsetting the object, then hold it through a shaken lift."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,7 +8,7 @@ from numpy.typing import NDArray
 
 from datamodules.grasps.poses import relative_pose
 from envs.hand.model import clamp_joints
-from envs.lift_test import LiftResult, lift_test
+from envs.lift_test import SURE_VERDICT, LiftResult, lift_test
 from envs.objects.grasp_object import GraspObject
 from envs.physics.mujoco_cpu import MujocoCpuPhysics
 
@@ -81,6 +82,8 @@ def run_trials(
     target: Array,
     settings: TrialSettings,
     rng: np.random.Generator,
+    *,
+    too_easy: Callable[[Array, Array], NDArray[np.bool_]] | None = None,
 ) -> TrialResult:
     """Close and lift K <= E candidates that start without penetration.
 
@@ -93,6 +96,8 @@ def run_trials(
         target: joints closed towards (K, 18), rad.
         settings: bounds.
         rng: noise of the lift.
+        too_easy: told the object poses (G, 7) and wrist poses of their frames (G, 7) of the closed hands, says which
+            are not worth a lift (G,); all are when None. May use the worlds.
     """
     count, worlds = len(wrist_pose_w), np.arange(len(wrist_pose_w))
     physics.reset([thing] * count, object_pose_w, wrist_pose_w, preshape, worlds=worlds)
@@ -118,6 +123,10 @@ def run_trials(
 
     wrist_w, object_w = closed.wrist_pose_w[:count], closed.object_pose_w[:count]
     joint_pos = clamp_joints(closed.joint_pos[:count])
+    if too_easy is not None and (rows := np.flatnonzero(alive)).size:
+        easy = np.zeros(physics.num_worlds, dtype=bool)
+        easy[rows] = too_easy(object_w[rows], relative_pose(object_w[rows], wrist_w[rows]))
+        reject("easy", easy)
     if alive.any():
         result = _shaken_lift(physics, thing, object_w, wrist_w, joint_pos, alive, settings, rng)
         reject("diverged", result.is_diverged)
@@ -152,7 +161,7 @@ def _shaken_lift(
     physics.reset([thing] * len(rows), object_w[rows], noisy[rows], joint_pos[rows], worlds=rows)
     side = np.zeros((physics.num_worlds, 3))
     side[:count, 0], side[:count, 1] = settings.shake * np.cos(angle), settings.shake * np.sin(angle)
-    return lift_test(physics, active=alive, side_acceleration_w=side)
+    return lift_test(physics, active=alive, side_acceleration_w=side, rise_steps=SURE_VERDICT)
 
 
 def _close(physics: MujocoCpuPhysics, start: Array, target: Array, num_steps: int, active: NDArray[np.bool_]) -> None:

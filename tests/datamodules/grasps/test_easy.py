@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from datamodules.grasps import rounds
+from datamodules.grasps import rounds, trial
 from datamodules.grasps.easy import EasyLimit, lifts_placed
 from datamodules.grasps.grasp_set import check_grasp_set
 from datamodules.grasps.synthesis import GraspSynthesizer, ObjectResult
 from envs.conventions import NUM_JOINTS
 from envs.hand.model import open_hand
+from envs.lift_test import LiftResult, lift_test
 from envs.physics.mujoco_cpu import MujocoCpuPhysics
 from tests.datamodules.grasps.examples import TINY, assert_same_grasps, good_grasps, prototypes, thing
 
@@ -75,6 +76,23 @@ def test_where_all_are_easy_only_the_allowed_ones_are_kept(monkeypatch: pytest.M
     for count in counts:
         later = sum(number for cause, number in count.rejected.items() if cause != "penetrates_at_start")
         assert count.tried == count.verified + later
+
+
+def test_once_no_easy_grasp_may_come_they_are_told_before_their_lift(monkeypatch: pytest.MonkeyPatch) -> None:
+    lifts: list[int] = []
+
+    def noted(physics: Any, *, active: NDArray[np.bool_], **rest: Any) -> LiftResult:
+        lifts.append(int(active.sum()))
+        return lift_test(physics, active=active, **rest)
+
+    monkeypatch.setattr(trial, "lift_test", noted)
+    result = _limited(monkeypatch, _all(True), replace(LIMIT, most=0))
+    assert len(result.grasps) == 0
+    assert not lifts
+    assert sum(count.rejected.get("easy", 0) for count in result.counts.values()) > 0
+    # one may come: until it has, hands are lifted first, since an easy one may not hold
+    assert len(_limited(monkeypatch, _all(True)).grasps) == 1
+    assert lifts
 
 
 def test_hard_grasps_make_up_for_easy_ones(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -299,6 +299,12 @@ def test_the_limit_and_the_mean_joints_decide_the_folder(spec: JobSpec) -> None:
     assert len(set(prints)) == 4
 
 
+def test_parts_of_other_trials_are_not_reused(spec: JobSpec, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = spec.fingerprint()
+    monkeypatch.setattr(job, "TRIALS_VERSION", job.TRIALS_VERSION + 1)
+    assert spec.fingerprint() != before
+
+
 @pytest.mark.parametrize("quota", [None, 6])
 def test_a_limit_with_grasps_that_nobody_looks_at_is_refused_before_the_work(spec: JobSpec, quota: int | None) -> None:
     with pytest.raises(ValueError, match=r"settings.wanted is 5.*set 1 <= quota <= wanted, or leave out the limit"):

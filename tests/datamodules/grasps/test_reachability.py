@@ -1,5 +1,7 @@
 """Moving wrists take good grasps, and nothing where the hand does not close."""
 
+from typing import Any
+
 import mujoco
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from datamodules.grasps.reachability import ARRIVAL_STEPS, HOLD_STEPS, check_rea
 from envs.conventions import EPISODE_STEPS, FINGERS
 from envs.hand.kinematics import fingertip_centres
 from envs.hand.model import ALL_JOINTS, bare_hand, clamp_joints, coupled_from_actuated, element_name, open_hand
-from envs.lift_test import LiftResult
+from envs.lift_test import LIFT_STEPS, SURE_VERDICT, LiftResult, lift_test
 from envs.physics.mujoco_cpu import MujocoCpuPhysics
 from tests.datamodules.grasps.examples import good_grasps, thing
 
@@ -97,6 +99,18 @@ def test_a_hand_that_has_closed_waits_some_steps_for_the_lift_and_no_longer(monk
     assert moved[ARRIVAL_STEPS[0] + HOLD_STEPS - 1] == count
     assert moved[-1] < count
     assert len(moved) < EPISODE_STEPS
+
+
+def test_only_the_lift_of_the_last_approach_goes_all_the_way_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    heights: list[int] = []
+
+    def noted(physics: MujocoCpuPhysics, *, rise_steps: int, **rest: Any) -> LiftResult:
+        heights.append(rise_steps)
+        return lift_test(physics, rise_steps=rise_steps, **rest)
+
+    monkeypatch.setattr(reachability, "lift_test", noted)
+    assert _check().any()
+    assert heights == [SURE_VERDICT, LIFT_STEPS]
 
 
 def test_more_grasps_than_worlds_are_checked_in_batches() -> None:

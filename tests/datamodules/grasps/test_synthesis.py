@@ -66,7 +66,9 @@ def test_aperture_is_a_width_of_the_object() -> None:
 def test_every_column_of_a_grasp_comes_from_the_candidate_that_was_verified(monkeypatch: pytest.MonkeyPatch) -> None:
     batches: list[Candidates] = []
 
-    def second_and_last_are_verified(physics: Any, thing: Any, object_w: Any, wrist_w: Any, *rest: Any) -> TrialResult:
+    def second_and_last_are_verified(
+        physics: Any, thing: Any, object_w: Any, wrist_w: Any, *rest: Any, **_: Any
+    ) -> TrialResult:
         batches.append(Candidates(object_w, wrist_w, rest[0], rest[1], np.zeros(len(wrist_w))))
         row = np.array([1, 3])
         joints, links = np.full((2, NUM_JOINTS), 0.1), np.ones((2, len(LINKS)), dtype=bool)
@@ -124,7 +126,9 @@ def test_an_object_is_done_once_it_has_what_is_wanted() -> None:
 
 
 def test_types_that_hold_an_object_are_tried_more_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    def only_pinches_hold(physics: Any, thing: Any, object_w: Any, wrist_w: Any, preshape: Any, *_: Any) -> TrialResult:
+    def only_pinches_hold(
+        physics: Any, thing: Any, object_w: Any, wrist_w: Any, preshape: Any, *_: Any, **__: Any
+    ) -> TrialResult:
         is_pinch = np.array([any((row == pinch.preshape).all(axis=1)) for row in preshape])
         row = np.flatnonzero(is_pinch)
         joints, links = np.full((len(row), NUM_JOINTS), 0.1), np.ones((len(row), len(LINKS)), dtype=bool)

@@ -85,6 +85,24 @@ def test_the_lift_is_a_shaken_one(physics: MujocoCpuPhysics) -> None:
     assert _try(physics, wrist_w[None], joints[None], joints[None]).cause == [""]
 
 
+def test_closed_hands_that_are_too_easy_are_not_lifted(physics: MujocoCpuPhysics) -> None:
+    object_w, wrist_w, joints = _good()
+    asked: list[tuple[Array, Array]] = []
+
+    def first_is_easy(object_pose_w: Array, wrist_pose_o: Array) -> NDArray[np.bool_]:
+        asked.append((object_pose_w, wrist_pose_o))
+        return np.arange(len(wrist_pose_o)) == 0
+
+    wrists, hands = np.array([FAR_W, wrist_w, wrist_w]), np.array([open_hand(), joints, joints])
+    rng = np.random.default_rng(0)
+    objects_w = np.tile(object_w, (3, 1))
+    result = run_trials(physics, thing(), objects_w, wrists, hands, hands, TrialSettings(), rng, too_easy=first_is_easy)
+    assert result.cause == ["few_contacts", "easy", ""]
+    assert result.row.tolist() == [2]
+    ((object_pose_w, wrist_pose_o),) = asked  # only the two that closed on the object
+    np.testing.assert_allclose(absolute_pose(object_pose_w, wrist_pose_o), wrists[1:], atol=5e-3)  # contact gives way
+
+
 def test_every_candidate_is_verified_or_rejected_for_one_cause(physics: MujocoCpuPhysics) -> None:
     _, wrist_w, joints = _good()
     wrists = np.array([wrist_w, FAR_W, wrist_w])
