@@ -1,6 +1,7 @@
 """The Lightning data module of the primitive."""
 
 import logging
+from functools import cached_property
 
 import numpy as np
 from lightning.pytorch import LightningDataModule
@@ -70,15 +71,12 @@ class GraspDataModule(LightningDataModule):
         self.seed = seed
         self.views = views
         self.library = ObjectLibrary(split_file)
-        self._grasps: GraspSet | None = None
         self._tables: dict[tuple[str, int | None], GraspTable] = {}
 
-    @property
+    @cached_property
     def grasps(self) -> GraspSet:
         """The whole grasp set, read at first use."""
-        if self._grasps is None:
-            self._grasps = load_grasp_set(self.path)
-        return self._grasps
+        return load_grasp_set(self.path)
 
     @property
     def splits(self) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -95,27 +96,21 @@ class RolloutDataModule(LightningDataModule):
         self.physics_settings = PhysicsSettings()
         self.scenes = SceneCache(self.physics_settings)
         self._patterns_file = patterns
-        self._grasps: GraspSet | None = None
-        self._patterns: WristPatterns | None = None
         self._targets: dict[str, GraspTargets] = {}
         self._collector: RolloutCollector | None = None
         self._upcoming: UpcomingEpisodes | None = None
         self._num_rollouts = 0
 
-    @property
+    @cached_property
     def grasps(self) -> GraspSet:
         """The whole grasp set, read at first use."""
-        if self._grasps is None:
-            self._grasps = load_grasp_set(self.path)
-        return self._grasps
+        return load_grasp_set(self.path)
 
-    @property
+    @cached_property
     def patterns(self) -> WristPatterns:
         """All wrist movements, training and test."""
-        if self._patterns is None:
-            recorded = self._patterns_file
-            self._patterns = generate_patterns() if recorded is None else load_recorded_patterns(recorded)
-        return self._patterns
+        recorded = self._patterns_file
+        return generate_patterns() if recorded is None else load_recorded_patterns(recorded)
 
     def targets(self, split: str) -> GraspTargets:
         """Grasps that episodes of a split are made of.
