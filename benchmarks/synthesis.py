@@ -1,7 +1,8 @@
 """Grasps per second of the synthesis, on all cores. Prints JSON.
 
-Training objects, spread over the families, go through the settings of configs/synthesis.yaml, every object in a worker
-of its own turn, as in `python -m datamodules.synthesize`. Times are wall clock from the first worker's start on its
+Training objects, spread over the families, go through the settings of configs/synthesis.yaml, except its limit on easy
+grasps, which needs their mean joints first; every object in a worker of its own turn, as in
+`python -m datamodules.synthesize`. Times are wall clock from the first worker's start on its
 first object to the end of the last one: importing and compiling in fresh processes is left out and reported apart.
     verified   grasps that passed the trial: closed, then lifted and shaken
     reachable  those of them that a moving wrist took twice, collisions on; only as many are approached as are wanted

@@ -39,17 +39,18 @@ _LOG = logging.getLogger(__name__)
 class FieldEvaluation(Callback):
     """Follows the field in the simulator and measures it beside the baselines.
 
-    During fit every few epochs a part of each split is followed without collisions; in ``test`` everything is measured
-    on all grasps, a table is printed, ``metrics.json`` written into the trainer's root folder, and pictures of failures
-    below it. What was measured is kept in ``trials`` there, by checkpoint, grasps and settings, and not measured again;
-    after changes of the code itself, delete that folder or set ``resume: false``.
+    During fit every few epochs a part of each split is followed without collisions. In ``test`` everything is measured
+    on all grasps of unseen splits and `max_train_evaluation` of training, a table is printed, ``metrics.json`` written
+    into the trainer's root folder, and pictures of failures below it. What was measured is kept in ``trials`` there, by
+    checkpoint, grasps and settings, and not measured again; after changes of the code itself, delete that folder or set
+    ``resume: false``.
 
     Args:
         references: ways of following the field beside the module's own (``model.init_args.follower``), measured under
             their names in ``test``.
         every_n_epochs: epochs between measurements in fit; 0 leaves them out.
         num_grasps: grasps of each split measured in fit.
-        max_test_grasps: grasps of each split measured in test; all when None.
+        max_test_grasps: grasps of each split measured in test; None leaves it at that.
         with_baselines: measure the baselines in test too.
         sampler: draws the samples of ``sample_success``; the probability-flow ODE when None.
         num_failures: failures pictured for each unseen split, with collisions on the way and without; 0 draws none.

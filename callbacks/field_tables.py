@@ -17,13 +17,13 @@ _WAYS = ("collisions_off", "collisions_on")
 _FIELD = "field_success"
 
 TITLES: dict[str, str] = {
-    "grasp_success": "stored grasp (a)",
+    "grasp_success": "stored grasp",
     _FIELD: "**the field**",
     "paper_field_success": "the field, as the paper follows it",
     "sample_success": "a sample",
-    "nearest_success": "nearest training grasp (d)",
-    "constant_success": "mean joints (b)",
-    "blind_success": "blind full close (c)",
+    "nearest_success": "nearest training grasp",
+    "constant_success": "mean joints",
+    "blind_success": "blind full close",
 }
 """Success measures as the tables call them; other references follow under their own names."""
 

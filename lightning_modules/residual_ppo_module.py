@@ -59,7 +59,7 @@ class ResidualPPOModule(LightningModule):
         entropy_coefficient: weight of the entropy bonus.
         max_grad_norm: gradients are clipped to this norm.
         learning_rate: Adam step size at the start.
-        learning_rate_rule: adapts it to the change of the policy.
+        learning_rate_rule: adapts it to the change of the policy; to a divergence of 0.03 when None.
         critic_learning_rate: Adam step size of the critic; the policy's when None.
         imitation_rollouts: the policy imitates the teacher's timing (data.teacher) in so many first rollouts, while the
             critic learns; after that it explores on its own. 0 is pure reinforcement learning, as in the paper.

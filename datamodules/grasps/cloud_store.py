@@ -1,7 +1,7 @@
 """The clouds of many objects, in one file that is mapped into memory.
 
-Grasp tables need 12 kB of an object, its file in the cache of objects holds some 250: reading those of 5,000 objects
-is more than a gigabyte at every start, and as much memory for each process if they stay.
+Grasp tables need 12 kB of an object, its file in the cache of objects holds some 120: reading those of 5,000 objects
+is 0.6 GB at every start, and as much memory for each process if they stay.
 """
 
 import io

@@ -18,7 +18,7 @@ class EasyLimit:
     """How many easy grasps an object may have. A set of easy ones needs no primitive.
 
     Attributes:
-        joint_pos: the constant joints, the mean of the training grasps (18,), rad.
+        joint_pos: the constant joints, the mean over grasps of some training objects (18,), rad.
         most: easy grasps of an object.
     """
 

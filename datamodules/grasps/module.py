@@ -137,5 +137,5 @@ class GraspDataModule(LightningDataModule):
         return self._evaluation_loaders(self.max_validation)
 
     def test_dataloader(self) -> list[DataLoader[GraspBatch]]:
-        """As for validation, with all grasps."""
+        """As for validation, with all grasps of the unseen splits."""
         return self._evaluation_loaders(None)

@@ -1,7 +1,7 @@
 """The pilot: finds, for a hand, the two lines of joints of each grasp type that verify the most grasps.
 
 Wide random lines are sifted by forward kinematics (pads that face one another over a wide range of apertures), and the
-best of them are tried in the simulator on a few objects. Another hand gets its prototypes the same way.
+best of them are tried in the simulator on a few objects. Another hand needs its model in `envs.hand` first.
 """
 
 from collections.abc import Callable, Sequence

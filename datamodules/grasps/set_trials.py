@@ -69,7 +69,7 @@ class SetTrials:
         return values
 
     def baselines(self, constants: ConstantJoints, *, with_collisions: bool = True) -> Values:
-        """(b) mean joints, (c) blind close and (d) nearest training grasp at the stored wrist poses."""
+        """Mean joints, blind close and nearest training grasp at the stored wrist poses."""
         count = len(self.table)
         nearest = constants.nearest.joints(self.table)
         values = self.joints("constant_success", np.tile(constants.mean, (count, 1)), with_collisions=with_collisions)

@@ -54,7 +54,7 @@ class TypeCount:
 
     Attributes:
         checked: hands whose start was checked for penetration.
-        tried: those that were closed and lifted.
+        tried: those that were closed.
         verified: those that held.
         kept: verified grasps that are in the set.
         reachable: verified grasps that a moving wrist took; only as many are approached as are wanted.

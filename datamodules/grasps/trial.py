@@ -15,7 +15,7 @@ from envs.physics.mujoco_cpu import MujocoCpuPhysics
 Array = NDArray[np.float64]
 
 CAUSES: tuple[str, ...] = ("penetrates_at_start", "moved", "tilted", "few_contacts", "diverged", "lift", "easy")
-"""Why a trial is rejected, in the order of the checks; "easy" only where such grasps are limited (`EasyLimit`)."""
+"""Why a trial is rejected; "easy" only where such grasps are limited (`EasyLimit`)."""
 
 
 @dataclass(frozen=True)

@@ -70,7 +70,7 @@ class MujocoCpuPhysics:
         self._names = [""] * num_worlds
         self._spare: list[tuple[mujoco.MjModel, mujoco.MjData]] = []
         self._layout: SceneAddresses | None = None
-        self._joint_target = np.zeros((num_worlds, NUM_JOINTS))
+        self._finger_target = _with_coupled(np.zeros((num_worlds, NUM_JOINTS)))
         self._wrist_target_w = np.tile(np.array([0, 0, 1, 1, 0, 0, 0], dtype=np.float64), (num_worlds, 1))
         self._side_force_w = np.zeros((num_worlds, 3))
         self._is_diverged = np.zeros(num_worlds, dtype=bool)
@@ -97,7 +97,7 @@ class MujocoCpuPhysics:
         object_pose_w = check_poses("object_pose_w", object_pose_w, len(rows))
         wrist_pose_w = check_poses("wrist_pose_w", wrist_pose_w, len(rows))
         joint_pos = check_joints("joint_pos", joint_pos, len(rows))
-        fingers = np.concatenate([joint_pos, coupled_from_actuated(joint_pos)], axis=1)
+        fingers = _with_coupled(joint_pos)
         for index, world in enumerate(rows):
             data = self._fresh_data(int(world), objects[index])
             data.time = _CLOCK_START
@@ -108,7 +108,7 @@ class MujocoCpuPhysics:
         self._qvel[rows] = 0.0
         self._time[rows] = _CLOCK_START
         self._history[:, rows] = 0.0
-        self._joint_target[rows] = joint_pos
+        self._finger_target[rows] = fingers
         self._wrist_target_w[rows] = wrist_pose_w
         self._side_force_w[rows] = 0.0
         self._is_diverged[rows] = False
@@ -155,7 +155,8 @@ class MujocoCpuPhysics:
 
     def set_joint_targets(self, joint_target: Array) -> None:
         """See `PhysicsBackend.set_joint_targets`; targets beyond the limits are clamped."""
-        self._joint_target = clamp_joints(check_finite("joint_target", joint_target, self._joint_target.shape))
+        joint_target = check_finite("joint_target", joint_target, (self._num_worlds, NUM_JOINTS))
+        self._finger_target = _with_coupled(clamp_joints(joint_target))
 
     def set_wrist_targets(self, wrist_pose_w: Array) -> None:
         """See `PhysicsBackend.set_wrist_targets`."""
@@ -195,10 +196,9 @@ class MujocoCpuPhysics:
 
     def _controls(self) -> Array:
         """Actuator targets (E, 22): the joint targets, at most max_target_gap away from the present joints."""
-        target = np.concatenate([self._joint_target, coupled_from_actuated(self._joint_target)], axis=1)
         present = self._qpos[:, self._addresses.finger_pos]
         gap = self.settings.max_target_gap
-        return present + np.clip(target - present, -gap, gap)
+        return present + np.minimum(np.maximum(self._finger_target - present, -gap), gap)
 
     def _base_velocities(self) -> Array:
         """Free-joint velocities (E, 6) that bring each hand base to its target within one control step."""
@@ -225,13 +225,14 @@ class MujocoCpuPhysics:
 
     def _find_diverged(self, rows: NDArray[np.int64]) -> None:
         qpos, qvel = self._qpos[rows], self._qvel[rows]
-        bad = ~(np.isfinite(qpos).all(axis=1) & np.isfinite(qvel).all(axis=1))
-        address = self._addresses
-        with np.errstate(invalid="ignore"):
+        address, settings = self._addresses, self.settings
+        with np.errstate(invalid="ignore", over="ignore"):
             offset = qpos[:, address.object_pos][:, :3] - qpos[:, address.base_pos][:, :3]
-            bad |= np.linalg.norm(offset, axis=1) > self.settings.thrown_distance
-            bad |= np.linalg.norm(qvel[:, address.object_vel][:, :3], axis=1) > self.settings.max_speed
-        for world in rows[bad]:
+            speed = qvel[:, address.object_vel][:, :3]
+            is_fine = (offset * offset).sum(axis=1) <= settings.thrown_distance**2
+            is_fine &= (speed * speed).sum(axis=1) <= settings.max_speed**2
+        is_fine &= np.isfinite(qpos).all(axis=1) & np.isfinite(qvel).all(axis=1)
+        for world in rows[~is_fine]:
             self._is_diverged[world] = True
             self.num_diverged += 1
             _LOG.warning("world %d diverged (object %s); it ends as a failure", world, self._names[world])
@@ -290,3 +291,8 @@ class MujocoCpuPhysics:
                 touches_hand = np.isin(bodies, self._addresses.link_bodies).sum(axis=1) == 1
                 depth[index] = max(0.0, -float(data.contact.dist[touches_hand].min(initial=0.0)))
         return depth
+
+
+def _with_coupled(joint_pos: Array) -> Array:
+    """The 18 actuated joints and the four that follow from them (E, 22), in the order of the actuators."""
+    return np.concatenate([joint_pos, coupled_from_actuated(joint_pos)], axis=1)

@@ -43,12 +43,12 @@ def test_lift_rates_come_with_collisions_and_without(path: Path) -> None:
     off, on = blocks["collisions-off"].splitlines(), blocks["collisions-on"].splitlines()
     assert off[0] == "| lifted, %, collisions off | unseen families, n = 40 |"
     assert [line.split(" | ")[0] for line in off[2:]] == [
-        "| stored grasp (a)", "| **the field**", "| the field, as the paper follows it", "| a sample",
-        "| nearest training grasp (d)", "| mean joints (b)", "| the field, slow",
+        "| stored grasp", "| **the field**", "| the field, as the paper follows it", "| a sample",
+        "| nearest training grasp", "| mean joints", "| the field, slow",
     ]  # fmt: skip
     assert off[3] == "| **the field** | 90.0 [80.0, 100.0] |"
     assert on[2:] == [
-        "| stored grasp (a) | 80.0 [70.0, 90.0] |",
+        "| stored grasp | 80.0 [70.0, 90.0] |",
         "| **the field** | 70.0 [60.0, 80.0] |",
         "| the field, as the paper follows it | 60.0 [50.0, 70.0] |",
     ]
