@@ -85,7 +85,9 @@ def training_settings(trainer: Mapping[str, Any]) -> dict[str, Any]:
     """The part of a ``trainer`` configuration that changes what is learnt: _TRAINER_SETTINGS and averaged weights."""
     settings = {name: trainer.get(name) for name in _TRAINER_SETTINGS}
     settings["precision"] = str(settings["precision"] or _DEFAULT_PRECISION)
-    averages = [item for item in trainer.get("callbacks") or [] if _averages_weights(item["class_path"])]
+    callbacks = trainer.get("callbacks") or []
+    items = callbacks if isinstance(callbacks, list) else [callbacks]  # a single one may be given without a list
+    averages = [item for item in items if _averages_weights(item["class_path"])]
     settings["weight_averages"] = [
         {"class_path": item["class_path"], **(item.get("init_args") or {})} for item in averages
     ]

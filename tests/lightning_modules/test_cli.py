@@ -225,6 +225,13 @@ def test_settings_of_the_trainer_that_change_what_is_learnt_are_kept() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("in_a_list", [False, True])
+def test_a_single_callback_needs_no_list(in_a_list: bool) -> None:
+    callback = {"class_path": "callbacks.ema.WarmupEMA"}
+    settings = training_settings({"precision": None, "callbacks": [callback] if in_a_list else callback})
+    assert settings["weight_averages"] == [callback]
+
+
 def test_the_main_config_stands_alone(tiny_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         run(["fit", f"--config={GF}", "--print_config"])
