@@ -108,29 +108,24 @@ def run_trials(
     causes = [""] * count
 
     def reject(cause: str, bad: NDArray[np.bool_]) -> None:
-        for row in np.flatnonzero(alive & bad):
+        for row in np.flatnonzero(alive[:count] & bad):
             causes[row] = cause
-        alive[bad] = False
-
-    reject("diverged", closed.is_diverged)
-    shift = np.zeros(physics.num_worlds)
-    shift[:count] = np.linalg.norm(closed.object_pose_w[:count, :3] - object_pose_w[:, :3], axis=1)
-    reject("moved", shift > settings.max_shift)
-    upright = np.ones(physics.num_worlds)
-    upright[:count] = _turn_cosine(object_pose_w, closed.object_pose_w[:count])
-    reject("tilted", upright < settings.min_upright)
-    reject("few_contacts", links.sum(axis=1) < settings.min_links)
+        alive[:count] &= ~bad
 
     wrist_w, object_w = closed.wrist_pose_w[:count], closed.object_pose_w[:count]
+    reject("diverged", closed.is_diverged[:count])
+    reject("moved", np.linalg.norm(object_w[:, :3] - object_pose_w[:, :3], axis=1) > settings.max_shift)
+    reject("tilted", _turn_cosine(object_pose_w, object_w) < settings.min_upright)
+    reject("few_contacts", links[:count].sum(axis=1) < settings.min_links)
     joint_pos = clamp_joints(closed.joint_pos[:count])
     if too_easy is not None and (rows := np.flatnonzero(alive)).size:
-        easy = np.zeros(physics.num_worlds, dtype=bool)
+        easy = np.zeros(count, dtype=bool)
         easy[rows] = too_easy(object_w[rows], relative_pose(object_w[rows], wrist_w[rows]))
         reject("easy", easy)
     if alive.any():
         result = _shaken_lift(physics, thing, object_w, wrist_w, joint_pos, alive, settings, rng)
-        reject("diverged", result.is_diverged)
-        reject("lift", ~result.is_lifted)
+        reject("diverged", result.is_diverged[:count])
+        reject("lift", ~result.is_lifted[:count])
     kept = np.flatnonzero(alive[:count])
     return TrialResult(
         wrist_pose_o=relative_pose(object_w[kept], wrist_w[kept]),
