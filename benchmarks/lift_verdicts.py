@@ -1,0 +1,176 @@
+"""How early the outcome of a lift can be told, and when an object counts as lost. Prints JSON.
+
+Training objects, spread over the families, go through grasp synthesis with its limit on easy grasps; every lift goes
+all the way up, whatever has slipped, and what an earlier look would have said is compared with how it ended. These
+shares stand behind SURE_VERDICT, EARLY_VERDICT and the slip at which `envs.lift_test` gives an object up.
+
+    OMP_NUM_THREADS=1 python benchmarks/lift_verdicts.py --objects 100
+"""
+
+import argparse
+import json
+import logging
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+from _machine import load_average, machine
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+import envs.lift_test
+from datamodules.grasps.easy import EasyLimit
+from datamodules.grasps.grasp_set import load_grasp_set
+from datamodules.grasps.grasp_types import load_prototypes
+from datamodules.grasps.synthesis import GraspSynthesizer
+from datamodules.grasps.synthesis_settings import SynthesisSettings
+from datamodules.workers import default_workers, worker_pool
+from envs.lift_test import CLOSE_STEPS, LIFT_STEPS, MAX_SLIP, MIN_RISE, LiftResult, lift_test
+from envs.objects.library import ObjectLibrary
+from envs.physics.base import Array
+
+VERDICTS = (16, 20, 24, 28, 32, 36, 40)
+"""Steps of the rise at which an outcome is told."""
+
+LOST_SLIPS = (0.05, 0.06, 0.08, 0.15)
+"""Slips at which an object is given up, m."""
+
+LOOK_EVERY = 2
+"""Steps between two looks for lost objects."""
+
+NEVER_LOST = 0.4
+"""Slip until which every lift goes on, m: the object lies on the table by then."""
+
+
+@dataclass(frozen=True)
+class Lift:
+    """One lift: what it was for, its slip and rise (40,) after every step, m, and how it ended."""
+
+    purpose: str
+    slip: Array
+    rise: Array
+    held: bool
+
+
+class WatchedPhysics:
+    """Worlds whose every step of a lift is noted; everything else is theirs."""
+
+    def __init__(self, physics: Any) -> None:
+        self._physics = physics
+        self._num_steps = 0
+        self.distance: list[Array] = []
+        self.height: list[Array] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._physics, name)
+
+    def step(self, active: NDArray[np.bool_] | None = None) -> None:
+        """Step, and note where the object is in the hand; the first note is that of the closed hand."""
+        self._physics.step(active)
+        self._num_steps += 1
+        if self._num_steps >= CLOSE_STEPS:
+            state = self._physics.state()
+            self.distance.append(np.linalg.norm(state.object_pose_w[:, :3] - state.wrist_pose_w[:, :3], axis=1))
+            self.height.append(state.object_pose_w[:, 2])
+
+
+def noted_lift(lifts: list[Lift], purposes: dict[int, str], physics: Any, **how: Any) -> LiftResult:
+    """A lift test that goes all the way up; every active world's is added to ``lifts``.
+
+    Args:
+        lifts: where to.
+        purposes: what a lift is for, by the steps that it would have been judged after.
+        physics: as for `lift_test`, like all the rest.
+    """
+    watched = WatchedPhysics(physics)
+    purpose = purposes[how.pop("rise_steps", LIFT_STEPS)]
+    result = lift_test(watched, **how)
+    distance, height = np.stack(watched.distance), np.stack(watched.height)
+    slip, rise = np.abs(distance[1:] - distance[0]), height[1:] - height[0]
+    lifts.extend(
+        Lift(purpose, slip[:, world], rise[:, world], bool(result.is_lifted[world]))
+        for world in np.flatnonzero(how["active"])
+    )
+    return result
+
+
+_WORKER: dict[str, Any] = {}
+
+
+def lifts_of(name: str, limit: EasyLimit) -> list[Lift]:
+    """In a worker: all lifts of the synthesis of one object."""
+    if not _WORKER:
+        logging.getLogger("envs.physics").setLevel(logging.ERROR)
+        _WORKER.update(library=ObjectLibrary(), synthesizer=GraspSynthesizer(SynthesisSettings(), load_prototypes()))
+    lifts: list[Lift] = []
+    full, sure, early = LIFT_STEPS, envs.lift_test.SURE_VERDICT, envs.lift_test.EARLY_VERDICT
+    with (
+        patch("envs.lift_test._LOST_SLIP", NEVER_LOST),
+        patch("datamodules.grasps.trial.lift_test", partial(noted_lift, lifts, {sure: "shaken"})),
+        patch(
+            "datamodules.grasps.reachability.lift_test",
+            partial(noted_lift, lifts, {sure: "after the first approach", full: "after the last approach"}),
+        ),
+        patch("datamodules.grasps.easy.lift_test", partial(noted_lift, lifts, {early: "of mean joints"})),
+    ):
+        _WORKER["synthesizer"].synthesize(_WORKER["library"].get(name), "train", limit=limit)
+    return lifts
+
+
+def told(lift: Lift, lost_slip: float, verdict: int) -> tuple[bool, int]:
+    """Whether a lift is taken to hold, and the steps of the rise that this takes."""
+    for step in range(LOOK_EVERY, verdict + 1, LOOK_EVERY):
+        if lift.slip[step - 1] >= lost_slip:
+            return False, step
+    return bool(lift.rise[verdict - 1] > MIN_RISE and lift.slip[verdict - 1] < MAX_SLIP), verdict
+
+
+def row(lifts: list[Lift], lost_slip: float, verdict: int) -> dict[str, Any]:
+    """How one rule compares with the ends of the lifts."""
+    verdicts = [told(lift, lost_slip, verdict) for lift in lifts]
+    held = sum(says for says, _ in verdicts)
+    return {
+        "lost_slip_m": lost_slip,
+        "verdict": verdict,
+        "told_to_hold": held,
+        "of_them_failed": sum(says and not lift.held for lift, (says, _) in zip(lifts, verdicts, strict=True)),
+        "held_though_told_to_fail": sum(
+            lift.held and not says for lift, (says, _) in zip(lifts, verdicts, strict=True)
+        ),
+        "steps_per_lift": round(CLOSE_STEPS + float(np.mean([steps for _, steps in verdicts])), 1),
+    }
+
+
+def main(args: list[str] | None = None) -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--objects", type=int, default=24, help="training objects, spread evenly over the split")
+    parser.add_argument("--grasps", default="data/grasps.npz", help="set whose mean training joints tell easy grasps")
+    parser.add_argument("--workers", type=int, default=None, help="processes; one per core when left out")
+    options = parser.parse_args(args)
+    mean = load_grasp_set(options.grasps).split("train").joint_pos.mean(axis=0)
+    limit = EasyLimit(tuple(float(angle) for angle in mean), most=2)
+    every = ObjectLibrary().names("train")
+    names = [
+        every[index] for index in np.linspace(0, len(every) - 1, min(options.objects, len(every))).round().astype(int)
+    ]
+    load = load_average()
+    with worker_pool(options.workers or default_workers()) as pool:
+        results = tqdm(pool.map(partial(lifts_of, limit=limit), names), total=len(names), unit="object")
+        lifts = [lift for of_object in results for lift in of_object]
+    report: dict[str, Any] = {"benchmark": "lift_verdicts", "objects": len(names), "lifts": len(lifts), "purposes": {}}
+    rules = [(slip, LIFT_STEPS) for slip in LOST_SLIPS] + [(0.08, verdict) for verdict in VERDICTS[:-1]]
+    for purpose in sorted({lift.purpose for lift in lifts}):
+        own = [lift for lift in lifts if lift.purpose == purpose]
+        report["purposes"][purpose] = {
+            "lifts": len(own),
+            "held": sum(lift.held for lift in own),
+            "rules": [row(own, *rule) for rule in rules],
+        }
+    print(json.dumps({**report, "machine": machine(load)}, indent=1))
+
+
+if __name__ == "__main__":
+    main()
