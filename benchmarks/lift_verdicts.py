@@ -20,25 +20,32 @@ from _machine import load_average, machine
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-import envs.lift_test
 from datamodules.grasps.easy import EasyLimit
 from datamodules.grasps.grasp_set import load_grasp_set
 from datamodules.grasps.grasp_types import load_prototypes
 from datamodules.grasps.synthesis import GraspSynthesizer
 from datamodules.grasps.synthesis_settings import SynthesisSettings
 from datamodules.workers import default_workers, worker_pool
-from envs.lift_test import CLOSE_STEPS, LIFT_STEPS, MAX_SLIP, MIN_RISE, LiftResult, lift_test
+from envs.lift_test import (
+    CLOSE_STEPS,
+    EARLY_VERDICT,
+    LIFT_STEPS,
+    LOOK_EVERY,
+    LOST_SLIP,
+    MAX_SLIP,
+    MIN_RISE,
+    SURE_VERDICT,
+    LiftResult,
+    lift_test,
+)
 from envs.objects.library import ObjectLibrary
 from envs.physics.base import Array
 
-VERDICTS = (16, 20, 24, 28, 32, 36, 40)
-"""Steps of the rise at which an outcome is told."""
+VERDICTS = (16, 20, 24, 28, 32, 36)
+"""Steps of the rise at which an outcome is told, before its end."""
 
 LOST_SLIPS = (0.05, 0.06, 0.08, 0.15)
 """Slips at which an object is given up, m."""
-
-LOOK_EVERY = 2
-"""Steps between two looks for lost objects."""
 
 NEVER_LOST = 0.4
 """Slip until which every lift goes on, m: the object lies on the table by then."""
@@ -105,15 +112,16 @@ def lifts_of(name: str, limit: EasyLimit) -> list[Lift]:
         logging.getLogger("envs.physics").setLevel(logging.ERROR)
         _WORKER.update(library=ObjectLibrary(), synthesizer=GraspSynthesizer(SynthesisSettings(), load_prototypes()))
     lifts: list[Lift] = []
-    full, sure, early = LIFT_STEPS, envs.lift_test.SURE_VERDICT, envs.lift_test.EARLY_VERDICT
     with (
-        patch("envs.lift_test._LOST_SLIP", NEVER_LOST),
-        patch("datamodules.grasps.trial.lift_test", partial(noted_lift, lifts, {sure: "shaken"})),
+        patch("envs.lift_test.LOST_SLIP", NEVER_LOST),
+        patch("datamodules.grasps.trial.lift_test", partial(noted_lift, lifts, {SURE_VERDICT: "shaken"})),
         patch(
             "datamodules.grasps.reachability.lift_test",
-            partial(noted_lift, lifts, {sure: "after the first approach", full: "after the last approach"}),
+            partial(
+                noted_lift, lifts, {SURE_VERDICT: "after the first approach", LIFT_STEPS: "after the last approach"}
+            ),
         ),
-        patch("datamodules.grasps.easy.lift_test", partial(noted_lift, lifts, {early: "of mean joints"})),
+        patch("datamodules.grasps.easy.lift_test", partial(noted_lift, lifts, {EARLY_VERDICT: "of mean joints"})),
     ):
         _WORKER["synthesizer"].synthesize(_WORKER["library"].get(name), "train", limit=limit)
     return lifts
@@ -161,7 +169,7 @@ def main(args: list[str] | None = None) -> None:
         results = tqdm(pool.map(partial(lifts_of, limit=limit), names), total=len(names), unit="object")
         lifts = [lift for of_object in results for lift in of_object]
     report: dict[str, Any] = {"benchmark": "lift_verdicts", "objects": len(names), "lifts": len(lifts), "purposes": {}}
-    rules = [(slip, LIFT_STEPS) for slip in LOST_SLIPS] + [(0.08, verdict) for verdict in VERDICTS[:-1]]
+    rules = [(slip, LIFT_STEPS) for slip in LOST_SLIPS] + [(LOST_SLIP, verdict) for verdict in VERDICTS]
     for purpose in sorted({lift.purpose for lift in lifts}):
         own = [lift for lift in lifts if lift.purpose == purpose]
         report["purposes"][purpose] = {
