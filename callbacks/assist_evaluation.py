@@ -33,7 +33,7 @@ from callbacks.assist_resume import ResumableRunner
 from callbacks.assist_runs import EpisodeLimit, Runs, make_runner, plan_runs, present_splits, run_all
 from callbacks.assist_store import OutcomeStore
 from callbacks.assist_table import format_splits
-from callbacks.progress import skip_ahead
+from callbacks.progress import EvaluationBar, skip_ahead
 from datamodules.atomic_file import write_atomically
 from datamodules.rollouts.episode_plans import EpisodePlan, PosesPlan, SpreadPlan, planned_episodes
 from datamodules.rollouts.module import VALIDATION_SPLITS, RolloutDataModule
@@ -137,7 +137,7 @@ class AssistEvaluation(Callback):
         if self._runs is None:
             data, module = _parts(trainer, pl_module)
             runs = plan_runs(data, present_splits(data, self.splits), self.validation_plan, self.seeds[:1])
-            with _bar(sum(map(len, runs.values())), "episodes") as bar:
+            with EvaluationBar(trainer, sum(map(len, runs.values())), "episodes", "episode") as bar:
                 run_all(make_runner(data, self.num_worlds, bar.update), {OURS: module.policy()}, runs, bar)
             self._runs = runs
         return self._runs
@@ -156,11 +156,11 @@ class AssistEvaluation(Callback):
             names = available_policies(module, self.policies)
             # before the long choice of steps: what is wrong with grasp set and split file shows here
             runs = plan_runs(data, present_splits(data, self.splits), self.plan, self.seeds)
-            self._compared = self._choose(data, module, names, module_digest(pl_module), store)
+            self._compared = self._choose(trainer, pl_module, names, store)
             total = sum(
                 run.limit(name, self.limits.get(name, EpisodeLimit())) for run in runs.values() for name in names
             )
-            with _bar(total, "episodes") as bar:
+            with EvaluationBar(trainer, total, "episodes", "episode") as bar:
                 runner = self._runner(data, store, bar)
                 run_all(runner, self._compared.policies, runs, bar)
             if runner.num_stored:
@@ -179,21 +179,22 @@ class AssistEvaluation(Callback):
 
     def _choose(
         self,
-        data: RolloutDataModule,
-        module: AssistingModule,
+        trainer: Trainer,
+        pl_module: LightningModule,
         names: Sequence[str],
-        fingerprint: str,
         store: OutcomeStore | None,
     ) -> ComparedPolicies:
         """The policies to compare; fixed steps are chosen on training objects, which are built only when needed."""
+        data, module = _parts(trainer, pl_module)
         to_choose = steps_to_choose(names, self.fixed_steps)
         training = self._training(data) if to_choose or any(name in FROM_TRAINING for name in names) else None
         count = 0 if training is None else len(training.episodes)
-        with _bar(len(to_choose) * len(self.steps) * count, "choosing fixed steps") as bar:
+        total = len(to_choose) * len(self.steps) * count
+        with EvaluationBar(trainer, total, "choosing fixed steps", "episode") as bar:
             return compared_policies(
                 module,
                 names,
-                fingerprint,
+                module_digest(pl_module),
                 training=training,
                 runner=self._runner(data, store, bar),
                 steps=self.steps,
@@ -276,7 +277,3 @@ def _parts(trainer: Trainer, pl_module: LightningModule) -> tuple[RolloutDataMod
             "and a module with a method policy(); take it out of trainer.callbacks"
         )
     return data, pl_module
-
-
-def _bar(total: int, name: str) -> "tqdm[None]":
-    return tqdm(total=total, desc=name, unit="episode", leave=False)

@@ -21,6 +21,7 @@ from callbacks.field_failures import causes_by_label, count_causes, failure_shee
 from callbacks.field_measure import FieldMeasurement, MeasuredSplit
 from callbacks.field_trials import SplitTrials
 from callbacks.metrics.measures import SuccessRate
+from callbacks.progress import EvaluationBar
 from datamodules.atomic_file import write_atomically
 from datamodules.grasps.dataset import GraspTable
 from datamodules.grasps.module import GraspDataModule
@@ -115,7 +116,8 @@ class FieldEvaluation(Callback):
         diverged = 0
         for split in data.splits:
             table = thinned(data.table(split), data.library, data.num_points, self.max_test_grasps)
-            found = measurement.measure(split, table)
+            with EvaluationBar(trainer, None, f"trials {split}", "trial") as bar:
+                found = measurement.measure(table, bar)
             diverged += found.diverged
             families = np.array([data.library.family(name) for name in table.grasps.object_names()])
             _add_split(report, split, found, table, families)

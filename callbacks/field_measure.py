@@ -78,26 +78,25 @@ class FieldMeasurement:
         training = "" if train is None else _table_digest(train, library)
         self._decides = digest(module_digest(primitive.module), primitive.follower, training)
 
-    def measure(self, split: str, table: GraspTable) -> MeasuredSplit:
-        """Every measure on every grasp of a table, with a bar that is named after the split."""
+    def measure(self, table: GraspTable, bar: "tqdm[None]") -> MeasuredSplit:
+        """Every measure on every grasp of a table; the bar is told how much there is, and what was done."""
         decides, arrays, diverged = digest(self._decides, _table_digest(table, self._library)), Arrays(), 0
-        with tqdm(desc=f"trials {split}", unit="trial", leave=False) as bar:
-            trials = SplitTrials(table, self._library, on_trials=bar.update)
-            steps = self._steps(trials)
-            bar.reset(total=sum(step.rounds for step in steps) * len(table))
-            for step in steps:
-                bar.set_postfix_str(step.name)
-                key = digest(decides, step.name, self._references.get(step.name), self._sampler, step.rounds)
-                kept = None if self._store is None else self._store.load(key)
-                if kept is None:
-                    before = trials.trials.num_diverged
-                    kept = {**step.measure(), "_diverged": np.array([trials.trials.num_diverged - before])}
-                    if self._store is not None:
-                        self._store.save(key, kept)
-                else:
-                    skip_ahead(bar, step.rounds * len(table))
-                diverged += int(kept["_diverged"][0])
-                arrays |= kept
+        trials = SplitTrials(table, self._library, on_trials=bar.update)
+        steps = self._steps(trials)
+        bar.reset(total=sum(step.rounds for step in steps) * len(table))
+        for step in steps:
+            bar.set_postfix_str(step.name)
+            key = digest(decides, step.name, self._references.get(step.name), self._sampler, step.rounds)
+            kept = None if self._store is None else self._store.load(key)
+            if kept is None:
+                before = trials.trials.num_diverged
+                kept = {**step.measure(), "_diverged": np.array([trials.trials.num_diverged - before])}
+                if self._store is not None:
+                    self._store.save(key, kept)
+            else:
+                skip_ahead(bar, step.rounds * len(table))
+            diverged += int(kept["_diverged"][0])
+            arrays |= kept
         return MeasuredSplit(
             values={name: column for name, column in arrays.items() if not name.startswith("_")},
             watched={name: WatchedTrials.of_arrays(arrays, prefix) for name, prefix in _WATCHED.items()},

@@ -5,6 +5,7 @@ from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback, TQDMProgressBar
+from lightning.pytorch.utilities.exceptions import SIGTERMException
 from tqdm import tqdm
 
 
@@ -22,6 +23,33 @@ def skip_ahead(bar: "tqdm[Any]", count: int) -> None:
     bar.n += count
     bar.last_print_n += count
     bar.refresh()
+
+
+class EvaluationBar(tqdm):
+    """A bar over what a callback evaluates, which ends with the process: `kill` stops it, as Ctrl-C does.
+
+    Lightning takes note of SIGTERM and looks between batches; an evaluation lasts minutes within one.
+
+    Args:
+        trainer: takes note of the signal.
+        total: how much there is; given later, by `reset`, when None.
+        name: what is evaluated.
+        unit: what is counted.
+    """
+
+    def __init__(self, trainer: Trainer, total: int | None, name: str, unit: str) -> None:
+        super().__init__(total=total, desc=name, unit=unit, leave=False)
+        self._trainer = trainer
+
+    def update(self, n: float | None = 1) -> bool | None:
+        """Count ``n`` more.
+
+        Raises:
+            SIGTERMException: the process was told to end.
+        """
+        if self._trainer.received_sigterm:
+            raise SIGTERMException
+        return super().update(n)
 
 
 class RunProgressBar(TQDMProgressBar):

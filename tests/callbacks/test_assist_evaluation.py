@@ -1,6 +1,7 @@
 """Episodes are run once, measured by three callbacks, and written to metrics.json."""
 
 import json
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 import torch
 from lightning.pytorch import LightningModule
 from lightning.pytorch.loggers import CSVLogger
+from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch import nn
 
 from callbacks import assist_evaluation
@@ -254,6 +256,17 @@ def test_episodes_really_run(rollouts: RolloutDataModule, quiet: Quiet, tmp_path
     assert rows["primitive"]["success"]["mean"] == 0.0
     run = evaluation.tested(trainer, trainer.lightning_module)["unseen_families"]  # type: ignore[index]
     np.testing.assert_array_equal(run.frames.joint_pos[-2], run.outcome(OURS).joint_pos)
+
+
+def test_a_test_ends_when_the_process_is_told_to(rollouts: RolloutDataModule, quiet: Quiet, tmp_path: Path) -> None:
+    class Ended(Assistant):
+        def policy(self) -> FingerPolicy:
+            signal.raise_signal(signal.SIGTERM)
+            return super().policy()
+
+    with pytest.raises(SIGTERMException):
+        quiet(AssistEvaluation(plan=SpreadPlan(1), policies=[OURS])).test(Ended(), rollouts, verbose=False)
+    assert not (tmp_path / "metrics.json").exists()
 
 
 def test_measures_without_episodes_say_what_is_missing(rollouts: RolloutDataModule, quiet: Quiet) -> None:

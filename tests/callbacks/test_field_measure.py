@@ -5,11 +5,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tqdm import tqdm
 
 from callbacks import field_measure
 from callbacks.array_store import ArrayStore
 from callbacks.field_failures import causes_by_label, count_causes, failure_sheet
-from callbacks.field_measure import FieldMeasurement
+from callbacks.field_measure import FieldMeasurement, MeasuredSplit
 from callbacks.field_trials import SplitTrials
 from callbacks.field_watch import FIELD_CAUSES
 from datamodules.grasps.dataset import GraspTable
@@ -39,6 +40,11 @@ def measurement(library: ObjectLibrary, folder: Path, **more: Any) -> FieldMeasu
     return FieldMeasurement(GraspPrimitive(module), library, None, store=ArrayStore(folder), **settings)
 
 
+def measured(by: FieldMeasurement, table: GraspTable) -> MeasuredSplit:
+    with tqdm(disable=True) as bar:
+        return by.measure(table, bar)
+
+
 def no_trials(*_: Any, **__: Any) -> Any:
     pytest.fail("measured again")
 
@@ -46,11 +52,11 @@ def no_trials(*_: Any, **__: Any) -> Any:
 def test_a_second_measurement_reads_the_first(
     library: ObjectLibrary, table: GraspTable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = measurement(library, tmp_path).measure("unseen_families", table)
+    first = measured(measurement(library, tmp_path), table)
     assert set(first.values) >= {"dsm_loss", "field_success_collisions_on", "paper_posture_rad", "grasp_success"}
     for name in ("field", "stored", "samples", "losses", "encode"):
         monkeypatch.setattr(SplitTrials, name, no_trials)
-    second = measurement(library, tmp_path).measure("unseen_families", table)
+    second = measured(measurement(library, tmp_path), table)
     assert set(first.values) == set(second.values)
     for name, column in first.values.items():
         np.testing.assert_array_equal(column, second.values[name], err_msg=name)
@@ -66,33 +72,33 @@ def test_a_killed_measurement_goes_on_where_it_stood(
     with monkeypatch.context() as killed:
         killed.setattr(SplitTrials, "samples", lambda *_, **__: pytest.exit("killed"))
         with pytest.raises(pytest.exit.Exception, match="killed"):
-            measurement(library, tmp_path).measure("unseen_families", table)
+            measured(measurement(library, tmp_path), table)
     monkeypatch.setattr(SplitTrials, "field", no_trials)
-    values = measurement(library, tmp_path).measure("unseen_families", table).values
+    values = measured(measurement(library, tmp_path), table).values
     assert {"sample_success", "grasp_success", "field_success_collisions_off"} <= set(values)
 
 
 def test_another_follower_or_reference_is_measured_anew(
     library: ObjectLibrary, table: GraspTable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    measured: list[str] = []
+    followed: list[str] = []
 
     def field(trials: SplitTrials, name: str, *_: Any, watchers: Any = None, **__: Any) -> dict[str, Any]:
-        measured.append(name)
+        followed.append(name)
         return {f"{name}_collisions_off": np.zeros(len(trials.table))}
 
     monkeypatch.setattr(SplitTrials, "field", field)
     monkeypatch.setattr(field_measure.SplitTrials, "encode", lambda *_: None)
     for name in ("samples", "stored"):
         monkeypatch.setattr(SplitTrials, name, lambda *_, **__: {})
-    measurement(library, tmp_path).measure("x", table)
-    assert measured == ["field_success", "paper_field_success"]
-    measurement(library, tmp_path).measure("x", table)
-    assert len(measured) == 2
-    measurement(library, tmp_path, references={"paper": Denoiser(0.3)}).measure("x", table)
-    assert measured[2:] == ["paper_field_success"]
-    measurement(library, tmp_path, follower=Denoiser(0.3)).measure("x", table)
-    assert measured[3:] == ["field_success", "paper_field_success"]
+    measured(measurement(library, tmp_path), table)
+    assert followed == ["field_success", "paper_field_success"]
+    measured(measurement(library, tmp_path), table)
+    assert len(followed) == 2
+    measured(measurement(library, tmp_path, references={"paper": Denoiser(0.3)}), table)
+    assert followed[2:] == ["paper_field_success"]
+    measured(measurement(library, tmp_path, follower=Denoiser(0.3)), table)
+    assert followed[3:] == ["field_success", "paper_field_success"]
 
 
 def test_failures_are_counted_by_cause_and_label() -> None:
@@ -104,7 +110,7 @@ def test_failures_are_counted_by_cause_and_label() -> None:
 
 def test_failures_are_pictured_where_there_are_any(library: ObjectLibrary, table: GraspTable, tmp_path: Path) -> None:
     families = np.array(["stapler", "wine_glass"])
-    found = measurement(library, tmp_path).measure("unseen_families", table)
+    found = measured(measurement(library, tmp_path), table)
     for way, columns in (("collisions_off", 3), ("collisions_on", 5)):
         watched = found.watched[way]
         watched.cause[:] = [FIELD_CAUSES.index("let_go"), FIELD_CAUSES.index("success")]

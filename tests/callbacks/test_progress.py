@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 import torch
 from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from callbacks import progress
-from callbacks.progress import RunProgressBar, ThroughputMonitor, remaining_time, skip_ahead
+from callbacks.progress import EvaluationBar, RunProgressBar, ThroughputMonitor, remaining_time, skip_ahead
 from tests.callbacks.test_ema import Counter
 
 
@@ -114,3 +115,14 @@ def test_what_was_done_before_is_no_sign_of_speed() -> None:
         assert bar.format_dict["initial"] == 60  # of which the rate is told: 10 done since the start
     with tqdm(total=100, disable=True) as silent:
         skip_ahead(silent, 60)
+
+
+def test_an_evaluation_ends_when_the_process_is_told_to() -> None:
+    trainer: Any = SimpleNamespace(received_sigterm=False)
+    with EvaluationBar(trainer, 10, "episodes", "episode") as bar:
+        bar.update(4)
+        assert bar.n == 4
+        trainer.received_sigterm = True
+        with pytest.raises(SIGTERMException):
+            bar.update(1)
+        assert bar.n == 4
