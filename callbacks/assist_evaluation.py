@@ -19,7 +19,6 @@ from tqdm import tqdm
 from callbacks.array_store import module_digest
 from callbacks.assist_policies import (
     FROM_TRAINING,
-    STEP_GRID,
     AssistingModule,
     ComparedPolicies,
     TrainingEpisodes,
@@ -36,6 +35,7 @@ from callbacks.assist_table import format_splits
 from callbacks.progress import EvaluationBar, skip_ahead
 from datamodules.atomic_file import write_atomically
 from datamodules.rollouts.episode_plans import EpisodePlan, PosesPlan, SpreadPlan, planned_episodes
+from datamodules.rollouts.episodes_run import STEP_GRID
 from datamodules.rollouts.module import VALIDATION_SPLITS, RolloutDataModule
 from envs.conventions import SPLITS
 

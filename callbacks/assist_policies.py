@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 from callbacks.array_store import digest
 from callbacks.assist_resume import KnownPolicy
 from callbacks.assist_store import targets_digest
-from datamodules.rollouts.episodes_run import RunsEpisodes, StepChoice, best_fixed_step
+from datamodules.rollouts.episodes_run import STEP_GRID, RunsEpisodes, StepChoice, best_fixed_step
 from datamodules.rollouts.policy import FingerPolicy
 from datamodules.rollouts.scripts import blind_script, nearest_grasp, oracle, scripted_close
 from envs.episodes import Episodes
@@ -27,9 +27,6 @@ FIXED_STEP = ("primitive_gated", "scripted_close", "blind_close")
 
 FROM_TRAINING = ("scripted_close", "nearest_grasp")
 """Those that are made from training grasps."""
-
-STEP_GRID: tuple[int, ...] = tuple(range(14, 43, 4))
-"""Control steps among which the best one to start at is looked for, on training objects."""
 
 
 @runtime_checkable

@@ -1,6 +1,6 @@
 """Several training seeds of the residual policy in one picture, and their measurements in one file.
 
-python -m callbacks.policy_report RUN RUN RUN --output docs/pictures/policy_curves.png --json pretrained/curves.json
+python -m callbacks.policy_report RUN RUN RUN --output policy_curves.png --json residual_ppo_curves.json
 python -m callbacks.policy_report --combine METRICS.json METRICS.json --output pretrained/residual_ppo_seeds.json
 """
 

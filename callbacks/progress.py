@@ -98,7 +98,7 @@ class ThroughputMonitor(Callback):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Count the batch; log at its end of epoch, before validation starts."""
+        """Count the batch; log at the end of the epoch, before validation starts."""
         self._clouds += len(batch)
         if trainer.is_last_batch:
             rate = self._clouds / max(time.perf_counter() - self._began, 1e-9)

@@ -71,6 +71,7 @@ def field_picture(
         joint_pos: actuated joints (18,) rad.
         joint_step: the action in radians (18,), for instance MAX_JOINT_STEP * a_p.
         points_h: object cloud (N, 3) metres, hand frame.
+        size: edge of the picture, pixels.
         arrow_scale: length of an arrow over the motion of its fingertip in this step (5 to 10 mm at full speed).
         camera: `look_at` of what is drawn where not given.
     """

@@ -15,8 +15,8 @@ from datamodules.grasps.dataset import GraspTable
 from datamodules.grasps.grasp_set import GraspSet, load_grasp_set
 from datamodules.grasps.set_trials import ConstantJoints, SetTrials
 from datamodules.grasps.trial_report import estimates, estimates_by_label, format_table
-from datamodules.rollouts.episodes_run import EpisodeRunner
-from datamodules.rollouts.set_episodes import STEPS, SetEpisodes, families_of
+from datamodules.rollouts.episodes_run import STEP_GRID, EpisodeRunner
+from datamodules.rollouts.set_episodes import SetEpisodes, families_of
 from datamodules.rollouts.targets import grasp_targets
 from envs.conventions import NUM_CLOUD_POINTS, SPLITS
 from envs.objects.library import ObjectLibrary
@@ -81,7 +81,9 @@ def _targets(grasps: GraspSet, library: ObjectLibrary) -> GraspTargets:
 
 def _add_moving(content: dict[str, Any], targets: dict[str, GraspTargets], num_episodes: int) -> None:
     """Add the measures on moving wrists, by split and family, and the steps chosen for the scripts."""
-    with tqdm(total=num_episodes * (2 * len(STEPS) + 4 * len(targets)), desc="moving wrists", unit="episode") as bar:
+    with tqdm(
+        total=num_episodes * (2 * len(STEP_GRID) + 4 * len(targets)), desc="moving wrists", unit="episode"
+    ) as bar:
         moving = SetEpisodes(
             targets["train"], generate_patterns(), EpisodeRunner(on_batch=bar.update), num_episodes=num_episodes
         )

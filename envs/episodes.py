@@ -45,7 +45,7 @@ class Episodes:
 
 
 class EpisodeSampler:
-    """Draws episodes over all objects alike; no grasp of an object comes again before all of it were used.
+    """Draws episodes over all objects alike; a grasp comes again only once all grasps of its object were used.
 
     Args:
         targets: the grasps.

@@ -49,8 +49,8 @@ _ACTIVE: dict[str, tuple[str, ...]] = {
 }
 """Fingers that close in each type."""
 
-_CURLED_REST = ("lateral", "tripod")
-"""Types whose other fingers are curled away; in the rest of the types they stay straight."""
+_REST = {"lateral": _LATERAL, "tripod": _CURLED}
+"""How the other fingers of a type are held; straight where it is not named."""
 
 _WIDTH_BINS = np.arange(0.006, 0.096, 0.006)
 _FACING = 0.5
@@ -71,14 +71,13 @@ def draw_line(grasp_type: str, rng: np.random.Generator) -> Prototype:
     check_grasp_type(grasp_type)
     start = dict.fromkeys(ACTUATED_JOINTS, 0.0)
     end = dict(start)
-    rest = _CURLED if grasp_type in _CURLED_REST else _STRAIGHT
     shared_open, shared_closed = _draw(_OPEN, rng), _draw(_CLOSED, rng)
     for finger in ("FF", "MF", "RF", "LF"):
         if finger in _ACTIVE[grasp_type]:
             opened = [value + 0.08 * rng.standard_normal() for value in shared_open]
             closed = [value + 0.08 * rng.standard_normal() for value in shared_closed]
         else:
-            opened = _draw(_LATERAL if grasp_type == "lateral" else rest, rng)
+            opened = _draw(_REST.get(grasp_type, _STRAIGHT), rng)
             closed = opened
         for joint, first, last in zip((f"{finger}J2", f"{finger}J1"), opened, closed, strict=True):
             start[joint], end[joint] = first, last

@@ -48,6 +48,7 @@ def check_reachable(
         preshape: joints before closing (K, 18), rad.
         joint_pos: joints of the grasp (K, 18), rad.
         rng: draws the approaches.
+        num_episodes: approaches of each grasp.
     """
     reachable = np.ones(len(wrist_pose_o), dtype=bool)
     for episode in range(num_episodes):

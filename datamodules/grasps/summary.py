@@ -42,13 +42,13 @@ def summarise(grasps: GraspSet, counts: dict[str, TypeCount]) -> dict[str, Any]:
                 "objects_with_grasps": len(np.unique(part.object_index)),
                 "grasps": len(part),
                 "reachable": int(part.is_reachable.sum()),
-                "types": _shares(part),
+                "types": _counts_by_type(part),
                 "aperture_mm": _histogram(part),
                 "approach": _approach(part),
                 "mean_pairwise_distance": _diversity(part),
                 "joint_std_rad": round(float(part.joint_pos.std(axis=0).mean()), 4),
             }
-    kept = _shares(grasps)
+    kept = _counts_by_type(grasps)
     with_grasps = {grasps.objects[index] for index in np.unique(grasps.object_index)}
     return {
         "splits": by_split,
@@ -74,7 +74,7 @@ def _trial_row(count: TypeCount) -> dict[str, Any]:
     }
 
 
-def _shares(grasps: GraspSet) -> dict[str, int]:
+def _counts_by_type(grasps: GraspSet) -> dict[str, int]:
     counts = np.bincount(grasps.type_index, minlength=len(GRASP_TYPES))
     return {name: int(count) for name, count in zip(GRASP_TYPES, counts, strict=True)}
 

@@ -18,6 +18,9 @@ from envs.physics.base import Array, PhysicsState
 from envs.physics.mujoco_cpu import MujocoCpuPhysics, SceneCache
 from envs.physics.settings import PhysicsSettings
 
+STEP_GRID: tuple[int, ...] = tuple(range(14, 43, 4))
+"""Control steps among which the best one for a script is looked for, on training objects."""
+
 
 @dataclass
 class EpisodeFrames:

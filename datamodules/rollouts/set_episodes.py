@@ -8,15 +8,12 @@ from numpy.typing import NDArray
 
 from datamodules.grasps.set_trials import Values
 from datamodules.rollouts.episode_plans import SpreadPlan, planned_episodes
-from datamodules.rollouts.episodes_run import RunsEpisodes, StepChoice, best_fixed_step
+from datamodules.rollouts.episodes_run import STEP_GRID, RunsEpisodes, StepChoice, best_fixed_step
 from datamodules.rollouts.policy import FingerPolicy
 from datamodules.rollouts.scripts import blind_script, nearest_grasp, oracle, scripted_close
 from envs.episodes import Episodes
 from envs.targets import GraspTargets
 from envs.wrist.patterns import WristPatterns
-
-STEPS: tuple[int, ...] = tuple(range(14, 43, 4))
-"""Control steps among which the best one for a script is looked for, on training objects."""
 
 
 @dataclass
@@ -46,7 +43,9 @@ class SetEpisodes:
         }
         made: dict[str, FingerPolicy] = {}
         for name, make in scripts.items():
-            self.choices[name] = best_fixed_step(make, self.runner, self.episodes(self.train, is_training=True), STEPS)
+            self.choices[name] = best_fixed_step(
+                make, self.runner, self.episodes(self.train, is_training=True), STEP_GRID
+            )
             made[name] = make(self.choices[name].step)
         return made | {"nearest_success_moving": nearest_grasp(self.train), "grasp_success_moving": oracle()}
 

@@ -65,7 +65,7 @@ class ObjectLibrary:
         cache: where built objects are kept between runs; the user's when not given (`ObjectCache.of_user`),
             ``ObjectCache(None)`` for none. Reading takes about 1 ms an object, building 30 ms and more.
     Raises:
-        FileNotFoundError, ValueError: no such split file, or a malformed one (`read_split_file`).
+        FileNotFoundError, ValueError: no such split file, or a malformed one (`load_splits`).
     """
 
     def __init__(self, split_file: str | Path | None = None, cache: ObjectCache | None = None) -> None:

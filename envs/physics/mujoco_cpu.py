@@ -44,6 +44,7 @@ class MujocoCpuPhysics:
         settings: physical constants.
         num_threads: threads that step; 0 steps in the calling thread, None takes one per core.
         dump_dir: where the last states of diverged worlds are written as npz; None writes nothing.
+        scenes: compiled models to use, of the same settings; models of its own when None.
     """
 
     def __init__(

@@ -36,6 +36,7 @@ def coloured(vertices: ArrayLike, faces: ArrayLike, colour: Sequence[float], *, 
         vertices: (V, 3) metres.
         faces: (F, 3) vertex numbers, counter-clockwise seen from outside.
         colour: sRGB in [0, 1].
+        crease: rad.
     Raises:
         ValueError: shapes other than these, or a face that names a vertex that does not exist.
     """

@@ -8,7 +8,6 @@ import pytest
 from callbacks import assist_policies
 from callbacks.assist_policies import (
     POLICIES,
-    STEP_GRID,
     AssistingModule,
     ComparedPolicies,
     TrainingEpisodes,
@@ -18,6 +17,7 @@ from callbacks.assist_policies import (
     steps_to_choose,
 )
 from callbacks.assist_resume import KnownPolicy
+from datamodules.rollouts.episodes_run import STEP_GRID
 from datamodules.rollouts.scripts import FixedStepClose
 from envs.hand.model import open_hand
 from tests.assisting import made_up_targets, sampler
