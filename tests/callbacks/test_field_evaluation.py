@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import signal
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 import torch
 from lightning.pytorch import LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch import nn
 
 from callbacks.ema import WarmupEMA
@@ -130,6 +132,19 @@ def test_without_baselines_the_field_is_measured_alone(data: GraspDataModule, qu
         "dsm_loss", "field_success_collisions_off", "field_success_collisions_on", "posture_rad", "sample_success",
         "sample_diversity_rad", "grasp_success",
     }  # fmt: skip
+
+
+def test_a_test_ends_when_the_process_is_told_to(
+    data: GraspDataModule, quiet: Quiet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def told(*_: Any) -> dict[str, Any]:
+        signal.raise_signal(signal.SIGTERM)
+        return {}
+
+    monkeypatch.setattr(SplitTrials, "losses", told)  # measured before anything that takes long
+    with pytest.raises(SIGTERMException):
+        quiet(FieldEvaluation(max_test_grasps=2, with_baselines=False)).test(tiny_module(), data, verbose=False)
+    assert not (tmp_path / "metrics.json").exists()
 
 
 def test_sets_of_other_objects_are_measured_without_baselines(
