@@ -7,8 +7,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.actions import next_command
 from envs.conventions import EPISODE_STEPS, MAX_JOINT_STEP
+from envs.hand.commands import next_command
 from envs.hand.model import clamp_joints, open_hand
 from envs.lift_test import LiftResult, lift_test
 from envs.objects.grasp_object import GraspObject

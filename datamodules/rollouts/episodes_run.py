@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datamodules.rollouts.policy import FingerPolicy
-from envs.actions import next_command
 from envs.assist_env import HumanAssistEnv
 from envs.conventions import EPISODE_STEPS, NUM_JOINTS
 from envs.episodes import Episodes
+from envs.hand.commands import next_command
 from envs.outcomes import EpisodeOutcome, concatenate_outcomes
 from envs.perception import PerceptionNoise
 from envs.physics.base import Array, PhysicsState

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from envs.actions import next_command
 from envs.conventions import MAX_JOINT_STEP, NUM_JOINTS
+from envs.hand.commands import next_command
 from envs.hand.model import joint_limits, open_hand
 
 WIDE = 10.0
