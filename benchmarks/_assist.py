@@ -12,14 +12,14 @@ from _raw import Array, RawWorlds, RecordingPhysics
 from datamodules.grasps.grasp_set import load_grasp_set
 from datamodules.rollouts.scripts import oracle
 from datamodules.rollouts.targets import grasp_targets
-from envs.assist_env import HumanAssistEnv
 from envs.conventions import EPISODE_STEPS, SPLITS
-from envs.episodes import Episodes, EpisodeSampler
 from envs.hand.commands import next_command
 from envs.hand.model import open_hand
 from envs.objects.library import ObjectLibrary
 from envs.physics.mujoco_cpu import MujocoCpuPhysics, SceneCache
 from envs.physics.settings import PhysicsSettings
+from envs.task.assist_env import HumanAssistEnv
+from envs.task.episodes import Episodes, EpisodeSampler
 from envs.wrist.patterns import generate_patterns
 
 MEMORY_STEPS = 3

@@ -7,7 +7,7 @@ from lightning.pytorch.callbacks import Callback
 from torch import Tensor
 
 from callbacks.assist_evaluation import evaluation_of
-from envs.outcomes import EpisodeOutcome
+from envs.task.outcomes import EpisodeOutcome
 
 
 class AssistMeasure(Callback, ABC):

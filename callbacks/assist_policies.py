@@ -11,8 +11,8 @@ from callbacks.assist_store import targets_digest
 from datamodules.rollouts.episodes_run import STEP_GRID, RunsEpisodes, StepChoice, best_fixed_step
 from datamodules.rollouts.policy import FingerPolicy
 from datamodules.rollouts.scripts import blind_script, nearest_grasp, oracle, scripted_close
-from envs.episodes import Episodes
-from envs.targets import GraspTargets
+from envs.task.episodes import Episodes
+from envs.task.targets import GraspTargets
 
 POLICIES: tuple[str, ...] = (
     "ours", "primitive", "primitive_gated", "scripted_close", "blind_close", "nearest_grasp", "oracle",

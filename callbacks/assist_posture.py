@@ -4,7 +4,7 @@ from torch import Tensor
 
 from callbacks.assist_measure import AssistMeasure
 from callbacks.metrics.assist_measures import EpisodePosture
-from envs.outcomes import EpisodeOutcome
+from envs.task.outcomes import EpisodeOutcome
 
 
 class AssistPosture(AssistMeasure):

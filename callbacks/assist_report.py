@@ -11,7 +11,7 @@ from scipy import stats
 from callbacks.adaptability import adaptability
 from callbacks.metrics.ratio import estimate_ratio
 from datamodules.grasps.intervals import Estimate, estimate
-from envs.outcomes import CAUSES, EpisodeOutcome, concatenate_outcomes
+from envs.task.outcomes import CAUSES, EpisodeOutcome, concatenate_outcomes
 
 MEASURES: tuple[str, ...] = ("success", "posture_rad", "translation_m", "rotation_cos")
 """Measures of GraspGF Sec. 4.2, in the order of the tables."""

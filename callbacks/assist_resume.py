@@ -11,10 +11,10 @@ from callbacks.array_store import digest
 from callbacks.assist_store import FRAMES, OutcomeStore, StoredPart, episodes_digest
 from datamodules.rollouts.episodes_run import EpisodeFrames, EpisodeRunner, outcomes_in_order, select_episodes
 from datamodules.rollouts.policy import FingerPolicy
-from envs.episodes import Episodes
-from envs.observations import Observation
-from envs.outcomes import EpisodeOutcome
 from envs.physics.base import Array
+from envs.task.episodes import Episodes
+from envs.task.observations import Observation
+from envs.task.outcomes import EpisodeOutcome
 
 PART_BATCHES = 8
 """Batches of worlds in one part: some 1,000 episodes, a minute on two cores."""

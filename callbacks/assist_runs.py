@@ -16,9 +16,9 @@ from datamodules.rollouts.episodes_run import EpisodeFrames, EpisodeRunner, sele
 from datamodules.rollouts.module import RolloutDataModule
 from datamodules.rollouts.policy import FingerPolicy
 from envs.conventions import EPISODE_STEPS, SPLITS
-from envs.episodes import Episodes
-from envs.outcomes import EpisodeOutcome, concatenate_outcomes
-from envs.targets import GraspTargets
+from envs.task.episodes import Episodes
+from envs.task.outcomes import EpisodeOutcome, concatenate_outcomes
+from envs.task.targets import GraspTargets
 
 _LOG = logging.getLogger(__name__)
 

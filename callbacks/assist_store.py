@@ -7,9 +7,9 @@ import numpy as np
 
 from callbacks.array_store import Arrays, ArrayStore, digest
 from datamodules.rollouts.episodes_run import EpisodeFrames
-from envs.episodes import Episodes
-from envs.outcomes import EpisodeOutcome
-from envs.targets import GraspTargets
+from envs.task.episodes import Episodes
+from envs.task.outcomes import EpisodeOutcome
+from envs.task.targets import GraspTargets
 
 FRAMES = ("joint_pos", "wrist_pose_w", "object_pose_w")
 """Arrays of `EpisodeFrames`."""

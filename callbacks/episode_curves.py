@@ -23,8 +23,8 @@ from datamodules.atomic_file import write_atomically
 from datamodules.types import Rollout
 from envs.conventions import NUM_COUPLED, NUM_JOINTS
 from envs.hand.model import denormalise_joints
-from envs.observations import HISTORY_LENGTH
-from envs.rewards import following
+from envs.task.observations import HISTORY_LENGTH
+from envs.task.rewards import following
 from lightning_modules.policy_features import STEP_SCALE
 
 _LOG = logging.getLogger(__name__)

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from datamodules.rollouts.episodes_run import EpisodeFrames
 from envs.objects.grasp_object import GraspObject
-from envs.outcomes import CAUSES
 from envs.pictures.hand_picture import HandPicture, grasp_camera, posed_hand, posed_object
 from envs.pictures.meshes import joined
 from envs.pictures.scene import Image
 from envs.pictures.sheets import contact_sheet
+from envs.task.outcomes import CAUSES
 
 SUCCESS = CAUSES.index("success")
 

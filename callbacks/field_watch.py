@@ -11,8 +11,8 @@ from datamodules.rollouts.episodes_run import EpisodeFrames
 from envs.conventions import EPISODE_STEPS
 from envs.hand.model import LINKS
 from envs.lift_test import LiftResult
-from envs.outcomes import AWAY_DISTANCE, OVER_ANGLE, TABLE_STEPS, lean, translation
 from envs.physics.base import Array, PhysicsBackend
+from envs.task.outcomes import AWAY_DISTANCE, OVER_ANGLE, TABLE_STEPS, lean, translation
 
 FIELD_CAUSES: tuple[str, ...] = (
     "success", "diverged", "never_touched", "pushed_over", "pushed_away", "hit_table", "let_go", "one_sided",

@@ -20,7 +20,7 @@ from datamodules.rollouts.set_episodes import SetEpisodes, families_of
 from datamodules.rollouts.targets import grasp_targets
 from envs.conventions import NUM_CLOUD_POINTS, SPLITS
 from envs.objects.library import ObjectLibrary
-from envs.targets import GraspTargets
+from envs.task.targets import GraspTargets
 from envs.wrist.patterns import generate_patterns
 
 _LOG = logging.getLogger("report")

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from datamodules.types import ActorStep
-from envs.observations import Observation
+from envs.task.observations import Observation
 from lightning_modules.assistants import PrimitiveView
 from lightning_modules.composition import Composition
 from lightning_modules.networks.actor_critic import ActorCritic, PolicyInput

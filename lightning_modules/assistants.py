@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 
 from envs.conventions import NUM_JOINTS
-from envs.episodes import Episodes
 from envs.hand.model import denormalise_joints
-from envs.observations import Observation
 from envs.physics.base import Array
+from envs.task.episodes import Episodes
+from envs.task.observations import Observation
 from lightning_modules.policy_features import COARSE_POINTS
 from lightning_modules.primitive import GraspPrimitive
 

@@ -15,7 +15,7 @@ from envs.geometry.transforms import (
 )
 from envs.hand.kinematics import HandKinematics
 from envs.hand.model import denormalise_joints
-from envs.observations import HISTORY_LENGTH, Observation
+from envs.task.observations import HISTORY_LENGTH, Observation
 
 STEP_SCALE = 0.02
 """Metres by which a history position is divided: a hand at 0.8 m/s moves this far in a control step."""

@@ -15,7 +15,7 @@ from torch.optim import Adam, Optimizer
 from datamodules.ranks import gathered, mean_numbers, num_ranks
 from datamodules.types import ActorStep, Rollout
 from envs.conventions import EPISODE_STEPS
-from envs.observations import Observation, check_groups, flat_size
+from envs.task.observations import Observation, check_groups, flat_size
 from lightning_modules.acting import ExploringResidual, ResidualPolicy, explore
 from lightning_modules.assistants import LearntFingers, PrimitiveFingers, PrimitiveView
 from lightning_modules.composition import Composition, ScaleAndResidual

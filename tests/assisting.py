@@ -9,15 +9,15 @@ import torch
 from torch import Tensor
 
 from datamodules.types import ActorStep
-from envs.assist_env import HumanAssistEnv
 from envs.conventions import EPISODE_STEPS, NUM_JOINTS
-from envs.episodes import Episodes, EpisodeSampler
 from envs.hand.model import open_hand
-from envs.observations import OBSERVATION_GROUPS, POLICY_GROUPS, Observation
-from envs.perception import PerceptionNoise
 from envs.physics.base import Array, PhysicsBackend
 from envs.physics.mujoco_cpu import MujocoCpuPhysics
-from envs.targets import GraspTargets
+from envs.task.assist_env import HumanAssistEnv
+from envs.task.episodes import Episodes, EpisodeSampler
+from envs.task.observations import OBSERVATION_GROUPS, POLICY_GROUPS, Observation
+from envs.task.perception import PerceptionNoise
+from envs.task.targets import GraspTargets
 from envs.wrist.patterns import generate_patterns
 from lightning_modules.networks.point_encoders import PointNetEncoder
 from lightning_modules.score_module import ScoreMatchingModule

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torchmetrics import MeanMetric, Metric
 
-from envs.outcomes import EpisodeOutcome
+from envs.task.outcomes import EpisodeOutcome
 
 
 class EpisodeSuccess(MeanMetric):

@@ -6,7 +6,7 @@ from typing import Protocol
 import torch
 
 from datamodules.types import ActorStep
-from envs.observations import Observation
+from envs.task.observations import Observation
 
 
 class ExploringWorlds(Protocol):

@@ -13,9 +13,9 @@ from datamodules.rollouts.episode_part import run_part
 from datamodules.rollouts.episodes_run import select_episodes
 from datamodules.rollouts.teacher import ArrivalTeacher
 from datamodules.types import Rollout, concatenate_rollouts
-from envs.assist_env import HumanAssistEnv
-from envs.episodes import Episodes
-from envs.rewards import RewardSettings
+from envs.task.assist_env import HumanAssistEnv
+from envs.task.episodes import Episodes
+from envs.task.rewards import RewardSettings
 
 
 class RolloutCollector:

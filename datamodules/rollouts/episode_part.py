@@ -9,13 +9,13 @@ from torch import Tensor
 from datamodules.rollouts.actor import ExploringWorlds
 from datamodules.rollouts.episodes_run import checked_action
 from datamodules.types import ActorStep, Rollout
-from envs.assist_env import HumanAssistEnv
 from envs.conventions import EPISODE_STEPS
-from envs.episodes import Episodes
 from envs.hand.commands import next_command
 from envs.hand.model import denormalise_joints, open_hand
-from envs.outcomes import EpisodeOutcome
-from envs.rewards import RewardSettings, StepFacts, final_terms, reward_terms, total
+from envs.task.assist_env import HumanAssistEnv
+from envs.task.episodes import Episodes
+from envs.task.outcomes import EpisodeOutcome
+from envs.task.rewards import RewardSettings, StepFacts, final_terms, reward_terms, total
 
 
 @torch.no_grad()

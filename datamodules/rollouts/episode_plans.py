@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from datamodules.grasps.diversity import most_diverse
 from datamodules.grasps.poses import relative_pose
-from envs.episodes import Episodes, EpisodeSampler
-from envs.targets import GraspTargets
+from envs.task.episodes import Episodes, EpisodeSampler
+from envs.task.targets import GraspTargets
 from envs.wrist.patterns import WristPatterns
 
 

@@ -8,15 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datamodules.rollouts.policy import FingerPolicy
-from envs.assist_env import HumanAssistEnv
 from envs.conventions import EPISODE_STEPS, NUM_JOINTS
-from envs.episodes import Episodes
 from envs.hand.commands import next_command
-from envs.outcomes import EpisodeOutcome, concatenate_outcomes
-from envs.perception import PerceptionNoise
 from envs.physics.base import Array, PhysicsState
 from envs.physics.mujoco_cpu import MujocoCpuPhysics, SceneCache
 from envs.physics.settings import PhysicsSettings
+from envs.task.assist_env import HumanAssistEnv
+from envs.task.episodes import Episodes
+from envs.task.outcomes import EpisodeOutcome, concatenate_outcomes
+from envs.task.perception import PerceptionNoise
 
 STEP_GRID: tuple[int, ...] = tuple(range(14, 43, 4))
 """Control steps among which the best one for a script is looked for, on training objects."""

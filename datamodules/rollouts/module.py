@@ -20,18 +20,18 @@ from datamodules.rollouts.targets import grasp_targets
 from datamodules.rollouts.teacher import ArrivalTeacher
 from datamodules.rollouts.upcoming import UpcomingEpisodes
 from datamodules.types import Rollout
-from envs.assist_env import HumanAssistEnv
 from envs.conventions import EPISODE_STEPS, NUM_CLOUD_POINTS, SPLITS
-from envs.episodes import EpisodeSampler
 from envs.objects.library import ObjectLibrary
-from envs.observations import check_groups
-from envs.perception import PerceptionNoise
 from envs.physics.memory import available_memory, simulation_need
 from envs.physics.mujoco_cpu import MujocoCpuPhysics
 from envs.physics.scene_cache import SceneCache
 from envs.physics.settings import PhysicsSettings
-from envs.rewards import RewardSettings
-from envs.targets import GraspTargets
+from envs.task.assist_env import HumanAssistEnv
+from envs.task.episodes import EpisodeSampler
+from envs.task.observations import check_groups
+from envs.task.perception import PerceptionNoise
+from envs.task.rewards import RewardSettings
+from envs.task.targets import GraspTargets
 from envs.wrist.patterns import WristPatterns, generate_patterns
 from envs.wrist.recorded import load_recorded_patterns
 
@@ -47,7 +47,7 @@ class RolloutDataModule(LightningDataModule):
         rollouts_per_epoch: rollouts between two validations or checkpoints.
         privileged: hidden observation groups for the critic; never seen by the policy. Those that the reward is made of
             are observed anyway.
-        reward: terms and weights, or the name of a preset (envs.rewards.PRESETS).
+        reward: terms and weights, or the name of a preset (envs.task.rewards.PRESETS).
         noise: errors of perception; none when None.
         patterns: file of recorded wrist movements; the generated ones when None.
         split_file: objects; the default split file when None.

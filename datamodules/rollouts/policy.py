@@ -2,9 +2,9 @@
 
 from typing import Protocol
 
-from envs.episodes import Episodes
-from envs.observations import Observation
 from envs.physics.base import Array
+from envs.task.episodes import Episodes
+from envs.task.observations import Observation
 
 
 class FingerPolicy(Protocol):

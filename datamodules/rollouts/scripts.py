@@ -10,13 +10,13 @@ from torch import Tensor
 
 from datamodules.grasps.baselines import blind_close, cloud_descriptor
 from envs.conventions import EPISODE_STEPS, MAX_JOINT_STEP, NUM_JOINTS
-from envs.episodes import Episodes
 from envs.geometry.transforms import pose_compose, pose_invert, transform_points
 from envs.hand.model import denormalise_joints, open_hand
 from envs.objects.grasp_object import GraspObject
-from envs.observations import Observation
 from envs.physics.base import Array
-from envs.targets import GraspTargets
+from envs.task.episodes import Episodes
+from envs.task.observations import Observation
+from envs.task.targets import GraspTargets
 
 Goals = Callable[[Episodes], Array]
 """Joints (E, 18), rad, that a script closes to in each episode."""

@@ -11,8 +11,8 @@ from datamodules.rollouts.episode_plans import SpreadPlan, planned_episodes
 from datamodules.rollouts.episodes_run import STEP_GRID, RunsEpisodes, StepChoice, best_fixed_step
 from datamodules.rollouts.policy import FingerPolicy
 from datamodules.rollouts.scripts import blind_script, nearest_grasp, oracle, scripted_close
-from envs.episodes import Episodes
-from envs.targets import GraspTargets
+from envs.task.episodes import Episodes
+from envs.task.targets import GraspTargets
 from envs.wrist.patterns import WristPatterns
 
 

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from datamodules.grasps.grasp_set import GraspSet
 from datamodules.grasps.poses import absolute_pose
 from envs.objects.library import ObjectLibrary
-from envs.targets import GraspTargets
+from envs.task.targets import GraspTargets
 
 
 def grasp_targets(grasps: GraspSet, library: ObjectLibrary, *, reachable_only: bool = True) -> GraspTargets:

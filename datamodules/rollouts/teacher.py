@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from envs.conventions import EPISODE_STEPS
-from envs.episodes import Episodes
+from envs.task.episodes import Episodes
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from envs.episodes import Episodes, EpisodeSampler
 from envs.objects.grasp_object import GraspObject
+from envs.task.episodes import Episodes, EpisodeSampler
 
 
 class UpcomingEpisodes:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from envs.outcomes import CAUSES, EpisodeOutcome
+from envs.task.outcomes import CAUSES, EpisodeOutcome
 
 
 def made_up_outcome(causes: Sequence[str], *, posture: float = 1.0, translation: float = 0.01) -> EpisodeOutcome:

@@ -15,7 +15,7 @@ from datamodules.rollouts.episodes_run import EpisodeFrames
 from datamodules.rollouts.module import RolloutDataModule
 from envs.hand.model import open_hand
 from envs.objects.builder import make_object
-from envs.outcomes import CAUSES
+from envs.task.outcomes import CAUSES
 from tests.callbacks.conftest import Quiet
 from tests.callbacks.test_assist_evaluation import Assistant, Data
 

@@ -14,8 +14,8 @@ from callbacks.assist_resume import PART_BATCHES, KnownPolicy, ResumableRunner
 from callbacks.assist_store import OutcomeStore, episodes_digest, targets_digest
 from datamodules.rollouts.episodes_run import EpisodeFrames, EpisodeRunner
 from datamodules.rollouts.scripts import oracle
-from envs.episodes import Episodes
-from envs.outcomes import EpisodeOutcome
+from envs.task.episodes import Episodes
+from envs.task.outcomes import EpisodeOutcome
 from tests.assisting import made_up_targets, sampler
 from tests.callbacks.outcomes import made_up_outcome
 from tests.learning import tiny_module

@@ -8,7 +8,7 @@ import pytest
 from callbacks.assist_runs import EpisodeLimit, SplitRuns, present_splits
 from datamodules.grasps.grasp_set import GraspSet, save_grasp_set
 from datamodules.rollouts.module import RolloutDataModule
-from envs.episodes import Episodes
+from envs.task.episodes import Episodes
 from tests.assisting import made_up_targets, sampler
 
 pytestmark = pytest.mark.usefixtures("fast_objects")

@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader
 
 from datamodules.rollouts.module import RolloutStream
 from datamodules.types import ActorStep, Rollout
-from envs.observations import OBSERVATION_GROUPS, Observation
+from envs.task.observations import OBSERVATION_GROUPS, Observation
 from lightning_modules.residual_ppo_module import ResidualPPOModule
 from tests.assisting import made_up_observation
 

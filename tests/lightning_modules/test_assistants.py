@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from envs.observations import Observation
+from envs.task.observations import Observation
 from lightning_modules.assistants import FAR, GRASP_CENTRE_H, NEAR, LearntFingers, PrimitiveFingers, PrimitiveView
 from lightning_modules.assistants import approach_progress as progress
 from lightning_modules.primitive import GraspPrimitive

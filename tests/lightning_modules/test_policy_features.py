@@ -8,7 +8,7 @@ from torch import Tensor
 from envs.geometry.transforms import pose_compose
 from envs.hand.kinematics import HandKinematics
 from envs.hand.model import denormalise_joints
-from envs.observations import Observation
+from envs.task.observations import Observation
 from lightning_modules.policy_features import (
     COARSE_POINTS,
     VECTOR_DIM,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from envs.observations import OBSERVATION_GROUPS
+from envs.task.observations import OBSERVATION_GROUPS
 from lightning_modules.networks.point_encoders import PointNetEncoder
 from lightning_modules.ppo.exploration import IndependentNoise
 from lightning_modules.residual_ppo_module import ResidualPPOModule

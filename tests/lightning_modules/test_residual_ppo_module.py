@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from datamodules.types import ActorStep
-from envs.observations import OBSERVATION_GROUPS, POLICY_GROUPS, PRIVILEGED_GROUPS, Observation
+from envs.task.observations import OBSERVATION_GROUPS, POLICY_GROUPS, PRIVILEGED_GROUPS, Observation
 from lightning_modules.composition import Composition, Direct, ResidualOnly, ScaleOnly, split_action
 from lightning_modules.networks.point_encoders import PointNetEncoder
 from lightning_modules.ppo.exploration import IndependentNoise

@@ -5,9 +5,9 @@ import pytest
 
 from datamodules.grasps.grasp_set import GraspSet
 from datamodules.rollouts.targets import grasp_targets
-from envs.episodes import Episodes, EpisodeSampler
 from envs.objects.library import ObjectLibrary
-from envs.targets import GraspTargets
+from envs.task.episodes import Episodes, EpisodeSampler
+from envs.task.targets import GraspTargets
 from envs.wrist.patterns import generate_patterns
 
 

@@ -8,9 +8,9 @@ import pytest
 from datamodules.rollouts.episodes_run import EpisodeFrames, EpisodeRunner, best_fixed_step, select_episodes
 from datamodules.rollouts.scripts import FixedStepClose, oracle
 from envs.conventions import EPISODE_STEPS
-from envs.episodes import Episodes
 from envs.hand.model import open_hand
-from envs.observations import Observation
+from envs.task.episodes import Episodes
+from envs.task.observations import Observation
 
 
 class Constant:

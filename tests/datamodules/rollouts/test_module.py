@@ -16,9 +16,9 @@ from datamodules.rollouts import module as rollouts_module
 from datamodules.rollouts.module import ROLLOUT_BYTES, RolloutDataModule, RolloutStream
 from datamodules.types import ActorStep, Rollout
 from envs.lift_test import closing_direction
-from envs.observations import Observation
-from envs.perception import PerceptionNoise
-from envs.rewards import PRESETS, RewardSettings
+from envs.task.observations import Observation
+from envs.task.perception import PerceptionNoise
+from envs.task.rewards import PRESETS, RewardSettings
 from tests.assisting import CountingActor
 
 pytestmark = pytest.mark.usefixtures("fast_objects")

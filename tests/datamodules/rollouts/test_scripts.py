@@ -18,10 +18,10 @@ from datamodules.rollouts.scripts import (
     stored_goals,
 )
 from envs.conventions import EPISODE_STEPS, MAX_JOINT_STEP
-from envs.episodes import Episodes
 from envs.hand.model import normalise_joints, open_hand
-from envs.observations import Observation
-from envs.targets import GraspTargets
+from envs.task.episodes import Episodes
+from envs.task.observations import Observation
+from envs.task.targets import GraspTargets
 
 
 def seen(joint_pos: np.ndarray) -> Observation:

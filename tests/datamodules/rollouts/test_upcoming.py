@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from datamodules.rollouts.upcoming import UpcomingEpisodes
-from envs.episodes import Episodes
+from envs.task.episodes import Episodes
 from tests.assisting import sampler
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from envs.conventions import MAX_JOINT_STEP, NUM_JOINTS
-from envs.outcomes import EpisodeOutcome
+from envs.task.outcomes import EpisodeOutcome
 
 # --- terms of every control step
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from envs.conventions import EPISODE_STEPS
 from envs.objects.grasp_object import GraspObject
 from envs.physics.base import Array
-from envs.targets import GraspTargets
+from envs.task.targets import GraspTargets
 from envs.wrist.patterns import WristPatterns
 from envs.wrist.trajectory import sample_trajectories
 

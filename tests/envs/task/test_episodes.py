@@ -10,7 +10,7 @@ import torch
 
 from datamodules.grasps.poses import relative_pose
 from envs.conventions import EPISODE_STEPS
-from envs.episodes import MAX_SHIFT, Episodes
+from envs.task.episodes import MAX_SHIFT, Episodes
 from tests.assisting import CLOUD_NUMBERS, made_up_targets, sampler
 
 

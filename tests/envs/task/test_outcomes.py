@@ -7,7 +7,8 @@ from scipy.spatial.transform import Rotation
 
 from envs.hand.model import LINKS
 from envs.lift_test import LiftResult
-from envs.outcomes import (
+from envs.physics.base import Array, PhysicsState
+from envs.task.outcomes import (
     CAUSES,
     OVER_ANGLE,
     TABLE_STEPS,
@@ -19,7 +20,6 @@ from envs.outcomes import (
     lean,
     translation,
 )
-from envs.physics.base import Array, PhysicsState
 
 
 def poses(count: int, *, axis: str = "z", degrees: float = 0.0, shift: float = 0.0) -> Array:

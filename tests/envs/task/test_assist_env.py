@@ -10,16 +10,16 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from datamodules.rollouts.targets import grasp_targets
-from envs.assist_env import HumanAssistEnv
 from envs.conventions import EPISODE_STEPS
-from envs.episodes import Episodes
 from envs.hand.model import normalise_joints, open_hand
 from envs.objects.grasp_object import GraspObject
-from envs.observations import OBSERVATION_GROUPS, POLICY_GROUPS, PRIVILEGED_GROUPS, Observation
-from envs.outcomes import CAUSES, EpisodeOutcome
-from envs.perception import PerceptionNoise
 from envs.physics.base import PhysicsState
 from envs.physics.mujoco_cpu import MujocoCpuPhysics
+from envs.task.assist_env import HumanAssistEnv
+from envs.task.episodes import Episodes
+from envs.task.observations import OBSERVATION_GROUPS, POLICY_GROUPS, PRIVILEGED_GROUPS, Observation
+from envs.task.outcomes import CAUSES, EpisodeOutcome
+from envs.task.perception import PerceptionNoise
 from tests.assisting import CLOUD_NUMBERS, make_env, same_wrist_other_goal, sampler
 from tests.contracts.physics_start import flexed
 from tests.datamodules.grasps.examples import good_grasps, thing

@@ -8,7 +8,7 @@ import torch
 
 from envs.geometry.transforms import transform_points
 from envs.hand.kinematics import HandKinematics
-from envs.targets import GraspTargets
+from envs.task.targets import GraspTargets
 from tests.assisting import made_up_targets
 
 

@@ -7,7 +7,7 @@ from scipy.spatial.transform import Rotation
 from envs.geometry.transforms import pose_compose, pose_invert
 from envs.hand.kinematics import HandKinematics
 from envs.hand.model import coupled_from_actuated, open_hand
-from envs.privileged import fingertip_distance, goal_wrist
+from envs.task.privileged import fingertip_distance, goal_wrist
 
 
 def _hand(count: int = 1) -> tuple[torch.Tensor, torch.Tensor]:

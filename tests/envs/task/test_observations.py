@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from envs.observations import (
+from envs.task.observations import (
     OBSERVATION_GROUPS,
     POLICY_GROUPS,
     PRIVILEGED_GROUPS,

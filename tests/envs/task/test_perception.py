@@ -9,7 +9,7 @@ from scipy.spatial.transform import Rotation
 from torch import Tensor
 
 from envs.geometry.transforms import quat_angle_between, transform_points
-from envs.perception import PerceptionNoise, episode_key
+from envs.task.perception import PerceptionNoise, episode_key
 
 NOISE = PerceptionNoise(wrist_position_m=0.02, wrist_rotation_rad=0.03, seed=1)
 

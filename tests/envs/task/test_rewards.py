@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from envs.outcomes import CAUSES, EpisodeOutcome
-from envs.rewards import (
+from envs.task.outcomes import CAUSES, EpisodeOutcome
+from envs.task.rewards import (
     PRESETS,
     TERMS,
     RewardSettings,
