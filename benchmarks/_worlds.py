@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from envs.hand.model import clamp_joints, open_hand
-from envs.lift_test import closing_direction
 from envs.objects.grasp_object import GraspObject
 from envs.objects.library import ObjectLibrary
 from envs.physics.mujoco_cpu import MujocoCpuPhysics
+from envs.trials.lift import closing_direction
 
 PALM_GAP = 0.03
 """Metres from an object's top to the palm's middle above it: nothing touches at first, closing fingers do."""

@@ -2,7 +2,7 @@
 
 Training objects, spread over the families, go through grasp synthesis with its limit on easy grasps; every lift goes
 all the way up, whatever has slipped, and what an earlier look would have said is compared with how it ended. These
-shares stand behind SURE_VERDICT, EARLY_VERDICT and the slip at which `envs.lift_test` gives an object up.
+shares stand behind SURE_VERDICT, EARLY_VERDICT and the slip at which `envs.trials.lift` gives an object up.
 
     OMP_NUM_THREADS=1 python benchmarks/lift_verdicts.py --objects 100
 """
@@ -26,7 +26,9 @@ from datamodules.grasps.grasp_types import load_prototypes
 from datamodules.grasps.synthesis import GraspSynthesizer
 from datamodules.grasps.synthesis_settings import SynthesisSettings
 from datamodules.workers import default_workers, worker_pool
-from envs.lift_test import (
+from envs.objects.library import ObjectLibrary
+from envs.physics.base import Array
+from envs.trials.lift import (
     CLOSE_STEPS,
     EARLY_VERDICT,
     LIFT_STEPS,
@@ -38,8 +40,6 @@ from envs.lift_test import (
     LiftResult,
     lift_test,
 )
-from envs.objects.library import ObjectLibrary
-from envs.physics.base import Array
 
 VERDICTS = (16, 20, 24, 28, 32, 36)
 """Steps of the rise at which an outcome is told, before its end."""
@@ -113,7 +113,7 @@ def lifts_of(name: str, limit: EasyLimit) -> list[Lift]:
         _WORKER.update(library=ObjectLibrary(), synthesizer=GraspSynthesizer(SynthesisSettings(), load_prototypes()))
     lifts: list[Lift] = []
     with (
-        patch("envs.lift_test.LOST_SLIP", NEVER_LOST),
+        patch("envs.trials.lift.LOST_SLIP", NEVER_LOST),
         patch("datamodules.grasps.trial.lift_test", partial(noted_lift, lifts, {SURE_VERDICT: "shaken"})),
         patch(
             "datamodules.grasps.reachability.lift_test",

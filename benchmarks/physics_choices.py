@@ -21,11 +21,11 @@ from _machine import machine
 
 from datamodules.grasps.grasp_set import load_grasp_set
 from datamodules.grasps.poses import absolute_pose
-from envs.grasp_trials import GraspTrials
 from envs.hand.model import HAND_PREFIX
 from envs.objects.library import ObjectLibrary
 from envs.physics.mujoco_cpu import SceneCache
 from envs.physics.settings import PhysicsSettings
+from envs.trials.grasp_trials import GraspTrials
 
 Change = Callable[[mujoco.MjModel], None]
 

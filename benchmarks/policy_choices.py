@@ -23,10 +23,10 @@ from datamodules.rollouts.module import RolloutDataModule
 from datamodules.rollouts.policy import FingerPolicy
 from datamodules.rollouts.scripts import oracle
 from datamodules.rollouts.teacher import ArrivalTeacher
-from envs.lift_test import closing_direction
 from envs.physics.base import Array
 from envs.task.episodes import Episodes
 from envs.task.observations import Observation
+from envs.trials.lift import closing_direction
 from lightning_modules.assistants import PrimitiveFingers, PrimitiveView
 from lightning_modules.followers import AnnealedDenoiser, Denoiser, FixedTimeScore, Follower, GapDenoiser
 from lightning_modules.primitive import GraspPrimitive

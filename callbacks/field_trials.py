@@ -13,7 +13,7 @@ from callbacks.metrics.measures import posture_error, sample_diversity
 from datamodules.grasps.set_trials import Array, SetTrials, Values
 from datamodules.types import GraspBatch
 from envs.conventions import EPISODE_STEPS
-from envs.grasp_trials import Controller, follow_freely
+from envs.trials.grasp_trials import Controller, follow_freely
 from lightning_modules.diffusion.samplers import Sampler
 from lightning_modules.followers import Follower
 from lightning_modules.primitive import GraspPrimitive

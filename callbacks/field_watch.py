@@ -10,9 +10,9 @@ from callbacks.assist_store import FRAMES
 from datamodules.rollouts.episodes_run import EpisodeFrames
 from envs.conventions import EPISODE_STEPS
 from envs.hand.model import LINKS
-from envs.lift_test import LiftResult
 from envs.physics.base import Array, PhysicsBackend
 from envs.task.outcomes import AWAY_DISTANCE, OVER_ANGLE, TABLE_STEPS, lean, translation
+from envs.trials.lift import LiftResult
 
 FIELD_CAUSES: tuple[str, ...] = (
     "success", "diverged", "never_touched", "pushed_over", "pushed_away", "hit_table", "let_go", "one_sided",
@@ -60,7 +60,7 @@ class WatchedTrials:
 
 
 class FieldWatcher:
-    """Watches G trials (`envs.grasp_trials.TrialWatcher`).
+    """Watches G trials (`envs.trials.grasp_trials.TrialWatcher`).
 
     Args:
         count: number of trials G.

@@ -8,7 +8,7 @@ from torch import Tensor
 from datamodules.grasps.dataset import GraspTable
 from envs.conventions import ACTUATED_JOINTS
 from envs.hand.model import clamp_joints
-from envs.lift_test import closing_direction
+from envs.trials.lift import closing_direction
 
 Array = NDArray[np.float64]
 

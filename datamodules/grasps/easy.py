@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datamodules.grasps.poses import absolute_pose
-from envs.lift_test import EARLY_VERDICT, lift_test
 from envs.objects.grasp_object import GraspObject
 from envs.physics.mujoco_cpu import MujocoCpuPhysics
+from envs.trials.lift import EARLY_VERDICT, lift_test
 
 Array = NDArray[np.float64]
 

@@ -7,9 +7,9 @@ from datamodules.grasps.poses import absolute_pose
 from envs.conventions import EPISODE_STEPS, MAX_JOINT_STEP
 from envs.hand.kinematics import fingertip_centres
 from envs.hand.model import open_hand
-from envs.lift_test import LIFT_STEPS, SURE_VERDICT, lift_test
 from envs.objects.grasp_object import GraspObject
 from envs.physics.mujoco_cpu import MujocoCpuPhysics
+from envs.trials.lift import LIFT_STEPS, SURE_VERDICT, lift_test
 from envs.wrist.approach import straight_approach
 
 Array = NDArray[np.float64]

@@ -9,7 +9,7 @@ from datamodules.grasps.grasp_set import GraspSet
 from envs.objects.grasp_object import GraspObject
 from envs.physics.mujoco_cpu import MujocoCpuPhysics, SceneCache
 from envs.physics.settings import PhysicsSettings
-from envs.settling import settle
+from envs.trials.settling import settle
 
 
 def rest_poses(
@@ -21,7 +21,7 @@ def rest_poses(
     num_threads: int | None = None,
     on_batch: Callable[[int], None] = lambda _: None,
 ) -> NDArray[np.float32]:
-    """Rest pose of every grasp's object (G, 7), see `envs.settling.settle`.
+    """Rest pose of every grasp's object (G, 7), see `envs.trials.settling.settle`.
 
     Args:
         grasps: the grasps; of these only objects and object poses are used.

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from datamodules.grasps.baselines import NearestGrasp, blind_close, mean_joints
 from datamodules.grasps.dataset import GraspTable
 from datamodules.grasps.poses import absolute_pose
-from envs.grasp_trials import GraspTrials
 from envs.objects.library import ObjectLibrary
+from envs.trials.grasp_trials import GraspTrials
 
 Array = NDArray[np.float64]
 Values = dict[str, NDArray[np.float64]]

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from datamodules.grasps.poses import relative_pose
 from envs.hand.model import clamp_joints
-from envs.lift_test import SURE_VERDICT, LiftResult, lift_test
 from envs.objects.grasp_object import GraspObject
 from envs.physics.mujoco_cpu import MujocoCpuPhysics
+from envs.trials.lift import SURE_VERDICT, LiftResult, lift_test
 
 Array = NDArray[np.float64]
 

@@ -14,13 +14,13 @@ from torch import Tensor
 from envs.conventions import EPISODE_STEPS
 from envs.geometry.transforms import pose_compose, pose_invert, quat_to_matrix
 from envs.hand.model import LINKS, coupled_limits, normalise_joints, open_hand
-from envs.lift_test import lift_test
 from envs.physics.base import Array, PhysicsBackend, PhysicsState
 from envs.task.episodes import Episodes
 from envs.task.observations import HISTORY_LENGTH, POLICY_GROUPS, PRIVILEGED_GROUPS, Observation, check_groups
 from envs.task.outcomes import EpisodeFacts, EpisodeOutcome, judge
 from envs.task.perception import PerceptionNoise, episode_key
 from envs.task.privileged import fingertip_distance, goal_wrist
+from envs.trials.lift import lift_test
 
 
 class HumanAssistEnv:

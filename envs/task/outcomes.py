@@ -6,8 +6,8 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.lift_test import LiftResult
 from envs.physics.base import Array, PhysicsState
+from envs.trials.lift import LiftResult
 
 CAUSES: tuple[str, ...] = (
     "success", "diverged", "never_touched", "pushed_over", "pushed_away", "hit_table", "let_go", "slipped_in_lift",

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from envs.conventions import ACTUATED_JOINTS, FINGERS, NUM_JOINTS
-from envs.lift_test import closing_direction
+from envs.trials.lift import closing_direction
 
 ActionHalf = Literal["scale", "residual"]
 """What 18 numbers of an action are: the scale a_s of the primitive, or motion (the residual a_r, or all of it)."""

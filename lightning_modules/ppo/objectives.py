@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from envs.lift_test import closing_direction
+from envs.trials.lift import closing_direction
 from lightning_modules.composition import Composition
 from lightning_modules.networks.actor_critic import PolicyOutput
 from lightning_modules.ppo.exploration import Exploration

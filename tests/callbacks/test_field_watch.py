@@ -8,9 +8,9 @@ import pytest
 from callbacks.field_watch import FIELD_CAUSES, OFF_STEPS, ON_STEPS, FieldWatcher, WatchedTrials
 from envs.conventions import EPISODE_STEPS
 from envs.hand.model import LINKS
-from envs.lift_test import LiftResult
 from envs.physics.base import PhysicsBackend, PhysicsState
 from envs.task.outcomes import TABLE_STEPS
+from envs.trials.lift import LiftResult
 
 
 class Seen:

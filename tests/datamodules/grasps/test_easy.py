@@ -14,8 +14,8 @@ from datamodules.grasps.grasp_set import check_grasp_set
 from datamodules.grasps.synthesis import GraspSynthesizer, ObjectResult
 from envs.conventions import NUM_JOINTS
 from envs.hand.model import open_hand
-from envs.lift_test import LiftResult, lift_test
 from envs.physics.mujoco_cpu import MujocoCpuPhysics
+from envs.trials.lift import LiftResult, lift_test
 from tests.datamodules.grasps.examples import TINY, assert_same_grasps, good_grasps, prototypes, thing
 
 LIMIT = EasyLimit((0.5,) * NUM_JOINTS, most=1)

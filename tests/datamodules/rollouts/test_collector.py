@@ -15,13 +15,13 @@ from datamodules.rollouts.teacher import ArrivalTeacher
 from datamodules.types import ActorStep, Rollout
 from envs.conventions import EPISODE_STEPS
 from envs.hand.model import denormalise_joints, open_hand
-from envs.lift_test import closing_direction
 from envs.physics.mujoco_cpu import MujocoCpuPhysics
 from envs.physics.scene_cache import SceneCache
 from envs.physics.settings import PhysicsSettings
 from envs.task.assist_env import HumanAssistEnv
 from envs.task.observations import PRIVILEGED_GROUPS, Observation
 from envs.task.rewards import PRESETS, RewardSettings, fingertip, goal
+from envs.trials.lift import closing_direction
 from tests.assisting import CountingActor, make_env, sampler
 
 PLAIN = RewardSettings({"following": 2.0, "height_clipped": 0.5, "success": 1.0})

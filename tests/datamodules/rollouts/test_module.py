@@ -15,10 +15,10 @@ from datamodules.grasps.grasp_set import GraspSet, save_grasp_set
 from datamodules.rollouts import module as rollouts_module
 from datamodules.rollouts.module import ROLLOUT_BYTES, RolloutDataModule, RolloutStream
 from datamodules.types import ActorStep, Rollout
-from envs.lift_test import closing_direction
 from envs.task.observations import Observation
 from envs.task.perception import PerceptionNoise
 from envs.task.rewards import PRESETS, RewardSettings
+from envs.trials.lift import closing_direction
 from tests.assisting import CountingActor
 
 pytestmark = pytest.mark.usefixtures("fast_objects")

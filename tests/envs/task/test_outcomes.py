@@ -6,7 +6,6 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from envs.hand.model import LINKS
-from envs.lift_test import LiftResult
 from envs.physics.base import Array, PhysicsState
 from envs.task.outcomes import (
     CAUSES,
@@ -20,6 +19,7 @@ from envs.task.outcomes import (
     lean,
     translation,
 )
+from envs.trials.lift import LiftResult
 
 
 def poses(count: int, *, axis: str = "z", degrees: float = 0.0, shift: float = 0.0) -> Array:

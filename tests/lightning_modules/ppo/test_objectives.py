@@ -3,7 +3,7 @@
 import torch
 
 from datamodules.types import ActorStep
-from envs.lift_test import closing_direction
+from envs.trials.lift import closing_direction
 from lightning_modules.composition import ScaleAndResidual
 from lightning_modules.networks.actor_critic import PolicyOutput
 from lightning_modules.ppo.exploration import IndependentNoise

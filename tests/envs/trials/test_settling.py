@@ -8,7 +8,7 @@ from scipy.spatial.transform import Rotation
 from envs.conventions import EPISODE_STEPS
 from envs.physics.base import Array
 from envs.physics.mujoco_cpu import MujocoCpuPhysics
-from envs.settling import settle
+from envs.trials.settling import settle
 from tests.datamodules.grasps.examples import thing
 
 CAN, BOTTLE = thing(), thing("bottle", 0)

@@ -11,10 +11,10 @@ from datamodules.grasps.poses import absolute_pose
 from envs.conventions import ACTUATED_JOINTS, CONTROL_DT
 from envs.hand.kinematics import HandKinematics
 from envs.hand.model import LINKS, clamp_joints, open_hand
-from envs.lift_test import CLOSE_STEPS, EARLY_VERDICT, LIFT_HEIGHT, LIFT_STEPS, closing_direction, lift_test
 from envs.objects.grasp_object import GraspObject
 from envs.physics.base import Array, PhysicsState
 from envs.physics.mujoco_cpu import MujocoCpuPhysics
+from envs.trials.lift import CLOSE_STEPS, EARLY_VERDICT, LIFT_HEIGHT, LIFT_STEPS, closing_direction, lift_test
 from tests.datamodules.grasps.examples import good_grasps, thing
 
 Script = Callable[[float], tuple[float, float]]
@@ -140,7 +140,7 @@ def test_slip_alone_decides() -> None:
 
 def test_rise_alone_decides(monkeypatch: pytest.MonkeyPatch) -> None:
     # a wrist that rises by 0.11 m; objects at a constant distance that rise by 0.105 and by 0.095 m
-    monkeypatch.setattr("envs.lift_test.LIFT_HEIGHT", 0.11)
+    monkeypatch.setattr("envs.trials.lift.LIFT_HEIGHT", 0.11)
     result = lift_test(ScriptedPhysics(*(keeps_its_distance_but_rises_by(metres) for metres in (0.105, 0.095))))
     np.testing.assert_allclose(result.rise, [0.105, 0.095], atol=1e-9)
     assert (result.slip < 0.05).all()

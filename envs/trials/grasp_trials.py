@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from envs.conventions import EPISODE_STEPS, MAX_JOINT_STEP
 from envs.hand.commands import next_command
 from envs.hand.model import clamp_joints, open_hand
-from envs.lift_test import LiftResult, lift_test
 from envs.objects.grasp_object import GraspObject
 from envs.physics.base import Array, PhysicsBackend
 from envs.physics.mujoco_cpu import MujocoCpuPhysics, SceneCache
 from envs.physics.settings import PhysicsSettings
+from envs.trials.lift import LiftResult, lift_test
 
 Controller = Callable[[NDArray[np.int64], Array, int], Array]
 """controller(rows (E,), joint_pos (E, 18) rad, step) -> action (E, 18) in [-1, 1]; 1 moves a joint by 0.05 rad."""

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from datamodules.grasps.grasp_set import GraspSet
 from datamodules.grasps.poses import absolute_pose
 from envs.conventions import EPISODE_STEPS, MAX_JOINT_STEP
-from envs.grasp_trials import GraspTrials, TrialOutcome, follow_freely
 from envs.hand.model import clamp_joints, joint_limits, open_hand
-from envs.lift_test import LiftResult
 from envs.objects.grasp_object import GraspObject
 from envs.physics.base import Array, PhysicsBackend
 from envs.physics.settings import PhysicsSettings
+from envs.trials.grasp_trials import GraspTrials, TrialOutcome, follow_freely
+from envs.trials.lift import LiftResult
 from tests.datamodules.grasps.examples import good_grasps, thing
 
 THING = thing()
@@ -140,8 +140,8 @@ def test_commands_stay_near_joints_that_are_blocked(monkeypatch: pytest.MonkeyPa
         no = np.zeros(physics.num_worlds, dtype=bool)
         return LiftResult(no, np.zeros(1), np.zeros(1), no)
 
-    monkeypatch.setattr("envs.grasp_trials.MujocoCpuPhysics", BlockedHand)
-    monkeypatch.setattr("envs.grasp_trials.lift_test", lift)
+    monkeypatch.setattr("envs.trials.grasp_trials.MujocoCpuPhysics", BlockedHand)
+    monkeypatch.setattr("envs.trials.grasp_trials.lift_test", lift)
     BlockedHand.commands.clear()
     far_away(1).follow(lambda rows, joint_pos, step: np.full((1, 18), 1.0 if step < 20 else -1.0))
     found, start, gap = np.array(BlockedHand.commands), open_hand()[5], PhysicsSettings().max_target_gap
