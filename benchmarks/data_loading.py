@@ -25,7 +25,7 @@ import numpy as np
 from _machine import load_average, machine, memory_gb
 
 from datamodules.grasps.grasp_set import GraspSet, save_grasp_set
-from datamodules.grasps.grasp_types import GRASP_TYPES
+from datamodules.synthesis.grasp_types import GRASP_TYPES
 from envs.conventions import NUM_JOINTS
 from envs.hand.model import LINKS, clamp_joints
 from envs.objects.library import ObjectLibrary

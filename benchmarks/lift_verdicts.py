@@ -20,11 +20,11 @@ from _machine import load_average, machine
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from datamodules.grasps.easy import EasyLimit
 from datamodules.grasps.grasp_set import load_grasp_set
-from datamodules.grasps.grasp_types import load_prototypes
-from datamodules.grasps.synthesis import GraspSynthesizer
-from datamodules.grasps.synthesis_settings import SynthesisSettings
+from datamodules.synthesis.easy_grasps import EasyLimit
+from datamodules.synthesis.grasp_types import load_prototypes
+from datamodules.synthesis.settings import SynthesisSettings
+from datamodules.synthesis.synthesizer import GraspSynthesizer
 from datamodules.workers import default_workers, worker_pool
 from envs.objects.library import ObjectLibrary
 from envs.physics.base import Array
@@ -114,14 +114,16 @@ def lifts_of(name: str, limit: EasyLimit) -> list[Lift]:
     lifts: list[Lift] = []
     with (
         patch("envs.trials.lift.LOST_SLIP", NEVER_LOST),
-        patch("datamodules.grasps.trial.lift_test", partial(noted_lift, lifts, {SURE_VERDICT: "shaken"})),
+        patch("datamodules.synthesis.trial.lift_test", partial(noted_lift, lifts, {SURE_VERDICT: "shaken"})),
         patch(
-            "datamodules.grasps.reachability.lift_test",
+            "datamodules.synthesis.reachability.lift_test",
             partial(
                 noted_lift, lifts, {SURE_VERDICT: "after the first approach", LIFT_STEPS: "after the last approach"}
             ),
         ),
-        patch("datamodules.grasps.easy.lift_test", partial(noted_lift, lifts, {EARLY_VERDICT: "of mean joints"})),
+        patch(
+            "datamodules.synthesis.easy_grasps.lift_test", partial(noted_lift, lifts, {EARLY_VERDICT: "of mean joints"})
+        ),
     ):
         _WORKER["synthesizer"].synthesize(_WORKER["library"].get(name), "train", limit=limit)
     return lifts

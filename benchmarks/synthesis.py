@@ -25,10 +25,10 @@ from typing import Any
 import numpy as np
 from _machine import machine
 
-from datamodules.grasps.grasp_types import load_prototypes
-from datamodules.grasps.summary import merge_counts
-from datamodules.grasps.synthesis import GraspSynthesizer
-from datamodules.grasps.synthesis_settings import SynthesisSettings, TypeCount
+from datamodules.synthesis.grasp_types import load_prototypes
+from datamodules.synthesis.settings import SynthesisSettings, TypeCount
+from datamodules.synthesis.summary import merge_counts
+from datamodules.synthesis.synthesizer import GraspSynthesizer
 from datamodules.workers import default_workers, worker_pool
 from envs.objects.library import ObjectLibrary
 

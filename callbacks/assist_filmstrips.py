@@ -14,7 +14,7 @@ from callbacks.assist_evaluation import evaluation_of
 from callbacks.assist_report import OURS
 from callbacks.assist_runs import SplitRuns
 from callbacks.episode_pictures import episode_filmstrip, family_rates, filmstrip_sheet, pick_episodes
-from datamodules.grasps.grasp_types import GRASP_TYPES
+from datamodules.synthesis.grasp_types import GRASP_TYPES
 from envs.pictures.scene import Image
 from envs.pictures.sheets import save_png
 from envs.task.outcomes import CAUSES

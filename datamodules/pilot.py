@@ -13,8 +13,8 @@ from jsonargparse import auto_cli
 from tqdm import tqdm
 
 from datamodules.atomic_file import write_atomically
-from datamodules.grasps.grasp_types import GRASP_TYPES, Prototype, check_grasp_type
-from datamodules.grasps.pilot import PilotSettings, run_pilot
+from datamodules.synthesis.grasp_types import GRASP_TYPES, Prototype, check_grasp_type
+from datamodules.synthesis.prototype_search import PilotSettings, run_pilot
 from datamodules.workers import worker_pool
 from envs.conventions import ACTUATED_JOINTS
 from envs.objects.library import ObjectLibrary
@@ -63,7 +63,7 @@ def pilot(
     """Try wide random lines of joints on a few objects and keep, for each grasp type, those that verify most.
 
     Args:
-        output: JSON file to write, e.g. datamodules/grasps/prototypes.json.
+        output: JSON file to write, e.g. datamodules/synthesis/prototypes.json.
         types: grasp types; all of them when null.
         num_objects: training objects to try on.
         settings: size of the pilot.

@@ -12,7 +12,7 @@ from jsonargparse import auto_cli
 from tqdm import tqdm
 
 from datamodules.grasps.grasp_set import load_any_version, save_grasp_set
-from datamodules.grasps.rest import rest_poses
+from datamodules.synthesis.rest_poses import rest_poses
 from envs.objects.library import ObjectLibrary
 
 _LOG = logging.getLogger("settle")

@@ -16,11 +16,11 @@ from tqdm import tqdm
 
 from datamodules.atomic_file import write_atomically
 from datamodules.grasps.grasp_set import GraspSet, load_grasp_set, save_grasp_set
-from datamodules.grasps.grasp_types import check_grasp_type
-from datamodules.grasps.job import JobSpec, easy_limit, merge, pick_gallery, run_job
 from datamodules.grasps.poses import absolute_pose
-from datamodules.grasps.summary import summarise
-from datamodules.grasps.synthesis_settings import SynthesisSettings
+from datamodules.synthesis.grasp_types import check_grasp_type
+from datamodules.synthesis.job import JobSpec, easy_limit, merge, pick_gallery, run_job
+from datamodules.synthesis.settings import SynthesisSettings
+from datamodules.synthesis.summary import summarise
 from datamodules.workers import default_workers
 from envs.objects.library import ObjectLibrary
 from envs.pictures.hand_picture import HandPicture

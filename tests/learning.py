@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from datamodules.grasps.grasp_set import GraspSet, concatenate
-from datamodules.grasps.synthesis import GraspSynthesizer
+from datamodules.synthesis.synthesizer import GraspSynthesizer
 from datamodules.types import GraspBatch
 from envs.objects.builder import make_object
 from lightning_modules.cli import main

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datamodules.atomic_file import write_atomically
-from datamodules.grasps.grasp_types import GRASP_TYPES
+from datamodules.synthesis.grasp_types import GRASP_TYPES
 from envs.conventions import ACTUATED_JOINTS, NUM_JOINTS, SPLITS
 from envs.hand.kinematics import check_joint_limits
 from envs.hand.model import LINKS

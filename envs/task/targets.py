@@ -22,7 +22,7 @@ class GraspTargets:
         object_pose_w: the object at rest on the table, before it is shifted (G, 7).
         wrist_pose_w: the wrist at the grasp (G, 7).
         joint_pos: joints of the grasp (G, 18), rad.
-        type_index: grasp type, index into datamodules.grasps.grasp_types.GRASP_TYPES (G,).
+        type_index: grasp type, index into datamodules.synthesis.grasp_types.GRASP_TYPES (G,).
         cloud_index: a number for each object's cloud (O,) that no other object has, in this or another split.
 
     Raises:

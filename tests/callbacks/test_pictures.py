@@ -15,8 +15,8 @@ from torch import nn
 from callbacks import pictures
 from callbacks.pictures import FieldPictures, pick_varied
 from datamodules.grasps.grasp_set import GraspSet, concatenate
-from datamodules.grasps.grasp_types import GRASP_TYPES
 from datamodules.grasps.module import GraspDataModule
+from datamodules.synthesis.grasp_types import GRASP_TYPES
 from envs.conventions import MAX_JOINT_STEP
 from envs.hand.model import joint_limits, open_hand
 from lightning_modules.primitive import GraspPrimitive

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from datamodules.grasps.grasp_types import GRASP_TYPES, Prototype, load_prototypes
-from datamodules.grasps.pilot import PilotSettings
 from datamodules.pilot import main, prototypes_json
+from datamodules.synthesis.grasp_types import GRASP_TYPES, Prototype, load_prototypes
+from datamodules.synthesis.prototype_search import PilotSettings
 from tests.datamodules.grasps.examples import prototypes
 
 

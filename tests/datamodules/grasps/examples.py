@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datamodules.grasps.grasp_set import GraspSet, concatenate
-from datamodules.grasps.grasp_types import GRASP_TYPES, Prototype
-from datamodules.grasps.synthesis import GraspSynthesizer, ObjectResult
-from datamodules.grasps.synthesis_settings import SynthesisSettings
+from datamodules.synthesis.grasp_types import GRASP_TYPES, Prototype
+from datamodules.synthesis.settings import SynthesisSettings
+from datamodules.synthesis.synthesizer import GraspSynthesizer, ObjectResult
 from envs.conventions import ACTUATED_JOINTS, NUM_JOINTS
 from envs.hand.model import LINKS, clamp_joints
 from envs.objects.grasp_object import GraspObject

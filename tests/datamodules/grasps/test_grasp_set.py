@@ -15,7 +15,7 @@ from datamodules.grasps.grasp_set import (
     load_grasp_set,
     save_grasp_set,
 )
-from datamodules.grasps.grasp_types import GRASP_TYPES
+from datamodules.synthesis.grasp_types import GRASP_TYPES
 from tests.datamodules.grasps.examples import assert_same_grasps, made_up_set, two_objects
 
 TWO_OBJECTS = two_objects()

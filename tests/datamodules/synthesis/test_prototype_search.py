@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from datamodules.grasps.grasp_types import GRASP_TYPES
-from datamodules.grasps.pilot import PilotSettings, draw_line, facing_coverage, run_pilot
+from datamodules.synthesis.grasp_types import GRASP_TYPES
+from datamodules.synthesis.prototype_search import PilotSettings, draw_line, facing_coverage, run_pilot
 from envs.conventions import ACTUATED_JOINTS
 from envs.hand.model import joint_limits
 from tests.datamodules.grasps.examples import prototypes, thing

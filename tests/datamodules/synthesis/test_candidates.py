@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from datamodules.grasps.antipodal import find_antipodal_pairs
-from datamodules.grasps.bank import BankSettings, build_bank
-from datamodules.grasps.candidates import CandidateSource, free_at_start
+from datamodules.synthesis.antipodal import find_antipodal_pairs
+from datamodules.synthesis.candidates import CandidateSource, free_at_start
+from datamodules.synthesis.hand_bank import BankSettings, build_bank
 from envs.hand.model import open_hand
 from envs.physics.mujoco_cpu import MujocoCpuPhysics
 from tests.datamodules.grasps.examples import prototypes, thing

@@ -5,16 +5,16 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from datamodules.grasps.antipodal import find_antipodal_pairs
-from datamodules.grasps.bank import GraspBank
-from datamodules.grasps.candidates import Candidates, CandidateSource, join
 from datamodules.grasps.diversity import most_diverse
-from datamodules.grasps.easy import EasyLimit, lifts_placed
 from datamodules.grasps.grasp_set import GraspSet, join_rows
-from datamodules.grasps.grasp_types import GRASP_TYPES
-from datamodules.grasps.reachability import check_reachable
-from datamodules.grasps.synthesis_settings import SynthesisSettings, TypeCount
-from datamodules.grasps.trial import TrialResult, run_trials
+from datamodules.synthesis.antipodal import find_antipodal_pairs
+from datamodules.synthesis.candidates import Candidates, CandidateSource, join
+from datamodules.synthesis.easy_grasps import EasyLimit, lifts_placed
+from datamodules.synthesis.grasp_types import GRASP_TYPES
+from datamodules.synthesis.hand_bank import GraspBank
+from datamodules.synthesis.reachability import check_reachable
+from datamodules.synthesis.settings import SynthesisSettings, TypeCount
+from datamodules.synthesis.trial import TrialResult, run_trials
 from envs.conventions import NUM_JOINTS
 from envs.hand.model import LINKS
 from envs.objects.grasp_object import GraspObject

@@ -8,7 +8,7 @@ import mujoco
 import numpy as np
 import pytest
 
-from datamodules.grasps.grasp_types import (
+from datamodules.synthesis.grasp_types import (
     GRASP_TYPES,
     check_grasp_type,
     load_prototypes,

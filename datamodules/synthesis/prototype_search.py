@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from datamodules.grasps.bank import pad_geometry
-from datamodules.grasps.grasp_types import Prototype, check_grasp_type
-from datamodules.grasps.synthesis import GraspSynthesizer
-from datamodules.grasps.synthesis_settings import SynthesisSettings
+from datamodules.synthesis.grasp_types import Prototype, check_grasp_type
+from datamodules.synthesis.hand_bank import pad_geometry
+from datamodules.synthesis.settings import SynthesisSettings
+from datamodules.synthesis.synthesizer import GraspSynthesizer
 from envs.conventions import ACTUATED_JOINTS
 from envs.hand.kinematics import HandKinematics
 from envs.hand.model import clamp_joints

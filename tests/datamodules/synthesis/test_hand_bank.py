@@ -8,8 +8,8 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from datamodules.grasps.bank import BankSettings, PadGeometry, build_bank, pad_geometry
-from datamodules.grasps.grasp_types import opposing_pads, thumb_pad
+from datamodules.synthesis.grasp_types import opposing_pads, thumb_pad
+from datamodules.synthesis.hand_bank import BankSettings, PadGeometry, build_bank, pad_geometry
 from envs.hand.kinematics import HandKinematics
 from envs.hand.model import ALL_JOINTS, bare_hand, coupled_from_actuated, element_name, joint_limits
 from tests.datamodules.grasps.examples import TYPES, prototypes

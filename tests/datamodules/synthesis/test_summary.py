@@ -9,9 +9,9 @@ from scipy.spatial.transform import Rotation
 
 from datamodules.grasps.diversity import pairwise_distance
 from datamodules.grasps.grasp_set import GraspSet, concatenate
-from datamodules.grasps.grasp_types import GRASP_TYPES
-from datamodules.grasps.summary import merge_counts, summarise
-from datamodules.grasps.synthesis_settings import TypeCount
+from datamodules.synthesis.grasp_types import GRASP_TYPES
+from datamodules.synthesis.settings import TypeCount
+from datamodules.synthesis.summary import merge_counts, summarise
 from envs.hand.model import LINKS
 from tests.datamodules.grasps.examples import made_up_set
 

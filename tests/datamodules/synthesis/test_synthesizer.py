@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from datamodules.grasps import rounds
-from datamodules.grasps.candidates import Candidates
 from datamodules.grasps.grasp_set import check_grasp_set
-from datamodules.grasps.grasp_types import GRASP_TYPES
-from datamodules.grasps.synthesis import GraspSynthesizer
-from datamodules.grasps.synthesis_settings import TypeCount
-from datamodules.grasps.trial import CAUSES, TrialResult
+from datamodules.synthesis.candidates import Candidates
+from datamodules.synthesis.grasp_types import GRASP_TYPES
+from datamodules.synthesis.settings import TypeCount
+from datamodules.synthesis.synthesizer import GraspSynthesizer
+from datamodules.synthesis.trial import CAUSES, TrialResult
 from envs.conventions import NUM_JOINTS
 from envs.hand.model import LINKS, joint_limits
 from tests.datamodules.grasps.examples import TINY, TYPES, assert_same_grasps, good_grasps, prototypes, thing

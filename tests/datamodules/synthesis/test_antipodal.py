@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from datamodules.grasps.antipodal import MIN_OPPOSITION, RAY_RADIUS, WIDTH_RANGE, AntipodalPairs, find_antipodal_pairs
+from datamodules.synthesis.antipodal import (
+    MIN_OPPOSITION,
+    RAY_RADIUS,
+    WIDTH_RANGE,
+    AntipodalPairs,
+    find_antipodal_pairs,
+)
 
 Points = NDArray[np.float32]
 

@@ -15,12 +15,12 @@ import numpy as np
 from tqdm import tqdm
 
 from datamodules.grasps.diversity import most_diverse
-from datamodules.grasps.easy import EasyLimit
 from datamodules.grasps.grasp_set import VERSION, GraspSet, concatenate, load_grasp_set, save_grasp_set
-from datamodules.grasps.grasp_types import GRASP_TYPES, load_prototypes
-from datamodules.grasps.summary import merge_counts
-from datamodules.grasps.synthesis import GraspSynthesizer
-from datamodules.grasps.synthesis_settings import SynthesisSettings, TypeCount
+from datamodules.synthesis.easy_grasps import EasyLimit
+from datamodules.synthesis.grasp_types import GRASP_TYPES, load_prototypes
+from datamodules.synthesis.settings import SynthesisSettings, TypeCount
+from datamodules.synthesis.summary import merge_counts
+from datamodules.synthesis.synthesizer import GraspSynthesizer
 from datamodules.workers import worker_pool
 from envs.conventions import NUM_JOINTS
 from envs.objects.grasp_object import GraspObject

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, field
 
-from datamodules.grasps.bank import BankSettings
-from datamodules.grasps.grasp_types import GRASP_TYPES
-from datamodules.grasps.trial import TrialSettings
+from datamodules.synthesis.grasp_types import GRASP_TYPES
+from datamodules.synthesis.hand_bank import BankSettings
+from datamodules.synthesis.trial import TrialSettings
 from envs.physics.settings import PhysicsSettings
 
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from datamodules.grasps.bank import build_bank
-from datamodules.grasps.easy import EasyLimit
 from datamodules.grasps.grasp_set import GraspSet
-from datamodules.grasps.grasp_types import Prototype
-from datamodules.grasps.rest import rest_poses
-from datamodules.grasps.rounds import Rounds, chosen
-from datamodules.grasps.synthesis_settings import SynthesisSettings, TypeCount
+from datamodules.synthesis.easy_grasps import EasyLimit
+from datamodules.synthesis.grasp_types import Prototype
+from datamodules.synthesis.hand_bank import build_bank
+from datamodules.synthesis.object_rounds import Rounds, chosen
+from datamodules.synthesis.rest_poses import rest_poses
+from datamodules.synthesis.settings import SynthesisSettings, TypeCount
 from envs.objects.grasp_object import GraspObject
 from envs.physics.mujoco_cpu import MujocoCpuPhysics, SceneCache
 

@@ -9,9 +9,9 @@ import pytest
 from numpy.typing import NDArray
 
 from datamodules.grasps import rounds, trial
-from datamodules.grasps.easy import EasyLimit, lifts_placed
 from datamodules.grasps.grasp_set import check_grasp_set
-from datamodules.grasps.synthesis import GraspSynthesizer, ObjectResult
+from datamodules.synthesis.easy_grasps import EasyLimit, lifts_placed
+from datamodules.synthesis.synthesizer import GraspSynthesizer, ObjectResult
 from envs.conventions import NUM_JOINTS
 from envs.hand.model import open_hand
 from envs.physics.mujoco_cpu import MujocoCpuPhysics

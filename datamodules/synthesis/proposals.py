@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from datamodules.grasps.antipodal import AntipodalPairs
-from datamodules.grasps.bank import GraspBank
+from datamodules.synthesis.antipodal import AntipodalPairs
+from datamodules.synthesis.hand_bank import GraspBank
 
 Array = NDArray[np.float64]
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from datamodules.grasps.antipodal import AntipodalPairs
-from datamodules.grasps.bank import GraspBank
-from datamodules.grasps.proposals import propose
+from datamodules.synthesis.antipodal import AntipodalPairs
+from datamodules.synthesis.hand_bank import GraspBank
+from datamodules.synthesis.proposals import propose
 from envs.objects.grasp_object import GraspObject
 from envs.physics.mujoco_cpu import MujocoCpuPhysics
 

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from datamodules.grasps.poses import absolute_pose, relative_pose
-from datamodules.grasps.trial import CAUSES, TrialResult, TrialSettings, run_trials
+from datamodules.synthesis.trial import CAUSES, TrialResult, TrialSettings, run_trials
 from envs.hand.model import clamp_joints, open_hand
 from envs.physics.mujoco_cpu import MujocoCpuPhysics
 from envs.trials.lift import closing_direction

@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from datamodules.grasps import proposals
-from datamodules.grasps.antipodal import AntipodalPairs
-from datamodules.grasps.bank import BankSettings, GraspBank, build_bank
-from datamodules.grasps.proposals import (
+from datamodules.synthesis.antipodal import AntipodalPairs
+from datamodules.synthesis.hand_bank import BankSettings, GraspBank, build_bank
+from datamodules.synthesis.proposals import (
     MAX_UPWARD,
     MIN_LINK_HEIGHT,
     MIN_PAIR_HEIGHT,

@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 
 from datamodules.grasps import job
-from datamodules.grasps.bank import BankSettings
 from datamodules.grasps.diversity import most_diverse
-from datamodules.grasps.easy import EasyLimit
 from datamodules.grasps.grasp_set import GraspSet, load_grasp_set
-from datamodules.grasps.grasp_types import GRASP_TYPES
-from datamodules.grasps.job import JobSpec, easy_limit, merge, pick_gallery, run_job
-from datamodules.grasps.synthesis import ObjectResult
-from datamodules.grasps.synthesis_settings import SynthesisSettings, TypeCount
+from datamodules.synthesis.easy_grasps import EasyLimit
+from datamodules.synthesis.grasp_types import GRASP_TYPES
+from datamodules.synthesis.hand_bank import BankSettings
+from datamodules.synthesis.job import JobSpec, easy_limit, merge, pick_gallery, run_job
+from datamodules.synthesis.settings import SynthesisSettings, TypeCount
+from datamodules.synthesis.synthesizer import ObjectResult
 from envs.objects.grasp_object import GraspObject
 from envs.objects.library import ObjectLibrary
 from tests.datamodules.grasps.examples import assert_same_grasps, made_up_set

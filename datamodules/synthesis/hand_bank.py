@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from datamodules.grasps.grasp_types import Prototype, opposing_pads, thumb_pad
+from datamodules.synthesis.grasp_types import Prototype, opposing_pads, thumb_pad
 from envs.conventions import NUM_JOINTS
 from envs.hand.kinematics import HandKinematics, HandPose
 from envs.hand.model import clamp_joints

@@ -8,9 +8,9 @@ from scipy.spatial.transform import Rotation
 
 from datamodules.grasps.diversity import pairwise_distance
 from datamodules.grasps.grasp_set import GraspSet, iterate_objects
-from datamodules.grasps.grasp_types import GRASP_TYPES
 from datamodules.grasps.poses import absolute_pose
-from datamodules.grasps.synthesis_settings import TypeCount
+from datamodules.synthesis.grasp_types import GRASP_TYPES
+from datamodules.synthesis.settings import TypeCount
 from envs.conventions import SPLITS
 from envs.hand.model import LINKS
 

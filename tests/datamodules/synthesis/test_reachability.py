@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from datamodules.grasps import reachability
-from datamodules.grasps.reachability import ARRIVAL_STEPS, HOLD_STEPS, check_reachable
+from datamodules.synthesis.reachability import ARRIVAL_STEPS, HOLD_STEPS, check_reachable
 from envs.conventions import EPISODE_STEPS, FINGERS
 from envs.hand.kinematics import fingertip_centres
 from envs.hand.model import ALL_JOINTS, bare_hand, clamp_joints, coupled_from_actuated, element_name, open_hand
