@@ -9,8 +9,8 @@ import torch
 from _machine import memory_gb
 from _raw import Array, RawWorlds, RecordingPhysics
 
+from datamodules.baselines.scripts import oracle
 from datamodules.grasps.grasp_set import load_grasp_set
-from datamodules.rollouts.scripts import oracle
 from datamodules.rollouts.targets import grasp_targets
 from envs.conventions import EPISODE_STEPS, SPLITS
 from envs.hand.commands import next_command

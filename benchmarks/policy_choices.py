@@ -16,12 +16,12 @@ import numpy as np
 from _machine import load_average, machine
 from tqdm import tqdm
 
+from datamodules.baselines.scripts import oracle
 from datamodules.grasps.intervals import estimate
 from datamodules.rollouts.episode_plans import SpreadPlan, planned_episodes
 from datamodules.rollouts.episodes_run import EpisodeRunner
 from datamodules.rollouts.module import RolloutDataModule
 from datamodules.rollouts.policy import FingerPolicy
-from datamodules.rollouts.scripts import oracle
 from datamodules.rollouts.teacher import ArrivalTeacher
 from envs.physics.base import Array
 from envs.task.episodes import Episodes

@@ -12,8 +12,8 @@ from callbacks.array_store import Arrays, ArrayStore, digest, module_digest
 from callbacks.field_trials import FieldWatchers, SplitTrials, with_follower
 from callbacks.field_watch import WatchedTrials
 from callbacks.progress import skip_ahead
+from datamodules.baselines.set_trials import ConstantJoints, Values
 from datamodules.grasps.dataset import GraspTable
-from datamodules.grasps.set_trials import ConstantJoints, Values
 from envs.objects.library import ObjectLibrary
 from lightning_modules.diffusion.samplers import Sampler
 from lightning_modules.followers import Follower

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from callbacks.field_watch import OFF_STEPS, ON_STEPS, FieldWatcher
 from callbacks.metrics.measures import posture_error, sample_diversity
-from datamodules.grasps.set_trials import Array, SetTrials, Values
+from datamodules.baselines.set_trials import Array, SetTrials, Values
 from datamodules.types import GraspBatch
 from envs.conventions import EPISODE_STEPS
 from envs.trials.grasp_trials import Controller, follow_freely

@@ -11,12 +11,12 @@ from jsonargparse import auto_cli
 from tqdm import tqdm
 
 from datamodules.atomic_file import write_atomically
+from datamodules.baselines.set_episodes import SetEpisodes, families_of
+from datamodules.baselines.set_trials import ConstantJoints, SetTrials
 from datamodules.grasps.dataset import GraspTable
 from datamodules.grasps.grasp_set import GraspSet, load_grasp_set
-from datamodules.grasps.set_trials import ConstantJoints, SetTrials
 from datamodules.grasps.trial_report import estimates, estimates_by_label, format_table
 from datamodules.rollouts.episodes_run import STEP_GRID, EpisodeRunner
-from datamodules.rollouts.set_episodes import SetEpisodes, families_of
 from datamodules.rollouts.targets import grasp_targets
 from envs.conventions import NUM_CLOUD_POINTS, SPLITS
 from envs.objects.library import ObjectLibrary

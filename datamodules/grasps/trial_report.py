@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from datamodules.baselines.set_trials import Values
 from datamodules.grasps.intervals import estimate
-from datamodules.grasps.set_trials import Values
 
 Row = Mapping[str, Mapping[str, float | int]]
 

@@ -22,12 +22,12 @@ from callbacks.assist_report import OURS
 from callbacks.assist_runs import EpisodeLimit
 from callbacks.assist_stability import AssistStability
 from callbacks.assist_success import AssistSuccess
+from datamodules.baselines.scripts import FixedStepClose, GoalOnArrival, oracle, stored_goals
 from datamodules.grasps.grasp_set import GraspSet, save_grasp_set
 from datamodules.grasps.module import GraspDataModule
 from datamodules.rollouts.episode_plans import PosesPlan, SpreadPlan
 from datamodules.rollouts.module import RolloutDataModule
 from datamodules.rollouts.policy import FingerPolicy
-from datamodules.rollouts.scripts import FixedStepClose, GoalOnArrival, oracle, stored_goals
 from envs.hand.model import open_hand
 from tests.callbacks.conftest import Quiet
 from tests.callbacks.outcomes import made_up_outcome

@@ -17,8 +17,8 @@ from callbacks.assist_policies import (
     steps_to_choose,
 )
 from callbacks.assist_resume import KnownPolicy
+from datamodules.baselines.scripts import FixedStepClose
 from datamodules.rollouts.episodes_run import STEP_GRID
-from datamodules.rollouts.scripts import FixedStepClose
 from envs.hand.model import open_hand
 from tests.assisting import made_up_targets, sampler
 from tests.callbacks.outcomes import made_up_outcome

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from datamodules.grasps.baselines import blind_close, mean_joints
+from datamodules.baselines.joints import blind_close, mean_joints
+from datamodules.baselines.set_trials import ConstantJoints, SetTrials
 from datamodules.grasps.dataset import GraspTable
 from datamodules.grasps.grasp_set import GraspSet
-from datamodules.grasps.set_trials import ConstantJoints, SetTrials
 from envs.hand.model import open_hand
 from envs.objects.library import ObjectLibrary
 

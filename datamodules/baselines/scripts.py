@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from datamodules.grasps.baselines import blind_close, cloud_descriptor
+from datamodules.baselines.joints import blind_close, cloud_descriptor
 from envs.conventions import EPISODE_STEPS, MAX_JOINT_STEP, NUM_JOINTS
 from envs.geometry.transforms import pose_compose, pose_invert, transform_points
 from envs.hand.model import denormalise_joints, open_hand

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from datamodules.grasps.baselines import NearestGrasp, blind_close, cloud_descriptor, mean_joints
+from datamodules.baselines.joints import NearestGrasp, blind_close, cloud_descriptor, mean_joints
 from datamodules.grasps.dataset import GraspTable
 from datamodules.grasps.grasp_set import GraspSet
 from envs.conventions import ACTUATED_JOINTS

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from datamodules.rollouts.scripts import (
+from datamodules.baselines.scripts import (
     SETTLING_STEPS,
     FixedStepClose,
     GoalOnArrival,

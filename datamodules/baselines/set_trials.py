@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from datamodules.grasps.baselines import NearestGrasp, blind_close, mean_joints
+from datamodules.baselines.joints import NearestGrasp, blind_close, mean_joints
 from datamodules.grasps.dataset import GraspTable
 from datamodules.grasps.poses import absolute_pose
 from envs.objects.library import ObjectLibrary
