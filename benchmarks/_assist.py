@@ -11,7 +11,7 @@ from _raw import Array, RawWorlds, RecordingPhysics
 
 from datamodules.baselines.scripts import oracle
 from datamodules.grasps.grasp_set import load_grasp_set
-from datamodules.rollouts.targets import grasp_targets
+from datamodules.rollouts.grasp_targets import grasp_targets
 from envs.conventions import EPISODE_STEPS, SPLITS
 from envs.hand.commands import next_command
 from envs.hand.model import open_hand

@@ -18,10 +18,10 @@ from tqdm import tqdm
 
 from datamodules.baselines.scripts import oracle
 from datamodules.grasps.intervals import estimate
-from datamodules.rollouts.episode_plans import SpreadPlan, planned_episodes
-from datamodules.rollouts.episodes_run import EpisodeRunner
 from datamodules.rollouts.module import RolloutDataModule
+from datamodules.rollouts.plans import SpreadPlan, planned_episodes
 from datamodules.rollouts.policy import FingerPolicy
+from datamodules.rollouts.runner import EpisodeRunner
 from datamodules.rollouts.teacher import ArrivalTeacher
 from envs.physics.base import Array
 from envs.task.episodes import Episodes

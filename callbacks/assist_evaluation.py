@@ -34,9 +34,9 @@ from callbacks.assist_store import OutcomeStore
 from callbacks.assist_table import format_splits
 from callbacks.progress import EvaluationBar, skip_ahead
 from datamodules.atomic_file import write_atomically
-from datamodules.rollouts.episode_plans import EpisodePlan, PosesPlan, SpreadPlan, planned_episodes
-from datamodules.rollouts.episodes_run import STEP_GRID
 from datamodules.rollouts.module import VALIDATION_SPLITS, RolloutDataModule
+from datamodules.rollouts.plans import EpisodePlan, PosesPlan, SpreadPlan, planned_episodes
+from datamodules.rollouts.runner import STEP_GRID
 from envs.conventions import SPLITS
 
 _LOG = logging.getLogger(__name__)

@@ -9,8 +9,8 @@ from callbacks.array_store import digest
 from callbacks.assist_resume import KnownPolicy
 from callbacks.assist_store import targets_digest
 from datamodules.baselines.scripts import blind_script, nearest_grasp, oracle, scripted_close
-from datamodules.rollouts.episodes_run import STEP_GRID, RunsEpisodes, StepChoice, best_fixed_step
 from datamodules.rollouts.policy import FingerPolicy
+from datamodules.rollouts.runner import STEP_GRID, RunsEpisodes, StepChoice, best_fixed_step
 from envs.task.episodes import Episodes
 from envs.task.targets import GraspTargets
 

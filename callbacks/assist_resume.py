@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from callbacks.array_store import digest
 from callbacks.assist_store import FRAMES, OutcomeStore, StoredPart, episodes_digest
-from datamodules.rollouts.episodes_run import EpisodeFrames, EpisodeRunner, outcomes_in_order, select_episodes
 from datamodules.rollouts.policy import FingerPolicy
+from datamodules.rollouts.runner import EpisodeFrames, EpisodeRunner, outcomes_in_order, select_episodes
 from envs.physics.base import Array
 from envs.task.episodes import Episodes
 from envs.task.observations import Observation

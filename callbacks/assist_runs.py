@@ -10,10 +10,10 @@ from tqdm import tqdm
 
 from callbacks.assist_report import OURS, EpisodeLabels
 from callbacks.assist_resume import ResumableRunner
-from datamodules.rollouts.episode_plans import EpisodePlan, planned_episodes
-from datamodules.rollouts.episodes_run import EpisodeFrames, EpisodeRunner, select_episodes
 from datamodules.rollouts.module import RolloutDataModule
+from datamodules.rollouts.plans import EpisodePlan, planned_episodes
 from datamodules.rollouts.policy import FingerPolicy
+from datamodules.rollouts.runner import EpisodeFrames, EpisodeRunner, select_episodes
 from datamodules.synthesis.grasp_types import GRASP_TYPES
 from envs.conventions import EPISODE_STEPS, SPLITS
 from envs.task.episodes import Episodes

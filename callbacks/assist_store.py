@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from callbacks.array_store import Arrays, ArrayStore, digest
-from datamodules.rollouts.episodes_run import EpisodeFrames
+from datamodules.rollouts.runner import EpisodeFrames
 from envs.task.episodes import Episodes
 from envs.task.outcomes import EpisodeOutcome
 from envs.task.targets import GraspTargets

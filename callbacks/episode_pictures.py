@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from datamodules.rollouts.episodes_run import EpisodeFrames
+from datamodules.rollouts.runner import EpisodeFrames
 from envs.objects.grasp_object import GraspObject
 from envs.pictures.hand_picture import HandPicture, grasp_camera, posed_hand, posed_object
 from envs.pictures.meshes import joined

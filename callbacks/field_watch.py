@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from callbacks.array_store import Arrays
 from callbacks.assist_store import FRAMES
-from datamodules.rollouts.episodes_run import EpisodeFrames
+from datamodules.rollouts.runner import EpisodeFrames
 from envs.conventions import EPISODE_STEPS
 from envs.hand.model import LINKS
 from envs.physics.base import Array, PhysicsBackend

@@ -16,8 +16,8 @@ from datamodules.baselines.set_trials import ConstantJoints, SetTrials
 from datamodules.grasps.dataset import GraspTable
 from datamodules.grasps.grasp_set import GraspSet, load_grasp_set
 from datamodules.grasps.trial_report import estimates, estimates_by_label, format_table
-from datamodules.rollouts.episodes_run import STEP_GRID, EpisodeRunner
-from datamodules.rollouts.targets import grasp_targets
+from datamodules.rollouts.grasp_targets import grasp_targets
+from datamodules.rollouts.runner import STEP_GRID, EpisodeRunner
 from envs.conventions import NUM_CLOUD_POINTS, SPLITS
 from envs.objects.library import ObjectLibrary
 from envs.task.targets import GraspTargets

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from datamodules.baselines.scripts import blind_script, nearest_grasp, oracle, scripted_close
 from datamodules.baselines.set_trials import Values
-from datamodules.rollouts.episode_plans import SpreadPlan, planned_episodes
-from datamodules.rollouts.episodes_run import STEP_GRID, RunsEpisodes, StepChoice, best_fixed_step
+from datamodules.rollouts.plans import SpreadPlan, planned_episodes
 from datamodules.rollouts.policy import FingerPolicy
+from datamodules.rollouts.runner import STEP_GRID, RunsEpisodes, StepChoice, best_fixed_step
 from envs.task.episodes import Episodes
 from envs.task.targets import GraspTargets
 from envs.wrist.patterns import WristPatterns

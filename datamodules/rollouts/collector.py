@@ -10,7 +10,7 @@ import torch
 
 from datamodules.rollouts.actor import RolloutActor
 from datamodules.rollouts.episode_part import run_part
-from datamodules.rollouts.episodes_run import select_episodes
+from datamodules.rollouts.runner import select_episodes
 from datamodules.rollouts.teacher import ArrivalTeacher
 from datamodules.types import Rollout, concatenate_rollouts
 from envs.task.assist_env import HumanAssistEnv

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from datamodules.rollouts.actor import ExploringWorlds
-from datamodules.rollouts.episodes_run import checked_action
+from datamodules.rollouts.runner import checked_action
 from datamodules.types import ActorStep, Rollout
 from envs.conventions import EPISODE_STEPS
 from envs.hand.commands import next_command

@@ -16,7 +16,7 @@ from datamodules.grasps.grasp_set import GraspSet, load_grasp_set
 from datamodules.ranks import gathered, num_ranks, rank
 from datamodules.rollouts.actor import RolloutActor
 from datamodules.rollouts.collector import RolloutCollector
-from datamodules.rollouts.targets import grasp_targets
+from datamodules.rollouts.grasp_targets import grasp_targets
 from datamodules.rollouts.teacher import ArrivalTeacher
 from datamodules.rollouts.upcoming import UpcomingEpisodes
 from datamodules.types import Rollout

@@ -25,8 +25,8 @@ from callbacks.assist_success import AssistSuccess
 from datamodules.baselines.scripts import FixedStepClose, GoalOnArrival, oracle, stored_goals
 from datamodules.grasps.grasp_set import GraspSet, save_grasp_set
 from datamodules.grasps.module import GraspDataModule
-from datamodules.rollouts.episode_plans import PosesPlan, SpreadPlan
 from datamodules.rollouts.module import RolloutDataModule
+from datamodules.rollouts.plans import PosesPlan, SpreadPlan
 from datamodules.rollouts.policy import FingerPolicy
 from envs.hand.model import open_hand
 from tests.callbacks.conftest import Quiet

@@ -10,9 +10,9 @@ from callbacks import assist_filmstrips
 from callbacks.assist_evaluation import AssistEvaluation
 from callbacks.assist_filmstrips import AssistFilmstrips
 from callbacks.episode_pictures import episode_filmstrip, pick_episodes
-from datamodules.rollouts.episode_plans import SpreadPlan
-from datamodules.rollouts.episodes_run import EpisodeFrames
 from datamodules.rollouts.module import RolloutDataModule
+from datamodules.rollouts.plans import SpreadPlan
+from datamodules.rollouts.runner import EpisodeFrames
 from envs.hand.model import open_hand
 from envs.objects.builder import make_object
 from envs.task.outcomes import CAUSES

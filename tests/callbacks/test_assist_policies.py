@@ -18,7 +18,7 @@ from callbacks.assist_policies import (
 )
 from callbacks.assist_resume import KnownPolicy
 from datamodules.baselines.scripts import FixedStepClose
-from datamodules.rollouts.episodes_run import STEP_GRID
+from datamodules.rollouts.runner import STEP_GRID
 from envs.hand.model import open_hand
 from tests.assisting import made_up_targets, sampler
 from tests.callbacks.outcomes import made_up_outcome

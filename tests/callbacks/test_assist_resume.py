@@ -13,7 +13,7 @@ from callbacks.array_store import digest, module_digest
 from callbacks.assist_resume import PART_BATCHES, KnownPolicy, ResumableRunner
 from callbacks.assist_store import OutcomeStore, episodes_digest, targets_digest
 from datamodules.baselines.scripts import oracle
-from datamodules.rollouts.episodes_run import EpisodeFrames, EpisodeRunner
+from datamodules.rollouts.runner import EpisodeFrames, EpisodeRunner
 from envs.task.episodes import Episodes
 from envs.task.outcomes import EpisodeOutcome
 from tests.assisting import made_up_targets, sampler

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ONE_EPISODE = (
     "    - class_path: callbacks.assist_evaluation.AssistEvaluation\n"
     "      init_args:\n"
-    "        plan: {class_path: datamodules.rollouts.episode_plans.PosesPlan, init_args: {poses: 1}}\n"
+    "        plan: {class_path: datamodules.rollouts.plans.PosesPlan, init_args: {poses: 1}}\n"
     "        policies: [ours, scripted_close]\n"
     "        num_choice_episodes: 1\n"
     "        steps: [26]\n"

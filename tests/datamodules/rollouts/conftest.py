@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from datamodules.grasps.grasp_set import GraspSet
-from datamodules.rollouts.targets import grasp_targets
+from datamodules.rollouts.grasp_targets import grasp_targets
 from envs.objects.library import ObjectLibrary
 from envs.task.episodes import Episodes, EpisodeSampler
 from envs.task.targets import GraspTargets

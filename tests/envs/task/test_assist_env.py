@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from datamodules.rollouts.targets import grasp_targets
+from datamodules.rollouts.grasp_targets import grasp_targets
 from envs.conventions import EPISODE_STEPS
 from envs.hand.model import normalise_joints, open_hand
 from envs.objects.grasp_object import GraspObject

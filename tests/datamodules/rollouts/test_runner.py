@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from datamodules.baselines.scripts import FixedStepClose, oracle
-from datamodules.rollouts.episodes_run import EpisodeFrames, EpisodeRunner, best_fixed_step, select_episodes
+from datamodules.rollouts.runner import EpisodeFrames, EpisodeRunner, best_fixed_step, select_episodes
 from envs.conventions import EPISODE_STEPS
 from envs.hand.model import open_hand
 from envs.task.episodes import Episodes

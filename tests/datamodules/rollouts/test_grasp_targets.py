@@ -7,7 +7,7 @@ import pytest
 
 from datamodules.grasps.grasp_set import GraspSet
 from datamodules.grasps.poses import relative_pose
-from datamodules.rollouts.targets import grasp_targets
+from datamodules.rollouts.grasp_targets import grasp_targets
 from envs.objects.library import ObjectLibrary
 
 pytestmark = pytest.mark.usefixtures("fast_objects")

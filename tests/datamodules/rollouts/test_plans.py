@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from datamodules.rollouts.episode_plans import PosesPlan, SpreadPlan, planned_episodes
+from datamodules.rollouts.plans import PosesPlan, SpreadPlan, planned_episodes
 from envs.task.targets import GraspTargets
 from envs.wrist.patterns import WristPatterns, generate_patterns
 
