@@ -27,8 +27,8 @@ from envs.physics.base import Array
 from envs.task.episodes import Episodes
 from envs.task.observations import Observation
 from envs.trials.lift import closing_direction
-from lightning_modules.assistants import PrimitiveFingers, PrimitiveView
 from lightning_modules.followers import AnnealedDenoiser, Denoiser, FixedTimeScore, Follower, GapDenoiser
+from lightning_modules.policy.fingers import PrimitiveFingers, PrimitiveView
 from lightning_modules.primitive import GraspPrimitive
 
 FOLLOWERS: dict[str, Follower] = {

@@ -25,7 +25,7 @@ from envs.conventions import NUM_COUPLED, NUM_JOINTS
 from envs.hand.model import denormalise_joints
 from envs.task.observations import HISTORY_LENGTH
 from envs.task.rewards import following
-from lightning_modules.policy_features import STEP_SCALE
+from lightning_modules.policy.features import STEP_SCALE
 
 _LOG = logging.getLogger(__name__)
 

@@ -16,13 +16,13 @@ from datamodules.ranks import gathered, mean_numbers, num_ranks
 from datamodules.types import ActorStep, Rollout
 from envs.conventions import EPISODE_STEPS
 from envs.task.observations import Observation, check_groups, flat_size
-from lightning_modules.acting import ExploringResidual, ResidualPolicy, explore
-from lightning_modules.assistants import LearntFingers, PrimitiveFingers, PrimitiveView
 from lightning_modules.composition import Composition, ScaleAndResidual
 from lightning_modules.followers import Follower, GapDenoiser
 from lightning_modules.networks.actor_critic import ActorCritic, PolicyInput, PolicyOutput
 from lightning_modules.networks.point_encoders import PointEncoder
-from lightning_modules.policy_features import VECTOR_DIM
+from lightning_modules.policy.acting import ExploringResidual, ResidualPolicy, explore
+from lightning_modules.policy.features import VECTOR_DIM
+from lightning_modules.policy.fingers import LearntFingers, PrimitiveFingers, PrimitiveView
 from lightning_modules.ppo.exploration import Exploration, StructuredNoise
 from lightning_modules.ppo.kl_schedule import AdaptiveLearningRate
 from lightning_modules.ppo.losses import explained_variance

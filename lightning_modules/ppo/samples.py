@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from datamodules.ranks import gathered, rank
-from datamodules.rollouts.advantages import generalised_advantages, standardised
 from datamodules.types import ActorStep, Rollout
+from lightning_modules.ppo.advantages import generalised_advantages, standardised
 
 
 @dataclass(frozen=True)

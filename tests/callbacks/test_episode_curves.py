@@ -19,7 +19,7 @@ from callbacks.episode_curves import EpisodeCurves, draw_curves, episode_curves
 from datamodules.types import ActorStep, Rollout
 from envs.hand.model import half_ranges
 from envs.task.observations import Observation
-from lightning_modules.policy_features import policy_vectors
+from lightning_modules.policy.features import policy_vectors
 from tests.assisting import made_up_observation
 from tests.callbacks.conftest import Quiet
 

@@ -5,9 +5,9 @@ from dataclasses import fields, replace
 import pytest
 import torch
 
-from datamodules.rollouts.advantages import generalised_advantages
 from datamodules.types import ActorStep, Rollout
 from lightning_modules.ppo import samples
+from lightning_modules.ppo.advantages import generalised_advantages
 from lightning_modules.ppo.samples import minibatches, num_minibatches, samples_of
 
 STEPS, WORLDS = 4, 3

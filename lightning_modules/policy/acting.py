@@ -9,11 +9,11 @@ from torch import Tensor
 
 from datamodules.types import ActorStep
 from envs.task.observations import Observation
-from lightning_modules.assistants import PrimitiveView
 from lightning_modules.composition import Composition
 from lightning_modules.networks.actor_critic import ActorCritic, PolicyInput
 from lightning_modules.networks.point_encoders import PointEncoder
-from lightning_modules.policy_features import policy_vectors
+from lightning_modules.policy.features import policy_vectors
+from lightning_modules.policy.fingers import PrimitiveView
 from lightning_modules.ppo.exploration import Exploration
 
 

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from envs.task.observations import Observation
-from lightning_modules.assistants import FAR, GRASP_CENTRE_H, NEAR, LearntFingers, PrimitiveFingers, PrimitiveView
-from lightning_modules.assistants import approach_progress as progress
+from lightning_modules.policy.fingers import FAR, GRASP_CENTRE_H, NEAR, LearntFingers, PrimitiveFingers, PrimitiveView
+from lightning_modules.policy.fingers import approach_progress as progress
 from lightning_modules.primitive import GraspPrimitive
 from tests.assisting import made_up_observation, sampler, save_primitive
 

@@ -10,7 +10,7 @@ from envs.hand.model import denormalise_joints
 from envs.physics.base import Array
 from envs.task.episodes import Episodes
 from envs.task.observations import Observation
-from lightning_modules.policy_features import COARSE_POINTS
+from lightning_modules.policy.features import COARSE_POINTS
 from lightning_modules.primitive import GraspPrimitive
 
 GRASP_CENTRE_H = (0.0, -0.03, 0.085)

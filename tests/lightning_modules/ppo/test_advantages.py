@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from datamodules.rollouts.advantages import generalised_advantages, standardised
+from lightning_modules.ppo.advantages import generalised_advantages, standardised
 
 REWARD = torch.tensor([[1.0, 1.0], [0.0, 0.0], [2.0, 2.0]])
 VALUE = torch.tensor([[0.5, 0.5], [1.0, 1.0], [1.5, 1.5]])

@@ -9,7 +9,7 @@ from envs.geometry.transforms import pose_compose
 from envs.hand.kinematics import HandKinematics
 from envs.hand.model import denormalise_joints
 from envs.task.observations import Observation
-from lightning_modules.policy_features import (
+from lightning_modules.policy.features import (
     COARSE_POINTS,
     VECTOR_DIM,
     policy_vectors,
