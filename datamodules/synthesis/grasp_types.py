@@ -89,7 +89,7 @@ def load_prototypes(path: Path | None = None) -> dict[str, tuple[Prototype, ...]
     Raises:
         ValueError: another joint order, an unknown type, or joints of wrong number or beyond their limits.
     """
-    source = resources.files("datamodules.grasps") / "prototypes.json" if path is None else path
+    source = resources.files("datamodules.synthesis") / "prototypes.json" if path is None else path
     content = json.loads(source.read_text())
     if tuple(content.get("joint_order", ())) != ACTUATED_JOINTS:
         raise ValueError(

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from datamodules.grasps import rounds, trial
 from datamodules.grasps.grasp_set import check_grasp_set
+from datamodules.synthesis import object_rounds, trial
 from datamodules.synthesis.easy_grasps import EasyLimit, lifts_placed
 from datamodules.synthesis.synthesizer import GraspSynthesizer, ObjectResult
 from envs.conventions import NUM_JOINTS
@@ -48,7 +48,7 @@ def test_a_limit_needs_approaches() -> None:
 
 
 def _limited(monkeypatch: pytest.MonkeyPatch, easy: Easy, limit: EasyLimit = LIMIT) -> ObjectResult:
-    monkeypatch.setattr(rounds, "lifts_placed", easy)
+    monkeypatch.setattr(object_rounds, "lifts_placed", easy)
     settings = replace(TINY, quota=8, wanted=4, batch=8, max_hands=48)
     return GraspSynthesizer(settings, prototypes()).synthesize(thing(), "train", limit=limit)
 

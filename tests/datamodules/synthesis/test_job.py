@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from datamodules.grasps import job
 from datamodules.grasps.diversity import most_diverse
 from datamodules.grasps.grasp_set import GraspSet, load_grasp_set
+from datamodules.synthesis import job
 from datamodules.synthesis.easy_grasps import EasyLimit
 from datamodules.synthesis.grasp_types import GRASP_TYPES
 from datamodules.synthesis.hand_bank import BankSettings

@@ -6,7 +6,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from datamodules.grasps import proposals
+from datamodules.synthesis import proposals
 from datamodules.synthesis.antipodal import AntipodalPairs
 from datamodules.synthesis.hand_bank import BankSettings, GraspBank, build_bank
 from datamodules.synthesis.proposals import (

@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from datamodules.grasps import reachability
+from datamodules.synthesis import reachability
 from datamodules.synthesis.reachability import ARRIVAL_STEPS, HOLD_STEPS, check_reachable
 from envs.conventions import EPISODE_STEPS, FINGERS
 from envs.hand.kinematics import fingertip_centres

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from datamodules.grasps import rounds
 from datamodules.grasps.grasp_set import check_grasp_set
+from datamodules.synthesis import object_rounds
 from datamodules.synthesis.candidates import Candidates
 from datamodules.synthesis.grasp_types import GRASP_TYPES
 from datamodules.synthesis.settings import TypeCount
@@ -74,7 +74,7 @@ def test_every_column_of_a_grasp_comes_from_the_candidate_that_was_verified(monk
         joints, links = np.full((2, NUM_JOINTS), 0.1), np.ones((2, len(LINKS)), dtype=bool)
         return TrialResult(wrist_w[row], joints, links, object_w[row], row, ["lift", "", "moved", ""])
 
-    monkeypatch.setattr(rounds, "run_trials", second_and_last_are_verified)
+    monkeypatch.setattr(object_rounds, "run_trials", second_and_last_are_verified)
     synthesizer = GraspSynthesizer(replace(QUICK, types=TYPES), prototypes())
     result = synthesizer.synthesize(thing("box"), "train", with_reachability=False)
     grasps, tried = result.grasps, batches[0]
@@ -135,7 +135,7 @@ def test_types_that_hold_an_object_are_tried_more_often(monkeypatch: pytest.Monk
         cause = ["" if verified else "lift" for verified in is_pinch]
         return TrialResult(wrist_w[row], joints, links, object_w[row], row, cause)
 
-    monkeypatch.setattr(rounds, "run_trials", only_pinches_hold)
+    monkeypatch.setattr(object_rounds, "run_trials", only_pinches_hold)
     synthesizer = GraspSynthesizer(replace(TINY, batch=12, max_hands=72, wanted=60), prototypes())
     pinch = synthesizer.banks["pinch_FF"]
     counts = synthesizer.synthesize(thing("box"), "train", with_reachability=False).counts
