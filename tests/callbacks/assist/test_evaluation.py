@@ -29,6 +29,8 @@ from datamodules.rollouts.module import RolloutDataModule
 from datamodules.rollouts.plans import PosesPlan, SpreadPlan
 from datamodules.rollouts.policy import FingerPolicy
 from envs.hand.model import open_hand
+from lightning_modules.followers import Denoiser, Follower, GapDenoiser
+from lightning_modules.saved_settings import leave_out_objects
 from tests.callbacks.conftest import Quiet
 from tests.callbacks.outcomes import made_up_outcome
 
@@ -209,6 +211,30 @@ def test_a_second_test_runs_nothing_again(
     trained = Assistant()
     trained.weight.data += 1.0
     assert len(test(trained)) == 2 + 2 * 3  # the learnt ones only
+
+
+class Followed(Assistant):
+    """Built in Python: its saved hyper-parameters lack the follower, which is an object."""
+
+    def __init__(self, follower: Follower) -> None:
+        super().__init__()
+        self.save_hyperparameters()
+        leave_out_objects(self, ("follower",))
+
+
+def test_episodes_of_another_follower_are_run_again(
+    rollouts: RolloutDataModule, quiet: Quiet, runs: list[tuple[str, int]]
+) -> None:
+    def test(follower: Follower) -> int:
+        runs.clear()
+        evaluation = AssistEvaluation(plan=SpreadPlan(5), policies=["ours", "oracle"], splits=SPLITS[:1])
+        quiet(evaluation).test(Followed(follower), rollouts, verbose=False)
+        return len(runs)
+
+    assert test(GapDenoiser()) == 2
+    assert test(GapDenoiser()) == 0
+    assert test(GapDenoiser(t_far=0.5)) == 1  # what the oracle did stays
+    assert test(Denoiser(t=0.5)) == 1
 
 
 def test_sets_without_training_objects_borrow_those_of_another(
