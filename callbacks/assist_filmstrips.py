@@ -15,8 +15,8 @@ from callbacks.assist_report import OURS
 from callbacks.assist_runs import SplitRuns
 from callbacks.episode_pictures import episode_filmstrip, family_rates, filmstrip_sheet, pick_episodes
 from datamodules.synthesis.grasp_types import GRASP_TYPES
-from envs.pictures.scene import Image
 from envs.pictures.sheets import save_png
+from envs.pictures.view import Image
 from envs.task.outcomes import CAUSES
 
 _LOG = logging.getLogger(__name__)

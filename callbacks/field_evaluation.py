@@ -22,11 +22,11 @@ from callbacks.field_measure import FieldMeasurement, MeasuredSplit
 from callbacks.field_trials import SplitTrials
 from callbacks.metrics.measures import SuccessRate
 from callbacks.progress import EvaluationBar
-from datamodules.atomic_file import write_atomically
 from datamodules.grasps.dataset import GraspTable
 from datamodules.grasps.module import GraspDataModule
 from datamodules.grasps.trial_report import estimates, estimates_by_label, format_table
 from envs.conventions import SPLITS
+from envs.files import write_atomically
 from envs.objects.library import ObjectLibrary
 from envs.pictures.sheets import save_png
 from lightning_modules.diffusion.samplers import Sampler

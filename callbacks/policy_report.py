@@ -20,7 +20,7 @@ from matplotlib.axes import Axes
 
 from callbacks.policy_seeds import combine, format_seeds, read_metrics
 from callbacks.run_curves import RunCurve, RunCurves, read_run
-from datamodules.atomic_file import write_atomically
+from envs.files import write_atomically
 
 _LOG = logging.getLogger("policy_report")
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from callbacks.markdown import fill
 from callbacks.result_files import ResultColumn, read_columns, read_report
-from datamodules.atomic_file import write_atomically
+from envs.files import write_atomically
 
 _LOG = logging.getLogger("tables")
 

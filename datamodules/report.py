@@ -10,7 +10,6 @@ import numpy as np
 from jsonargparse import auto_cli
 from tqdm import tqdm
 
-from datamodules.atomic_file import write_atomically
 from datamodules.baselines.set_episodes import SetEpisodes, families_of
 from datamodules.baselines.set_trials import ConstantJoints, SetTrials
 from datamodules.grasps.dataset import GraspTable
@@ -19,6 +18,7 @@ from datamodules.grasps.trial_report import estimates, estimates_by_label, forma
 from datamodules.rollouts.grasp_targets import grasp_targets
 from datamodules.rollouts.runner import STEP_GRID, EpisodeRunner
 from envs.conventions import NUM_CLOUD_POINTS, SPLITS
+from envs.files import write_atomically
 from envs.objects.library import ObjectLibrary
 from envs.task.targets import GraspTargets
 from envs.wrist.patterns import generate_patterns
