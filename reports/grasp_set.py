@@ -11,7 +11,6 @@ from jsonargparse import auto_cli
 from tqdm import tqdm
 
 from callbacks.metrics.trial_estimates import estimates, estimates_by_label, format_table
-from datamodules.atomic_file import write_atomically
 from datamodules.baselines.set_episodes import SetEpisodes, families_of
 from datamodules.baselines.set_trials import ConstantJoints, SetTrials
 from datamodules.grasps.dataset import GraspTable
@@ -19,6 +18,7 @@ from datamodules.grasps.grasp_set import GraspSet, load_grasp_set
 from datamodules.rollouts.grasp_targets import grasp_targets
 from datamodules.rollouts.runner import STEP_GRID, EpisodeRunner
 from envs.conventions import NUM_CLOUD_POINTS, SPLITS
+from envs.files import write_atomically
 from envs.objects.library import ObjectLibrary
 from envs.task.targets import GraspTargets
 from envs.wrist.patterns import generate_patterns

@@ -33,11 +33,11 @@ from callbacks.store.arrays import module_digest
 from callbacks.store.outcomes import OutcomeStore
 from callbacks.store.resume import ResumableRunner
 from callbacks.training.progress import EvaluationBar, skip_ahead
-from datamodules.atomic_file import write_atomically
 from datamodules.rollouts.module import VALIDATION_SPLITS, RolloutDataModule
 from datamodules.rollouts.plans import EpisodePlan, PosesPlan, SpreadPlan, planned_episodes
 from datamodules.rollouts.runner import STEP_GRID
 from envs.conventions import SPLITS
+from envs.files import write_atomically
 
 _LOG = logging.getLogger(__name__)
 

@@ -17,8 +17,8 @@ from envs.hand.model import clamp_joints
 from envs.objects.grasp_object import GraspObject
 from envs.pictures.hand_picture import HandPicture, grasp_camera, posed_hand, posed_object
 from envs.pictures.meshes import ColouredMesh, arrow, balls, joined
-from envs.pictures.scene import Camera, Image, Look, look_at, render_scene
 from envs.pictures.sheets import contact_sheet
+from envs.pictures.view import Camera, Image, Look, look_at, render_scene
 
 IDENTITY_POSE = (0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0)
 

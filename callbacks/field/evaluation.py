@@ -23,10 +23,10 @@ from callbacks.metrics.measures import SuccessRate
 from callbacks.metrics.trial_estimates import estimates, estimates_by_label, format_table
 from callbacks.store.arrays import ArrayStore
 from callbacks.training.progress import EvaluationBar
-from datamodules.atomic_file import write_atomically
 from datamodules.grasps.dataset import GraspTable
 from datamodules.grasps.module import GraspDataModule
 from envs.conventions import SPLITS
+from envs.files import write_atomically
 from envs.objects.library import ObjectLibrary
 from envs.pictures.sheets import save_png
 from lightning_modules.diffusion.samplers import Sampler

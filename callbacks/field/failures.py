@@ -7,7 +7,7 @@ from callbacks.assist.episode_pictures import episode_filmstrip, family_rates, f
 from callbacks.field.watch import FIELD_CAUSES, OFF_STEPS, WatchedTrials
 from datamodules.grasps.grasp_set import GraspSet
 from envs.objects.library import ObjectLibrary
-from envs.pictures.scene import Image
+from envs.pictures.view import Image
 
 _PLACED = ("placed", "closed by 0.1 rad")
 """Titles of the pictures of fingers that were placed without collisions, before the last one."""

@@ -15,7 +15,7 @@ from lightning.pytorch import LightningModule
 from numpy.typing import NDArray
 from torch import Tensor
 
-from datamodules.atomic_file import write_atomically
+from envs.files import write_atomically
 
 _LOG = logging.getLogger(__name__)
 

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from datamodules.atomic_file import write_atomically
 from datamodules.synthesis.grasp_types import GRASP_TYPES
 from envs.conventions import ACTUATED_JOINTS, NUM_JOINTS, SPLITS
+from envs.files import write_atomically
 from envs.hand.kinematics import check_joint_limits
 from envs.hand.model import LINKS
 from envs.physics.checks import check_poses

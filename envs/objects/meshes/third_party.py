@@ -1,6 +1,6 @@
 """The third-party test set: the 1,000 random objects that come with PyBullet, never trained on.
 
-``pip install -e '.[objects]'`` brings them. ``python -m envs.objects.third_party --output FILE`` builds
+``pip install -e '.[objects]'`` brings them. ``python -m envs.objects.meshes.third_party --output FILE`` builds
 them and writes their split file; the package's own goes by the bare name ``third_party`` (docs/objects.md).
 """
 
@@ -10,10 +10,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from envs.objects.import_meshes import TIMEOUT_S, import_folder, log_result, write_results
-from envs.objects.mesh_folder import MeshFolder
-from envs.objects.mesh_settings import MeshSettings
-from envs.objects.object_cache import ObjectCache
+from envs.objects.meshes.import_meshes import TIMEOUT_S, import_folder, log_result, write_results
+from envs.objects.meshes.mesh_folder import MeshFolder
+from envs.objects.meshes.mesh_settings import MeshSettings
+from envs.objects.store.object_cache import ObjectCache
 
 THIRD_PARTY = MeshSettings(
     folder="package:pybullet_data/random_urdfs",

@@ -9,9 +9,9 @@ from queue import SimpleQueue
 from tqdm import tqdm
 
 from envs.objects.grasp_object import GraspObject
-from envs.objects.guarded_worker import GuardedWorker
-from envs.objects.object_cache import ObjectCache
+from envs.objects.meshes.guarded_worker import GuardedWorker
 from envs.objects.source import BuildTask, ObjectSource
+from envs.objects.store.object_cache import ObjectCache
 
 MANY = 50
 """More missing objects than these are built by workers (which take a second or two to start) and under a bar."""

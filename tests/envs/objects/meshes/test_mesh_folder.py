@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from envs.objects.library import ObjectLibrary
-from envs.objects.mesh_folder import MeshFolder, guess_unit
-from envs.objects.mesh_settings import MeshSettings
-from envs.objects.object_cache import ObjectCache
+from envs.objects.meshes.mesh_folder import MeshFolder, guess_unit
+from envs.objects.meshes.mesh_settings import MeshSettings
 from envs.objects.split_file import load_splits, write_split_file
-from tests.envs.objects.meshes import block, write_bad_folder, write_obj
+from envs.objects.store.object_cache import ObjectCache
+from tests.envs.objects.mesh_examples import block, write_bad_folder, write_obj
 
 
 @pytest.fixture

@@ -6,15 +6,15 @@ import trimesh
 from scipy.spatial import ConvexHull
 from scipy.spatial.transform import Rotation
 
-from envs.objects import mesh_files, mesh_repair
 from envs.objects.builder import OBJECT_MASS
-from envs.objects.decomposition import check_simulable, convex_pieces, fewer_corners, merged
-from envs.objects.mesh_files import load_mesh
-from envs.objects.mesh_object import make_mesh_object, metres_per_unit
-from envs.objects.mesh_repair import cleaned, coarsened, solid
-from envs.objects.mesh_settings import MeshSettings
-from envs.objects.solids import MAX_PIECE_VERTICES, box
-from tests.envs.objects.meshes import block, cup, edge_to_edge, open_bowl, write_obj
+from envs.objects.families.solids import MAX_PIECE_VERTICES, box
+from envs.objects.meshes import mesh_files, repair
+from envs.objects.meshes.decomposition import check_simulable, convex_pieces, fewer_corners, merged
+from envs.objects.meshes.mesh_files import load_mesh
+from envs.objects.meshes.mesh_object import make_mesh_object, metres_per_unit
+from envs.objects.meshes.mesh_settings import MeshSettings
+from envs.objects.meshes.repair import cleaned, coarsened, solid
+from tests.envs.objects.mesh_examples import block, cup, edge_to_edge, open_bowl, write_obj
 
 MM = MeshSettings("unused", unit="mm")
 
@@ -102,7 +102,7 @@ def test_an_open_surface_becomes_a_wall(tmp_path) -> None:
     assert surface.is_watertight
     # A sphere of 35 mm cut at 15 mm: area 2 pi r (r + 15 mm), up to where the triangles end.
     area = 2 * np.pi * 0.035 * 0.050
-    assert surface.volume == pytest.approx(area * mesh_repair.WALL, rel=0.1)
+    assert surface.volume == pytest.approx(area * repair.WALL, rel=0.1)
 
 
 def test_bodies_that_share_an_edge_are_united() -> None:
@@ -132,7 +132,7 @@ def test_coarsening_leaves_the_shape_within_its_tolerance() -> None:
     coarse = coarsened(fine)
     assert coarse.is_watertight
     assert len(coarse.faces) < 0.3 * len(fine.faces)
-    assert np.linalg.norm(coarse.triangles_center, axis=1).min() > 0.03 - 3 * mesh_repair.TOLERANCE
+    assert np.linalg.norm(coarse.triangles_center, axis=1).min() > 0.03 - 3 * repair.TOLERANCE
 
 
 def test_a_flat_sheet_is_refused(tmp_path) -> None:
@@ -190,13 +190,13 @@ def test_a_fine_mesh_is_decimated_and_keeps_its_shape() -> None:
     fine = trimesh.creation.icosphere(subdivisions=5, radius=0.03)
     assert len(fine.faces) == 20_480
     coarse = cleaned(fine)
-    assert len(coarse.faces) <= mesh_repair.MAX_FACES
+    assert len(coarse.faces) <= repair.MAX_FACES
     assert coarse.extents == pytest.approx([0.06] * 3, rel=0.01)
 
 
 def test_a_fine_mesh_without_the_decimating_package_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "fast_simplification", None)
-    monkeypatch.setattr(mesh_repair, "MAX_FACES", 100)
+    monkeypatch.setattr(repair, "MAX_FACES", 100)
     with pytest.raises(ValueError, match=r"320 faces, allowed up to 100 without .*fast-simplification; pip install"):
         cleaned(trimesh.creation.icosphere(subdivisions=2, radius=0.03))
 

@@ -7,11 +7,11 @@ import numpy as np
 import trimesh
 
 from envs.objects.builder import complete_object
-from envs.objects.decomposition import convex_pieces
 from envs.objects.grasp_object import GraspObject
-from envs.objects.mesh_files import load_mesh
-from envs.objects.mesh_repair import cleaned, solid
-from envs.objects.mesh_settings import MAX_EXTENT, MIN_EXTENT, UNITS, MeshSettings
+from envs.objects.meshes.decomposition import convex_pieces
+from envs.objects.meshes.mesh_files import load_mesh
+from envs.objects.meshes.mesh_settings import MAX_EXTENT, MIN_EXTENT, UNITS, MeshSettings
+from envs.objects.meshes.repair import cleaned, solid
 
 
 def make_mesh_object(path: Path, name: str, family: str, settings: MeshSettings) -> GraspObject:

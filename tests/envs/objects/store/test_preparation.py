@@ -3,14 +3,14 @@ from pathlib import Path
 
 import pytest
 
-from envs.objects import preparation
 from envs.objects.builder import make_object
 from envs.objects.grasp_object import GraspObject
 from envs.objects.library import FamilySource, ObjectLibrary
-from envs.objects.object_cache import ObjectCache
-from envs.objects.preparation import build_in_workers, build_missing
 from envs.objects.source import BuildTask
-from tests.envs.objects.test_object_cache import assert_same_bits
+from envs.objects.store import preparation
+from envs.objects.store.object_cache import ObjectCache
+from envs.objects.store.preparation import build_in_workers, build_missing
+from tests.envs.objects.store.test_object_cache import assert_same_bits
 
 NAMES = ["box_00001", "ball_00002", "can_00003", "egg_00004"]
 
@@ -89,5 +89,5 @@ def test_a_change_of_a_family_gives_another_key(monkeypatch: pytest.MonkeyPatch)
 
 def test_a_change_of_the_building_code_gives_another_key(monkeypatch: pytest.MonkeyPatch) -> None:
     before = FamilySource().key("box_00001")
-    monkeypatch.setattr("envs.objects.content_key.code_key", lambda files, libraries: b"other")
+    monkeypatch.setattr("envs.objects.store.content_key.code_key", lambda files, libraries: b"other")
     assert FamilySource().key("box_00001") != before

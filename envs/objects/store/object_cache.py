@@ -3,10 +3,9 @@
 import logging
 from pathlib import Path
 
-from envs.atomic_file import write_atomically
-from envs.cache_folder import CACHE_VARIABLE, cache_folder
+from envs.files import CACHE_VARIABLE, cache_folder, write_atomically
 from envs.objects.grasp_object import GraspObject
-from envs.objects.object_file import object_from_bytes, object_to_bytes
+from envs.objects.store.object_file import object_from_bytes, object_to_bytes
 
 _logger = logging.getLogger(__name__)
 _unwritable: set[Path] = set()

@@ -1,4 +1,4 @@
-"""Objects from a folder of meshes: ``python -m envs.objects.import_meshes FOLDER --unit mm --output my_objects.json``.
+"""Objects from a folder of meshes: ``python -m envs.objects.meshes.import_meshes FOLDER --unit mm --output FILE``.
 
 Every mesh is built once, on all cores, each under a time limit and in a process that may crash; what was built lies in
 the object cache, so an interrupted import goes on where it stood. The split file names the good ones; the bad ones are
@@ -17,14 +17,14 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from envs.atomic_file import write_atomically
 from envs.conventions import SPLITS
-from envs.objects.mesh_folder import MeshFolder
-from envs.objects.mesh_settings import UNITS, MeshSettings
-from envs.objects.object_cache import ObjectCache
-from envs.objects.preparation import build_in_workers, default_workers
+from envs.files import write_atomically
+from envs.objects.meshes.mesh_folder import MeshFolder
+from envs.objects.meshes.mesh_settings import UNITS, MeshSettings
 from envs.objects.source import BuildTask
 from envs.objects.split_file import write_split_file
+from envs.objects.store.object_cache import ObjectCache
+from envs.objects.store.preparation import build_in_workers, default_workers
 
 TIMEOUT_S = 180.0
 """Processor seconds one mesh may take; nearly all take less than ten."""

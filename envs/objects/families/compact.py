@@ -3,8 +3,8 @@
 import numpy as np
 
 from envs.objects.families.base import Parameters, family
-from envs.objects.solids import Piece, along_x, arc, circle, lathe, slab, sweep
-from envs.objects.solids import box as box_piece
+from envs.objects.families.solids import Piece, along_x, arc, circle, lathe, slab, sweep
+from envs.objects.families.solids import box as box_piece
 
 
 @family(width=(0.016, 0.075), depth=(0.025, 0.100), height=(0.040, 0.190))

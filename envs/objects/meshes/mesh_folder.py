@@ -10,12 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from envs.objects.content_key import mesh_key
 from envs.objects.families import FAMILIES
-from envs.objects.mesh_files import FOREIGN_SUFFIXES, SUFFIXES, load_mesh
-from envs.objects.mesh_object import make_mesh_object
-from envs.objects.mesh_settings import UNITS, MeshSettings
+from envs.objects.meshes.mesh_files import FOREIGN_SUFFIXES, SUFFIXES, load_mesh
+from envs.objects.meshes.mesh_object import make_mesh_object
+from envs.objects.meshes.mesh_settings import UNITS, MeshSettings
 from envs.objects.source import BuildTask
+from envs.objects.store.content_key import mesh_key
 
 TYPICAL_EXTENT = 0.1
 """Metres; the unit is guessed that brings the middle one of the largest extents nearest to it."""

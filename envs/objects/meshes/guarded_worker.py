@@ -105,7 +105,7 @@ class GuardedWorker:
             threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
             self._stderr = tempfile.TemporaryFile()  # noqa: SIM115  # lives as long as the process
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "envs.objects.guarded_worker"],
+                [sys.executable, "-m", "envs.objects.meshes.guarded_worker"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._stderr,

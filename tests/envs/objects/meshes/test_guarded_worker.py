@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from envs.objects.guarded_worker import GuardedWorker, WorkerDiedError
+from envs.objects.meshes.guarded_worker import GuardedWorker, WorkerDiedError
 
 
 def double(value: int) -> int:
@@ -64,8 +64,8 @@ def test_what_computes_for_ever_is_ended_and_the_next_call_works() -> None:
 def test_what_waits_for_ever_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     with GuardedWorker(timeout_s=1) as worker:
         worker.run(double, 1)
-        monkeypatch.setattr("envs.objects.guarded_worker.START_S", 0.5)
-        monkeypatch.setattr("envs.objects.guarded_worker.PATIENCE", 0)
+        monkeypatch.setattr("envs.objects.meshes.guarded_worker.START_S", 0.5)
+        monkeypatch.setattr("envs.objects.meshes.guarded_worker.PATIENCE", 0)
         with pytest.raises(TimeoutError, match="it took longer than 1 s"):
             worker.run(time.sleep, 3600)
 

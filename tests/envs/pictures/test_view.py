@@ -5,7 +5,7 @@ import pytest
 import trimesh
 
 from envs.pictures.meshes import ColouredMesh, coloured
-from envs.pictures.scene import Camera, Image, Look, look_at, render_scene
+from envs.pictures.view import Camera, Image, Look, look_at, render_scene
 
 RED, GREEN, BLACK = (0.9, 0.1, 0.1), (0.1, 0.8, 0.1), (0.0, 0.0, 0.0)
 SIZE = 80

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.spatial import ConvexHull
 
-from envs.objects.solids import arc, box, circle, lathe, slab, sweep, wall_ring
+from envs.objects.families.solids import arc, box, circle, lathe, slab, sweep, wall_ring
 
 
 def test_box_has_its_corners_around_its_centre() -> None:

@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 import trimesh
 
-from envs.objects import import_meshes
-from envs.objects.import_meshes import Imported, import_folder, main, spread_over_splits
 from envs.objects.library import ObjectLibrary
-from envs.objects.mesh_folder import MeshFolder
-from envs.objects.mesh_settings import MeshSettings
-from envs.objects.object_cache import ObjectCache
+from envs.objects.meshes import import_meshes
+from envs.objects.meshes.import_meshes import Imported, import_folder, main, spread_over_splits
+from envs.objects.meshes.mesh_folder import MeshFolder
+from envs.objects.meshes.mesh_settings import MeshSettings
 from envs.objects.source import BuildTask
-from tests.envs.objects.meshes import block, write_bad_folder, write_obj
+from envs.objects.store.object_cache import ObjectCache
+from tests.envs.objects.mesh_examples import block, write_bad_folder, write_obj
 
 
 @pytest.fixture

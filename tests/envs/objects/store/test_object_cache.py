@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from envs.cache_folder import cache_folder
-from envs.objects import object_cache
+from envs.files import cache_folder
 from envs.objects.builder import make_object
 from envs.objects.grasp_object import GraspObject
-from envs.objects.object_cache import ObjectCache
-from envs.objects.object_file import object_from_bytes, object_to_bytes
+from envs.objects.store import object_cache
+from envs.objects.store.object_cache import ObjectCache
+from envs.objects.store.object_file import object_from_bytes, object_to_bytes
 
 KEY = "ab" + 38 * "0"
 

@@ -8,9 +8,9 @@ import numpy as np
 import trimesh
 from scipy.spatial import ConvexHull, QhullError
 
-from envs.objects.mesh_repair import coarsened
+from envs.objects.families.solids import MAX_PIECE_VERTICES, Piece
+from envs.objects.meshes.repair import coarsened
 from envs.objects.point_cloud import farthest_point_index
-from envs.objects.solids import MAX_PIECE_VERTICES, Piece
 
 MIN_THICKNESS = 3e-4
 """Metres; thinner pieces are left out: the simulator takes them for flat, and fingers pass through them."""

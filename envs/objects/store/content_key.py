@@ -8,12 +8,14 @@ from importlib import resources
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from envs.objects.solids import Piece
+from envs.objects.families.solids import Piece
 
-SHARED_CODE = ("builder.py", "grasp_object.py", "object_file.py", "point_cloud.py", "rest_poses.py")
-"""Files of this package that turn pieces into objects; the families' own code shows in the pieces themselves."""
+SHARED_CODE = ("builder.py", "grasp_object.py", "point_cloud.py", "rest_poses.py", "store/object_file.py")
+"""Files of ``envs.objects`` that turn pieces into objects; the families' own code shows in the pieces themselves."""
 
-MESH_CODE = ("decomposition.py", "mesh_files.py", "mesh_object.py", "mesh_repair.py", "mesh_settings.py")
+MESH_CODE = tuple(
+    f"meshes/{file}.py" for file in ("decomposition", "mesh_files", "mesh_object", "mesh_settings", "repair")
+)
 """Files that turn mesh files into pieces."""
 
 _SHARED_LIBRARIES = ("numpy", "scipy", "trimesh", "manifold3d")
