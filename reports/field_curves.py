@@ -14,8 +14,8 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from tensorboard.backend.event_processing.event_accumulator import SCALARS, EventAccumulator
 
-from datamodules.atomic_file import write_atomically
 from envs.conventions import SPLITS
+from envs.files import write_atomically
 
 _LOG = logging.getLogger("field_curves")
 

@@ -6,7 +6,7 @@ python -m reports.field_tables gf/metrics.json third-party=pybullet/metrics.json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from callbacks.assist.table import interval
+from callbacks.metrics.text_tables import interval
 from envs.conventions import SPLITS
 from reports.markdown import causes_table, per_cent, shown_of, table, top_causes, words, worst_and_best
 from reports.result_files import ResultColumn

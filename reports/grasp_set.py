@@ -10,8 +10,8 @@ import numpy as np
 from jsonargparse import auto_cli
 from tqdm import tqdm
 
-from callbacks.metrics.trial_estimates import estimates, estimates_by_label, format_table
-from datamodules.atomic_file import write_atomically
+from callbacks.metrics.estimates import estimates, estimates_by_label
+from callbacks.metrics.text_tables import measures_table
 from datamodules.baselines.set_episodes import SetEpisodes, families_of
 from datamodules.baselines.set_trials import ConstantJoints, SetTrials
 from datamodules.grasps.dataset import GraspTable
@@ -19,6 +19,7 @@ from datamodules.grasps.grasp_set import GraspSet, load_grasp_set
 from datamodules.rollouts.grasp_targets import grasp_targets
 from datamodules.rollouts.runner import STEP_GRID, EpisodeRunner
 from envs.conventions import NUM_CLOUD_POINTS, SPLITS
+from envs.files import write_atomically
 from envs.objects.library import ObjectLibrary
 from envs.task.targets import GraspTargets
 from envs.wrist.patterns import generate_patterns
@@ -62,7 +63,7 @@ def report(
         content["types"][split] = estimates_by_label(values, groups, np.array(table.grasps.type_names()))
     if num_episodes > 0:
         _add_moving(content, {split: _targets(grasps.split(split), library) for split in splits}, num_episodes)
-    _LOG.info("%s", format_table(content["splits"]))
+    _LOG.info("%s", measures_table(content["splits"]))
     if output is not None:
         write_atomically(output, (json.dumps(content, indent=1) + "\n").encode())
 

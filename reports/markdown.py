@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from callbacks.assist.table import interval
+from callbacks.metrics.text_tables import interval
 
 _BLOCK = re.compile(r"<!-- begin (?P<name>[\w-]+) -->\n.*?<!-- end (?P=name) -->", re.DOTALL)
 _BEGIN = re.compile(r"<!-- begin ([\w-]+) -->")

@@ -18,7 +18,7 @@ import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
-from datamodules.atomic_file import write_atomically
+from envs.files import write_atomically
 from reports.policy_seeds import combine, format_seeds, read_metrics
 from reports.run_curves import RunCurve, RunCurves, read_run
 

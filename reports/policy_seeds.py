@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from callbacks.assist.report import OURS, over_seeds
+from callbacks.assist.report import OURS
+from callbacks.metrics.estimates import over_seeds
 
 Metrics = Mapping[str, Any]
 """Content of the metrics.json of one training seed (callbacks/assist/evaluation.py)."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from callbacks.assist.report import OURS, PRIMITIVE
-from callbacks.assist.table import interval
+from callbacks.metrics.text_tables import interval
 from reports.markdown import causes_table, per_cent, shown_of, table, top_causes, words, worst_and_best
 from reports.result_files import ResultColumn
 from reports.tables_command import run_command

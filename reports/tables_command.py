@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from datamodules.atomic_file import write_atomically
+from envs.files import write_atomically
 from reports.markdown import fill
 from reports.result_files import ResultColumn, read_columns, read_report
 

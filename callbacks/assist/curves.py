@@ -19,9 +19,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from datamodules.atomic_file import write_atomically
 from datamodules.types import Rollout
 from envs.conventions import NUM_COUPLED, NUM_JOINTS
+from envs.files import write_atomically
 from envs.hand.model import denormalise_joints
 from envs.task.observations import HISTORY_LENGTH
 from envs.task.rewards import following

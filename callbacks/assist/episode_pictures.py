@@ -11,8 +11,8 @@ from datamodules.rollouts.runner import EpisodeFrames
 from envs.objects.grasp_object import GraspObject
 from envs.pictures.hand_picture import HandPicture, grasp_camera, posed_hand, posed_object
 from envs.pictures.meshes import joined
-from envs.pictures.scene import Image
 from envs.pictures.sheets import contact_sheet
+from envs.pictures.view import Image
 from envs.task.outcomes import CAUSES
 
 SUCCESS = CAUSES.index("success")

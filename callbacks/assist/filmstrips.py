@@ -15,8 +15,8 @@ from callbacks.assist.evaluation import evaluation_of
 from callbacks.assist.report import OURS
 from callbacks.assist.runs import SplitRuns
 from datamodules.synthesis.grasp_types import GRASP_TYPES
-from envs.pictures.scene import Image
 from envs.pictures.sheets import save_png
+from envs.pictures.view import Image
 from envs.task.outcomes import CAUSES
 
 _LOG = logging.getLogger(__name__)

@@ -21,8 +21,8 @@ from datamodules.grasps.grasp_set import GraspSet
 from datamodules.grasps.module import GraspDataModule
 from datamodules.grasps.poses import absolute_pose
 from envs.conventions import EPISODE_STEPS, MAX_JOINT_STEP
-from envs.pictures.scene import Image
 from envs.pictures.sheets import contact_sheet, save_png
+from envs.pictures.view import Image
 from envs.trials.grasp_trials import follow_freely
 from lightning_modules.primitive import GraspPrimitive
 from lightning_modules.score_module import ScoreMatchingModule

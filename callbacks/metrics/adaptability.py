@@ -39,7 +39,5 @@ def adaptability(
     found["all"] = {k: estimate(share, objects, is_rate=True).as_dict() for k, share in at.items()}
     grasped = (counts > 0).astype(float)
     if grasped.any():
-        found["grasped"] = {
-            k: estimate(share, objects, below=grasped).as_dict() for k, share in at.items() if k != "0"
-        }
+        found["grasped"] = {k: estimate(share, objects, below=grasped).as_dict() for k, share in at.items() if k != "0"}
     return found

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,14 +66,14 @@ def estimate(
             f"{columns[1].sum():g} below; give finite values, and some below that are not 0"
         )
     _, index = np.unique(groups, return_inverse=True)
-    sums = np.stack([np.bincount(index, weights=column) for column in columns])
-    draws = np.random.default_rng(seed).integers(sums.shape[1], size=(_RESAMPLES, sums.shape[1]))
-    drawn = sums[:, draws].sum(axis=2)
-    drawn = drawn[:, drawn[1] != 0.0]
-    low, high = np.quantile(drawn[0] / drawn[1], [0.025, 0.975])
+    sums = [np.bincount(index, weights=column) for column in columns]
+    count = len(sums[0])
+    draws = np.random.default_rng(seed).integers(count, size=(_RESAMPLES, count))
+    above, under = (column[draws].sum(axis=1) for column in sums)
+    low, high = np.quantile(above[under != 0.0] / under[under != 0.0], [0.025, 0.975])
     mean = float(columns[0].mean()) if below is None else float(sums[0].sum() / sums[1].sum())
     if is_rate and mean in (0.0, 1.0):
-        reach = min(1.0, 3.0 / sums.shape[1])
+        reach = min(1.0, 3.0 / count)
         low, high = (1.0 - reach, 1.0) if mean == 1.0 else (0.0, reach)
     return Estimate(mean=mean, low=float(low), high=float(high), n=columns.shape[1])
 
@@ -100,6 +100,15 @@ def estimates(values: Mapping[str, NDArray[np.floating]], groups: NDArray[np.int
 def by_label(labels: NDArray[np.str_], made_of_rows: Callable[[NDArray[np.bool_]], Made]) -> dict[str, Made]:
     """Something made of each label's rows, for instance of each family's; labels (N,), rows as a mask (N,)."""
     return {label: made_of_rows(labels == label) for label in sorted(set(labels.tolist()))}
+
+
+def estimates_by_label(
+    values: Mapping[str, NDArray[np.floating]], groups: NDArray[np.integer], labels: NDArray[np.str_]
+) -> dict[str, dict[str, Row]]:
+    """The estimates of each label's grasps, for instance by family or type; labels (N,)."""
+    return by_label(
+        labels, lambda rows: estimates({name: column[rows] for name, column in values.items()}, groups[rows])
+    )
 
 
 def count_causes(cause: NDArray[np.int64], names: Sequence[str]) -> dict[str, int]:

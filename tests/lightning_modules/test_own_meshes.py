@@ -7,10 +7,10 @@ import pytest
 import trimesh
 
 from datamodules.grasps.grasp_set import concatenate, save_grasp_set
-from envs.objects.import_meshes import main as import_meshes
+from envs.objects.meshes.import_meshes import main as import_meshes
 from tests.assisting import checkpoints_alone, policy_command
 from tests.datamodules.grasps.examples import made_up_set
-from tests.envs.objects.meshes import block
+from tests.envs.objects.mesh_examples import block
 from tests.learning import command, few_callbacks, run
 
 ROOT = Path(__file__).resolve().parents[2]
