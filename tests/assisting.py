@@ -12,7 +12,7 @@ from datamodules.types import ActorStep
 from envs.conventions import EPISODE_STEPS, NUM_JOINTS
 from envs.hand.model import open_hand
 from envs.physics.base import Array, PhysicsBackend
-from envs.physics.mujoco_cpu import MujocoCpuPhysics
+from envs.physics.mujoco_worlds import MujocoCpuPhysics
 from envs.task.assist_env import HumanAssistEnv
 from envs.task.episodes import Episodes, EpisodeSampler
 from envs.task.observations import OBSERVATION_GROUPS, POLICY_GROUPS, Observation

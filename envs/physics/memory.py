@@ -4,22 +4,11 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-import mujoco
-
-from envs.physics.mujoco_cpu import MAX_SPARE
-
 _LIMITS_OF_CONTAINERS = (
     (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")),
     (Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"), Path("/sys/fs/cgroup/memory/memory.usage_in_bytes")),
 )
 """Limit and present use, bytes, where a container has them: cgroup versions 2 and 1."""
-
-ARENA_USE = 0.1
-"""Share of MuJoCo's arena that a world is taken to fill: grasps fill 2 % of it (tests/envs/physics/test_memory.py), and
-what Python keeps of a world takes as much as a tenth."""
-
-MODEL_OVERHEAD = 220_000
-"""Bytes that Python's view of a compiled model takes beside the model itself (resident memory, 150 objects)."""
 
 
 @dataclass(frozen=True)
@@ -52,22 +41,6 @@ class MemoryNeed:
             f"{_text(self.shared)} for the objects); {_text(available)} are available, enough for {fit} worlds. Lower "
             "num_worlds, or free memory"
         )
-
-
-def simulation_need(model: mujoco.MjModel, num_models: int) -> MemoryNeed:
-    """What worlds of such a model take, with room to spare.
-
-    A world has MuJoCo's data of its own, and up to MAX_SPARE more that were put aside. Its arena for contacts is only
-    reserved; what contacts never filled takes no memory. Models are shared by the worlds of an object.
-
-    Args:
-        model: the model of one object; others are much the same, because the hand makes up most of it.
-        num_models: distinct objects.
-    """
-    data = mujoco.MjData(model)
-    size = data.nbuffer + ARENA_USE * data.narena
-    of_model = int(mujoco.mj_sizeModel(model)) + MODEL_OVERHEAD
-    return MemoryNeed(world=int((1 + MAX_SPARE) * size), shared=num_models * of_model)
 
 
 def available_memory() -> int | None:
