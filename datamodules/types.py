@@ -1,10 +1,12 @@
 """Batches that cross the border between data and learning."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import torch
 from torch import Tensor
+
+from envs.geometry.object_clouds import KnownObjects
 
 
 @dataclass(frozen=True)
@@ -14,22 +16,23 @@ class GraspBatch:
     Attributes:
         joint_pos: actuated joints normalised to [-1, 1] (B, 18).
         points_h: object cloud in the hand frame, metres (B, 1024, 3).
-        object_index: identifies the cloud: equal index, equal cloud up to rigid motion (B,) long.
         grasp_index: row of the grasp in its split (B,) long.
+        objects: which objects the clouds show; None when nobody knows.
     """
 
     joint_pos: Tensor
     points_h: Tensor
-    object_index: Tensor
     grasp_index: Tensor
+    objects: KnownObjects | None = None
 
     def __len__(self) -> int:
         return len(self.joint_pos)
 
     def to(self, device: torch.device | str, *, non_blocking: bool = False) -> "GraspBatch":
         """The batch on another device."""
-        moved = {item.name: getattr(self, item.name).to(device, non_blocking=non_blocking) for item in fields(self)}
-        return GraspBatch(**moved)
+        own = vars(self).items()
+        tensors = {name: value.to(device, non_blocking=non_blocking) for name, value in own if name != "objects"}
+        return replace(self, **tensors)
 
 
 @dataclass(frozen=True)
