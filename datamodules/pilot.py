@@ -12,11 +12,11 @@ import numpy as np
 from jsonargparse import auto_cli
 from tqdm import tqdm
 
-from datamodules.atomic_file import write_atomically
 from datamodules.synthesis.grasp_types import GRASP_TYPES, Prototype, check_grasp_type
 from datamodules.synthesis.prototype_search import PilotSettings, run_pilot
 from datamodules.workers import worker_pool
 from envs.conventions import ACTUATED_JOINTS
+from envs.files import write_atomically
 from envs.objects.library import ObjectLibrary
 
 _ABOUT = (

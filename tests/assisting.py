@@ -157,7 +157,7 @@ def policy_command(
 def checkpoints_alone(path: Path, *more: str) -> str:
     """Writes a configuration with ``more`` callbacks (YAML) and the one that saves, and returns its option."""
     path.write_text(
-        "trainer:\n  callbacks:\n" + "".join(more) + "    - class_path: callbacks.checkpoints.RunCheckpoint\n"
+        "trainer:\n  callbacks:\n" + "".join(more) + "    - class_path: callbacks.training.checkpoints.RunCheckpoint\n"
         "      init_args: {save_last: true, enable_version_counter: false}\n"
     )
     return f"--config={path}"

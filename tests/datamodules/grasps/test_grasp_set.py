@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from datamodules.atomic_file import write_atomically
 from datamodules.grasps.grasp_set import (
     concatenate,
     iterate_objects,
@@ -16,6 +15,7 @@ from datamodules.grasps.grasp_set import (
     save_grasp_set,
 )
 from datamodules.synthesis.grasp_types import GRASP_TYPES
+from envs.files import write_atomically
 from tests.datamodules.grasps.examples import assert_same_grasps, made_up_set, two_objects
 
 TWO_OBJECTS = two_objects()
