@@ -78,13 +78,13 @@ def test_workers_build_the_same_objects(tmp_path: Path, monkeypatch: pytest.Monk
     things = build_missing(FamilySource(), NAMES, ObjectCache(tmp_path), num_workers=2)
     assert set(things) == set(NAMES)
     assert_same_bits(things["egg_00004"], make_object("egg", 4))
-    assert len(list(tmp_path.rglob("*.object"))) == len(NAMES)
+    assert len(list(tmp_path.rglob("*.safetensors"))) == len(NAMES)
 
 
 def test_an_object_that_cannot_be_built_is_named_and_the_others_are_kept(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="object 'can_00003' cannot be built: can_00003 is hollow"):
         build_missing(HalfBad(), NAMES, ObjectCache(tmp_path))
-    assert len(list(tmp_path.rglob("*.object"))) == 3
+    assert len(list(tmp_path.rglob("*.safetensors"))) == 3
 
 
 @pytest.mark.parametrize(("deadly", "cause"), [(exit_at_once, "exit status 3"), (crash, "signal 11")])
