@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from datamodules.types import ActorStep
+from datamodules.types import Decision
 from envs.conventions import EPISODE_STEPS, NUM_JOINTS
 from envs.hand.model import open_hand
 from envs.physics.base import Array, PhysicsBackend
@@ -85,7 +85,7 @@ def same_wrist_other_goal(episodes: Episodes, until: int) -> Episodes:
 class CountingActor:
     """Acts with the number of the step, so that whatever is learnt from can be told apart.
 
-    In step t of rollout 5: vectors hold the observed joints, action t, value 100 + t, log_prob -t.
+    In step t of rollout 5 its memory holds the observed joints and t.
     """
 
     policy_version = 5
@@ -104,21 +104,14 @@ class CountingActor:
         self.parts = [self, *(CountingActor(self.hand_action) for _ in sizes[1:])]
         return self.parts
 
-    def step(self, observation: Observation) -> ActorStep:
+    def step(self, observation: Observation) -> Decision:
         step, count = len(self.seen), len(observation)
         self.seen.append(observation)
         number = torch.full((count,), float(step))
-        return ActorStep(
+        return Decision(
             hand_action=torch.as_tensor(self.hand_action).expand(count, -1),
             primitive_action=self.primitive_action.expand(count, -1),
-            vectors=observation["joint_pos"],
-            feature=number[:, None],
-            privileged=number[:, None],
-            action=number[:, None],
-            mean=number[:, None],
-            noise_before=number[:, None],
-            log_prob=-number,
-            value=100.0 + number,
+            memory={"joint_pos": observation["joint_pos"], "step": number},
         )
 
 
@@ -161,7 +154,7 @@ def policy_command(
 def checkpoints_alone(path: Path, *more: str) -> str:
     """Writes a configuration with ``more`` callbacks (YAML) and the one that saves, and returns its option."""
     path.write_text(
-        "trainer:\n  callbacks:\n" + "".join(more) + "    - class_path: callbacks.checkpoints.RunCheckpoint\n"
+        "trainer:\n  callbacks:\n" + "".join(more) + "    - class_path: callbacks.training.checkpoints.RunCheckpoint\n"
         "      init_args: {save_last: true, enable_version_counter: false}\n"
     )
     return f"--config={path}"

@@ -118,7 +118,7 @@ def run(args: list[str]) -> None:
 
 
 EVALUATION = (
-    "    - class_path: callbacks.field_evaluation.FieldEvaluation\n"
+    "    - class_path: callbacks.field.evaluation.FieldEvaluation\n"
     "      init_args: {every_n_epochs: 1, num_grasps: 1, max_test_grasps: 1, with_baselines: false, num_failures: 0}\n"
 )
 """For `few_callbacks`: one grasp of each split, the field alone."""
@@ -131,8 +131,8 @@ def few_callbacks(path: Path, *more: str) -> str:
     """
     path.write_text(
         f"trainer:\n  limit_val_batches: {2 if more else 0}\n  callbacks:\n" + "".join(more) + "    "
-        "- class_path: callbacks.ema.WarmupEMA\n"
-        "    - class_path: callbacks.checkpoints.RunCheckpoint\n"
+        "- class_path: callbacks.training.ema.WarmupEMA\n"
+        "    - class_path: callbacks.training.checkpoints.RunCheckpoint\n"
         "      init_args: {save_last: true, save_top_k: 1, enable_version_counter: false}\n"
     )
     return f"--config={path}"

@@ -15,7 +15,7 @@ from tests.learning import command, few_callbacks, run
 
 ROOT = Path(__file__).resolve().parents[2]
 ONE_EPISODE = (
-    "    - class_path: callbacks.assist_evaluation.AssistEvaluation\n"
+    "    - class_path: callbacks.assist.evaluation.AssistEvaluation\n"
     "      init_args:\n"
     "        plan: {class_path: datamodules.rollouts.plans.PosesPlan, init_args: {poses: 1}}\n"
     "        policies: [ours, scripted_close]\n"

@@ -1,7 +1,7 @@
 """The data module of the residual policy: one rollout a batch, resumable, mistakes named before worlds are built."""
 
 from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from torch import Tensor
 from datamodules.grasps.grasp_set import GraspSet, save_grasp_set
 from datamodules.rollouts import module as rollouts_module
 from datamodules.rollouts.module import ROLLOUT_BYTES, RolloutDataModule, RolloutStream
-from datamodules.types import ActorStep, Rollout
+from datamodules.types import Decision, Rollout
 from envs.task.observations import Observation
 from envs.task.perception import PerceptionNoise
 from envs.task.rewards import PRESETS, RewardSettings
@@ -41,8 +41,8 @@ def actor() -> CountingActor:
 
 
 def assert_same_rollouts(first: Rollout, second: Rollout) -> None:
-    for name in ("vectors", "hand_action"):
-        assert torch.equal(getattr(first.steps, name), getattr(second.steps, name)), name
+    assert torch.equal(first.memory["joint_pos"], second.memory["joint_pos"])
+    assert torch.equal(first.hand_action, second.hand_action)
     assert torch.equal(first.reward, second.reward)
     for name, value in first.measures.items():
         assert torch.equal(value, second.measures[name]), name
@@ -57,7 +57,7 @@ def test_the_same_seed_collects_the_same_and_another_does_not(tiny_path: Path) -
     rollouts = [module.collect(each) for module, each in zip(modules, actors, strict=True)]
     assert_same_rollouts(rollouts[0], rollouts[1])
     assert torch.equal(actors[0].draws[0], actors[1].draws[0])
-    assert not torch.equal(rollouts[0].steps.vectors, rollouts[2].steps.vectors)
+    assert not torch.equal(rollouts[0].memory["joint_pos"], rollouts[2].memory["joint_pos"])
     assert not torch.equal(actors[0].draws[0], actors[2].draws[0])
 
 
@@ -281,12 +281,12 @@ def test_the_number_that_fits_is_the_one_that_is_accepted(tiny_path: Path, monke
 
 def test_a_rollout_that_keeps_clouds_takes_no_more_than_was_counted(tiny_path: Path) -> None:
     class KeepsClouds(CountingActor):
-        def step(self, observation: Observation) -> ActorStep:
-            return replace(super().step(observation), feature=observation["points_h"])
+        def step(self, observation: Observation) -> Decision:
+            return replace(super().step(observation), memory={"points_h": observation["points_h"]})
 
     rollout = built(tiny_path).collect(KeepsClouds())
-    steps = [getattr(rollout.steps, item.name) for item in fields(rollout.steps)]
-    bytes_of_a_world = sum(value.nbytes for value in [*steps, rollout.reward, *rollout.terms.values()]) / 2
+    kept = [*rollout.memory.values(), rollout.hand_action, rollout.reward, *rollout.terms.values()]
+    bytes_of_a_world = sum(value.nbytes for value in kept) / 2
     assert bytes_of_a_world > 0.5e6
     # it is held three times: step by step, stacked, and as chosen for learning
     assert 3 * bytes_of_a_world < ROLLOUT_BYTES
