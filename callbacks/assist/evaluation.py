@@ -7,7 +7,7 @@ read them from here. In test they are kept on disk as they come: a killed test g
 import json
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -37,14 +37,12 @@ from datamodules.rollouts.plans import EpisodePlan, PosesPlan, SpreadPlan, plann
 from datamodules.rollouts.runner import STEP_GRID
 from envs.conventions import SPLITS
 from envs.files import write_atomically
+from envs.physics.base import physics_identity
 
 _LOG = logging.getLogger(__name__)
 
-_TRAINING_CLOUDS = 1_000_000
-"""Added to the cloud numbers of training objects that come from another file, where the tested ones count from 0."""
-
-_NOT_DECIDING = ("path", "split_file", "num_threads")
-"""Settings of the data module that do not decide how given episodes end."""
+_NOT_DECIDING = ("path", "split_file", "num_threads", "physics")
+"""Settings of the data module that do not decide how given episodes end; the physics is described by itself."""
 
 
 class AssistEvaluation(Callback):
@@ -173,7 +171,12 @@ class AssistEvaluation(Callback):
 
     def _files(self, trainer: Trainer, data: RolloutDataModule) -> ResultFiles:
         settings = {name: value for name, value in data.hparams_initial.items() if name not in _NOT_DECIDING}
-        made_of = {"code": made_of_code(), "data": settings_of(settings), "worlds": self.num_worlds}
+        made_of = {
+            "code": made_of_code(),
+            "physics": physics_identity(data.physics),
+            "data": settings_of(settings),
+            "worlds": self.num_worlds,
+        }
         return ResultFiles(Path(trainer.default_root_dir) / "episodes", made_of)
 
     def _choose(
@@ -198,9 +201,6 @@ class AssistEvaluation(Callback):
     def _training(self, data: RolloutDataModule) -> TrainingEpisodes:
         targets = data.targets if self.training_path is None else self._training_data(data).targets
         train = targets(SPLITS[0])
-        if self.training_path is not None:
-            # networks keep what they know of a cloud under its number, which no other cloud may have
-            train = replace(train, cloud_index=train.cloud_index + _TRAINING_CLOUDS)
         episodes = planned_episodes(self.choice_plan, train, data.patterns, is_training=True, seed=self.seeds[0])
         return TrainingEpisodes(train, episodes)
 

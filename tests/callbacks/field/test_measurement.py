@@ -15,6 +15,7 @@ from callbacks.field.watch import FIELD_CAUSES
 from datamodules.grasps.dataset import GraspTable
 from datamodules.grasps.grasp_set import GraspSet
 from envs.objects.library import ObjectLibrary
+from envs.physics.mujoco_cpu import MujocoCpu
 from lightning_modules.followers import Denoiser, FixedTimeScore
 from lightning_modules.primitive import GraspPrimitive
 from tests.learning import tiny_module
@@ -36,7 +37,7 @@ def table(tiny_grasps: GraspSet, library: ObjectLibrary) -> GraspTable:
 def measurement(library: ObjectLibrary, folder: Path, **more: Any) -> FieldMeasurement:
     module = tiny_module(follower=more.pop("follower", None)).eval()
     settings: dict[str, Any] = {"references": {"paper": FixedTimeScore()}, "sampler": None, **more}
-    return FieldMeasurement(GraspPrimitive(module), library, None, folder=folder, **settings)
+    return FieldMeasurement(GraspPrimitive(module), library, MujocoCpu(), None, folder=folder, **settings)
 
 
 def measured(by: FieldMeasurement, table: GraspTable) -> MeasuredSplit:

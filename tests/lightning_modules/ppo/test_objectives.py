@@ -2,11 +2,11 @@
 
 import torch
 
-from datamodules.types import ActorStep
 from envs.trials.lift import closing_direction
 from lightning_modules.composition import ScaleAndResidual
 from lightning_modules.networks.actor_critic import PolicyOutput
 from lightning_modules.ppo.exploration import IndependentNoise
+from lightning_modules.ppo.memory import PolicyMemory
 from lightning_modules.ppo.objectives import imitation_objective, means, ppo_objective
 from lightning_modules.ppo.samples import Samples
 
@@ -18,8 +18,8 @@ def samples(noise: IndependentNoise, mean: torch.Tensor) -> Samples:
     generator = torch.Generator().manual_seed(0)
     before = torch.zeros(COUNT, 36)
     drawn = noise.sample(mean, before, generator)
-    steps = ActorStep(
-        hand_action=torch.zeros(COUNT, 18), primitive_action=torch.rand(COUNT, 18, generator=generator),
+    steps = PolicyMemory(
+        primitive_action=torch.rand(COUNT, 18, generator=generator),
         vectors=torch.zeros(COUNT, 1), feature=torch.zeros(COUNT, 1), privileged=torch.zeros(COUNT, 0),
         action=drawn.action.detach(), mean=mean, noise_before=before, log_prob=drawn.log_prob.detach(),
         value=torch.zeros(COUNT),
