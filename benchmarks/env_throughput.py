@@ -34,9 +34,9 @@ from _assist import assist_variants, measure_memory
 from _machine import load_average, machine
 from _worlds import PERIOD, ProcessWorlds, Worlds, raw_twins, setting
 
-from datamodules.workers import default_workers
 from envs.conventions import EPISODE_STEPS, STEPS_PER_CONTROL
 from envs.physics.mujoco_cpu import MujocoCpu
+from envs.workers import default_workers
 
 PARTS = ("assist", "worlds", "memory")
 

@@ -20,12 +20,12 @@ from datamodules.synthesis.grasp_types import check_grasp_type
 from datamodules.synthesis.job import JobSpec, easy_limit, merge, pick_gallery, run_job
 from datamodules.synthesis.settings import SynthesisSettings
 from datamodules.synthesis.summary import summarise
-from datamodules.workers import default_workers
 from envs.files import write_atomically
 from envs.objects.library import ObjectLibrary
 from envs.physics.base import PhysicsFactory, physics_identity
 from envs.pictures.hand_picture import HandPicture
 from envs.pictures.sheets import contact_sheet, save_png
+from envs.workers import default_workers
 
 _LOG = logging.getLogger("synthesize")
 

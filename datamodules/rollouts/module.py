@@ -165,9 +165,7 @@ class RolloutDataModule(LightningDataModule):
         if not names:
             return  # grasp_targets names what is wrong
         need = self.physics.memory_need(self.library.get(names[0]), len(names))
-        available = available_memory()
-        share = None if available is None else available // self._processes()
-        replace(need, world=need.world + ROLLOUT_BYTES).check(self.num_worlds, share)
+        replace(need, world=need.world + ROLLOUT_BYTES).check(self.num_worlds, available_memory() // self._processes())
 
     def _processes(self) -> int:
         """Processes of the run that share this machine."""

@@ -149,7 +149,8 @@ def checked_action(action: Array, num_worlds: int, step: int, name: str) -> Arra
 
 def select_episodes(episodes: Episodes, rows: NDArray[np.int64]) -> Episodes:
     """The episodes at ``rows`` (K,)."""
-    columns = {item.name: getattr(episodes, item.name)[rows] for item in fields(Episodes) if item.name != "things"}
+    of_all = ("things", "clouds")
+    columns = {item.name: getattr(episodes, item.name)[rows] for item in fields(Episodes) if item.name not in of_all}
     return replace(episodes, things=[episodes.things[row] for row in rows], **columns)
 
 

@@ -1,14 +1,8 @@
 """How many worlds fit into memory, before any is made."""
 
-import os
 from dataclasses import dataclass
-from pathlib import Path
 
-_LIMITS_OF_CONTAINERS = (
-    (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")),
-    (Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"), Path("/sys/fs/cgroup/memory/memory.usage_in_bytes")),
-)
-"""Limit and present use, bytes, where a container has them: cgroup versions 2 and 1."""
+import psutil  # type: ignore[import-untyped]
 
 
 @dataclass(frozen=True)
@@ -27,13 +21,14 @@ class MemoryNeed:
         """Largest number of worlds within ``available`` bytes."""
         return max(0, (available - self.shared) // self.world)
 
-    def check(self, num_worlds: int, available: int | None) -> None:
-        """Accept a number of worlds that fits; every number where nothing is known about memory (None).
+    def check(self, num_worlds: int, available: int) -> None:
+        """Accept a number of worlds that fits.
 
         Raises:
             ValueError: it does not fit; says how many do.
         """
-        if available is None or num_worlds <= (fit := self.worlds_that_fit(available)):
+        fit = self.worlds_that_fit(available)
+        if num_worlds <= fit:
             return
         needed = self.shared + num_worlds * self.world
         raise ValueError(
@@ -43,31 +38,9 @@ class MemoryNeed:
         )
 
 
-def available_memory() -> int | None:
-    """Bytes that this process could still take without swapping, a container's limit included; None where unknown."""
-    bounds = [_system_memory(Path("/proc/meminfo")), *(_left(*files) for files in _LIMITS_OF_CONTAINERS)]
-    known = [bound for bound in bounds if bound is not None]
-    return min(known) if known else None
-
-
-def _system_memory(meminfo: Path) -> int | None:
-    """MemAvailable of Linux; elsewhere the memory that is built in."""
-    if meminfo.is_file():
-        for line in meminfo.read_text(encoding="ascii").splitlines():
-            if line.startswith("MemAvailable:"):
-                return 1024 * int(line.split()[1])  # "MemAvailable:   23062480 kB"
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (ValueError, OSError, AttributeError):
-        return None
-
-
-def _left(limit: Path, usage: Path) -> int | None:
-    """Limit minus use of a container; None without a limit."""
-    try:
-        return max(0, int(limit.read_text(encoding="ascii")) - int(usage.read_text(encoding="ascii")))
-    except (OSError, ValueError):  # no such file, or the word "max"
-        return None
+def available_memory() -> int:
+    """Bytes that this machine could still give without swapping; a container's own limit is not looked up."""
+    return int(psutil.virtual_memory().available)
 
 
 def _text(count: int) -> str:

@@ -88,15 +88,10 @@ def test_exploration_draws_anew_in_every_rollout(tiny_path: Path) -> None:
 def test_training_has_training_objects_alone(tiny_path: Path, tiny_grasps: GraspSet) -> None:
     data, watching = built(tiny_path, num_worlds=4), actor()
     data.collect(watching)
-    trained = {index for index, split in enumerate(tiny_grasps.object_splits) if split == "train"}
-    assert set(watching.seen[0].object_index.tolist()) <= trained
-
-
-def test_clouds_of_different_splits_have_different_numbers(tiny_path: Path) -> None:
-    data = make(tiny_path)
-    numbers = [data.targets(split).cloud_index.tolist() for split in ("train", "unseen_instances", "unseen_families")]
-    together = [number for split in numbers for number in split]
-    assert len(set(together)) == len(together)
+    objects = watching.seen[0].objects
+    assert objects is not None
+    assert objects.clouds is data.targets("train").clouds
+    assert {thing.name for thing in data.targets("train").things} <= set(tiny_grasps.split("train").object_names())
 
 
 def test_a_stream_knows_its_length_and_collects_when_asked() -> None:
