@@ -169,8 +169,7 @@ class RolloutDataModule(LightningDataModule):
             return  # grasp_targets names what is wrong
         num_models = min(len(names), self.scenes.capacity)
         need = simulation_need(self.scenes.get(self.library.get(names[0])), num_models)
-        available = available_memory()
-        share = None if available is None else available // self._processes()
+        share = available_memory() // self._processes()
         replace(need, world=need.world + ROLLOUT_BYTES).check(self.num_worlds, share)
 
     def _processes(self) -> int:
