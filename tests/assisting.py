@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from datamodules.types import ActorStep
+from datamodules.types import Decision
 from envs.conventions import EPISODE_STEPS, NUM_JOINTS
 from envs.hand.model import open_hand
 from envs.physics.base import Array, PhysicsBackend
-from envs.physics.mujoco_cpu import MujocoCpuPhysics
+from envs.physics.mujoco_worlds import MujocoCpuPhysics
 from envs.task.assist_env import HumanAssistEnv
 from envs.task.episodes import Episodes, EpisodeSampler
 from envs.task.observations import OBSERVATION_GROUPS, POLICY_GROUPS, Observation
@@ -81,7 +81,7 @@ def same_wrist_other_goal(episodes: Episodes, until: int) -> Episodes:
 class CountingActor:
     """Acts with the number of the step, so that whatever is learnt from can be told apart.
 
-    In step t of rollout 5: vectors hold the observed joints, action t, value 100 + t, log_prob -t.
+    In step t of rollout 5 its memory holds the observed joints and t.
     """
 
     policy_version = 5
@@ -100,21 +100,14 @@ class CountingActor:
         self.parts = [self, *(CountingActor(self.hand_action) for _ in sizes[1:])]
         return self.parts
 
-    def step(self, observation: Observation) -> ActorStep:
+    def step(self, observation: Observation) -> Decision:
         step, count = len(self.seen), len(observation)
         self.seen.append(observation)
         number = torch.full((count,), float(step))
-        return ActorStep(
+        return Decision(
             hand_action=torch.as_tensor(self.hand_action).expand(count, -1),
             primitive_action=self.primitive_action.expand(count, -1),
-            vectors=observation["joint_pos"],
-            feature=number[:, None],
-            privileged=number[:, None],
-            action=number[:, None],
-            mean=number[:, None],
-            noise_before=number[:, None],
-            log_prob=-number,
-            value=100.0 + number,
+            memory={"joint_pos": observation["joint_pos"], "step": number},
         )
 
 

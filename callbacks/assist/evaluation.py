@@ -38,6 +38,7 @@ from datamodules.rollouts.plans import EpisodePlan, PosesPlan, SpreadPlan, plann
 from datamodules.rollouts.runner import STEP_GRID
 from envs.conventions import SPLITS
 from envs.files import write_atomically
+from envs.physics.base import physics_identity
 
 _LOG = logging.getLogger(__name__)
 
@@ -169,7 +170,7 @@ class AssistEvaluation(Callback):
         return ResumableRunner(
             make_runner(data, self.num_worlds, bar.update),
             num_worlds=self.num_worlds,
-            settings=[asdict(data.physics_settings), None if data.noise is None else vars(data.noise)],
+            settings=[physics_identity(data.physics), None if data.noise is None else vars(data.noise)],
             store=store,
             on_stored=lambda count: skip_ahead(bar, count),
         )

@@ -2,12 +2,12 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
-from datamodules.types import ActorStep
+from datamodules.types import Decision
 from envs.task.observations import Observation
 from lightning_modules.composition import Composition
 from lightning_modules.networks.actor_critic import ActorCritic, PolicyInput
@@ -15,6 +15,7 @@ from lightning_modules.networks.point_encoders import PointEncoder
 from lightning_modules.policy.features import policy_vectors
 from lightning_modules.policy.fingers import PrimitiveView
 from lightning_modules.ppo.exploration import Exploration
+from lightning_modules.ppo.memory import PolicyMemory
 
 
 @dataclass(frozen=True)
@@ -89,18 +90,20 @@ class ExploringResidual:
         view.start()
 
     @torch.no_grad()
-    def step(self, observation: Observation) -> ActorStep:
+    def step(self, observation: Observation) -> Decision:
         """See `ExploringWorlds.step`."""
         policy = self._policy
         began = time.perf_counter()
         feature, primitive_action = policy.primitive(self._view, observation)
         self._note("primitive", began)
         inputs = policy.inputs(observation, feature, primitive_action, policy.critic_groups)
+        inputs = replace(
+            inputs, privileged=torch.cat([inputs.privileged, policy.exploration.state(self._noise)], dim=1)
+        )
         began = time.perf_counter()
         output = policy.network(policy.encoded(inputs))
         sampled = policy.exploration.apply_draw(output.mean, self._noise, next(self._draws))
-        step = ActorStep(
-            hand_action=policy.composition(primitive_action, sampled.action),
+        memory = PolicyMemory(
             primitive_action=primitive_action,
             vectors=inputs.vectors,
             feature=inputs.feature,
@@ -112,8 +115,9 @@ class ExploringResidual:
             value=output.value,
         )
         self._noise = sampled.noise
+        hand_action = policy.composition(primitive_action, sampled.action)
         self._note("policy", began)
-        return step
+        return Decision(hand_action, primitive_action, vars(memory))
 
     def _note(self, part: str, began: float) -> None:
         self.seconds[part] = self.seconds.get(part, 0.0) + time.perf_counter() - began

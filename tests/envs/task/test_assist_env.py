@@ -14,7 +14,7 @@ from envs.conventions import EPISODE_STEPS
 from envs.hand.model import normalise_joints, open_hand
 from envs.objects.grasp_object import GraspObject
 from envs.physics.base import PhysicsState
-from envs.physics.mujoco_cpu import MujocoCpuPhysics
+from envs.physics.mujoco_worlds import MujocoCpuPhysics
 from envs.task.assist_env import HumanAssistEnv
 from envs.task.episodes import Episodes
 from envs.task.observations import OBSERVATION_GROUPS, POLICY_GROUPS, PRIVILEGED_GROUPS, Observation
