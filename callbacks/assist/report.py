@@ -11,7 +11,8 @@ from scipy import stats
 from callbacks.metrics.adaptability import adaptability
 from callbacks.metrics.intervals import Estimate, estimate
 from callbacks.metrics.ratio import estimate_ratio
-from envs.task.outcomes import CAUSES, EpisodeOutcome, concatenate_outcomes
+from envs.rows import join_rows
+from envs.task.outcomes import CAUSES, EpisodeOutcome
 
 MEASURES: tuple[str, ...] = ("success", "posture_rad", "translation_m", "rotation_cos")
 """Measures of GraspGF Sec. 4.2, in the order of the tables."""
@@ -128,7 +129,7 @@ def over_seeds(means: Sequence[float]) -> Estimate:
 
 
 def _column(parts: Sequence[EpisodeOutcome], rows: NDArray[np.int64], labels: EpisodeLabels) -> _Column:
-    together = concatenate_outcomes(parts)
+    together = join_rows(parts)
     return _Column(rows, values_of(together), together.cause, labels.rows(rows))
 
 

@@ -13,11 +13,12 @@ from callbacks.store.resume import ResumableRunner
 from datamodules.rollouts.module import RolloutDataModule
 from datamodules.rollouts.plans import EpisodePlan, planned_episodes
 from datamodules.rollouts.policy import FingerPolicy
-from datamodules.rollouts.runner import EpisodeFrames, EpisodeRunner, select_episodes
+from datamodules.rollouts.runner import EpisodeFrames, EpisodeRunner
 from datamodules.synthesis.grasp_types import GRASP_TYPES
 from envs.conventions import EPISODE_STEPS, SPLITS
+from envs.rows import join_rows, take_rows
 from envs.task.episodes import Episodes
-from envs.task.outcomes import EpisodeOutcome, concatenate_outcomes
+from envs.task.outcomes import EpisodeOutcome
 from envs.task.targets import GraspTargets
 
 _LOG = logging.getLogger(__name__)
@@ -96,7 +97,7 @@ class SplitRuns:
 
     def outcome(self, policy: str = OURS) -> EpisodeOutcome:
         """Outcomes of all seeds that the policy ran, seed after seed."""
-        return concatenate_outcomes(self.outcomes[policy])
+        return join_rows(self.outcomes[policy])
 
     def limit(self, policy: str, limit: EpisodeLimit) -> int:
         """Have a policy run a part of the episodes; their number."""
@@ -112,7 +113,7 @@ class SplitRuns:
     def pictured(self) -> Episodes:
         """Episodes of the first seed that the learnt policy ran: those of ``frames``."""
         every = self.episodes[0]
-        return select_episodes(every, self.rows[OURS][0]) if OURS in self.rows else every
+        return take_rows(every, self.rows[OURS][0]) if OURS in self.rows else every
 
     def labels(self) -> EpisodeLabels:
         """What the episodes of all seeds were, seed after seed."""
@@ -184,7 +185,7 @@ def run_all(
                 if len(rows) == 0:
                     continue
                 frames = run.frames if name == OURS and seed == 0 else None
-                outcome = runner.run(policy, select_episodes(episodes, rows), frames=frames)
+                outcome = runner.run(policy, take_rows(episodes, rows), frames=frames)
                 run.outcomes[name].append(outcome)
             _LOG.info("%s, %s: %.1f %% of %d", split, name, *_summary(run.outcome(name)))
 

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from callbacks.store.arrays import digest
 from callbacks.store.outcomes import FRAMES, OutcomeStore, StoredPart, episodes_digest
 from datamodules.rollouts.policy import FingerPolicy
-from datamodules.rollouts.runner import EpisodeFrames, EpisodeRunner, outcomes_in_order, select_episodes
+from datamodules.rollouts.runner import EpisodeFrames, EpisodeRunner, in_order
 from envs.physics.base import Array
+from envs.rows import take_rows
 from envs.task.episodes import Episodes
 from envs.task.observations import Observation
 from envs.task.outcomes import EpisodeOutcome
@@ -32,9 +33,9 @@ class KnownPolicy:
     policy: FingerPolicy
     fingerprint: str
 
-    def start(self, episodes: Episodes) -> None:
+    def start(self, num_worlds: int) -> None:
         """See `FingerPolicy.start`."""
-        self.policy.start(episodes)
+        self.policy.start(num_worlds)
 
     def act(self, observation: Observation, step: int) -> Array:
         """See `FingerPolicy.act`."""
@@ -85,11 +86,11 @@ class ResumableRunner:
         outcomes = []
         for begin in range(0, len(order), self._part_size):
             rows = order[begin : begin + self._part_size]
-            part = self._part(self._store, policy, select_episodes(episodes, rows), frames)
+            part = self._part(self._store, policy, take_rows(episodes, rows), frames)
             outcomes.append(part.outcome)
             if frames is not None:
                 _fill(frames, rows, part)
-        return outcomes_in_order(outcomes, order)
+        return in_order(outcomes, order)
 
     def _part(
         self, store: OutcomeStore, known: KnownPolicy, episodes: Episodes, frames: EpisodeFrames | None

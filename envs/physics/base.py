@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.objects.grasp_object import GraspObject
+from envs.physics.settings import PhysicsSettings
 
 Array = NDArray[np.float64]
 
@@ -43,6 +44,11 @@ class PhysicsBackend(Protocol):
     @property
     def num_worlds(self) -> int:
         """Number of worlds E."""
+        ...
+
+    @property
+    def settings(self) -> PhysicsSettings:
+        """Physical constants and the control period, the same in all worlds."""
         ...
 
     def reset(
