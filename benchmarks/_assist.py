@@ -16,8 +16,8 @@ from datamodules.rollouts.grasp_targets import grasp_targets
 from datamodules.rollouts.policy import start_policy
 from envs.conventions import SPLITS
 from envs.objects.library import ObjectLibrary
-from envs.physics.mujoco_cpu import MujocoCpuPhysics, SceneCache
-from envs.physics.settings import PhysicsSettings
+from envs.physics.base import PhysicsFactory
+from envs.physics.mujoco_cpu import MujocoCpu
 from envs.task.assist_env import HumanAssistEnv
 from envs.task.episodes import Episodes, EpisodeSampler
 from envs.wrist.patterns import generate_patterns
@@ -35,10 +35,10 @@ def training_sampler(path: str, split: str, seed: int) -> EpisodeSampler:
 class AssistSteps:
     """HumanAssistEnv without hidden groups under given actions, from the same start each time."""
 
-    def __init__(self, episodes: Episodes, actions: list[Array], scenes: SceneCache, num_threads: int) -> None:
+    def __init__(self, episodes: Episodes, actions: list[Array], factory: PhysicsFactory, num_threads: int) -> None:
         self.episodes = episodes
         self.actions = actions
-        physics = MujocoCpuPhysics(len(episodes), num_threads=0 if num_threads == 1 else num_threads, scenes=scenes)
+        physics = factory.make(len(episodes), num_threads=0 if num_threads == 1 else num_threads)
         self.env = HumanAssistEnv(physics)
 
     def __call__(self, steps: int) -> float:
@@ -54,8 +54,8 @@ def assist_variants(path: str, num_worlds: int, seed: int, num_threads: int) -> 
     """The environment, and its raw twin on as many threads, with the actions of hands that close on arrival."""
     episodes = training_sampler(path, "train", seed).sample(num_worlds)
     episodes = replace(episodes, num_steps=episodes.num_steps + 1)  # no lift within the steps that are timed
-    scenes = SceneCache(PhysicsSettings())
-    recording = RecordingPhysics(num_worlds, scenes)
+    factory = MujocoCpu()
+    recording = RecordingPhysics(num_worlds, factory)
     env = HumanAssistEnv(recording)
     observation = env.reset(episodes)
     start = recording.state()
@@ -67,7 +67,7 @@ def assist_variants(path: str, num_worlds: int, seed: int, num_threads: int) -> 
         observation = env.step(actions[-1]).observation
     return {
         "raw": RawWorlds(recording, episodes.things, start, num_threads),
-        "env": AssistSteps(episodes, actions, scenes, num_threads),
+        "env": AssistSteps(episodes, actions, factory, num_threads),
     }
 
 
@@ -89,8 +89,7 @@ def measure_memory(path: str, num_worlds: int, num_objects: int, num_threads: in
     """Memory of a process that does nothing else, with every compiled model kept; to be run in a fresh one."""
     logging.getLogger("envs.physics").setLevel(logging.ERROR)
     torch.set_num_threads(num_threads)
-    scenes = SceneCache(PhysicsSettings())
-    env = HumanAssistEnv(MujocoCpuPhysics(num_worlds, num_threads=num_threads, scenes=scenes))
+    env = HumanAssistEnv(MujocoCpu().make(num_worlds, num_threads=num_threads))
     before = memory_gb()["now"]
     names: set[str] = set()
     for episodes in _all_objects(path, num_worlds, num_objects):

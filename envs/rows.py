@@ -1,4 +1,4 @@
-"""Dataclasses of columns: every field an array or a list with one entry a row."""
+"""Dataclasses of columns: fields that are arrays or lists have one entry a row, all others belong to every row."""
 
 from collections.abc import Sequence
 from dataclasses import fields, replace
@@ -13,15 +13,18 @@ Columns = TypeVar("Columns")
 
 def take_rows(columns: Columns, rows: NDArray[np.int64]) -> Columns:
     """The rows (K,) of every column, in that order."""
-    taken = {}
+    taken: dict[str, Any] = {}
     for item in fields(columns):  # type: ignore[arg-type]
         column = getattr(columns, item.name)
-        taken[item.name] = [column[row] for row in rows] if isinstance(column, list) else column[rows]
+        if isinstance(column, list):
+            taken[item.name] = [column[row] for row in rows]
+        elif isinstance(column, np.ndarray):
+            taken[item.name] = column[rows]
     return replace(columns, **taken)  # type: ignore[type-var]
 
 
 def join_rows(parts: Sequence[Columns]) -> Columns:
-    """The rows of all parts, one part after the other.
+    """The rows of all parts, one part after the other; what belongs to every row is the first part's.
 
     Raises:
         ValueError: no parts.
@@ -31,6 +34,8 @@ def join_rows(parts: Sequence[Columns]) -> Columns:
     joined: dict[str, Any] = {}
     for item in fields(parts[0]):  # type: ignore[arg-type]
         columns = [getattr(part, item.name) for part in parts]
-        is_list = isinstance(columns[0], list)
-        joined[item.name] = list(chain.from_iterable(columns)) if is_list else np.concatenate(columns)
+        if isinstance(columns[0], list):
+            joined[item.name] = list(chain.from_iterable(columns))
+        elif isinstance(columns[0], np.ndarray):
+            joined[item.name] = np.concatenate(columns)
     return replace(parts[0], **joined)  # type: ignore[type-var]

@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 
 from datamodules.rollouts.policy import FingerPolicy, start_policy
 from envs.conventions import NUM_JOINTS
-from envs.physics.base import Array, PhysicsState
-from envs.physics.mujoco_cpu import MujocoCpuPhysics, SceneCache
-from envs.physics.settings import PhysicsSettings
+from envs.physics.base import Array, PhysicsFactory, PhysicsState
+from envs.physics.mujoco_cpu import MujocoCpu
 from envs.rows import join_rows, take_rows
 from envs.task.assist_env import HumanAssistEnv
 from envs.task.episodes import Episodes
@@ -55,9 +54,8 @@ class EpisodeRunner:
     """Runs episodes in batches of worlds.
 
     Args:
-        settings: physical constants.
+        physics: makes the worlds; MuJoCo on the CPU when None.
         task: constants of the task; the defaults when None.
-        scenes: compiled models to use, of the same settings.
         num_worlds: worlds simulated at once.
         num_threads: threads that step the physics; one per core when None.
         noise: errors of what policies observe; none when None.
@@ -66,10 +64,9 @@ class EpisodeRunner:
 
     def __init__(
         self,
-        settings: PhysicsSettings | None = None,
+        physics: PhysicsFactory | None = None,
         *,
         task: TaskSettings | None = None,
-        scenes: SceneCache | None = None,
         num_worlds: int = 128,
         num_threads: int | None = None,
         noise: PerceptionNoise | None = None,
@@ -77,9 +74,8 @@ class EpisodeRunner:
     ) -> None:
         if num_worlds < 1:
             raise ValueError(f"num_worlds is {num_worlds}, expected at least 1")
-        self._settings = settings or PhysicsSettings()
+        self._physics: PhysicsFactory = physics or MujocoCpu()
         self._task = task
-        self._scenes = scenes or SceneCache(self._settings)
         self._num_worlds = num_worlds
         self._num_threads = num_threads
         self._noise = noise
@@ -111,7 +107,7 @@ class EpisodeRunner:
     def _run_batch(
         self, policy: FingerPolicy, episodes: Episodes, rows: NDArray[np.int64], frames: EpisodeFrames | None
     ) -> EpisodeOutcome:
-        physics = MujocoCpuPhysics(len(rows), self._settings, num_threads=self._num_threads, scenes=self._scenes)
+        physics = self._physics.make(len(rows), num_threads=self._num_threads)
         env = HumanAssistEnv(physics, task=self._task, noise=self._noise)
         observation = env.reset(episodes)
         start_policy(policy, episodes)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.hand.model import LINKS
-from envs.physics.scene import OBJECT_PART
+from envs.physics.world_model import OBJECT_PART
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Contacts:
 
         Args:
             worlds: MuJoCo's data of each world; None for one that holds nothing yet.
-            part_of_geom: `SceneAddresses.part_of_geom`; geoms beyond it are pieces of the object.
+            part_of_geom: `ModelAddresses.part_of_geom`; geoms beyond it are pieces of the object.
         """
         held = [(world, data) for world, data in enumerate(worlds) if data is not None and data.ncon]
         if not held:

@@ -243,11 +243,11 @@ class HumanAssistEnv:
             wrist_pose_w=wrist_w,
             cloud=cloud,
             cloud_pose_w=torch.as_tensor(state.object_pose_w),
-            object_index=torch.as_tensor(self.episodes.object_index),
+            objects=self.episodes.objects,
         )
         seen = self._builder.observe(signals, None if anew is None else torch.as_tensor(anew))
         hidden = {name: HIDDEN[name](truth).float() for name in self.privileged}
-        return Observation({**seen.groups, **hidden}, seen.object_index)
+        return Observation({**seen.groups, **hidden}, seen.objects)
 
     # ---- reward and end ---------------------------------------------------------------------------------------------
 

@@ -6,8 +6,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
+from envs.geometry.object_clouds import KnownObjects, ObjectClouds
 from envs.objects.grasp_object import GraspObject
 from envs.physics.base import Array
 from envs.rows import join_rows
@@ -27,13 +29,14 @@ class Episodes:
     Attributes:
         grasp_row: row of the grasp in the targets (E,).
         things: the objects (E).
-        object_index: which cloud each object has (E,); equal index, equal object.
+        object_index: which object each has (E,): its row in ``clouds``; equal index, equal object.
         object_pose_w: objects at the start (E, 7).
         wrist_pose_w: wrist poses (E, T + 1, 7); index 0 is the start, index ``num_steps`` the grasp, later ones
             repeat it.
         num_steps: control steps of each episode (E,), at most T.
         goal_joint_pos: joints of the grasp (E, 18), rad; hidden from policies.
         arrival_step: step from which the wrist rests at the grasp (E,); hidden from policies.
+        clouds: clouds of all objects that such episodes are made of; None when they are not known beforehand.
     """
 
     grasp_row: NDArray[np.int64]
@@ -44,9 +47,15 @@ class Episodes:
     num_steps: NDArray[np.int64]
     goal_joint_pos: Array
     arrival_step: NDArray[np.int64]
+    clouds: ObjectClouds | None = None
 
     def __len__(self) -> int:
         return len(self.grasp_row)
+
+    @property
+    def objects(self) -> KnownObjects | None:
+        """The objects, as their clouds know them."""
+        return None if self.clouds is None else KnownObjects(self.clouds, torch.as_tensor(self.object_index))
 
     @property
     def max_steps(self) -> int:
@@ -60,14 +69,19 @@ class Episodes:
 
 
 def join_episodes(parts: Sequence[Episodes]) -> Episodes:
-    """The episodes of all parts, one part after the other; wrists of the shorter ones rest at their grasp."""
+    """The episodes of all parts, one part after the other; wrists of the shorter ones rest at their grasp.
+
+    Clouds are known where they are those of one set of objects.
+    """
     steps = max(part.max_steps for part in parts)
 
     def padded(part: Episodes) -> Episodes:
         rest = ((0, 0), (0, steps - part.max_steps), (0, 0))
         return replace(part, wrist_pose_w=np.pad(part.wrist_pose_w, rest, mode="edge"))
 
-    return join_rows([padded(part) for part in parts])
+    joined = join_rows([padded(part) for part in parts])
+    is_one = all(part.clouds is joined.clouds for part in parts)
+    return joined if is_one else replace(joined, clouds=None)
 
 
 class EpisodeSource(Protocol):
@@ -134,12 +148,13 @@ class EpisodeSampler:
         return Episodes(
             grasp_row=rows,
             things=[targets.things[i] for i in index],
-            object_index=targets.cloud_index[index],
+            object_index=index,
             object_pose_w=object_pose_w,
             wrist_pose_w=wrist_pose_w,
             num_steps=np.full(len(rows), self.num_steps),
             goal_joint_pos=targets.joint_pos[rows],
             arrival_step=moved.arrival_step,
+            clouds=targets.clouds,
         )
 
     def _next_grasp(self, index: int) -> int:

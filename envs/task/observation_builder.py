@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from envs.geometry.object_clouds import KnownObjects
 from envs.geometry.transforms import pose_compose, pose_invert, quat_normalise, quat_to_matrix
 from envs.hand.hand import Hand
 from envs.task.observations import HISTORY_LENGTH, Observation
@@ -27,7 +28,7 @@ class Signals:
         cloud: points of the object, one coordinate a row (E, 3, N), m, in a frame of their own: on a CPU the product of
             long rows is several times faster.
         cloud_pose_w: that frame in the world (E, 7): the object's for a known shape, the camera's for what it sees.
-        object_index: names each cloud (E,); equal number, equal cloud in its frame.
+        objects: which objects the clouds show; None when nobody knows.
     """
 
     joint_pos: Tensor
@@ -37,7 +38,7 @@ class Signals:
     wrist_pose_w: Tensor
     cloud: Tensor
     cloud_pose_w: Tensor
-    object_index: Tensor
+    objects: KnownObjects | None = None
 
 
 class WristHistory:
@@ -123,7 +124,7 @@ class ObservationBuilder:
             "points_h": move_clouds(cloud_pose_h, signals.cloud),
             "command": hand.normalise(signals.command).float(),
         }
-        return Observation(groups, signals.object_index)
+        return Observation(groups, signals.objects)
 
 
 def move_clouds(pose_h: Tensor, cloud: Tensor) -> Tensor:

@@ -71,7 +71,7 @@ def test_exploration_does_not_depend_on_how_worlds_are_divided(make: Make) -> No
     for step in range(STEPS):
         for acting, own in zip(reversed(parts), reversed(rows), strict=True):  # the second part is ahead
             groups = {name: value[own] for name, value in seen[step].groups.items()}
-            decided = acting.step(Observation(groups, seen[step].object_index[own]))
+            decided = acting.step(Observation(groups))
             # fewer rows may be added up in another order
             torch.testing.assert_close(decided.memory["noise_before"], whole.memory["noise_before"][step, own])
             torch.testing.assert_close(decided.hand_action, whole.hand_action[step, own], atol=1e-5, rtol=0.0)

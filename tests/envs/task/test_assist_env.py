@@ -13,7 +13,7 @@ from datamodules.rollouts.grasp_targets import grasp_targets
 from envs.hand.model import joint_limits, normalise_joints, open_hand
 from envs.objects.grasp_object import GraspObject
 from envs.physics.base import PhysicsState
-from envs.physics.mujoco_cpu import MujocoCpuPhysics
+from envs.physics.mujoco_worlds import MujocoCpuPhysics
 from envs.rows import take_rows
 from envs.task.assist_env import EnvStep, HumanAssistEnv
 from envs.task.episodes import Episodes, join_episodes
@@ -23,7 +23,7 @@ from envs.task.perception import PerceptionNoise
 from envs.task.rewards import RewardSettings
 from envs.task.settings import TaskSettings
 from envs.trials.lift import closing_direction
-from tests.assisting import CLOUD_NUMBERS, Throwing, make_env, same_wrist_other_goal, sampler
+from tests.assisting import Throwing, make_env, same_wrist_other_goal, sampler
 from tests.datamodules.grasps.examples import good_grasps, thing
 
 
@@ -65,7 +65,9 @@ def outcome_of(env: HumanAssistEnv, episodes: Episodes) -> EpisodeOutcome:
 def assert_same_groups(first: Observation, second: Observation, names: tuple[str, ...]) -> None:
     for name in names:
         assert torch.equal(first[name], second[name]), name
-    assert torch.equal(first.object_index, second.object_index)
+    assert first.objects is not None
+    assert second.objects is not None
+    assert torch.equal(first.objects.rows, second.objects.rows)
 
 
 def assert_same_outcome(first: EpisodeOutcome | None, second: EpisodeOutcome | None) -> None:
@@ -170,8 +172,9 @@ def test_the_first_observation_is_an_open_hand_at_the_start_that_never_moved() -
     torch.testing.assert_close(observation["joint_pos"], expected)
     start = torch.as_tensor(episodes.wrist_pose_w[:, 0]).float()
     torch.testing.assert_close(observation["wrist_history"], start[:, None].expand(2, 5, 7))
-    assert set(observation.object_index.tolist()) <= set(CLOUD_NUMBERS)
-    assert observation.object_index.tolist() == episodes.object_index.tolist()
+    assert observation.objects is not None
+    assert observation.objects.rows.tolist() == episodes.object_index.tolist()
+    assert observation.objects.clouds is episodes.clouds
 
 
 def test_the_history_holds_the_last_five_wrist_poses_oldest_first() -> None:

@@ -33,7 +33,6 @@ def signals(time_s: float, wrist_pose_w: Tensor) -> Signals:
         wrist_pose_w=wrist_pose_w,
         cloud=torch.eye(3).expand(count, -1, -1),
         cloud_pose_w=torch.tensor([[0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 0.0]], dtype=torch.float64).expand(count, -1),
-        object_index=torch.arange(count),
     )
 
 
