@@ -17,6 +17,7 @@ from datamodules.grasps.dataset import GraspTable
 from datamodules.grasps.grasp_set import GraspSet
 from envs.objects.library import ObjectLibrary
 from envs.physics.mujoco_cpu import MujocoCpu
+from envs.physics.settings import PhysicsSettings
 from lightning_modules.followers import Denoiser, FixedTimeScore
 from lightning_modules.primitive import GraspPrimitive
 from tests.learning import tiny_module
@@ -36,9 +37,10 @@ def table(tiny_grasps: GraspSet, library: ObjectLibrary) -> GraspTable:
 
 
 def measurement(library: ObjectLibrary, folder: Path, **more: Any) -> FieldMeasurement:
+    physics = more.pop("physics", MujocoCpu())
     module = tiny_module(follower=more.pop("follower", None)).eval()
     settings: dict[str, Any] = {"references": {"paper": FixedTimeScore()}, "sampler": None, **more}
-    return FieldMeasurement(GraspPrimitive(module), library, MujocoCpu(), None, store=ArrayStore(folder), **settings)
+    return FieldMeasurement(GraspPrimitive(module), library, physics, None, store=ArrayStore(folder), **settings)
 
 
 def measured(by: FieldMeasurement, table: GraspTable) -> MeasuredSplit:
@@ -79,7 +81,7 @@ def test_a_killed_measurement_goes_on_where_it_stood(
     assert {"sample_success", "grasp_success", "field_success_collisions_off"} <= set(values)
 
 
-def test_another_follower_or_reference_is_measured_anew(
+def test_another_follower_reference_or_physics_is_measured_anew(
     library: ObjectLibrary, table: GraspTable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     followed: list[str] = []
@@ -100,6 +102,10 @@ def test_another_follower_or_reference_is_measured_anew(
     assert followed[2:] == ["paper_field_success"]
     measured(measurement(library, tmp_path, follower=Denoiser(0.3)), table)
     assert followed[3:] == ["field_success", "paper_field_success"]
+    measured(measurement(library, tmp_path, physics=MujocoCpu(PhysicsSettings(friction=0.5))), table)
+    assert followed[5:] == ["field_success", "paper_field_success"]
+    measured(measurement(library, tmp_path, physics=MujocoCpu(dump_dir="dumps")), table)
+    assert len(followed) == 7
 
 
 def test_failures_are_counted_by_cause_and_label() -> None:
