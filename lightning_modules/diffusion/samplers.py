@@ -131,7 +131,8 @@ class PredictorCorrectorSampler(Sampler):
 
 
 def _noise_like(x: Tensor, generator: torch.Generator | None) -> Tensor:
-    return torch.randn(x.shape, generator=generator, dtype=x.dtype, device=x.device)
+    device = x.device if generator is None else generator.device  # a generator draws on its own device only
+    return torch.randn(x.shape, generator=generator, dtype=x.dtype, device=device).to(x.device)
 
 
 def _full_time(x: Tensor, t: float) -> Tensor:

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from tqdm import tqdm
 
+from callbacks.assist.episode_pictures import PicturedEpisodes
 from callbacks.field import measurement as field_measurement
-from callbacks.field.failures import failure_sheet
 from callbacks.field.measurement import FieldMeasurement, MeasuredSplit
 from callbacks.field.trials import SplitTrials
 from callbacks.field.watch import FIELD_CAUSES
@@ -109,13 +109,14 @@ def test_another_follower_reference_or_physics_is_measured_anew(
 
 
 def test_failures_are_pictured_where_there_are_any(library: ObjectLibrary, table: GraspTable, tmp_path: Path) -> None:
-    families = np.array(["stapler", "wine_glass"])
+    things = [library.get(name) for name in table.grasps.object_names()]
     found = measured(measurement(library, tmp_path), table)
     for way, columns in (("collisions_off", 3), ("collisions_on", 5)):
         watched = found.watched[way]
         watched.cause[:] = [FIELD_CAUSES.index("let_go"), FIELD_CAUSES.index("success")]
-        sheet = failure_sheet(watched, table.grasps, library, families, 4, size=32)
+        episodes = PicturedEpisodes(things, table.grasps.type_names(), watched.cause, FIELD_CAUSES, watched.frames)
+        sheet = episodes.sheet(0, 4, 32)
         assert sheet is not None
         assert sheet.shape[1] == columns * (32 + 6) + 6 + 2 * 6  # one strip of so many pictures
         watched.cause[:] = 0
-        assert failure_sheet(watched, table.grasps, library, families, 4, size=32) is None
+        assert episodes.sheet(0, 4, 32) is None

@@ -128,6 +128,16 @@ def test_the_same_generator_gives_the_same_samples() -> None:
     assert not torch.equal(one, other)
 
 
+def test_noise_is_drawn_where_the_generator_is_and_moved_to_the_states() -> None:
+    # a generator refuses to draw on another device; on meta, nothing would be drawn from it
+    generator = torch.Generator().manual_seed(0)
+    before = generator.get_state()
+    initial = torch.zeros(2, 3, device="meta")
+    sampler = PredictorCorrectorSampler(num_steps=2)
+    assert sampler.sample(lambda x, t: -x, VPSDE(), initial, generator).device == initial.device
+    assert not torch.equal(generator.get_state(), before)
+
+
 def test_samples_do_not_depend_on_their_batch() -> None:
     target = gaussian(VPSDE())
     start = target.start(6)
