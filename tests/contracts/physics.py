@@ -12,7 +12,7 @@ from scipy.spatial.transform import Rotation
 
 from envs.conventions import CONTROL_DT, MAX_JOINT_STEP, NUM_JOINTS
 from envs.hand.model import LINKS, coupled_from_actuated, joint_limits, open_hand
-from envs.objects.library import make_object
+from envs.objects.builder import make_object
 from envs.trials.lift import closing_direction, lift_test
 from tests.contracts.physics_bad_input import PhysicsBadInput
 from tests.contracts.physics_start import (
