@@ -176,9 +176,7 @@ def unite(pieces: Sequence[Piece]) -> trimesh.Trimesh:
     """
     solids = [manifold3d.Manifold.hull_points(np.ascontiguousarray(piece)) for piece in pieces]
     union = manifold3d.Manifold.batch_boolean(solids, manifold3d.OpType.Add)
-    raw = union.to_mesh64()
-    vertices: NDArray[np.float64] = np.asarray(raw.vert_properties)[:, :3]
-    mesh = trimesh.Trimesh(vertices, np.asarray(raw.tri_verts, dtype=np.int64), process=False)
+    mesh = surface_of(union)
     bodies = len(union.decompose())
     if not mesh.is_watertight or bodies != 1:
         raise ValueError(
@@ -186,3 +184,10 @@ def unite(pieces: Sequence[Piece]) -> trimesh.Trimesh:
             "expected one watertight body: make neighbouring pieces overlap or share their corners"
         )
     return mesh
+
+
+def surface_of(body: manifold3d.Manifold) -> trimesh.Trimesh:
+    """The mesh of a manifold."""
+    raw = body.to_mesh64()
+    vertices = np.asarray(raw.vert_properties)[:, :3]
+    return trimesh.Trimesh(vertices, np.asarray(raw.tri_verts, dtype=np.int64), process=False)
