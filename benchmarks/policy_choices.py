@@ -16,7 +16,7 @@ import numpy as np
 from _machine import load_average, machine
 from tqdm import tqdm
 
-from callbacks.metrics.intervals import estimate
+from callbacks.metrics.estimates import estimate
 from datamodules.baselines.scripts import oracle
 from datamodules.rollouts.module import RolloutDataModule
 from datamodules.rollouts.plans import SpreadPlan, planned_episodes
@@ -101,7 +101,7 @@ def main() -> None:
     data = RolloutDataModule(path=given.path)
     targets = data.targets("train")
     episodes = planned_episodes(SpreadPlan(given.episodes), targets, data.patterns, is_training=True, seed=0)
-    runner = EpisodeRunner(data.physics_settings, scenes=data.scenes)
+    runner = EpisodeRunner(data.physics)
     groups = targets.object_index[episodes.grasp_row]
     table: dict[str, Any] = {}
     for name, policy in tqdm(policies(given.primitive, given.poses_only, given.step).items(), unit="policy"):

@@ -18,6 +18,7 @@ from datamodules.workers import worker_pool
 from envs.conventions import ACTUATED_JOINTS
 from envs.files import write_atomically
 from envs.objects.library import ObjectLibrary
+from envs.physics.base import PhysicsFactory
 
 _ABOUT = (
     "Grasp types as open-to-closed lines of the 18 actuated joints, radians; verified: grasps each had in the pilot. "
@@ -26,10 +27,10 @@ _ABOUT = (
 
 
 def _pilot_of_type(
-    grasp_type: str, names: list[str], split_file: str | None, settings: PilotSettings
+    grasp_type: str, names: list[str], split_file: str | None, settings: PilotSettings, physics: PhysicsFactory | None
 ) -> tuple[str, tuple[Prototype, ...]]:
     library = ObjectLibrary(split_file)
-    return grasp_type, run_pilot(grasp_type, [library.get(name) for name in names], settings)
+    return grasp_type, run_pilot(grasp_type, [library.get(name) for name in names], settings, physics=physics)
 
 
 def prototypes_json(found: dict[str, tuple[Prototype, ...]], settings: PilotSettings) -> str:
@@ -59,6 +60,7 @@ def pilot(
     settings: PilotSettings | None = None,
     split_file: str | None = None,
     num_workers: int | None = None,
+    physics: PhysicsFactory | None = None,
 ) -> None:
     """Try wide random lines of joints on a few objects and keep, for each grasp type, those that verify most.
 
@@ -69,6 +71,7 @@ def pilot(
         settings: size of the pilot.
         split_file: objects; the default split file when null.
         num_workers: processes; one per core when null.
+        physics: makes the worlds; MuJoCo on the CPU when null.
     """
     settings = settings or PilotSettings()
     chosen = list(GRASP_TYPES) if types is None else types
@@ -79,7 +82,7 @@ def pilot(
     names = [names[index] for index in sorted(rng.permutation(len(names))[:num_objects])]
     found: dict[str, tuple[Prototype, ...]] = {}
     with worker_pool(num_workers) as pool, tqdm(total=len(chosen), desc="pilot", unit="type") as bar:
-        futures = [pool.submit(_pilot_of_type, name, names, split_file, replace(settings)) for name in chosen]
+        futures = [pool.submit(_pilot_of_type, name, names, split_file, replace(settings), physics) for name in chosen]
         for future in as_completed(futures):
             name, prototypes = future.result()
             found[name] = prototypes

@@ -7,6 +7,8 @@ from typing import Any, Self, TypeVar
 import torch
 from torch import Tensor
 
+from envs.geometry.object_clouds import KnownObjects
+
 Value = TypeVar("Value")
 
 
@@ -46,14 +48,14 @@ class GraspBatch(Batch):
     Attributes:
         joint_pos: actuated joints normalised to [-1, 1] (B, J).
         points_h: object cloud in the hand frame, metres (B, N, 3).
-        object_index: identifies the cloud: equal index, equal cloud up to rigid motion (B,) long.
         grasp_index: row of the grasp in its split (B,) long.
+        objects: which objects the clouds show; None when nobody knows.
     """
 
     joint_pos: Tensor
     points_h: Tensor
-    object_index: Tensor
     grasp_index: Tensor
+    objects: KnownObjects | None = None
 
     def __len__(self) -> int:
         return len(self.joint_pos)

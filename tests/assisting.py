@@ -12,7 +12,7 @@ from datamodules.types import Decision
 from envs.conventions import EPISODE_STEPS, NUM_JOINTS
 from envs.hand.model import open_hand
 from envs.physics.base import Array, PhysicsBackend
-from envs.physics.mujoco_cpu import MujocoCpuPhysics
+from envs.physics.mujoco_worlds import MujocoCpuPhysics
 from envs.task.assist_env import HumanAssistEnv
 from envs.task.episodes import Episodes, EpisodeSampler
 from envs.task.observations import OBSERVATION_GROUPS, POLICY_GROUPS, Observation
@@ -23,9 +23,6 @@ from lightning_modules.networks.point_encoders import PointNetEncoder
 from lightning_modules.score_module import ScoreMatchingModule
 from tests.datamodules.grasps.examples import thing
 from tests.learning import ROOT
-
-CLOUD_NUMBERS = (7, 3)
-"""Numbers of the clouds of the can and the box of `made_up_targets`."""
 
 
 def made_up_targets(counts: tuple[int, int] = (3, 2)) -> GraspTargets:
@@ -44,7 +41,6 @@ def made_up_targets(counts: tuple[int, int] = (3, 2)) -> GraspTargets:
         wrist_pose_w=wrist_w,
         joint_pos=joints,
         type_index=np.zeros(len(index), dtype=np.int64),
-        cloud_index=np.array(CLOUD_NUMBERS),
     )
 
 
@@ -170,4 +166,4 @@ def made_up_observation(num_worlds: int = 3, seed: int = 0, groups: Sequence[str
         drawn["points_h"] = 0.1 * drawn["points_h"] + torch.tensor([0.0, -0.05, 0.1])
     if "wrist_history" in drawn:
         drawn["wrist_history"][..., 3:] = torch.nn.functional.normalize(drawn["wrist_history"][..., 3:], dim=-1)
-    return Observation(drawn, torch.arange(num_worlds))
+    return Observation(drawn)

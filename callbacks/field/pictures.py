@@ -103,7 +103,7 @@ class FieldPictures(Callback):
         if self._shown is None:
             self._shown = _shown(data, self.num_grasps)
         primitive, batch = GraspPrimitive(pl_module), self._shown.table.batch(torch.arange(len(self._shown.scenes)))
-        feature = primitive.encode(batch.points_h.to(pl_module.device), batch.object_index.to(pl_module.device))
+        feature = primitive.encode(batch.points_h.to(pl_module.device), batch.objects)
         return {
             **self._followed(self._shown, primitive, feature, batch.points_h.double().numpy()),
             "denoising": self._filmstrips(self._shown, primitive, feature),

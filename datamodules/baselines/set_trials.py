@@ -10,6 +10,7 @@ from datamodules.baselines.joints import NearestGrasp, blind_close, mean_joints
 from datamodules.grasps.dataset import GraspTable
 from datamodules.grasps.poses import absolute_pose
 from envs.objects.library import ObjectLibrary
+from envs.physics.base import PhysicsFactory
 from envs.trials.grasp_trials import GraspTrials
 
 Array = NDArray[np.float64]
@@ -38,11 +39,13 @@ class SetTrials:
     Args:
         table: the grasps.
         library: their objects.
+        physics: makes the worlds; MuJoCo on the CPU when None.
         on_trials: called with the number of trials done (progress).
     """
 
     table: GraspTable
     library: ObjectLibrary
+    physics: PhysicsFactory | None = None
     on_trials: Callable[[int], None] = field(default=lambda _: None)
 
     def __post_init__(self) -> None:
@@ -51,7 +54,9 @@ class SetTrials:
         things = [self.library.get(name) for name in grasps.object_names()]
         wrist_w = absolute_pose(object_w, grasps.wrist_pose_o.astype(np.float64))
         rest_w = grasps.rest_pose_w.astype(np.float64)
-        self.trials = GraspTrials(things, object_w, wrist_w, rest_pose_w=rest_w, on_batch=self.on_trials)
+        self.trials = GraspTrials(
+            things, object_w, wrist_w, rest_pose_w=rest_w, physics=self.physics, on_batch=self.on_trials
+        )
         self.goal = grasps.joint_pos.astype(np.float64)
 
     def stored(self, *, with_collisions: bool = True) -> Values:

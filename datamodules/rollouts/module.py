@@ -22,10 +22,9 @@ from datamodules.rollouts.upcoming import UpcomingEpisodes
 from datamodules.types import Rollout
 from envs.conventions import EPISODE_STEPS, NUM_CLOUD_POINTS, SPLITS
 from envs.objects.library import ObjectLibrary
-from envs.physics.memory import available_memory, simulation_need
-from envs.physics.mujoco_cpu import MujocoCpuPhysics
-from envs.physics.scene_cache import SceneCache
-from envs.physics.settings import PhysicsSettings
+from envs.physics.base import PhysicsFactory
+from envs.physics.memory import available_memory
+from envs.physics.mujoco_cpu import MujocoCpu
 from envs.task.assist_env import HumanAssistEnv
 from envs.task.episodes import EpisodeSampler
 from envs.task.observations import check_groups
@@ -57,6 +56,7 @@ class RolloutDataModule(LightningDataModule):
             (shared with the other processes of a run) when None. Exploration and episodes do not depend on it; how
             floating-point numbers are rounded does.
         seed: decides episodes and exploration.
+        physics: makes the worlds, in training and in evaluations; MuJoCo on the CPU when None.
     """
 
     def __init__(
@@ -73,6 +73,7 @@ class RolloutDataModule(LightningDataModule):
         teacher: ArrivalTeacher | None = None,
         num_threads: int | None = None,
         seed: int = 0,
+        physics: PhysicsFactory | None = None,
     ) -> None:
         super().__init__()
         # for the checkpoint; a logger would insist on one value for settings that the module has too, such as seed
@@ -93,8 +94,7 @@ class RolloutDataModule(LightningDataModule):
         self.num_threads = num_threads
         self.seed = seed
         self.library = ObjectLibrary(split_file)
-        self.physics_settings = PhysicsSettings()
-        self.scenes = SceneCache(self.physics_settings)
+        self.physics: PhysicsFactory = physics or MujocoCpu()
         self._patterns_file = patterns
         self._targets: dict[str, GraspTargets] = {}
         self._collector: RolloutCollector | None = None
@@ -141,9 +141,9 @@ class RolloutDataModule(LightningDataModule):
         self._check_memory()
         targets = self.targets("train")
         sampler = EpisodeSampler(targets, self.patterns.split("train"), mix=True, seed=(self.seed, rank()))
-        self._upcoming = UpcomingEpisodes(sampler, self.num_worlds, self.scenes.prepare)
+        self._upcoming = UpcomingEpisodes(sampler, self.num_worlds, self.physics.prepare)
         self._collector = RolloutCollector(
-            self._parts(), self.reward, max_gap=self.physics_settings.max_target_gap, teacher=self.teacher
+            self._parts(), self.reward, max_gap=self.physics.settings.max_target_gap, teacher=self.teacher
         )
         _LOG.info("%d worlds, %d training grasps of %d objects", self.num_worlds, len(targets), len(targets.things))
 
@@ -153,10 +153,7 @@ class RolloutDataModule(LightningDataModule):
         threads = max(1, cores if self.num_threads is None else self.num_threads)
         count = max(1, min(threads, self.num_worlds // MIN_WORLDS))
         sizes = [len(rows) for rows in np.array_split(np.arange(self.num_worlds), count)]
-        worlds = [
-            MujocoCpuPhysics(size, self.physics_settings, num_threads=threads // count, scenes=self.scenes)
-            for size in sizes
-        ]
+        worlds = [self.physics.make(size, num_threads=threads // count) for size in sizes]
         return [
             HumanAssistEnv(each, privileged=self.privileged, noise=self.noise, watch_contacts=False) for each in worlds
         ]
@@ -167,10 +164,8 @@ class RolloutDataModule(LightningDataModule):
         names = sorted(name for name in set(grasps.object_names()) if name in self.library)
         if not names:
             return  # grasp_targets names what is wrong
-        num_models = min(len(names), self.scenes.capacity)
-        need = simulation_need(self.scenes.get(self.library.get(names[0])), num_models)
-        share = available_memory() // self._processes()
-        replace(need, world=need.world + ROLLOUT_BYTES).check(self.num_worlds, share)
+        need = self.physics.memory_need(self.library.get(names[0]), len(names))
+        replace(need, world=need.world + ROLLOUT_BYTES).check(self.num_worlds, available_memory() // self._processes())
 
     def _processes(self) -> int:
         """Processes of the run that share this machine."""

@@ -18,7 +18,7 @@ from datamodules.synthesis.trial import TrialResult, run_trials
 from envs.conventions import NUM_JOINTS
 from envs.hand.model import LINKS
 from envs.objects.grasp_object import GraspObject
-from envs.physics.mujoco_cpu import MujocoCpuPhysics
+from envs.physics.base import PhysicsBackend
 
 Array = NDArray[np.float64]
 
@@ -39,7 +39,7 @@ class Rounds:
         self,
         settings: SynthesisSettings,
         banks: dict[str, GraspBank],
-        physics: MujocoCpuPhysics,
+        physics: PhysicsBackend,
         thing: GraspObject,
         split: str,
         rng: np.random.Generator,

@@ -19,6 +19,7 @@ from envs.hand.kinematics import HandKinematics
 from envs.hand.model import clamp_joints
 from envs.hand.shadow import shadow_hand
 from envs.objects.grasp_object import GraspObject
+from envs.physics.base import PhysicsFactory
 
 Range = tuple[float, float]
 
@@ -124,6 +125,7 @@ def run_pilot(
     objects: Sequence[GraspObject],
     settings: PilotSettings,
     *,
+    physics: PhysicsFactory | None = None,
     on_line: Callable[[int], None] = lambda _: None,
 ) -> tuple[Prototype, ...]:
     """The lines of a type that verified the most grasps on the objects, best first.
@@ -132,6 +134,7 @@ def run_pilot(
         grasp_type: type to find prototypes for.
         objects: objects to try on.
         settings: size of the pilot.
+        physics: makes the worlds; as for `GraspSynthesizer` when None.
         on_line: called with the number of grasps of each tried line (progress).
     """
     rng = np.random.default_rng([settings.seed, *grasp_type.encode()])
@@ -142,7 +145,7 @@ def run_pilot(
     )
     tried: list[Prototype] = []
     for index in best:
-        synthesizer = GraspSynthesizer(trial, {grasp_type: (lines[index],)})
+        synthesizer = GraspSynthesizer(trial, {grasp_type: (lines[index],)}, physics)
         verified = sum(
             synthesizer.synthesize(thing, "train", with_reachability=False).counts[grasp_type].verified
             for thing in objects

@@ -9,7 +9,7 @@ from envs.hand.kinematics import fingertip_centres
 from envs.hand.model import open_hand
 from envs.hand.shadow import shadow_hand
 from envs.objects.grasp_object import GraspObject
-from envs.physics.mujoco_cpu import MujocoCpuPhysics
+from envs.physics.base import PhysicsBackend
 from envs.trials.lift import LIFT_STEPS, SURE_VERDICT, lift_test
 from envs.wrist.approach import straight_approach
 
@@ -26,7 +26,7 @@ MAX_SHOVE = 0.06
 
 
 def check_reachable(
-    physics: MujocoCpuPhysics,
+    physics: PhysicsBackend,
     thing: GraspObject,
     object_pose_w: Array,
     wrist_pose_o: Array,
@@ -66,7 +66,7 @@ def check_reachable(
 
 
 def _episode(
-    physics: MujocoCpuPhysics,
+    physics: PhysicsBackend,
     thing: GraspObject,
     object_pose_w: Array,
     wrist_pose_o: Array,

@@ -14,7 +14,8 @@ from datamodules.synthesis.object_rounds import Rounds, chosen
 from datamodules.synthesis.rest_poses import rest_poses
 from datamodules.synthesis.settings import SynthesisSettings, TypeCount
 from envs.objects.grasp_object import GraspObject
-from envs.physics.mujoco_cpu import MujocoCpuPhysics, SceneCache
+from envs.physics.base import PhysicsFactory
+from envs.physics.mujoco_cpu import MujocoCpu
 
 
 @dataclass(frozen=True)
@@ -31,18 +32,25 @@ class GraspSynthesizer:
     Args:
         settings: what is attempted.
         prototypes: hand shapes of each type.
+        physics: makes the worlds; when None, MuJoCo on the CPU that keeps the model of one object, the present one.
 
     Raises:
         ValueError: a type without a prototype.
     """
 
-    def __init__(self, settings: SynthesisSettings, prototypes: dict[str, tuple[Prototype, ...]]) -> None:
+    def __init__(
+        self,
+        settings: SynthesisSettings,
+        prototypes: dict[str, tuple[Prototype, ...]],
+        physics: PhysicsFactory | None = None,
+    ) -> None:
         missing = [name for name in settings.types if not prototypes.get(name)]
         if missing:
             raise ValueError(
                 f"no prototype of grasp type {missing[0]!r}; prototypes exist for: {', '.join(prototypes)}"
             )
         self.settings = settings
+        self.physics: PhysicsFactory = physics or MujocoCpu(max_models=1)
         rng = np.random.default_rng(settings.seed)
         self.banks = {name: build_bank(name, prototypes[name], settings.bank, rng) for name in settings.types}
 
@@ -64,15 +72,16 @@ class GraspSynthesizer:
             raise ValueError("easy grasps are told before approaches; leave out the limit, or with_reachability=False")
         began = time.perf_counter()
         settings = self.settings
-        scenes = SceneCache(settings.physics, capacity=1)
-        physics = MujocoCpuPhysics(settings.batch, settings.physics, num_threads=0, scenes=scenes)
+        physics = self.physics.make(settings.batch, num_threads=0)
         rng = np.random.default_rng([settings.seed, zlib.crc32(thing.name.encode())])
         rounds = Rounds(settings, self.banks, physics, thing, split, rng, limit)
         every = rounds.collect(with_reachability=with_reachability)
-        grasps = self._settled(every.rows(chosen(every, settings.quota)), thing, scenes)
+        grasps = self._settled(every.rows(chosen(every, settings.quota)), thing)
         return ObjectResult(grasps, rounds.counts(grasps, time.perf_counter() - began))
 
-    def _settled(self, grasps: GraspSet, thing: GraspObject, scenes: SceneCache) -> GraspSet:
+    def _settled(self, grasps: GraspSet, thing: GraspObject) -> GraspSet:
         """The grasps with the poses at which their object rests."""
-        rest_w = rest_poses(grasps, lambda _: thing, scenes=scenes, num_worlds=self.settings.batch, num_threads=0)
+        rest_w = rest_poses(
+            grasps, lambda _: thing, physics=self.physics, num_worlds=self.settings.batch, num_threads=0
+        )
         return replace(grasps, rest_pose_w=rest_w)

@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from envs.conventions import ACTUATED_JOINTS, NUM_JOINTS
 from envs.hand.model import joint_limits
+from envs.physics.base import Given, to_host
 
 LIMIT_TOLERANCE = 1e-4
 """Joints may exceed a limit by this many radians (float32 round-off, soft limits); they are clamped."""
@@ -12,12 +13,13 @@ LIMIT_TOLERANCE = 1e-4
 UNIT_TOLERANCE = 1e-3
 
 
-def check_finite(name: str, values: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[np.float64]:
-    """The values as they are.
+def check_finite(name: str, values: Given, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """The values as float64.
 
     Raises:
         ValueError: another shape, NaN or infinity.
     """
+    values = np.asarray(to_host(values), dtype=np.float64)
     if values.shape != shape:
         raise ValueError(f"{name} has shape {values.shape}, expected {shape}: one row a world")
     if not np.isfinite(values).all():
@@ -26,13 +28,13 @@ def check_finite(name: str, values: NDArray[np.float64], shape: tuple[int, ...])
     return values
 
 
-def check_worlds(worlds: NDArray[np.int64], num_worlds: int) -> NDArray[np.int64]:
+def check_worlds(worlds: Given, num_worlds: int) -> NDArray[np.int64]:
     """Different world numbers (K,).
 
     Raises:
         ValueError: a number outside 0..num_worlds - 1, or one given twice.
     """
-    rows = np.asarray(worlds)
+    rows = np.asarray(to_host(worlds))
     if len(rows) and not (rows.min() >= 0 and rows.max() < num_worlds):
         raise ValueError(f"worlds spans {rows.min()}..{rows.max()}, allowed 0..{num_worlds - 1}")
     if len(np.unique(rows)) != len(rows):
@@ -40,13 +42,13 @@ def check_worlds(worlds: NDArray[np.int64], num_worlds: int) -> NDArray[np.int64
     return rows
 
 
-def check_poses(name: str, pose: NDArray[np.float64], num_rows: int) -> NDArray[np.float64]:
+def check_poses(name: str, pose: Given, num_rows: int) -> NDArray[np.float64]:
     """Poses (num_rows, 7) as float64 with quaternions scaled to unit length.
 
     Raises:
         ValueError: wrong shape, NaN, or a quaternion whose length is off 1 by more than 1e-3.
     """
-    pose = np.array(pose, dtype=np.float64)
+    pose = np.array(to_host(pose), dtype=np.float64)
     if pose.shape != (num_rows, 7):
         raise ValueError(f"{name} has shape {pose.shape}, expected ({num_rows}, 7): position xyz, quaternion wxyz")
     if not np.isfinite(pose).all():
@@ -63,13 +65,13 @@ def check_poses(name: str, pose: NDArray[np.float64], num_rows: int) -> NDArray[
     return pose
 
 
-def check_joints(name: str, joint_pos: NDArray[np.float64], num_rows: int) -> NDArray[np.float64]:
+def check_joints(name: str, joint_pos: Given, num_rows: int) -> NDArray[np.float64]:
     """Actuated joints (num_rows, 18), rad, clamped to the limits.
 
     Raises:
         ValueError: wrong shape, NaN, or a joint beyond its limit by more than 1e-4 rad; names joint and range.
     """
-    joint_pos = np.array(joint_pos, dtype=np.float64)
+    joint_pos = np.array(to_host(joint_pos), dtype=np.float64)
     if joint_pos.shape != (num_rows, NUM_JOINTS):
         raise ValueError(
             f"{name} has shape {joint_pos.shape}, expected ({num_rows}, {NUM_JOINTS}): actuated joints in radians, "

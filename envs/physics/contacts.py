@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.hand.model import LINKS
-from envs.physics.scene import OBJECT_PART
+from envs.physics.world_model import OBJECT_PART
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Contacts:
 
         Args:
             worlds: MuJoCo's data of each world; None for one that holds nothing yet.
-            part_of_geom: `SceneAddresses.part_of_geom`; geoms beyond it are pieces of the object.
+            part_of_geom: `ModelAddresses.part_of_geom`; geoms beyond it are pieces of the object.
         """
         held = [(world, data) for world, data in enumerate(worlds) if data is not None and data.ncon]
         if not held:
@@ -48,3 +48,14 @@ class Contacts:
         row, side = np.nonzero(self.parts == part)
         touching[self.world[row], self.parts[row, 1 - side]] = True
         return touching[:, : len(LINKS)]
+
+
+def hand_penetration(model: mujoco.MjModel, data: mujoco.MjData, link_bodies: NDArray[np.int64]) -> float:
+    """Deepest overlap of the hand with anything else where things stand now, m, at least 0; takes no step."""
+    mujoco.mj_kinematics(model, data)
+    mujoco.mj_collision(model, data)
+    if not data.ncon:
+        return 0.0
+    bodies = model.geom_bodyid[data.contact.geom]
+    touches_hand = np.isin(bodies, link_bodies).sum(axis=1) == 1
+    return max(0.0, -float(data.contact.dist[touches_hand].min(initial=0.0)))

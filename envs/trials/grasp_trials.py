@@ -11,9 +11,8 @@ from envs.conventions import EPISODE_STEPS, MAX_JOINT_STEP
 from envs.hand.commands import next_command
 from envs.hand.model import clamp_joints, open_hand
 from envs.objects.grasp_object import GraspObject
-from envs.physics.base import Array, PhysicsBackend
-from envs.physics.mujoco_cpu import MujocoCpuPhysics, SceneCache
-from envs.physics.settings import PhysicsSettings
+from envs.physics.base import Array, PhysicsBackend, PhysicsFactory
+from envs.physics.mujoco_cpu import MujocoCpu
 from envs.trials.lift import LiftResult, lift_test
 
 Controller = Callable[[NDArray[np.int64], Array, int], Array]
@@ -62,8 +61,7 @@ class GraspTrials:
         wrist_pose_w: wrist poses (G, 7).
         rest_pose_w: object poses with no hand near (G, 7), from which fingers close; those at the grasp when None.
         num_worlds: worlds simulated at once.
-        settings: physical constants.
-        scenes: compiled models to use, of the same settings.
+        physics: makes the worlds; MuJoCo on the CPU when None.
         on_batch: called with the number of trials of each finished batch (progress).
     """
 
@@ -75,8 +73,7 @@ class GraspTrials:
         *,
         rest_pose_w: Array | None = None,
         num_worlds: int = 128,
-        settings: PhysicsSettings | None = None,
-        scenes: SceneCache | None = None,
+        physics: PhysicsFactory | None = None,
         on_batch: Callable[[int], None] = lambda _: None,
     ) -> None:
         rest_pose_w = object_pose_w if rest_pose_w is None else rest_pose_w
@@ -89,8 +86,7 @@ class GraspTrials:
         self._object_pose_w = object_pose_w
         self._wrist_pose_w = wrist_pose_w
         self._rest_pose_w = rest_pose_w
-        self._settings = settings or PhysicsSettings()
-        self._scenes = scenes or SceneCache(self._settings)
+        self._physics: PhysicsFactory = physics or MujocoCpu()
         self._num_worlds = num_worlds
         self._on_batch = on_batch
         self.num_diverged = 0
@@ -135,7 +131,7 @@ class GraspTrials:
             np.zeros(count, dtype=bool), np.zeros((count, 18)), np.zeros(count), np.zeros(count, dtype=bool)
         )
         for rows in self._batches():
-            physics = MujocoCpuPhysics(len(rows), self._settings, scenes=self._scenes)
+            physics = self._physics.make(len(rows))
             things = [self._things[row] for row in rows]
             physics.reset(things, object_pose_w[rows], self._wrist_pose_w[rows], clamp_joints(start(rows)))
             if watcher is not None:
@@ -155,7 +151,7 @@ class GraspTrials:
 
     def _control(
         self,
-        physics: MujocoCpuPhysics,
+        physics: PhysicsBackend,
         controller: Controller,
         rows: NDArray[np.int64],
         watcher: TrialWatcher | None,
@@ -163,7 +159,7 @@ class GraspTrials:
         """50 control steps (`next_command`)."""
         physics.set_wrist_targets(self._wrist_pose_w[rows])
         command = physics.state().joint_pos
-        gap = self._settings.max_target_gap
+        gap = physics.settings.max_target_gap
         for step in range(EPISODE_STEPS):
             present = physics.state().joint_pos
             command = next_command(command, controller(rows, present, step), present, gap)
@@ -173,7 +169,7 @@ class GraspTrials:
                 watcher.step(rows, physics, step + 1)
 
 
-def _lift(physics: MujocoCpuPhysics, rows: NDArray[np.int64], watcher: TrialWatcher | None) -> LiftResult:
+def _lift(physics: PhysicsBackend, rows: NDArray[np.int64], watcher: TrialWatcher | None) -> LiftResult:
     """The lift test, watched."""
     if watcher is None:
         return lift_test(physics)

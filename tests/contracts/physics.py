@@ -8,11 +8,15 @@ class TestMyPhysics(PhysicsContract):
 from dataclasses import replace
 
 import numpy as np
+import pytest
+import torch
 from scipy.spatial.transform import Rotation
+from torch import Tensor
 
-from envs.conventions import CONTROL_DT, MAX_JOINT_STEP, NUM_JOINTS
+from envs.conventions import MAX_JOINT_STEP, NUM_JOINTS
 from envs.hand.model import LINKS, coupled_from_actuated, joint_limits, open_hand
 from envs.objects.builder import make_object
+from envs.physics.base import to_host
 from envs.trials.lift import closing_direction, lift_test
 from tests.contracts.physics_bad_input import PhysicsBadInput
 from tests.contracts.physics_start import (
@@ -52,7 +56,7 @@ class PhysicsContract(PhysicsBadInput):
         object_w[:, :2] += rng.uniform(-0.1, 0.1, (3, 2))
         limits = joint_limits()
         joint_pos = rng.uniform(limits.low, limits.high, (3, NUM_JOINTS))
-        state = self.made(Start(start.objects, object_w, wrist_w, joint_pos)).state()
+        state = self.made(Start(start.objects, object_w, wrist_w, joint_pos)).state().host()
         # a backend may keep float32: 7 digits of at most 1.6
         np.testing.assert_allclose(state.joint_pos, joint_pos, atol=1e-6)
         np.testing.assert_allclose(state.coupled_pos, coupled_from_actuated(joint_pos), atol=1e-6)
@@ -63,20 +67,20 @@ class PhysicsContract(PhysicsBadInput):
 
     def test_state_is_a_copy(self) -> None:
         physics = self.made(hovering_start())
-        first = physics.state()
+        first = physics.state().host()
         kept = replace(first, **{name: getattr(first, name).copy() for name in first.__dataclass_fields__})
         physics.set_joint_targets(flexed(0.8))
         physics.step()
         assert_same(first, kept, [0, 1, 2])
-        physics.state().object_pose_w[:] = 7.0
-        assert (physics.state().object_pose_w != 7.0).any()
+        physics.state().host().object_pose_w[:] = 7.0
+        assert (physics.state().host().object_pose_w != 7.0).any()
 
     def test_object_at_rest_stays_at_rest(self) -> None:
         start = hovering_start()
         physics = self.made(start)
         for _ in range(40):
             physics.step()
-        state = physics.state()
+        state = physics.state().host()
         # soft contacts let 100 g sink by some tenths of a millimetre; one second would show any drift or tumble
         np.testing.assert_allclose(state.object_pose_w[:2, :3], start.object_pose_w[:2, :3], atol=5e-4)
         assert angle_between(state.object_pose_w[:2], start.object_pose_w[:2]).max() < np.deg2rad(1.0)
@@ -88,8 +92,8 @@ class PhysicsContract(PhysicsBadInput):
         physics = self.made(start)
         for _ in range(8):
             physics.step()
-        seconds = 8 * CONTROL_DT
-        fallen = start.object_pose_w[:, 2] - physics.state().object_pose_w[:, 2]
+        seconds = 8 * physics.settings.control_dt
+        fallen = start.object_pose_w[:, 2] - physics.state().host().object_pose_w[:, 2]
         # a semi-implicit Euler step of 5 ms overestimates by dt / t = 2.5 %
         np.testing.assert_allclose(fallen, 0.5 * GRAVITY * seconds**2, rtol=0.03)
 
@@ -105,7 +109,7 @@ class PhysicsContract(PhysicsBadInput):
             physics.set_wrist_targets(target)
             physics.set_joint_targets(start.joint_pos + MAX_JOINT_STEP * step * closing_direction())
             physics.step()
-            wrist_w = physics.state().wrist_pose_w
+            wrist_w = physics.state().host().wrist_pose_w
             np.testing.assert_allclose(wrist_w[:, :3], target[:, :3], atol=self.wrist_tolerance)
             assert angle_between(wrist_w, target).max() < self.turn_tolerance
 
@@ -116,7 +120,7 @@ class PhysicsContract(PhysicsBadInput):
         physics = self.made(start)
         physics.set_wrist_targets(target)
         physics.step()
-        assert angle_between(physics.state().wrist_pose_w, target).max() < self.turn_tolerance
+        assert angle_between(physics.state().host().wrist_pose_w, target).max() < self.turn_tolerance
 
     def test_joints_reach_their_targets_and_coupled_joints_follow(self) -> None:
         physics = self.made(hovering_start())
@@ -125,7 +129,7 @@ class PhysicsContract(PhysicsBadInput):
         physics.set_joint_targets(target)
         for _ in range(40):
             physics.step()
-        state = physics.state()
+        state = physics.state().host()
         np.testing.assert_allclose(state.joint_pos, target, atol=self.joint_tolerance)
         np.testing.assert_allclose(state.coupled_pos, coupled_from_actuated(target), atol=self.joint_tolerance)
 
@@ -137,7 +141,7 @@ class PhysicsContract(PhysicsBadInput):
         for _ in range(40):
             physics.step()
         limit = joint_limits().high[1]
-        np.testing.assert_allclose(physics.state().joint_pos[:, 1], limit, atol=self.joint_tolerance)
+        np.testing.assert_allclose(physics.state().host().joint_pos[:, 1], limit, atol=self.joint_tolerance)
 
     def test_side_acceleration_carries_the_object_against_gravity_and_leaves_the_hand(self) -> None:
         start = hovering_start()
@@ -146,7 +150,7 @@ class PhysicsContract(PhysicsBadInput):
         physics.set_side_acceleration(np.tile([3.0, 0.0, 2.0 * GRAVITY], (3, 1)))
         for _ in range(8):
             physics.step()
-        state, seconds = physics.state(), 8 * CONTROL_DT
+        state, seconds = physics.state().host(), 8 * physics.settings.control_dt
         moved = state.object_pose_w[:, :3] - start.object_pose_w[:, :3]
         # g up and 3 m/s^2 along x remain; 3 % as in free fall, 1 mm for leaving the table's soft contact
         expected = 0.5 * seconds**2 * np.array([3.0, 0.0, GRAVITY])
@@ -159,21 +163,21 @@ class PhysicsContract(PhysicsBadInput):
         physics.set_side_acceleration(np.tile([0.0, 0.0, 2.0 * GRAVITY], (3, 1)))
         for _ in range(4):
             physics.step()
-        assert (physics.state().object_velocity[:, 2] > 0.5).all()
+        assert (physics.state().host().object_velocity[:, 2] > 0.5).all()
         put(physics, start)
-        assert not physics.state().object_velocity.any()
+        assert not physics.state().host().object_velocity.any()
         for _ in range(4):
             physics.step()
-        np.testing.assert_allclose(physics.state().object_pose_w[:, 2], start.object_pose_w[:, 2], atol=5e-4)
+        np.testing.assert_allclose(physics.state().host().object_pose_w[:, 2], start.object_pose_w[:, 2], atol=5e-4)
 
     # --- worlds are separate
 
     def test_inactive_worlds_stand_still(self) -> None:
         physics = self.made(hovering_start())
         physics.set_joint_targets(flexed(0.6))
-        before = physics.state()
+        before = physics.state().host()
         physics.step(np.array([True, False, True]))
-        after = physics.state()
+        after = physics.state().host()
         assert_same(before, after, [1])
         assert (before.joint_pos[[0, 2]] != after.joint_pos[[0, 2]]).any(axis=1).all()
 
@@ -185,11 +189,11 @@ class PhysicsContract(PhysicsBadInput):
             one.step()
         single = Start(start.objects[2:], start.object_pose_w[1:2], start.wrist_pose_w[1:2], start.joint_pos[1:2])
         put(physics, single, np.array([1]))
-        assert_same(physics.state(), undisturbed.state(), [0, 2])
-        np.testing.assert_allclose(physics.state().joint_pos[1], open_hand(), atol=1e-6)
+        assert_same(physics.state().host(), undisturbed.state().host(), [0, 2])
+        np.testing.assert_allclose(physics.state().host().joint_pos[1], open_hand(), atol=1e-6)
         for one in (physics, undisturbed):
             one.step()
-        assert_same(physics.state(), undisturbed.state(), [0, 2])
+        assert_same(physics.state().host(), undisturbed.state().host(), [0, 2])
 
     def test_same_commands_give_the_same_states_bit_for_bit(self) -> None:
         assert_same(run_script(self.make(3)), run_script(self.make(3)), [0, 1, 2])
@@ -206,7 +210,7 @@ class PhysicsContract(PhysicsBadInput):
     def test_a_hand_away_from_the_object_touches_nothing(self) -> None:
         physics = self.made(hovering_start())
         physics.step()
-        links = physics.contact_links()
+        links = to_host(physics.contact_links())
         assert links.shape == (3, len(LINKS))
         assert links.dtype == bool
         assert not links.any()
@@ -217,8 +221,8 @@ class PhysicsContract(PhysicsBadInput):
         start.wrist_pose_w[:, 2:] = [0.198, 0.0, 1.0, 0.0, 0.0]  # fingers down, the longest 2 mm deep in the table
         physics = self.made(start)
         physics.step()
-        assert not physics.contact_links().any()
-        touching = physics.table_links()
+        assert not to_host(physics.contact_links()).any()
+        touching = to_host(physics.table_links())
         assert touching.shape == (3, len(LINKS))
         assert touching.dtype == bool
         # the middle finger is the longest; the others end 4 mm and more above its tip
@@ -227,7 +231,7 @@ class PhysicsContract(PhysicsBadInput):
     def test_a_hand_away_from_the_table_does_not_touch_it(self) -> None:
         physics = self.made(hovering_start())
         physics.step()
-        links = physics.table_links()
+        links = to_host(physics.table_links())
         assert links.shape == (3, len(LINKS))
         # objects do stand on the table
         assert not links.any()
@@ -239,10 +243,10 @@ class PhysicsContract(PhysicsBadInput):
         low.wrist_pose_w[:, 2:] = [0.198, 0.0, 1.0, 0.0, 0.0]
         physics = self.made(low)
         physics.step()
-        assert physics.table_links().any(axis=1).all()
+        assert to_host(physics.table_links()).any(axis=1).all()
         put(physics, start)
         physics.step()
-        assert not physics.table_links().any()
+        assert not to_host(physics.table_links()).any()
 
     def test_the_links_that_press_on_the_object_are_reported(self) -> None:
         # the palm faces down; the fingers (proximal links: 10 mm thick, 115 to 144 mm from the palm's origin) lie
@@ -253,10 +257,64 @@ class PhysicsContract(PhysicsBadInput):
         wrist_w[0, 3:] = Rotation.from_euler("x", 90.0, degrees=True).as_quat(scalar_first=True)
         physics = self.made(Start([box], box.rest_poses[:1], wrist_w, open_hand()[None]))
         physics.step()
-        touching = {name for name, touches in zip(LINKS, physics.contact_links()[0], strict=True) if touches}
+        touching = {name for name, touches in zip(LINKS, to_host(physics.contact_links())[0], strict=True) if touches}
         assert {"ffproximal", "mfproximal", "rfproximal", "lfproximal"} & touching
         assert not {name for name in touching if name.startswith(("th", "palm"))}
-        assert not physics.table_links().any()
+        assert not to_host(physics.table_links()).any()
+
+    # --- overlap of a start
+
+    def test_penetration_is_found_where_the_hand_overlaps_object_or_table(self) -> None:
+        start = hovering_start()
+        start.wrist_pose_w[1, 2] = 0.02  # upright hand through the can
+        start.object_pose_w[2, 0] = 0.3
+        start.wrist_pose_w[2, 3:] = [0.0, 1.0, 0.0, 0.0]  # fingers down
+        start.wrist_pose_w[2, 2] = 0.19  # the capsule of the middle fingertip ends at 200 mm
+        physics = self.made(start)
+        depth = to_host(physics.initial_penetration(np.array([2, 0, 1])))  # in the order asked for
+        assert depth[0] == pytest.approx(0.010, abs=2e-4)  # the contact of capsule and plane is exact to some 50 um
+        assert depth[1] == 0.0
+        assert depth[2] > 0.01
+
+    def test_penetration_of_object_and_table_does_not_count(self) -> None:
+        start = hovering_start(1)
+        start.object_pose_w[:, 2] -= 0.005
+        assert to_host(self.made(start).initial_penetration(np.array([0]))) == 0.0
+
+    def test_asking_for_penetration_changes_nothing(self) -> None:
+        asked, other = self.made(hovering_start()), self.made(hovering_start())
+        asked.initial_penetration(np.array([0, 1, 2]))
+        for one in (asked, other):
+            one.step()
+        assert_same(asked.state().host(), other.state().host(), [0, 1, 2])
+
+    # --- arrays
+
+    def test_commands_may_be_tensors(self) -> None:
+        start = hovering_start()
+        by_arrays, by_tensors = self.make(3), self.make(3)
+        put(by_arrays, start)
+        by_tensors.reset(
+            start.objects,
+            torch.as_tensor(start.object_pose_w),
+            torch.as_tensor(start.wrist_pose_w),
+            torch.as_tensor(start.joint_pos),
+            worlds=torch.arange(3),
+        )
+        acceleration, active = np.tile([1.0, -2.0, 0.0], (3, 1)), np.array([True, False, True])
+        for one, kind in ((by_arrays, np.asarray), (by_tensors, torch.as_tensor)):
+            one.set_joint_targets(kind(flexed(0.6)))
+            one.set_wrist_targets(kind(start.wrist_pose_w))
+            one.set_side_acceleration(kind(acceleration))
+            one.step(kind(active))
+        assert_same(by_arrays.state().host(), by_tensors.state().host(), [0, 1, 2])
+
+    def test_state_becomes_tensors_without_a_copy(self) -> None:
+        state = self.made(hovering_start()).state()
+        for name in state.__dataclass_fields__:
+            values = getattr(state, name)
+            tensor = torch.as_tensor(values)
+            assert tensor.data_ptr() == (values.data_ptr() if isinstance(values, Tensor) else values.ctypes.data), name
 
     # --- worlds that break down
 
@@ -267,13 +325,14 @@ class PhysicsContract(PhysicsBadInput):
         physics.set_side_acceleration(acceleration)
         for _ in range(3):
             physics.step()
-        first = physics.state()
+        first = physics.state().host()
         np.testing.assert_array_equal(first.is_diverged, [False, True, False])
+        assert physics.num_diverged == 1
         assert np.isfinite(first.object_pose_w).all()
         assert not first.object_velocity[1].any()
         physics.set_wrist_targets(hovering_start().wrist_pose_w + np.array([0.0, 0.0, 0.01, 0.0, 0.0, 0.0, 0.0]))
         physics.step()
-        second = physics.state()
+        second = physics.state().host()
         assert_same(first, second, [1])
         assert (first.wrist_pose_w[[0, 2]] != second.wrist_pose_w[[0, 2]]).any()
 
@@ -282,7 +341,7 @@ class PhysicsContract(PhysicsBadInput):
         start.object_pose_w[2, 0] = 5.0
         physics = self.made(start)
         physics.step()
-        np.testing.assert_array_equal(physics.state().is_diverged, [False, False, True])
+        np.testing.assert_array_equal(physics.state().host().is_diverged, [False, False, True])
 
     def test_a_broken_world_fails_the_lift_test_and_a_reset_heals_it(self) -> None:
         start = hovering_start()
@@ -290,6 +349,8 @@ class PhysicsContract(PhysicsBadInput):
         result = lift_test(physics, side_acceleration_w=np.tile([0.0, 0.0, 1e5], (3, 1)))
         assert result.is_diverged.all()
         assert not result.is_lifted.any()
+        assert physics.num_diverged == 3
         put(physics, start)
         physics.step()
-        assert not physics.state().is_diverged.any()
+        assert not physics.state().host().is_diverged.any()
+        assert physics.num_diverged == 3

@@ -99,10 +99,10 @@ class PhysicsBadInput(PhysicsMaker):
     )
     def test_bad_commands(self, command: Callable[[PhysicsBackend], None], message: str) -> None:
         physics = self.made(hovering_start())
-        before = physics.state()
+        before = physics.state().host()
         with pytest.raises(ValueError, match=message):
             command(physics)
-        assert_same(before, physics.state(), [0, 1, 2])
+        assert_same(before, physics.state().host(), [0, 1, 2])
 
     def test_step_before_any_reset(self) -> None:
         with pytest.raises(RuntimeError, match=r"call reset|reset it"):
@@ -115,3 +115,21 @@ class PhysicsBadInput(PhysicsMaker):
         physics.step(np.array([True, True, False]))
         with pytest.raises(RuntimeError, match="world 2 holds no object yet; reset it"):
             physics.step()
+
+    @pytest.mark.parametrize(
+        ("worlds", "message"),
+        [([0, 3], r"worlds spans 0\.\.3, allowed 0\.\.2"), ([1, 1], "names a world twice")],
+    )
+    def test_penetration_in_worlds_that_do_not_exist_or_twice(self, worlds: list[int], message: str) -> None:
+        with pytest.raises(ValueError, match=message):
+            self.made(hovering_start()).initial_penetration(np.array(worlds))
+
+    def test_penetration_in_a_world_without_an_object(self) -> None:
+        physics = self.make(3)
+        put(physics, hovering_start(2), np.array([0, 1]))
+        with pytest.raises(RuntimeError, match="world 2 holds no object yet; reset it"):
+            physics.initial_penetration(np.array([0, 2]))
+
+    def test_state_before_any_reset(self) -> None:
+        with pytest.raises(RuntimeError, match="call reset"):
+            self.make(2).state()

@@ -58,7 +58,7 @@ def run_script(physics: PhysicsBackend) -> PhysicsState:
         physics.set_joint_targets(flexed(step / 20, physics.num_worlds))
         physics.set_side_acceleration(np.tile([1.0, -2.0, 0.0], (physics.num_worlds, 1)))
         physics.step()
-    return physics.state()
+    return physics.state().host()
 
 
 def angle_between(first: Array, second: Array) -> Array:

@@ -27,7 +27,7 @@ from envs.task.targets import GraspTargets
 def seen(joint_pos: np.ndarray) -> Observation:
     """An observation of the joints (E, 18), rad, and of nothing else."""
     joints = normalise_joints(torch.as_tensor(joint_pos)).float()
-    return Observation({"joint_pos": joints}, torch.zeros(len(joints), dtype=torch.long))
+    return Observation({"joint_pos": joints})
 
 
 def test_fixed_step_waits_then_runs_at_full_speed_and_slows_down_at_the_goal() -> None:

@@ -14,9 +14,7 @@ from datamodules.rollouts.teacher import ArrivalTeacher
 from datamodules.types import Decision, Rollout
 from envs.conventions import EPISODE_STEPS
 from envs.hand.model import denormalise_joints, open_hand
-from envs.physics.mujoco_cpu import MujocoCpuPhysics
-from envs.physics.scene_cache import SceneCache
-from envs.physics.settings import PhysicsSettings
+from envs.physics.mujoco_cpu import MujocoCpu
 from envs.task.assist_env import HumanAssistEnv
 from envs.task.observations import PRIVILEGED_GROUPS, Observation
 from envs.task.rewards import PRESETS, RewardSettings, fingertip, goal
@@ -194,8 +192,8 @@ def test_a_reward_of_the_end_alone_is_zero_until_then() -> None:
 def divided(*sizes: int) -> tuple[CountingActor, Rollout]:
     """The rollout of `closing` with a third world, its worlds divided."""
     actor = CountingActor(0.3 * closing_direction())
-    scenes = SceneCache(PhysicsSettings())
-    parts = [make_env(physics=MujocoCpuPhysics(size, num_threads=0, scenes=scenes)) for size in sizes]
+    physics = MujocoCpu()
+    parts = [make_env(physics=physics.make(size, num_threads=0)) for size in sizes]
     collector = RolloutCollector(parts, PLAIN, max_gap=0.3, teacher=ArrivalTeacher())
     return actor, collector.collect(actor, sampler().sample(3), torch.Generator().manual_seed(0))
 

@@ -1,6 +1,6 @@
 """The data module of the residual policy: one rollout a batch, resumable, mistakes named before worlds are built."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,9 @@ from datamodules.grasps.grasp_set import GraspSet, save_grasp_set
 from datamodules.rollouts import module as rollouts_module
 from datamodules.rollouts.module import ROLLOUT_BYTES, RolloutDataModule, RolloutStream
 from datamodules.types import Decision, Rollout
+from envs.objects.grasp_object import GraspObject
+from envs.physics.base import PhysicsBackend
+from envs.physics.mujoco_cpu import MujocoCpu
 from envs.task.observations import Observation
 from envs.task.perception import PerceptionNoise
 from envs.task.rewards import PRESETS, RewardSettings
@@ -85,15 +88,10 @@ def test_exploration_draws_anew_in_every_rollout(tiny_path: Path) -> None:
 def test_training_has_training_objects_alone(tiny_path: Path, tiny_grasps: GraspSet) -> None:
     data, watching = built(tiny_path, num_worlds=4), actor()
     data.collect(watching)
-    trained = {index for index, split in enumerate(tiny_grasps.object_splits) if split == "train"}
-    assert set(watching.seen[0].object_index.tolist()) <= trained
-
-
-def test_clouds_of_different_splits_have_different_numbers(tiny_path: Path) -> None:
-    data = make(tiny_path)
-    numbers = [data.targets(split).cloud_index.tolist() for split in ("train", "unseen_instances", "unseen_families")]
-    together = [number for split in numbers for number in split]
-    assert len(set(together)) == len(together)
+    objects = watching.seen[0].objects
+    assert objects is not None
+    assert objects.clouds is data.targets("train").clouds
+    assert {thing.name for thing in data.targets("train").things} <= set(tiny_grasps.split("train").object_names())
 
 
 def test_a_stream_knows_its_length_and_collects_when_asked() -> None:
@@ -179,8 +177,13 @@ def test_worlds_are_divided_among_threads_that_have_enough_of_them(
 
 
 def test_objects_of_the_next_rollout_are_compiled_while_this_one_runs(tiny_path: Path) -> None:
-    data, asked = make(tiny_path), []
-    data.scenes.prepare = lambda things: asked.append([thing.name for thing in things])  # type: ignore[method-assign]
+    asked: list[list[str]] = []
+
+    class Noted(MujocoCpu):
+        def prepare(self, objects: Iterable[GraspObject]) -> None:
+            asked.append([thing.name for thing in objects])
+
+    data = make(tiny_path, physics=Noted())
     data.setup("fit")
     watching = actor()
     taken = []
@@ -255,15 +258,12 @@ def test_what_a_reward_is_made_of_is_observed(preset: str, expected: tuple[str, 
     assert set(data.collect(actor()).terms) == set(PRESETS[preset])
 
 
-def test_more_worlds_than_memory_allows_are_refused_before_they_are_built(
-    tiny_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    data = make(tiny_path, num_worlds=10_000_000)
+def test_more_worlds_than_memory_allows_are_refused_before_they_are_built(tiny_path: Path) -> None:
+    class BuildsNothing(MujocoCpu):
+        def make(self, num_worlds: int, *, num_threads: int | None = None) -> PhysicsBackend:
+            pytest.fail("worlds were built")
 
-    def build(*_: Any, **__: Any) -> None:
-        pytest.fail("worlds were built")
-
-    monkeypatch.setattr(rollouts_module, "MujocoCpuPhysics", build)
+    data = make(tiny_path, num_worlds=10_000_000, physics=BuildsNothing())
     with pytest.raises(ValueError, match=r"num_worlds is 10000000, .*are available, enough for \d+ worlds\. Lower"):
         data.setup("fit")
 

@@ -7,7 +7,7 @@ from datamodules.synthesis.antipodal import find_antipodal_pairs
 from datamodules.synthesis.candidates import CandidateSource, free_at_start
 from datamodules.synthesis.hand_bank import BankSettings, build_bank
 from envs.hand.model import open_hand
-from envs.physics.mujoco_cpu import MujocoCpuPhysics
+from envs.physics.mujoco_worlds import MujocoCpuPhysics
 from tests.datamodules.grasps.examples import prototypes, thing
 
 FAR_W = np.array([0.0, 0.0, 0.5, 1.0, 0.0, 0.0, 0.0])

@@ -14,7 +14,7 @@ from datamodules.synthesis.easy_grasps import EasyLimit, lifts_placed
 from datamodules.synthesis.synthesizer import GraspSynthesizer, ObjectResult
 from envs.conventions import NUM_JOINTS
 from envs.hand.model import open_hand
-from envs.physics.mujoco_cpu import MujocoCpuPhysics
+from envs.physics.mujoco_worlds import MujocoCpuPhysics
 from envs.trials.lift import LiftResult, lift_test
 from tests.datamodules.grasps.examples import TINY, assert_same_grasps, good_grasps, prototypes, thing
 

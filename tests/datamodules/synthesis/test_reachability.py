@@ -14,7 +14,7 @@ from envs.conventions import EPISODE_STEPS, FINGERS
 from envs.hand.kinematics import fingertip_centres
 from envs.hand.model import ALL_JOINTS, bare_hand, clamp_joints, coupled_from_actuated, element_name, open_hand
 from envs.hand.shadow import shadow_hand
-from envs.physics.mujoco_cpu import MujocoCpuPhysics
+from envs.physics.mujoco_worlds import MujocoCpuPhysics
 from envs.trials.lift import LIFT_STEPS, SURE_VERDICT, LiftResult, lift_test
 from tests.datamodules.grasps.examples import good_grasps, thing
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from datamodules.grasps.poses import absolute_pose, relative_pose
 from datamodules.synthesis.trial import CAUSES, TrialResult, TrialSettings, run_trials
 from envs.hand.model import clamp_joints, open_hand
-from envs.physics.mujoco_cpu import MujocoCpuPhysics
+from envs.physics.mujoco_worlds import MujocoCpuPhysics
 from envs.trials.lift import closing_direction
 from tests.datamodules.grasps.examples import good_grasps, thing
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from envs.hand.model import LINKS
 from envs.physics.contacts import Contacts
-from envs.physics.scene import OBJECT_PART, TABLE_PART
+from envs.physics.world_model import OBJECT_PART, TABLE_PART
 
 PART_OF_GEOM = np.array([TABLE_PART, 0, 0, 4])
 """The table, two geoms of the palm, one of the fourth finger link; geoms from 4 on are pieces of the object."""

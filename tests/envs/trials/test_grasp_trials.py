@@ -1,7 +1,7 @@
 """Trials in the world: placed at once, closed with collisions on, or moved with nothing in the way."""
 
 from types import SimpleNamespace
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import pytest
@@ -39,11 +39,11 @@ def trials(grasps: GraspSet, **settings: Any) -> GraspTrials:
     return GraspTrials(things, object_w, wrist_w, **settings)
 
 
-def far_away(count: int = 2) -> GraspTrials:
+def far_away(count: int = 2, **settings: Any) -> GraspTrials:
     """Hands 40 cm above their objects."""
     object_w = np.tile(THING.rest_poses[0], (count, 1))
     wrist_w = np.tile([0.0, 0.0, 0.6, 1.0, 0.0, 0.0, 0.0], (count, 1))
-    return GraspTrials([THING] * count, object_w, wrist_w)
+    return GraspTrials([THING] * count, object_w, wrist_w, **settings)
 
 
 def assert_equal(first: TrialOutcome, second: TrialOutcome, rows: NDArray[np.int64] | slice = slice(None)) -> None:
@@ -112,12 +112,17 @@ def test_actions_are_clipped_to_full_speed() -> None:
 
 
 class BlockedHand:
-    """Stands in for the physics: joints that nothing moves; remembers the commands of joint 5."""
+    """Stands in for a factory and its worlds: joints that nothing moves; remembers the commands of joint 5."""
 
-    commands: ClassVar[list[float]] = []
+    num_worlds = 1
+    settings = PhysicsSettings()
 
-    def __init__(self, num_worlds: int, settings: PhysicsSettings, scenes: object) -> None:
-        self.num_worlds = num_worlds
+    def __init__(self) -> None:
+        self.commands: list[float] = []
+
+    def make(self, num_worlds: int) -> "BlockedHand":
+        assert num_worlds == self.num_worlds
+        return self
 
     def reset(self, things: object, object_pose_w: Array, wrist_pose_w: Array, joint_pos: Array) -> None:
         self.present = SimpleNamespace(joint_pos=joint_pos, object_pose_w=object_pose_w, wrist_pose_w=wrist_pose_w)
@@ -140,11 +145,10 @@ def test_commands_stay_near_joints_that_are_blocked(monkeypatch: pytest.MonkeyPa
         no = np.zeros(physics.num_worlds, dtype=bool)
         return LiftResult(no, np.zeros(1), np.zeros(1), no)
 
-    monkeypatch.setattr("envs.trials.grasp_trials.MujocoCpuPhysics", BlockedHand)
+    hand = BlockedHand()
     monkeypatch.setattr("envs.trials.grasp_trials.lift_test", lift)
-    BlockedHand.commands.clear()
-    far_away(1).follow(lambda rows, joint_pos, step: np.full((1, 18), 1.0 if step < 20 else -1.0))
-    found, start, gap = np.array(BlockedHand.commands), open_hand()[5], PhysicsSettings().max_target_gap
+    far_away(1, physics=hand).follow(lambda rows, joint_pos, step: np.full((1, 18), 1.0 if step < 20 else -1.0))
+    found, start, gap = np.array(hand.commands), open_hand()[5], hand.settings.max_target_gap
     # up by 0.05 rad a step until the gap of 0.3 rad is reached, and down again at once: no wind-up
     expected = start + np.minimum(MAX_JOINT_STEP * np.arange(1, 21), gap)
     np.testing.assert_allclose(found[:20], expected, atol=1e-12)

@@ -14,7 +14,7 @@ from envs.hand.model import LINKS, clamp_joints, open_hand
 from envs.hand.shadow import shadow_hand
 from envs.objects.grasp_object import GraspObject
 from envs.physics.base import Array, PhysicsState
-from envs.physics.mujoco_cpu import MujocoCpuPhysics
+from envs.physics.mujoco_worlds import MujocoCpuPhysics
 from envs.trials.lift import CLOSE_STEPS, EARLY_VERDICT, LIFT_HEIGHT, LIFT_STEPS, closing_direction, lift_test
 from tests.datamodules.grasps.examples import good_grasps, thing
 

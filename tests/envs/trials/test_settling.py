@@ -7,7 +7,7 @@ from scipy.spatial.transform import Rotation
 
 from envs.conventions import EPISODE_STEPS
 from envs.physics.base import Array
-from envs.physics.mujoco_cpu import MujocoCpuPhysics
+from envs.physics.mujoco_worlds import MujocoCpuPhysics
 from envs.trials.settling import settle
 from tests.datamodules.grasps.examples import thing
 

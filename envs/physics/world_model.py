@@ -67,7 +67,7 @@ def _leave_out_looks(spec: mujoco.MjSpec) -> None:
         spec.delete(element)
 
 
-def build_scene(grasp_object: GraspObject, settings: PhysicsSettings) -> mujoco.MjModel:
+def build_world_model(grasp_object: GraspObject, settings: PhysicsSettings) -> mujoco.MjModel:
     """The compiled world of one object: table at z = 0, hand on a free base joint, object on a free joint.
 
     Raises:
@@ -102,7 +102,7 @@ OBJECT_PART = len(LINKS) + 1
 """Stands for the object."""
 
 
-class SceneAddresses:
+class ModelAddresses:
     """Where joints sit in qpos and qvel; the same in every scene, since the hand comes first."""
 
     def __init__(self, model: mujoco.MjModel) -> None:
