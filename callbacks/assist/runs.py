@@ -15,11 +15,12 @@ from callbacks.store.result_files import Arrays, ResultFiles
 from callbacks.training.progress import skip_ahead
 from datamodules.rollouts.module import RolloutDataModule
 from datamodules.rollouts.plans import EpisodePlan, planned_episodes
-from datamodules.rollouts.runner import EpisodeFrames, EpisodeRunner, select_episodes
+from datamodules.rollouts.runner import EpisodeFrames, EpisodeRunner
 from datamodules.synthesis.grasp_types import GRASP_TYPES
 from envs.conventions import EPISODE_STEPS, SPLITS
+from envs.rows import join_rows, take_rows
 from envs.task.episodes import Episodes
-from envs.task.outcomes import EpisodeOutcome, concatenate_outcomes
+from envs.task.outcomes import EpisodeOutcome
 from envs.task.targets import GraspTargets
 
 _LOG = logging.getLogger(__name__)
@@ -98,7 +99,7 @@ class SplitRuns:
 
     def outcome(self, policy: str = OURS) -> EpisodeOutcome:
         """Outcomes of all seeds that the policy ran, seed after seed."""
-        return concatenate_outcomes(self.outcomes[policy])
+        return join_rows(self.outcomes[policy])
 
     def limit(self, policy: str, limit: EpisodeLimit) -> int:
         """Have a policy run a part of the episodes; their number."""
@@ -112,7 +113,7 @@ class SplitRuns:
 
     def pictured(self) -> Episodes:
         """Episodes of the first seed that the learnt policy ran: those of ``frames``."""
-        return select_episodes(self.episodes[0], self.rows[OURS][0])
+        return take_rows(self.episodes[0], self.rows[OURS][0])
 
     def labels(self) -> EpisodeLabels:
         """What the episodes of all seeds were, seed after seed."""
@@ -225,7 +226,7 @@ def run_all(kept: KeptEpisodes, policies: Mapping[str, ComparedPolicy], runs: Ru
                 if len(rows) == 0:
                     continue
                 frames = run.frames if name == OURS and seed == 0 else None
-                part = select_episodes(episodes, rows)
+                part = take_rows(episodes, rows)
                 run.outcomes[name].append(kept.run(f"{split}/{name}_{seed}", policy, part, frames))
             success = run.outcome(name).is_success
             _LOG.info("%s, %s: %.1f %% of %d", split, name, 100.0 * float(success.mean()), len(success))
