@@ -7,7 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 from callbacks.store.made_of import digest_of
 from datamodules.baselines.scripts import blind_script, nearest_grasp, oracle, scripted_close
 from datamodules.rollouts.policy import FingerPolicy
-from datamodules.rollouts.runner import STEP_GRID, StepChoice
+from datamodules.rollouts.runner import STEP_GRID, StepChoice, best_fixed_step
 from envs.task.episodes import Episodes
 from envs.task.outcomes import EpisodeOutcome
 from envs.task.targets import GraspTargets
@@ -135,13 +135,13 @@ def compared_policies(
     def made(name: str, step: int) -> ComparedPolicy:
         return ComparedPolicy(makers[name](step), {"policy": name, "start_step": step, "source": sources.get(name)})
 
+    def best_step(name: str, episodes: Episodes) -> StepChoice:
+        return best_fixed_step(lambda step: run(f"choice/{name}_{step}", made(name, step), episodes), steps)
+
     choices = {}
     if training is not None:
-        for name in steps_to_choose(names, given):
-            outcomes = {step: run(f"choice/{name}_{step}", made(name, step), training.episodes) for step in steps}
-            success = {step: float(outcome.is_success.mean()) for step, outcome in outcomes.items()}
-            choices[name] = StepChoice(max(success, key=lambda step: success[step]), success)
-            given[name] = choices[name].step
+        choices = {name: best_step(name, training.episodes) for name in steps_to_choose(names, given)}
+    given |= {name: choice.step for name, choice in choices.items()}
     return ComparedPolicies({name: made(name, given.get(name, 0)) for name in names}, choices)
 
 

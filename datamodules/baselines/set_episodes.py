@@ -10,7 +10,7 @@ from datamodules.baselines.scripts import blind_script, nearest_grasp, oracle, s
 from datamodules.baselines.set_trials import Values
 from datamodules.rollouts.plans import SpreadPlan, planned_episodes
 from datamodules.rollouts.policy import FingerPolicy
-from datamodules.rollouts.runner import STEP_GRID, RunsEpisodes, StepChoice, best_fixed_step
+from datamodules.rollouts.runner import STEP_GRID, EpisodeRunner, StepChoice, best_fixed_step
 from envs.task.episodes import Episodes
 from envs.task.targets import GraspTargets
 from envs.wrist.patterns import WristPatterns
@@ -30,7 +30,7 @@ class SetEpisodes:
 
     train: GraspTargets
     patterns: WristPatterns
-    runner: RunsEpisodes
+    runner: EpisodeRunner
     num_episodes: int = 500
     seed: int = 0
     choices: dict[str, StepChoice] = field(default_factory=dict, init=False)
@@ -43,11 +43,13 @@ class SetEpisodes:
         }
         made: dict[str, FingerPolicy] = {}
         for name, make in scripts.items():
-            self.choices[name] = best_fixed_step(
-                make, self.runner, self.episodes(self.train, is_training=True), STEP_GRID
-            )
+            self.choices[name] = self._best_step(make)
             made[name] = make(self.choices[name].step)
         return made | {"nearest_success_moving": nearest_grasp(self.train), "grasp_success_moving": oracle()}
+
+    def _best_step(self, make: Callable[[int], FingerPolicy]) -> StepChoice:
+        episodes = self.episodes(self.train, is_training=True)
+        return best_fixed_step(lambda step: self.runner.run(make(step), episodes), STEP_GRID)
 
     def episodes(self, targets: GraspTargets, *, is_training: bool) -> Episodes:
         """Episodes spread evenly over the grasps of a split, on training or test patterns."""

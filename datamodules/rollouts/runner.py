@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -140,23 +139,11 @@ class StepChoice:
     success: dict[int, float]
 
 
-class RunsEpisodes(Protocol):
-    """Runs episodes under a policy, as `EpisodeRunner` does."""
-
-    def run(self, policy: FingerPolicy, episodes: Episodes) -> EpisodeOutcome:
-        """How the episodes end, in their order."""
-        ...
-
-
-def best_fixed_step(
-    make_policy: Callable[[int], FingerPolicy], runner: RunsEpisodes, episodes: Episodes, steps: Sequence[int]
-) -> StepChoice:
-    """The step with the most successes (the earliest of equals) on the given episodes, which should be training ones.
+def best_fixed_step(outcome_at: Callable[[int], EpisodeOutcome], steps: Sequence[int]) -> StepChoice:
+    """The step with the most successes, the earliest of equals.
 
     Args:
-        make_policy: gives the policy that starts at a step.
-        runner: runs them.
-        episodes: the same for every step.
+        outcome_at: outcome of a policy that starts at a step, on the same episodes for every step; training ones.
         steps: steps to try.
 
     Raises:
@@ -164,5 +151,5 @@ def best_fixed_step(
     """
     if not steps:
         raise ValueError("there are no steps to choose from; give at least one")
-    success = {step: float(runner.run(make_policy(step), episodes).is_success.mean()) for step in steps}
+    success = {step: float(outcome_at(step).is_success.mean()) for step in steps}
     return StepChoice(max(success, key=lambda step: success[step]), success)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from datamodules.baselines.scripts import FixedStepClose, oracle
+from datamodules.baselines.scripts import oracle
 from datamodules.rollouts.runner import EpisodeFrames, EpisodeRunner, best_fixed_step
 from envs.conventions import EPISODE_STEPS
 from envs.hand.model import open_hand
@@ -78,21 +78,14 @@ def test_no_worlds_and_no_episodes_are_refused(episodes: Episodes) -> None:
         EpisodeRunner().run(oracle(), take_rows(episodes, np.array([], dtype=np.int64)))
 
 
-def test_best_step_is_the_one_with_the_most_successes(episodes: Episodes, monkeypatch: pytest.MonkeyPatch) -> None:
-    runner = EpisodeRunner(num_worlds=4)
+def test_best_step_is_the_one_with_the_most_successes(episodes: Episodes) -> None:
     lifted = {10: [1, 0, 0, 0], 20: [1, 1, 0, 0], 30: [1, 1, 0, 0]}
-    outcome = runner.run(Constant(np.zeros((4, 18))), episodes)
-
-    def run(policy: FixedStepClose, given: Episodes) -> object:
-        assert given is episodes
-        return replace(outcome, is_success=np.array(lifted[policy.step], dtype=bool))
-
-    monkeypatch.setattr(runner, "run", run)
-    choice = best_fixed_step(lambda step: FixedStepClose(open_hand(), step), runner, episodes, (10, 20, 30))
+    outcome = EpisodeRunner(num_worlds=4).run(Constant(np.zeros((4, 18))), episodes)
+    choice = best_fixed_step(lambda step: replace(outcome, is_success=np.array(lifted[step], dtype=bool)), (10, 20, 30))
     assert choice.step == 20
     assert choice.success == {10: 0.25, 20: 0.5, 30: 0.5}
 
 
-def test_no_steps_to_choose_from_are_refused(episodes: Episodes) -> None:
+def test_no_steps_to_choose_from_are_refused() -> None:
     with pytest.raises(ValueError, match="there are no steps to choose from"):
-        best_fixed_step(lambda step: FixedStepClose(open_hand(), step), EpisodeRunner(), episodes, ())
+        best_fixed_step(lambda step: pytest.fail("run"), ())
