@@ -6,6 +6,7 @@ import mujoco
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
+from scipy.spatial.transform import Rotation
 
 from envs.conventions import NUM_JOINTS
 from envs.hand.kinematics import HandKinematics
@@ -121,9 +122,8 @@ def _hand_meshes() -> tuple[tuple[str, ColouredMesh], ...]:
 
 
 def _matrix(quat: NDArray[np.float64]) -> Array:
-    matrix = np.zeros(9)
-    mujoco.mju_quat2Mat(matrix, np.ascontiguousarray(quat, dtype=np.float64))
-    return matrix.reshape(3, 3)
+    matrix: Array = Rotation.from_quat(quat, scalar_first=True).as_matrix()
+    return matrix
 
 
 def _finite(values: ArrayLike, what: str, count: int) -> Array:
