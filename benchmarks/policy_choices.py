@@ -52,9 +52,12 @@ class TaughtFingers:
         self._view = view
         self._teacher = teacher
 
-    def start(self, episodes: Episodes) -> None:
+    def start(self, num_worlds: int) -> None:
         """See `FingerPolicy.start`."""
         self._view.start()
+
+    def tell(self, episodes: Episodes) -> None:
+        """See `ToldPolicy.tell`."""
         self._gate = self._teacher.gate(episodes).numpy()[..., None]
         self._grip = self._teacher.grip(episodes).numpy()[..., None]
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from datamodules.types import Decision
@@ -14,9 +15,11 @@ from envs.hand.model import open_hand
 from envs.physics.base import Array, PhysicsBackend
 from envs.physics.mujoco_worlds import MujocoCpuPhysics
 from envs.task.assist_env import HumanAssistEnv
-from envs.task.episodes import Episodes, EpisodeSampler
+from envs.task.episodes import Episodes, EpisodeSampler, EpisodeSource
 from envs.task.observations import OBSERVATION_GROUPS, POLICY_GROUPS, Observation
 from envs.task.perception import PerceptionNoise
+from envs.task.rewards import RewardSettings
+from envs.task.settings import TaskSettings
 from envs.task.targets import GraspTargets
 from envs.wrist.patterns import generate_patterns
 from lightning_modules.networks.point_encoders import PointNetEncoder
@@ -44,10 +47,12 @@ def made_up_targets(counts: tuple[int, int] = (3, 2)) -> GraspTargets:
     )
 
 
-def sampler(targets: GraspTargets | None = None, *, mix: bool = True, seed: int = 0) -> EpisodeSampler:
+def sampler(
+    targets: GraspTargets | None = None, *, mix: bool = True, seed: int = 0, num_steps: int | None = None
+) -> EpisodeSampler:
     """Draws episodes of made-up targets, by the training patterns."""
     targets = made_up_targets() if targets is None else targets
-    return EpisodeSampler(targets, generate_patterns().split("train"), mix=mix, seed=seed)
+    return EpisodeSampler(targets, generate_patterns().split("train"), mix=mix, seed=seed, num_steps=num_steps)
 
 
 def make_env(
@@ -57,10 +62,29 @@ def make_env(
     noise: PerceptionNoise | None = None,
     num_threads: int = 0,
     physics: PhysicsBackend | None = None,
+    task: TaskSettings | None = None,
+    reward: RewardSettings | None = None,
+    source: EpisodeSource | None = None,
 ) -> HumanAssistEnv:
     """A small environment that steps in the calling thread."""
     physics = MujocoCpuPhysics(num_worlds, num_threads=num_threads) if physics is None else physics
-    return HumanAssistEnv(physics, privileged=privileged, noise=noise)
+    return HumanAssistEnv(physics, task=task, reward=reward, privileged=privileged, noise=noise, source=source)
+
+
+class Throwing(MujocoCpuPhysics):
+    """Two worlds; throws the object of one of them in a control step, counted from 0."""
+
+    def __init__(self, *, step: int, world: int, num_worlds: int = 2) -> None:
+        super().__init__(num_worlds, num_threads=0)
+        self._left = step
+        self._world = world
+
+    def step(self, active: NDArray[np.bool_] | None = None) -> None:
+        force = np.zeros((self.num_worlds, 3))
+        force[self._world, 0] = 1e5 if self._left == 0 else 0.0
+        self._left -= 1
+        self.set_side_acceleration(force)
+        super().step(active)
 
 
 def same_wrist_other_goal(episodes: Episodes, until: int) -> Episodes:

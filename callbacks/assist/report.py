@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from callbacks.metrics.adaptability import adaptability
 from callbacks.metrics.estimates import by_label, count_causes, estimate, estimates, over_seeds
-from envs.task.outcomes import CAUSES, EpisodeOutcome, concatenate_outcomes
+from envs.rows import join_rows
+from envs.task.outcomes import CAUSES, EpisodeOutcome
 
 OURS = "ours"
 PRIMITIVE = "primitive"
@@ -132,7 +133,7 @@ def merge_splits(reports: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def _column(parts: Sequence[EpisodeOutcome], rows: NDArray[np.int64] | None, labels: EpisodeLabels) -> _Column:
-    together = concatenate_outcomes(parts)
+    together = join_rows(parts)
     rows = np.arange(len(labels.groups)) if rows is None else rows
     of_rows = EpisodeLabels(**{name: column[rows] for name, column in vars(labels).items()})
     return _Column(rows, values_of(together), together.cause, of_rows)

@@ -15,11 +15,12 @@ from callbacks.store.result_files import Arrays, ResultFiles
 from callbacks.training.progress import skip_ahead
 from datamodules.rollouts.module import RolloutDataModule
 from datamodules.rollouts.plans import EpisodePlan, planned_episodes
-from datamodules.rollouts.runner import EpisodeFrames, EpisodeRunner, select_episodes
+from datamodules.rollouts.runner import EpisodeFrames, EpisodeRunner
 from datamodules.synthesis.grasp_types import GRASP_TYPES
 from envs.conventions import EPISODE_STEPS, SPLITS
+from envs.rows import join_rows, take_rows
 from envs.task.episodes import Episodes
-from envs.task.outcomes import EpisodeOutcome, concatenate_outcomes
+from envs.task.outcomes import EpisodeOutcome
 from envs.task.targets import GraspTargets
 
 _LOG = logging.getLogger(__name__)
@@ -82,7 +83,7 @@ class SplitRuns:
         targets: the grasps of the split.
         episodes: one batch of episodes a seed, the same for every policy.
         outcomes: how they ended, by policy, one for each seed that it ran.
-        rows: by policy, which episodes of each seed it ran; all of them where it is not named.
+        rows: by policy, which episodes of each seed it runs (`limit`).
         frames: snapshots of the first seed's episodes under the learnt policy.
     """
 
@@ -98,7 +99,7 @@ class SplitRuns:
 
     def outcome(self, policy: str = OURS) -> EpisodeOutcome:
         """Outcomes of all seeds that the policy ran, seed after seed."""
-        return concatenate_outcomes(self.outcomes[policy])
+        return join_rows(self.outcomes[policy])
 
     def limit(self, policy: str, limit: EpisodeLimit) -> int:
         """Have a policy run a part of the episodes; their number."""
@@ -108,13 +109,11 @@ class SplitRuns:
     def rows_of(self, policy: str) -> NDArray[np.int64]:
         """Episodes of the policy among those of all seeds, seed after seed."""
         offsets = np.cumsum([0, *(len(each) for each in self.episodes)])
-        parts = self.rows.get(policy, [np.arange(len(each)) for each in self.episodes])
-        return np.concatenate([rows + offset for rows, offset in zip(parts, offsets[:-1], strict=True)])
+        return np.concatenate([rows + offset for rows, offset in zip(self.rows[policy], offsets[:-1], strict=True)])
 
     def pictured(self) -> Episodes:
         """Episodes of the first seed that the learnt policy ran: those of ``frames``."""
-        every = self.episodes[0]
-        return select_episodes(every, self.rows[OURS][0]) if OURS in self.rows else every
+        return take_rows(self.episodes[0], self.rows[OURS][0])
 
     def labels(self) -> EpisodeLabels:
         """What the episodes of all seeds were, seed after seed."""
@@ -223,12 +222,11 @@ def run_all(kept: KeptEpisodes, policies: Mapping[str, ComparedPolicy], runs: Ru
         for name, policy in policies.items():
             kept.bar.set_postfix_str(f"{split}, {name}")
             run.outcomes[name] = []
-            for seed, episodes in enumerate(run.episodes):
-                rows = run.rows[name][seed] if name in run.rows else np.arange(len(episodes))
+            for seed, (episodes, rows) in enumerate(zip(run.episodes, run.rows[name], strict=True)):
                 if len(rows) == 0:
                     continue
                 frames = run.frames if name == OURS and seed == 0 else None
-                part = select_episodes(episodes, rows)
+                part = take_rows(episodes, rows)
                 run.outcomes[name].append(kept.run(f"{split}/{name}_{seed}", policy, part, frames))
             success = run.outcome(name).is_success
             _LOG.info("%s, %s: %.1f %% of %d", split, name, 100.0 * float(success.mean()), len(success))

@@ -102,7 +102,7 @@ class FieldWatcher:
 
     def lifted(self, rows: NDArray[np.int64], physics: PhysicsBackend, result: LiftResult) -> None:
         """See `TrialWatcher.lifted`."""
-        self.frames.note(EPISODE_STEPS + 1, rows, physics.state())
+        self.frames.note(None, rows, physics.state())
         self._rise[rows] = result.rise
         self._is_lifted[rows] = result.is_lifted
         self._is_diverged[rows] = result.is_diverged

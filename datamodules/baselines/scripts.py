@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from datamodules.baselines.joints import blind_close, cloud_descriptor
-from envs.conventions import EPISODE_STEPS, MAX_JOINT_STEP, NUM_JOINTS
+from envs.conventions import MAX_JOINT_STEP, NUM_JOINTS
 from envs.geometry.transforms import pose_compose, pose_invert, transform_points
 from envs.hand.model import denormalise_joints, open_hand
 from envs.objects.grasp_object import GraspObject
@@ -34,22 +34,22 @@ class FixedStepClose:
 
     Attributes:
         goal: joints to close to (18,), rad.
-        step: first control step of closing, 0..50.
+        step: first control step of closing, from 0 on.
 
     Raises:
-        ValueError: a step outside the episode, or another number of joints.
+        ValueError: a negative step, or another number of joints.
     """
 
     goal: Array
     step: int
 
     def __post_init__(self) -> None:
-        if not 0 <= self.step <= EPISODE_STEPS:
-            raise ValueError(f"closing starts at step {self.step}, allowed 0..{EPISODE_STEPS}")
+        if self.step < 0:
+            raise ValueError(f"closing starts at step {self.step}, expected at least 0")
         if self.goal.shape != (NUM_JOINTS,):
             raise ValueError(f"goal has shape {self.goal.shape}, expected ({NUM_JOINTS},): one joint vector, rad")
 
-    def start(self, episodes: Episodes) -> None:
+    def start(self, num_worlds: int) -> None:
         """Nothing to prepare."""
 
     def act(self, observation: Observation, step: int) -> Array:
@@ -62,7 +62,7 @@ class FixedStepClose:
 class GoalOnArrival:
     """Stays open until the wrist has arrived, then closes; a joint that would come too late starts just early enough.
 
-    Knows the time of arrival, which is hidden from policies.
+    A `ToldPolicy`: knows the time of arrival, which is hidden from policies.
 
     Attributes:
         goals: what to close to.
@@ -72,24 +72,27 @@ class GoalOnArrival:
     _goal: Array = field(init=False, repr=False)
     _first_step: NDArray[np.int64] = field(init=False, repr=False)
 
-    def start(self, episodes: Episodes) -> None:
-        """Look up goals and times of arrival."""
+    def tell(self, episodes: Episodes) -> None:
+        """See `ToldPolicy.tell`."""
         self._goal = self.goals(episodes)
-        self._first_step = closing_steps(self._goal, episodes.arrival_step)
+        self._first_step = closing_steps(self._goal, episodes)
+
+    def start(self, num_worlds: int) -> None:
+        """Everything was told."""
 
     def act(self, observation: Observation, step: int) -> Array:
         """See `FingerPolicy.act`."""
         return np.where(step >= self._first_step, _towards(self._goal, observation), 0.0)
 
 
-def closing_steps(goal: Array, arrival_step: NDArray[np.int64]) -> NDArray[np.int64]:
+def closing_steps(goal: Array, episodes: Episodes) -> NDArray[np.int64]:
     """First step (E, 18) in which each joint moves from the open hand to its goal (E, 18), rad.
 
-    The step of arrival (E,), or as much earlier as the joint needs to be there when the episode ends.
+    The step of arrival, or as much earlier as the joint needs to be there when the episode ends.
     """
     needed = np.ceil(np.abs(goal - open_hand()) / MAX_JOINT_STEP).astype(np.int64)
-    latest = np.maximum(EPISODE_STEPS - SETTLING_STEPS - needed, 0)
-    return np.minimum(arrival_step[:, None], latest)
+    latest = np.maximum(episodes.num_steps[:, None] - SETTLING_STEPS - needed, 0)
+    return np.minimum(episodes.arrival_step[:, None], latest)
 
 
 def _towards(goal: Array, observation: Observation) -> Array:

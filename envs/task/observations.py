@@ -28,6 +28,7 @@ OBSERVATION_GROUPS: dict[str, ObservationGroup] = {
     "coupled_pos": ObservationGroup((NUM_COUPLED,), False, "coupled joints normalised to [-1, 1]"),
     "wrist_history": ObservationGroup((HISTORY_LENGTH, 7), False, "last five wrist poses, world, oldest first"),
     "points_h": ObservationGroup((NUM_CLOUD_POINTS, 3), False, "object cloud in the hand frame, m"),
+    "command": ObservationGroup((NUM_JOINTS,), False, "commanded joints normalised to [-1, 1]"),
     "object_pose": ObservationGroup((7,), True, "object pose relative to the wrist"),
     "object_motion": ObservationGroup((6,), True, "how far the object has moved, m, and its linear velocity, m/s"),
     "goal_joints": ObservationGroup((NUM_JOINTS,), True, "joints of the grasp to come, normalised"),

@@ -1,13 +1,54 @@
 """What the simulator knows and a policy must not: inputs for critics and scripted baselines, in the hand frame."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from envs.geometry.transforms import pose_compose, pose_invert, rotation_vector_from_quat
 from envs.hand.kinematics import HandKinematics
+from envs.hand.model import normalise_joints
 from envs.hand.shadow import shadow_hand
+from envs.physics.base import PhysicsState
+from envs.task.episodes import Episodes
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What is known of E worlds behind the policy's back.
+
+    Attributes:
+        state: of the simulator.
+        episodes: what happens, and what is to come.
+        step: control steps since the start of each episode (E,).
+        object_h: objects in the hand frame (E, 7).
+        points_h: their clouds there, without errors of perception (E, N, 3), m.
+        links: hand links that touch the object (E, L).
+    """
+
+    state: PhysicsState
+    episodes: Episodes
+    step: NDArray[np.int64]
+    object_h: Tensor
+    points_h: Tensor
+    links: NDArray[np.bool_]
+
+
+def object_motion(truth: Truth) -> Tensor:
+    """How far the objects have moved, m, and their linear velocities, m/s (E, 6)."""
+    moved = torch.as_tensor(truth.state.object_pose_w - truth.episodes.object_pose_w)[:, :3]
+    return torch.cat([moved, torch.as_tensor(truth.state.object_velocity)[:, :3]], dim=1)
+
+
+def remaining(truth: Truth) -> Tensor:
+    """Share of the episode, and of the way to arrival, that is left (E, 2)."""
+    length = truth.episodes.num_steps
+    way = (truth.episodes.arrival_step - truth.step).clip(0) / length
+    return torch.as_tensor(np.stack([1.0 - truth.step / length, way], axis=1))
 
 
 @lru_cache(maxsize=1)
@@ -37,3 +78,23 @@ def goal_wrist(wrist_pose_w: Tensor, goal_pose_w: Tensor) -> Tensor:
     """
     goal_h = pose_compose(pose_invert(wrist_pose_w), goal_pose_w)
     return torch.cat([goal_h[:, :3], rotation_vector_from_quat(goal_h[:, 3:])], dim=1)
+
+
+def _tensor(values: NDArray[np.float64]) -> Tensor:
+    return torch.as_tensor(values)
+
+
+HIDDEN: dict[str, Callable[[Truth], Tensor]] = {
+    "object_pose": lambda truth: truth.object_h,
+    "object_motion": object_motion,
+    "goal_joints": lambda truth: normalise_joints(_tensor(truth.episodes.goal_joint_pos)),
+    "goal_wrist": lambda truth: goal_wrist(
+        _tensor(truth.state.wrist_pose_w), _tensor(truth.episodes.wrist_pose_w[:, -1])
+    ),
+    "remaining": remaining,
+    "contacts": lambda truth: torch.as_tensor(truth.links),
+    "fingertip_distance": lambda truth: fingertip_distance(
+        _tensor(truth.state.joint_pos), _tensor(truth.state.coupled_pos), truth.points_h
+    ),
+}
+"""How each privileged group of envs.task.observations is made."""

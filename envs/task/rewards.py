@@ -127,13 +127,15 @@ class RewardSettings:
         follow_every: the following terms count in every so many-th control step (GraspGF App. B.2: 5).
 
     Raises:
-        ValueError: a term that does not exist, or ``follow_every`` below 1.
+        ValueError: no terms, one that does not exist, or ``follow_every`` below 1.
     """
 
     weights: Mapping[str, float] = field(default_factory=lambda: dict(PRESETS["default"]))
     follow_every: int = 5
 
     def __post_init__(self) -> None:
+        if not self.weights:
+            raise ValueError(f"the reward has no terms; give one of {', '.join(TERMS)} a weight")
         for name in self.weights:
             if name not in TERMS:
                 raise ValueError(f"reward term {name!r} is unknown; available: {', '.join(TERMS)}")
@@ -156,8 +158,8 @@ class RewardSettings:
         return any(name in self.weights for name in terms)
 
 
-def reward_terms(settings: RewardSettings, facts: StepFacts, step: int) -> dict[str, Tensor]:
-    """Weighted terms (E,) by name of control step ``step``, counted from 0.
+def reward_terms(settings: RewardSettings, facts: StepFacts, step: Tensor) -> dict[str, Tensor]:
+    """Weighted terms (E,) by name of control step ``step`` (E,), counted from 0.
 
     Following terms are due when step + 1 is a multiple of ``follow_every``, so that the last of 50 steps is one, and
     zero in between.
@@ -169,9 +171,8 @@ def reward_terms(settings: RewardSettings, facts: StepFacts, step: int) -> dict[
     terms = {}
     for name, weight in settings.weights.items():
         if name in STEP_TERMS:
-            is_skipped = name in _SPARSE_TERMS and not is_due
-            nothing = facts.joint_pos.new_zeros(len(facts.joint_pos))
-            terms[name] = nothing if is_skipped else weight * STEP_TERMS[name](facts)
+            value = weight * STEP_TERMS[name](facts)
+            terms[name] = torch.where(is_due, value, 0.0) if name in _SPARSE_TERMS else value
     return terms
 
 
@@ -200,14 +201,3 @@ def final_terms(
     terms = {name: (1.0 - success) * value for name, value in terms.items()}
     terms[SUCCESS] = settings.weights[SUCCESS] * success
     return terms
-
-
-def total(terms: Mapping[str, Tensor]) -> Tensor:
-    """The reward (E,): the sum of its weighted terms.
-
-    Raises:
-        ValueError: no terms.
-    """
-    if not terms:
-        raise ValueError(f"the reward has no terms; give one of {', '.join(TERMS)} a weight")
-    return torch.stack(list(terms.values())).sum(dim=0)

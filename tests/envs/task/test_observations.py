@@ -20,8 +20,8 @@ def made_up(names: tuple[str, ...] = PRIVILEGED_GROUPS, count: int = 3) -> Obser
     return Observation(groups)
 
 
-def test_a_policy_sees_what_the_paper_lets_it_see() -> None:
-    assert set(POLICY_GROUPS) == {"joint_pos", "coupled_pos", "wrist_history", "points_h"}
+def test_a_policy_sees_what_the_paper_lets_it_see_and_its_own_command() -> None:
+    assert set(POLICY_GROUPS) == {"joint_pos", "coupled_pos", "wrist_history", "points_h", "command"}
     assert set(POLICY_GROUPS) | set(PRIVILEGED_GROUPS) == set(OBSERVATION_GROUPS)
     assert not set(POLICY_GROUPS) & set(PRIVILEGED_GROUPS)
 
