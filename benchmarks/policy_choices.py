@@ -16,7 +16,7 @@ import numpy as np
 from _machine import load_average, machine
 from tqdm import tqdm
 
-from callbacks.metrics.intervals import estimate
+from callbacks.metrics.estimates import estimate
 from datamodules.baselines.scripts import oracle
 from datamodules.rollouts.module import RolloutDataModule
 from datamodules.rollouts.plans import SpreadPlan, planned_episodes

@@ -9,19 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities import rank_zero_only
 from numpy.typing import NDArray
 
-from callbacks.field.failures import causes_by_label, count_causes, failure_sheet
+from callbacks.field.failures import failure_sheet
 from callbacks.field.measurement import FieldMeasurement, MeasuredSplit
 from callbacks.field.trials import SplitTrials
-from callbacks.metrics.measures import SuccessRate
-from callbacks.metrics.trial_estimates import estimates, estimates_by_label, format_table
-from callbacks.store.arrays import ArrayStore
+from callbacks.field.watch import FIELD_CAUSES
+from callbacks.metrics.estimates import by_label, count_causes, estimates, estimates_by_label
+from callbacks.metrics.text_tables import measures_table
 from callbacks.training.progress import EvaluationBar
 from datamodules.grasps.dataset import GraspTable
 from datamodules.grasps.module import GraspDataModule
@@ -44,9 +43,9 @@ class FieldEvaluation(Callback):
 
     During fit every few epochs a part of each split is followed without collisions. In ``test`` everything is measured
     on all grasps of unseen splits and `max_train_evaluation` of training, a table is printed, ``metrics.json`` written
-    into the trainer's root folder, and pictures of failures below it. What was measured is kept in ``trials`` there, by
-    checkpoint, grasps and settings, and not measured again; after changes of the code itself, delete that folder or set
-    ``resume: false``.
+    into the trainer's root folder, and pictures of failures below it. What was measured is kept there as
+    ``trials/<split>/<part>.npz``, with a JSON of the same name that says what it was made of, and not measured again
+    while all of that is as it was: weights and settings, grasps, code.
 
     Args:
         references: ways of following the field beside the module's own (``model.init_args.follower``), measured under
@@ -98,10 +97,8 @@ class FieldEvaluation(Callback):
             table = thinned(data.table(split), data.library, data.num_points, self.num_grasps)
             trials = SplitTrials(table, data.library, self.physics)
             values = trials.field("field_success", primitive, trials.encode(primitive), with_collisions=False)
-            rate = SuccessRate(sync_on_compute=False)  # one process alone measures
-            rate.update(torch.as_tensor(values["field_success_collisions_off"]))
-            pl_module.log(f"val/field_success/{split}", rate.compute().float(), rank_zero_only=True)
-            pl_module.log(f"val/posture_rad/{split}", float(values["posture_rad"].mean()), rank_zero_only=True)
+            for name, key in (("field_success", "field_success_collisions_off"), ("posture_rad", "posture_rad")):
+                pl_module.log(f"val/{name}/{split}", float(values[key].mean()), rank_zero_only=True)
 
     @rank_zero_only
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -116,14 +113,14 @@ class FieldEvaluation(Callback):
             train,
             references=self.references,
             sampler=self.sampler,
-            store=ArrayStore(root / "trials") if self.resume else None,
+            folder=root / "trials" if self.resume else None,
         )
         report: dict[str, Any] = {"splits": {}, "families": {}, "types": {}, "causes": {}, "causes_by_family": {}}
         diverged = 0
         for split in data.splits:
             table = thinned(data.table(split), data.library, data.num_points, self.max_test_grasps)
             with EvaluationBar(trainer, None, f"trials {split}", "trial") as bar:
-                found = measurement.measure(table, bar)
+                found = measurement.measure(split, table, bar)
             diverged += found.diverged
             families = np.array([data.library.family(name) for name in table.grasps.object_names()])
             _add_split(report, split, found, table, families)
@@ -140,7 +137,7 @@ class FieldEvaluation(Callback):
         }
         path = root / "metrics.json"
         write_atomically(path, (json.dumps(report, indent=1) + "\n").encode())
-        _LOG.info("%s\nwrote %s", format_table(report["splits"]), path)
+        _LOG.info("%s\nwrote %s", measures_table(report["splits"]), path)
         if trainer.logger is not None:
             flat = {
                 f"test/{measure}/{split}": row["mean"]
@@ -181,10 +178,13 @@ def _add_split(
     report["splits"][split] = estimates(found.values, groups)
     report["families"][split] = estimates_by_label(found.values, groups, families)
     report["types"][split] = estimates_by_label(found.values, groups, np.array(table.grasps.type_names()))
-    report["causes"][split] = {way: count_causes(watched.cause) for way, watched in found.watched.items()}
-    report["causes_by_family"][split] = {
-        way: causes_by_label(watched.cause, families) for way, watched in found.watched.items()
-    }
+    report["causes"][split], report["causes_by_family"][split] = {}, {}
+    for way, watched in found.watched.items():
+        by_family = by_label(families, watched.cause.__getitem__)
+        report["causes"][split][way] = count_causes(watched.cause, FIELD_CAUSES)
+        report["causes_by_family"][split][way] = {
+            family: count_causes(cause, FIELD_CAUSES) for family, cause in by_family.items()
+        }
 
 
 def _parts(trainer: Trainer, pl_module: LightningModule) -> tuple[GraspDataModule, GraspPrimitive]:

@@ -13,16 +13,6 @@ _PLACED = ("placed", "closed by 0.1 rad")
 """Titles of the pictures of fingers that were placed without collisions, before the last one."""
 
 
-def count_causes(cause: NDArray[np.int64]) -> dict[str, int]:
-    """Number of trials by cause, all of FIELD_CAUSES."""
-    return {name: int((cause == index).sum()) for index, name in enumerate(FIELD_CAUSES)}
-
-
-def causes_by_label(cause: NDArray[np.int64], labels: NDArray[np.str_]) -> dict[str, dict[str, int]]:
-    """The counts of each label's trials, for instance by family; labels (G,)."""
-    return {label: count_causes(cause[labels == label]) for label in sorted(set(labels.tolist()))}
-
-
 def failure_sheet(
     watched: WatchedTrials,
     grasps: GraspSet,

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from callbacks.store.arrays import Arrays
-from callbacks.store.outcomes import FRAMES
+from callbacks.assist.runs import FRAMES
+from callbacks.store.result_files import Arrays
 from datamodules.rollouts.runner import EpisodeFrames
 from envs.conventions import EPISODE_STEPS
 from envs.hand.model import LINKS

@@ -8,11 +8,10 @@ import pytest
 from tqdm import tqdm
 
 from callbacks.field import measurement as field_measurement
-from callbacks.field.failures import causes_by_label, count_causes, failure_sheet
+from callbacks.field.failures import failure_sheet
 from callbacks.field.measurement import FieldMeasurement, MeasuredSplit
 from callbacks.field.trials import SplitTrials
 from callbacks.field.watch import FIELD_CAUSES
-from callbacks.store.arrays import ArrayStore
 from datamodules.grasps.dataset import GraspTable
 from datamodules.grasps.grasp_set import GraspSet
 from envs.objects.library import ObjectLibrary
@@ -38,12 +37,12 @@ def table(tiny_grasps: GraspSet, library: ObjectLibrary) -> GraspTable:
 def measurement(library: ObjectLibrary, folder: Path, **more: Any) -> FieldMeasurement:
     module = tiny_module(follower=more.pop("follower", None)).eval()
     settings: dict[str, Any] = {"references": {"paper": FixedTimeScore()}, "sampler": None, **more}
-    return FieldMeasurement(GraspPrimitive(module), library, MujocoCpu(), None, store=ArrayStore(folder), **settings)
+    return FieldMeasurement(GraspPrimitive(module), library, MujocoCpu(), None, folder=folder, **settings)
 
 
 def measured(by: FieldMeasurement, table: GraspTable) -> MeasuredSplit:
     with tqdm(disable=True) as bar:
-        return by.measure(table, bar)
+        return by.measure("unseen_families", table, bar)
 
 
 def no_trials(*_: Any, **__: Any) -> Any:
@@ -100,13 +99,6 @@ def test_another_follower_or_reference_is_measured_anew(
     assert followed[2:] == ["paper_field_success"]
     measured(measurement(library, tmp_path, follower=Denoiser(0.3)), table)
     assert followed[3:] == ["field_success", "paper_field_success"]
-
-
-def test_failures_are_counted_by_cause_and_label() -> None:
-    cause = np.array([FIELD_CAUSES.index(name) for name in ("success", "let_go", "let_go")])
-    assert {name: count for name, count in count_causes(cause).items() if count} == {"success": 1, "let_go": 2}
-    parts = causes_by_label(cause, np.array(["mug", "mug", "box"]))
-    assert (parts["mug"]["let_go"], parts["box"]["let_go"], parts["box"]["success"]) == (1, 1, 0)
 
 
 def test_failures_are_pictured_where_there_are_any(library: ObjectLibrary, table: GraspTable, tmp_path: Path) -> None:
