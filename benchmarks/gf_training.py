@@ -34,10 +34,10 @@ from lightning_modules.diffusion.losses import denoising_loss
 from lightning_modules.diffusion.sde import VPSDE
 from lightning_modules.networks.point_encoders import COMPACT_LEVELS, PointEncoder, PointNet2Encoder, SetAbstraction
 from lightning_modules.networks.pyg_encoder import PointNetConvEncoder
-from lightning_modules.networks.score_network import ScoreNetwork, compact_score_network, paper_score_network
+from lightning_modules.networks.score_network import ScoreNetwork, paper_score_network
 
 SDE = VPSDE()
-NETWORKS = {"compact": compact_score_network, "paper": paper_score_network}
+NETWORKS = {"compact": lambda: ScoreNetwork(PointNet2Encoder()), "paper": paper_score_network}
 DEFAULT_BATCH = {"compact": 64, "paper": 8}
 FEW_OBJECTS = 300
 MANY_OBJECTS = 3000  # about as many as the paper's training objects

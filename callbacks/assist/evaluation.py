@@ -13,7 +13,6 @@ from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
-from lightning.pytorch.trainer.states import TrainerFn
 
 from callbacks.assist.policies import (
     FROM_TRAINING,
@@ -32,6 +31,7 @@ from callbacks.metrics.text_tables import policies_table
 from callbacks.store.made_of import made_of_code, settings_of, settings_of_module
 from callbacks.store.result_files import ResultFiles
 from callbacks.training.progress import EvaluationBar
+from callbacks.training.turns import is_turn
 from datamodules.rollouts.module import VALIDATION_SPLITS, RolloutDataModule
 from datamodules.rollouts.plans import EpisodePlan, PosesPlan, SpreadPlan, planned_episodes
 from datamodules.rollouts.runner import STEP_GRID
@@ -130,13 +130,13 @@ class AssistEvaluation(Callback):
         Raises:
             TypeError: a data module or module of another task.
         """
-        due = self.every_n_epochs and (trainer.current_epoch + 1) % self.every_n_epochs == 0
-        in_fit = trainer.state.fn == TrainerFn.FITTING
-        if trainer.sanity_checking or not trainer.is_global_zero or (in_fit and not due):
+        if not is_turn(trainer, self.every_n_epochs):
             return None
         if self._runs is None:
             data, module = _parts(trainer, pl_module)
             runs = plan_runs(data, present_splits(data, self.splits), self.validation_plan, self.seeds[:1])
+            for run in runs.values():
+                run.limit(OURS, EpisodeLimit())
             ours = {OURS: ComparedPolicy(module.policy(), {})}
             with EvaluationBar(trainer, sum(map(len, runs.values())), "episodes", "episode") as bar:
                 run_all(KeptEpisodes(make_runner(data, self.num_worlds, bar.update), None, bar), ours, runs)

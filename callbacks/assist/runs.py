@@ -83,7 +83,7 @@ class SplitRuns:
         targets: the grasps of the split.
         episodes: one batch of episodes a seed, the same for every policy.
         outcomes: how they ended, by policy, one for each seed that it ran.
-        rows: by policy, which episodes of each seed it ran; all of them where it is not named.
+        rows: by policy, which episodes of each seed it runs (`limit`).
         frames: snapshots of the first seed's episodes under the learnt policy.
     """
 
@@ -109,13 +109,11 @@ class SplitRuns:
     def rows_of(self, policy: str) -> NDArray[np.int64]:
         """Episodes of the policy among those of all seeds, seed after seed."""
         offsets = np.cumsum([0, *(len(each) for each in self.episodes)])
-        parts = self.rows.get(policy, [np.arange(len(each)) for each in self.episodes])
-        return np.concatenate([rows + offset for rows, offset in zip(parts, offsets[:-1], strict=True)])
+        return np.concatenate([rows + offset for rows, offset in zip(self.rows[policy], offsets[:-1], strict=True)])
 
     def pictured(self) -> Episodes:
         """Episodes of the first seed that the learnt policy ran: those of ``frames``."""
-        every = self.episodes[0]
-        return take_rows(every, self.rows[OURS][0]) if OURS in self.rows else every
+        return take_rows(self.episodes[0], self.rows[OURS][0])
 
     def labels(self) -> EpisodeLabels:
         """What the episodes of all seeds were, seed after seed."""
@@ -224,8 +222,7 @@ def run_all(kept: KeptEpisodes, policies: Mapping[str, ComparedPolicy], runs: Ru
         for name, policy in policies.items():
             kept.bar.set_postfix_str(f"{split}, {name}")
             run.outcomes[name] = []
-            for seed, episodes in enumerate(run.episodes):
-                rows = run.rows[name][seed] if name in run.rows else np.arange(len(episodes))
+            for seed, (episodes, rows) in enumerate(zip(run.episodes, run.rows[name], strict=True)):
                 if len(rows) == 0:
                     continue
                 frames = run.frames if name == OURS and seed == 0 else None

@@ -5,27 +5,29 @@ What test measures is kept on disk as it comes: a killed test goes on where it s
 
 import json
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
-from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities import rank_zero_only
 from numpy.typing import NDArray
 
-from callbacks.field.failures import failure_sheet
+from callbacks.assist.episode_pictures import PicturedEpisodes
 from callbacks.field.measurement import FieldMeasurement, MeasuredSplit
 from callbacks.field.trials import SplitTrials
-from callbacks.field.watch import FIELD_CAUSES
+from callbacks.field.watch import FIELD_CAUSES, OFF_STEPS
 from callbacks.metrics.estimates import by_label, count_causes, estimates, estimates_by_label
 from callbacks.metrics.text_tables import measures_table
 from callbacks.training.progress import EvaluationBar
+from callbacks.training.turns import is_turn
 from datamodules.grasps.dataset import GraspTable
 from datamodules.grasps.module import GraspDataModule
 from envs.conventions import SPLITS
 from envs.files import write_atomically
+from envs.objects.grasp_object import GraspObject
 from envs.objects.library import ObjectLibrary
 from envs.physics.base import PhysicsFactory
 from envs.physics.mujoco_cpu import MujocoCpu
@@ -36,6 +38,9 @@ from lightning_modules.primitive import GraspPrimitive
 from lightning_modules.score_module import ScoreMatchingModule
 
 _LOG = logging.getLogger(__name__)
+
+_PLACED = ("placed", "closed by 0.1 rad")
+"""Titles of the pictures of fingers that were placed without collisions, before the last one."""
 
 
 class FieldEvaluation(Callback):
@@ -87,10 +92,7 @@ class FieldEvaluation(Callback):
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Follow the field without collisions on a part of each split; in fit only every few epochs."""
-        due = self.every_n_epochs and (trainer.current_epoch + 1) % self.every_n_epochs == 0
-        if trainer.sanity_checking or not trainer.is_global_zero:
-            return
-        if trainer.state.fn == TrainerFn.FITTING and not due:
+        if not is_turn(trainer, self.every_n_epochs):
             return
         data, primitive = _parts(trainer, pl_module)
         for split in data.splits:
@@ -122,10 +124,11 @@ class FieldEvaluation(Callback):
             with EvaluationBar(trainer, None, f"trials {split}", "trial") as bar:
                 found = measurement.measure(split, table, bar)
             diverged += found.diverged
-            families = np.array([data.library.family(name) for name in table.grasps.object_names()])
+            names = table.grasps.object_names()
+            families = np.array([data.library.family(name) for name in names])
             _add_split(report, split, found, table, families)
             if split != SPLITS[0]:
-                self._draw_failures(root / "pictures", split, found, table, data.library, families)
+                self._draw_failures(root / "pictures", split, found, [data.library.get(name) for name in names], table)
         report["about"] = {
             "intervals": "95 %, bootstrap over objects",
             "grasp_set": data.path,
@@ -153,19 +156,13 @@ class FieldEvaluation(Callback):
         return GraspTable(data.training_grasps(), data.library, data.num_points)
 
     def _draw_failures(
-        self,
-        folder: Path,
-        split: str,
-        found: MeasuredSplit,
-        table: GraspTable,
-        library: ObjectLibrary,
-        families: NDArray[np.str_],
+        self, folder: Path, split: str, found: MeasuredSplit, things: Sequence[GraspObject], table: GraspTable
     ) -> None:
         """A sheet of failures with collisions on the way, and one without."""
-        if self.num_failures == 0:
-            return
         for way, watched in found.watched.items():
-            sheet = failure_sheet(watched, table.grasps, library, families, self.num_failures, size=self.size)
+            episodes = PicturedEpisodes(things, table.grasps.type_names(), watched.cause, FIELD_CAUSES, watched.frames)
+            titles = _PLACED if watched.frames.steps == OFF_STEPS else None
+            sheet = episodes.sheet(0, self.num_failures, self.size, titles=titles)
             if sheet is not None:
                 _LOG.info("wrote %s", save_png(folder / f"failures_{split}_{way}.png", sheet))
 

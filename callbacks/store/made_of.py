@@ -48,8 +48,10 @@ def settings_of(value: Any) -> Any:
         return {str(key): settings_of(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [settings_of(item) for item in value]
-    if isinstance(value, Path) or not hasattr(value, "__dict__") or isinstance(value, type):
+    if isinstance(value, Path | np.generic):
         return str(value)
+    if isinstance(value, type) or not hasattr(value, "__dict__"):
+        return getattr(value, "__qualname__", type(value).__qualname__)
     public = {name: item for name, item in vars(value).items() if not name.startswith("_") and name != "training"}
     return {"class": type(value).__qualname__, **settings_of(public)}
 

@@ -10,7 +10,6 @@ Every list goes round the families, so that any beginning of it holds all of the
 
 import json
 import logging
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -23,9 +22,11 @@ from jsonargparse import auto_cli
 from envs.conventions import SPLITS
 from envs.files import write_atomically
 from envs.objects.builder import object_name
-from envs.objects.families import FAMILIES, SEEN_FAMILIES, UNSEEN_FAMILIES, Family
+from envs.objects.families import SEEN_FAMILIES, UNSEEN_FAMILIES, Family
+from envs.objects.families.source import FamilySource
 from envs.objects.meshes.mesh_folder import MeshFolder
 from envs.objects.meshes.mesh_settings import MeshSettings
+from envs.objects.source import BuildTask, ObjectSource
 
 SCHEMA = "object_split"
 VERSION = 1
@@ -39,35 +40,10 @@ SMALL_COUNTS = {"train": 9 * 34, "unseen_instances": 2 * 34, "unseen_families": 
 """Objects of the small splits: the first 9, 2 and 8 of every family."""
 
 _logger = logging.getLogger(__name__)
-_NAME = re.compile(r"([a-z]\w*)_(\d{5})")
 _REMEDY = (
     "write the file again with python -m envs.objects.split_file --output FILE, for meshes with "
     "python -m envs.objects.meshes.import_meshes FOLDER --output FILE"
 )
-
-
-@dataclass(frozen=True)
-class ObjectName:
-    """Family and seed that an object's name spells out."""
-
-    family: str
-    seed: int
-
-
-def parse_object_name(name: str) -> ObjectName:
-    """Family and seed of an object name such as ``mug_00012``.
-
-    Raises:
-        ValueError: a name of another form, or an unknown family.
-    """
-    match = _NAME.fullmatch(name)
-    if match is None:
-        raise ValueError(f"object name {name!r} is malformed; expected FAMILY_SEED with five digits, e.g. 'mug_00012'")
-    if match[1] not in FAMILIES:
-        raise ValueError(
-            f"object name {name!r} has unknown family {match[1]!r}; available: {', '.join(sorted(FAMILIES))}"
-        )
-    return ObjectName(match[1], int(match[2]))
 
 
 def default_splits() -> dict[str, list[str]]:
@@ -101,7 +77,7 @@ def find_split_file(file: str | Path | None) -> Path | Traversable:
 
 @dataclass(frozen=True)
 class Splits:
-    """What a split file holds.
+    """What a split file holds; an `ObjectSource` of parametric objects and meshes.
 
     Attributes:
         names: object names of every split.
@@ -112,23 +88,25 @@ class Splits:
     meshes: MeshFolder | None = None
 
     def family(self, name: str) -> str:
-        """Family of the object of that name.
-
-        Raises:
-            ValueError: neither a mesh of the folder nor an object of a parametric family.
-        """
-        if self.meshes is None:
-            return parse_object_name(name).family
-        if name in self.meshes:
-            return self.meshes.family(name)
         try:
-            return parse_object_name(name).family
+            return self._source(name).family(name)
         except ValueError as error:
+            if self.meshes is None:
+                raise
             known = self.meshes.names
             raise ValueError(
                 f"object name {name!r} is neither one of the {len(known)} meshes of {self.meshes.folder} ({known[0]!r} "
                 f"to {known[-1]!r}) nor that of a parametric object ({error})"
             ) from error
+
+    def key(self, name: str) -> str:
+        return self._source(name).key(name)
+
+    def task(self, name: str) -> BuildTask:
+        return self._source(name).task(name)
+
+    def _source(self, name: str) -> ObjectSource:
+        return self.meshes if self.meshes is not None and name in self.meshes else FamilySource()
 
 
 def load_splits(file: Path | Traversable) -> Splits:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from envs.conventions import MAX_JOINT_STEP, NUM_JOINTS
 from envs.hand.model import LINKS, coupled_from_actuated, joint_limits, open_hand
-from envs.objects.library import make_object
+from envs.objects.builder import make_object
 from envs.physics.base import to_host
 from envs.trials.lift import closing_direction, lift_test
 from tests.contracts.physics_bad_input import PhysicsBadInput

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from envs.hand.model import joint_limits, open_hand
+from envs.objects.builder import make_object
 from envs.objects.grasp_object import GraspObject
-from envs.objects.library import make_object
 from envs.physics.base import Array, PhysicsBackend, PhysicsState
 
 _made = lru_cache(maxsize=None)(make_object)

@@ -87,10 +87,10 @@ def test_fit_hands_images_to_tensorboard(
         def add_image(self, name: str, image: Any, step: int, dataformats: str) -> None:
             images.append((name, image.shape))
 
-    monkeypatch.setattr(filmstrips, "_boards", lambda trainer: [Board()])
+    monkeypatch.setattr(filmstrips, "boards_in_turn", lambda trainer, every: [Board()] if trainer.current_epoch else [])
     monkeypatch.setattr(AssistFilmstrips, "draw", lambda *_: np.zeros((8, 8, 3), dtype=np.uint8))
     evaluation = AssistEvaluation(num_validation_episodes=1, splits=("unseen_families",))
-    quiet(evaluation, AssistFilmstrips(every_n_epochs=2), max_epochs=2).fit(Assistant(), rollouts)
+    quiet(evaluation, AssistFilmstrips(), max_epochs=2).fit(Assistant(), rollouts)
     assert images == [("episodes/unseen_families", (8, 8, 3))]
 
 

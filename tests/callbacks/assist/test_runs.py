@@ -54,6 +54,7 @@ def test_rows_are_counted_through_all_seeds() -> None:
     rows = runs.rows_of("oracle")
     assert rows.tolist() == sorted(rows.tolist())
     assert ((rows < 5).sum(), (rows >= 5).sum()) == (2, 2)
+    runs.limit("ours", EpisodeLimit())
     assert runs.rows_of("ours").tolist() == list(range(10))
     labels = runs.labels()
     assert labels.seeds[rows].tolist() == [0, 0, 1, 1]
@@ -62,9 +63,9 @@ def test_rows_are_counted_through_all_seeds() -> None:
 
 def test_pictures_are_of_the_episodes_that_the_policy_ran() -> None:
     runs = SplitRuns(made_up_targets(), planned())
-    assert len(runs.pictured()) == 5
-    runs.limit("ours", EpisodeLimit(poses=1))
-    assert len(runs.pictured()) == 2
+    for limit, count in ((EpisodeLimit(), 5), (EpisodeLimit(poses=1), 2)):
+        runs.limit("ours", limit)
+        assert len(runs.pictured()) == count
 
 
 @pytest.mark.parametrize("options", [{"poses": 0}, {"seeds": 0}])
@@ -116,6 +117,7 @@ POLICY = ComparedPolicy(oracle(), {"policy": "oracle"})
 def test_a_killed_run_goes_on_where_it_stood(tmp_path: Path) -> None:
     def run(kept: KeptEpisodes) -> SplitRuns:
         runs = SplitRuns(made_up_targets(), planned(3))
+        runs.limit(OURS, EpisodeLimit())
         run_all(kept, {OURS: POLICY}, {"unseen": runs})
         return runs
 

@@ -12,8 +12,8 @@ from datamodules.synthesis.settings import SynthesisSettings
 from datamodules.synthesis.synthesizer import GraspSynthesizer, ObjectResult
 from envs.conventions import ACTUATED_JOINTS, NUM_JOINTS
 from envs.hand.model import LINKS, clamp_joints
+from envs.objects.builder import make_object
 from envs.objects.grasp_object import GraspObject
-from envs.objects.library import make_object
 
 TYPES = ("wrap", "pinch_FF")
 

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from envs.conventions import SPLITS
+from envs.objects.builder import parse_object_name
 from envs.objects.families import SEEN_FAMILIES, UNSEEN_FAMILIES
 from envs.objects.split_file import (
     default_splits,
     find_split_file,
     load_splits,
     main,
-    parse_object_name,
 )
 
 
@@ -102,17 +102,6 @@ def test_a_bare_name_is_the_file_of_the_package_and_anything_else_a_path() -> No
     assert find_split_file("./small") == Path("small")
     assert find_split_file(Path("small")) == Path("small")
     assert find_split_file("runs/own.json") == Path("runs/own.json")
-
-
-def test_object_name_spells_family_and_seed() -> None:
-    spelt = parse_object_name("wine_glass_00012")
-    assert (spelt.family, spelt.seed) == ("wine_glass", 12)
-
-
-@pytest.mark.parametrize("name", ["mug", "mug_12", "mug_000123", "00012", ""])
-def test_malformed_object_name_is_refused(name: str) -> None:
-    with pytest.raises(ValueError, match=rf"object name '{name}' is malformed; expected FAMILY_SEED"):
-        parse_object_name(name)
 
 
 def test_missing_file_names_the_remedy(tmp_path: Path) -> None:
