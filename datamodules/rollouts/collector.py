@@ -68,7 +68,7 @@ class RolloutCollector:
 
     def _run(self, actor: RolloutActor, episodes: Episodes, generator: torch.Generator) -> list[Rollout]:
         """The rollout of each part."""
-        acting = actor.begin(self._sizes, generator)
+        acting = actor.begin(self._sizes, episodes.max_steps, generator)
         version = actor.policy_version
 
         def run(index: int) -> Rollout:

@@ -11,7 +11,6 @@ import torch
 from datamodules.rollouts.collector import RolloutCollector
 from datamodules.rollouts.teacher import ArrivalTeacher
 from datamodules.types import Decision, Rollout
-from envs.conventions import EPISODE_STEPS
 from envs.hand.model import denormalise_joints, open_hand
 from envs.physics.mujoco_cpu import MujocoCpu
 from envs.task.assist_env import HumanAssistEnv
@@ -19,7 +18,7 @@ from envs.task.episodes import join_episodes
 from envs.task.observations import PRIVILEGED_GROUPS, Observation
 from envs.task.rewards import RewardSettings, fingertip, goal
 from envs.trials.lift import closing_direction
-from tests.assisting import CountingActor, Throwing, make_env, sampler
+from tests.assisting import EPISODE_STEPS, CountingActor, Throwing, make_env, sampler
 
 PLAIN = RewardSettings({"following": 2.0, "height_clipped": 0.5, "success": 1.0})
 
@@ -212,8 +211,8 @@ def test_parts_run_without_gradients_and_on_threads_of_their_own() -> None:
     seen: list[tuple[str, bool]] = []
 
     class Noting(CountingActor):
-        def begin(self, sizes: Sequence[int], generator: torch.Generator) -> list[CountingActor]:
-            super().begin(sizes, generator)
+        def begin(self, sizes: Sequence[int], num_steps: int, generator: torch.Generator) -> list[CountingActor]:
+            super().begin(sizes, num_steps, generator)
             return [Noting() for _ in sizes]
 
         def step(self, observation: Observation) -> Decision:
@@ -238,8 +237,8 @@ def test_seconds_add_up_to_those_on_the_clock() -> None:
 
 def test_a_mistake_in_one_part_is_raised() -> None:
     class Half(CountingActor):
-        def begin(self, sizes: Sequence[int], generator: torch.Generator) -> list[CountingActor]:
-            first, second = super().begin(sizes, generator)
+        def begin(self, sizes: Sequence[int], num_steps: int, generator: torch.Generator) -> list[CountingActor]:
+            first, second = super().begin(sizes, num_steps, generator)
             second.hand_action = np.full(18, np.nan)
             return [first, second]
 
