@@ -17,7 +17,7 @@ from datamodules.rollouts.module import RolloutDataModule
 from datamodules.rollouts.plans import EpisodePlan, planned_episodes
 from datamodules.rollouts.runner import EpisodeFrames, EpisodeRunner
 from datamodules.synthesis.grasp_types import GRASP_TYPES
-from envs.conventions import EPISODE_STEPS, SPLITS
+from envs.conventions import SPLITS
 from envs.rows import join_rows, take_rows
 from envs.task.episodes import Episodes
 from envs.task.outcomes import EpisodeOutcome
@@ -25,8 +25,8 @@ from envs.task.targets import GraspTargets
 
 _LOG = logging.getLogger(__name__)
 
-FRAME_STEPS = (0, 20, 30, 40, EPISODE_STEPS)
-"""Control steps of which states are kept for pictures."""
+FRAME_SHARES = (0.0, 0.4, 0.6, 0.8, 1.0)
+"""Shares of an episode after which states are kept for pictures."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,11 @@ class SplitRuns:
     episodes: list[Episodes]
     outcomes: dict[str, list[EpisodeOutcome]] = field(default_factory=dict)
     rows: dict[str, list[NDArray[np.int64]]] = field(default_factory=dict)
-    frames: EpisodeFrames = field(default_factory=lambda: EpisodeFrames(FRAME_STEPS))
+    frames: EpisodeFrames = field(init=False)
+
+    def __post_init__(self) -> None:
+        steps = self.episodes[0].max_steps
+        self.frames = EpisodeFrames(tuple(round(share * steps) for share in FRAME_SHARES))
 
     def __len__(self) -> int:
         """Episodes of all seeds together."""
