@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from envs.conventions import FINGERS, NUM_JOINTS
 from envs.hand.kinematics import HandKinematics
 from envs.hand.model import clamp_joints
+from envs.hand.shadow import shadow_hand
 from envs.objects.grasp_object import GraspObject
 from envs.pictures.hand_picture import HandPicture, grasp_camera, posed_hand, posed_object
 from envs.pictures.meshes import ColouredMesh, arrow, balls, joined
@@ -52,7 +53,7 @@ def fingertip_motion(joint_pos: ArrayLike, joint_step: ArrayLike) -> NDArray[np.
     if start.shape != (NUM_JOINTS,) or step.shape != (NUM_JOINTS,):
         raise ValueError(f"joint_pos has shape {start.shape}, joint_step {step.shape}, expected ({NUM_JOINTS},) each")
     both = torch.from_numpy(np.stack((start, clamp_joints(start + step))))
-    tips = HandKinematics().forward(both).fingertips.numpy()
+    tips = HandKinematics(shadow_hand()).forward(both).fingertips.numpy()
     return np.asarray(tips[1] - tips[0])
 
 
@@ -129,6 +130,6 @@ def denoising_filmstrip(
 def _fingertip_arrows(joint_pos: ArrayLike, joint_step: ArrayLike, scale: float) -> list[ColouredMesh]:
     motion = scale * fingertip_motion(joint_pos, joint_step)
     joints = torch.from_numpy(np.asarray(joint_pos, dtype=np.float64)[None])
-    tips = HandKinematics().forward(joints).fingertips[0].numpy()
+    tips = HandKinematics(shadow_hand()).forward(joints).fingertips[0].numpy()
     arrows = [arrow(tips[i], motion[i], 0.0018, FINGER_COLOURS[i]) for i in range(len(FINGERS))]
     return [mesh for mesh in arrows if mesh is not None]

@@ -15,6 +15,7 @@ from datamodules.types import GraspBatch
 from envs.geometry.transforms import pose_invert, transform_points
 from envs.hand.kinematics import HandKinematics
 from envs.hand.model import normalise_joints
+from envs.hand.shadow import shadow_hand
 from envs.objects.library import ObjectLibrary
 
 
@@ -64,7 +65,7 @@ class GraspTable:
 
     def way_back_h(self) -> Tensor:
         """Unit vectors from fingertip centre to wrist of every grasp (G, 3), hand frame (GraspGF App. A.1)."""
-        tips_h = HandKinematics().forward(torch.as_tensor(self.grasps.joint_pos)).fingertips
+        tips_h = HandKinematics(shadow_hand()).forward(torch.as_tensor(self.grasps.joint_pos)).fingertips
         return -torch.nn.functional.normalize(tips_h.mean(dim=1), dim=1)
 
     def balanced_weights(self) -> Tensor:

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from datamodules.atomic_file import write_atomically
 from datamodules.synthesis.grasp_types import GRASP_TYPES
 from envs.conventions import ACTUATED_JOINTS, NUM_JOINTS, SPLITS
-from envs.hand.kinematics import check_joint_limits
 from envs.hand.model import LINKS
+from envs.hand.shadow import shadow_hand
 from envs.physics.checks import check_poses
 
 SCHEMA = "graspgf.grasp_set"
@@ -266,7 +266,7 @@ def check_grasp_set(grasps: GraspSet, source: str) -> None:
                 f"grasp set {source}, field {name}: {joints.shape[-1]} joint columns, expected {NUM_JOINTS} (actuated "
                 "joints, envs/conventions.py); drop coupled and wrist joints"
             )
-        check_joint_limits(joints, f"grasp set {source}, field {name}", tolerance=1e-3)
+        shadow_hand().check_limits(joints, f"grasp set {source}, field {name}", tolerance=1e-3)
     for name in ("object_pose_w", "rest_pose_w", "wrist_pose_o"):
         check_poses(f"grasp set {source}, field {name}:", getattr(grasps, name), count)
     for item in fields(grasps):

@@ -10,6 +10,7 @@ from datamodules.synthesis.grasp_types import Prototype, opposing_pads, thumb_pa
 from envs.conventions import NUM_JOINTS
 from envs.hand.kinematics import HandKinematics, HandPose
 from envs.hand.model import clamp_joints
+from envs.hand.shadow import shadow_hand
 
 Array = NDArray[np.float64]
 
@@ -109,7 +110,7 @@ def build_bank(
         shapes.append(along(0.0))
         preshapes.append(along(-settings.pre_opening))
         targets.append(along(settings.squeeze))
-    kinematics = HandKinematics()
+    kinematics = HandKinematics(shadow_hand())
     geometry = pad_geometry(grasp_type, kinematics.forward(torch.as_tensor(np.concatenate(shapes))))
     keep = geometry.alignment >= settings.min_alignment
     preshape = np.concatenate(preshapes)[keep]

@@ -17,6 +17,7 @@ from datamodules.synthesis.synthesizer import GraspSynthesizer
 from envs.conventions import ACTUATED_JOINTS
 from envs.hand.kinematics import HandKinematics
 from envs.hand.model import clamp_joints
+from envs.hand.shadow import shadow_hand
 from envs.objects.grasp_object import GraspObject
 
 Range = tuple[float, float]
@@ -106,7 +107,9 @@ def facing_coverage(grasp_type: str, lines: Sequence[Prototype]) -> np.ndarray:
     opened = np.stack([line.open for line in lines])[:, None]
     closed = np.stack([line.closed for line in lines])[:, None]
     joints = (opened + phases * (closed - opened)).reshape(-1, len(ACTUATED_JOINTS))
-    geometry = pad_geometry(grasp_type, HandKinematics().forward(torch.as_tensor(joints, dtype=torch.float32)))
+    geometry = pad_geometry(
+        grasp_type, HandKinematics(shadow_hand()).forward(torch.as_tensor(joints, dtype=torch.float32))
+    )
     facing = (geometry.alignment > _FACING).reshape(len(lines), -1)
     bins = np.digitize(geometry.aperture, _WIDTH_BINS).reshape(len(lines), -1)
     covered = np.zeros((len(lines), len(_WIDTH_BINS) + 1))

@@ -7,6 +7,7 @@ from datamodules.grasps.poses import absolute_pose
 from envs.conventions import EPISODE_STEPS, MAX_JOINT_STEP
 from envs.hand.kinematics import fingertip_centres
 from envs.hand.model import open_hand
+from envs.hand.shadow import shadow_hand
 from envs.objects.grasp_object import GraspObject
 from envs.physics.mujoco_cpu import MujocoCpuPhysics
 from envs.trials.lift import LIFT_STEPS, SURE_VERDICT, lift_test
@@ -77,7 +78,9 @@ def _episode(
     count, worlds = len(wrist_pose_o), np.arange(len(wrist_pose_o))
     final_w = absolute_pose(object_pose_w, wrist_pose_o)
     arrival = rng.integers(ARRIVAL_STEPS[0], ARRIVAL_STEPS[1] + 1, size=count)
-    poses_w = straight_approach(final_w, fingertip_centres(final_w, joint_pos), EPISODE_STEPS, arrival, rng)
+    poses_w = straight_approach(
+        final_w, fingertip_centres(shadow_hand(), final_w, joint_pos), EPISODE_STEPS, arrival, rng
+    )
     physics.reset([thing] * count, object_pose_w, poses_w[:, 0], np.tile(open_hand(), (count, 1)), worlds=worlds)
     active = np.zeros(physics.num_worlds, dtype=bool)
     active[:count] = True

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from envs.conventions import NUM_JOINTS
 from envs.hand.kinematics import HandKinematics
 from envs.hand.model import LINKS, bare_hand, element_name
+from envs.hand.shadow import shadow_hand
 from envs.pictures.meshes import Array, ColouredMesh, coloured, joined
 from envs.pictures.scene import Camera, Image, look_at, render_scene
 
@@ -98,7 +99,7 @@ def grasp_camera(hand: ColouredMesh, thing: ColouredMesh, wrist_pose_w: ArrayLik
 
 @lru_cache(maxsize=1)
 def _kinematics() -> HandKinematics:
-    return HandKinematics()
+    return HandKinematics(shadow_hand())
 
 
 @lru_cache(maxsize=1)

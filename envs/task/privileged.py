@@ -7,11 +7,12 @@ from torch import Tensor
 
 from envs.geometry.transforms import pose_compose, pose_invert, rotation_vector_from_quat
 from envs.hand.kinematics import HandKinematics
+from envs.hand.shadow import shadow_hand
 
 
 @lru_cache(maxsize=1)
 def _kinematics() -> HandKinematics:
-    return HandKinematics()
+    return HandKinematics(shadow_hand())
 
 
 def fingertip_distance(joint_pos: Tensor, coupled_pos: Tensor, points_h: Tensor) -> Tensor:

@@ -6,7 +6,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.hand.kinematics import check_joint_limits, fingertip_centres
+from envs.hand.kinematics import fingertip_centres
+from envs.hand.shadow import shadow_hand
 from envs.objects.grasp_object import GraspObject
 from envs.physics.base import Array
 from envs.physics.checks import check_poses
@@ -48,7 +49,7 @@ class GraspTargets:
             )
         check_poses("object_pose_w", self.object_pose_w, count)
         check_poses("wrist_pose_w", self.wrist_pose_w, count)
-        check_joint_limits(self.joint_pos, "joint_pos of the targets", tolerance=1e-3)
+        shadow_hand().check_limits(self.joint_pos, "joint_pos of the targets", tolerance=1e-3)
 
     def __len__(self) -> int:
         return len(self.object_index)
@@ -61,4 +62,4 @@ class GraspTargets:
     @cached_property
     def fingertip_centre_w(self) -> Array:
         """Mean of the five fingertips at each grasp (G, 3), m."""
-        return fingertip_centres(self.wrist_pose_w, self.joint_pos)
+        return fingertip_centres(shadow_hand(), self.wrist_pose_w, self.joint_pos)

@@ -15,6 +15,7 @@ from envs.geometry.transforms import (
 )
 from envs.hand.kinematics import HandKinematics
 from envs.hand.model import denormalise_joints
+from envs.hand.shadow import shadow_hand
 from envs.task.observations import HISTORY_LENGTH, Observation
 
 STEP_SCALE = 0.02
@@ -106,4 +107,4 @@ def tip_distances(tips_h: Tensor, points_h: Tensor) -> Tensor:
 
 @cache
 def _hand() -> HandKinematics:
-    return HandKinematics()
+    return HandKinematics(shadow_hand())

@@ -12,6 +12,7 @@ from datamodules.synthesis.grasp_types import opposing_pads, thumb_pad
 from datamodules.synthesis.hand_bank import BankSettings, PadGeometry, build_bank, pad_geometry
 from envs.hand.kinematics import HandKinematics
 from envs.hand.model import ALL_JOINTS, bare_hand, coupled_from_actuated, element_name, joint_limits
+from envs.hand.shadow import shadow_hand
 from tests.datamodules.grasps.examples import TYPES, prototypes
 
 Array = NDArray[np.float64]
@@ -21,7 +22,7 @@ EXACT = BankSettings(num_phases=10, num_copies=1, jitter=0.0, min_alignment=-2.0
 
 
 def _geometry(grasp_type: str, joint_pos: Array) -> PadGeometry:
-    return pad_geometry(grasp_type, HandKinematics().forward(torch.as_tensor(joint_pos)))
+    return pad_geometry(grasp_type, HandKinematics(shadow_hand()).forward(torch.as_tensor(joint_pos)))
 
 
 def _pads_by_mujoco(grasp_type: str, joint_pos: Array) -> tuple[Array, Array]:

@@ -18,6 +18,7 @@ from datamodules.synthesis.proposals import (
 )
 from envs.geometry.transforms import transform_points
 from envs.hand.kinematics import HandKinematics
+from envs.hand.shadow import shadow_hand
 from tests.datamodules.grasps.examples import TYPES, prototypes
 
 Array = NDArray[np.float64]
@@ -89,7 +90,7 @@ def test_every_roll_about_the_axis_occurs_while_the_table_is_far() -> None:
 def test_no_hand_reaches_below_the_table_or_up_through_it(grasp_type: str) -> None:
     bank, found = _bank(grasp_type), _propose(grasp_type, ONE_LEVEL, _pose(0.03), count=4000)
     assert len(found) > 10
-    pose = HandKinematics().forward(torch.as_tensor(bank.preshape[found.entry]))
+    pose = HandKinematics(shadow_hand()).forward(torch.as_tensor(bank.preshape[found.entry]))
     points_h = torch.cat([pose.link_position, pose.fingertips], dim=1)
     points_w = transform_points(torch.as_tensor(found.wrist_pose_w), points_h).numpy()
     assert points_w[..., 2].min() > MIN_LINK_HEIGHT - 1e-6

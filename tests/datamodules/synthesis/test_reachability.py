@@ -13,6 +13,7 @@ from datamodules.synthesis.reachability import ARRIVAL_STEPS, HOLD_STEPS, check_
 from envs.conventions import EPISODE_STEPS, FINGERS
 from envs.hand.kinematics import fingertip_centres
 from envs.hand.model import ALL_JOINTS, bare_hand, clamp_joints, coupled_from_actuated, element_name, open_hand
+from envs.hand.shadow import shadow_hand
 from envs.physics.mujoco_cpu import MujocoCpuPhysics
 from envs.trials.lift import LIFT_STEPS, SURE_VERDICT, LiftResult, lift_test
 from tests.datamodules.grasps.examples import good_grasps, thing
@@ -54,7 +55,7 @@ def test_fingertip_centre_agrees_with_mujoco() -> None:
     joint_pos = clamp_joints(rng.uniform(-0.3, 1.5, (2, 18)))
     quat = Rotation.random(2, rng=rng).as_quat(scalar_first=True)
     wrist_w = np.concatenate([rng.uniform(-0.3, 0.3, (2, 3)), quat], axis=1)
-    centres_w = fingertip_centres(wrist_w, joint_pos)
+    centres_w = fingertip_centres(shadow_hand(), wrist_w, joint_pos)
     model = bare_hand()
     for row in range(2):
         data = mujoco.MjData(model)

@@ -8,6 +8,7 @@ import trimesh
 from envs.conventions import ACTUATED_JOINTS
 from envs.hand.kinematics import HandKinematics
 from envs.hand.model import open_hand
+from envs.hand.shadow import shadow_hand
 from envs.pictures.hand_picture import FINGERTIP_COLOUR, HandPicture, grasp_camera, posed_hand, posed_object
 
 IDENTITY = np.array([0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0])
@@ -37,7 +38,7 @@ def draw(size: int = 64, **changes: object) -> np.ndarray:
 def test_drawn_fingertips_lie_at_the_fingertip_sites(joints: np.ndarray) -> None:
     mesh = posed_hand(joints, IDENTITY)
     dark = mesh.corners[(mesh.colours == FINGERTIP_COLOUR).all(axis=1)].reshape(-1, 3)
-    tips = HandKinematics().forward(torch.tensor(joints[None])).fingertips[0].numpy()
+    tips = HandKinematics(shadow_hand()).forward(torch.tensor(joints[None])).fingertips[0].numpy()
     for tip in tips:
         # the site is at the end of the distal part; the thumb's mesh has facets of 1 cm
         assert np.linalg.norm(dark - tip, axis=1).min() < 0.009

@@ -7,6 +7,7 @@ from scipy.spatial.transform import Rotation
 from envs.geometry.transforms import pose_compose, pose_invert
 from envs.hand.kinematics import HandKinematics
 from envs.hand.model import coupled_from_actuated, open_hand
+from envs.hand.shadow import shadow_hand
 from envs.task.privileged import fingertip_distance, goal_wrist
 
 
@@ -17,7 +18,7 @@ def _hand(count: int = 1) -> tuple[torch.Tensor, torch.Tensor]:
 
 def test_fingertips_measure_to_their_nearest_point() -> None:
     joint_pos, coupled_pos = _hand()
-    tips = HandKinematics().forward(joint_pos, coupled_pos).fingertips[0]
+    tips = HandKinematics(shadow_hand()).forward(joint_pos, coupled_pos).fingertips[0]
     # each fingertip gets a point 1, 2, ... 5 mm along x, and all share points half a metre away
     near = tips + 0.001 * torch.arange(1, 6)[:, None] * torch.tensor([1.0, 0.0, 0.0])
     points_h = torch.cat([near, tips + torch.tensor([0.5, 0.0, 0.0])])[None].float()
@@ -28,7 +29,7 @@ def test_fingertips_measure_to_their_nearest_point() -> None:
 
 def test_worlds_do_not_share_clouds() -> None:
     joint_pos, coupled_pos = _hand(2)
-    tips = HandKinematics().forward(joint_pos, coupled_pos).fingertips.float()
+    tips = HandKinematics(shadow_hand()).forward(joint_pos, coupled_pos).fingertips.float()
     points_h = tips.clone()
     points_h[1] += 0.3
     found = fingertip_distance(joint_pos, coupled_pos, points_h)

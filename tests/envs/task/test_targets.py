@@ -8,6 +8,7 @@ import torch
 
 from envs.geometry.transforms import transform_points
 from envs.hand.kinematics import HandKinematics
+from envs.hand.shadow import shadow_hand
 from envs.task.targets import GraspTargets
 from tests.assisting import made_up_targets
 
@@ -24,7 +25,7 @@ def test_rows_are_chosen_in_every_column() -> None:
 
 def test_fingertip_centres_are_those_of_the_grasps_in_the_world() -> None:
     targets = made_up_targets()
-    tips_h = HandKinematics().forward(torch.as_tensor(targets.joint_pos[3:4])).fingertips
+    tips_h = HandKinematics(shadow_hand()).forward(torch.as_tensor(targets.joint_pos[3:4])).fingertips
     expected = transform_points(torch.as_tensor(targets.wrist_pose_w[3:4]), tips_h)[0].mean(dim=0)
     np.testing.assert_allclose(targets.fingertip_centre_w[3], expected, atol=1e-12)
     # fingers point down

@@ -11,6 +11,7 @@ from datamodules.grasps.poses import absolute_pose
 from envs.conventions import ACTUATED_JOINTS, CONTROL_DT
 from envs.hand.kinematics import HandKinematics
 from envs.hand.model import LINKS, clamp_joints, open_hand
+from envs.hand.shadow import shadow_hand
 from envs.objects.grasp_object import GraspObject
 from envs.physics.base import Array, PhysicsState
 from envs.physics.mujoco_cpu import MujocoCpuPhysics
@@ -215,7 +216,7 @@ def test_shake_begins_with_the_rise() -> None:
 
 
 def test_every_closing_joint_brings_its_fingertip_towards_the_object() -> None:
-    kinematics, direction = HandKinematics(), closing_direction()
+    kinematics, direction = HandKinematics(shadow_hand()), closing_direction()
     grasped_h = torch.tensor([0.011, -0.045, 0.09], dtype=torch.float64)  # before the palm, between thumb and fingers
 
     def gaps(joint_pos: Array) -> Array:

@@ -1,0 +1,63 @@
+"""What a hand is made of: limits, couplings, fingers, gains."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class JointLimits:
+    """Lower and upper limits of joints, radians, each (J,), or (C,) for the coupled ones, float64, read-only."""
+
+    low: Array
+    high: Array
+
+
+@dataclass(frozen=True)
+class Coupling:
+    """The C joints that follow others: target = ratio times the parent's target + offset.
+
+    Attributes:
+        names: the coupled joints.
+        parents: the actuated joint that each follows.
+        ratio: radians of the joint over radians of its parent.
+        offset: radians of the joint where its parent is at zero.
+    """
+
+    names: tuple[str, ...] = ()
+    parents: tuple[str, ...] = ()
+    ratio: tuple[float, ...] = ()
+    offset: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        lengths = {len(self.names), len(self.parents), len(self.ratio), len(self.offset)}
+        if len(lengths) > 1:
+            raise ValueError(
+                f"coupling has {len(self.names)} joints, {len(self.parents)} parents, {len(self.ratio)} ratios and "
+                f"{len(self.offset)} offsets; give one of each for every coupled joint"
+            )
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+@dataclass(frozen=True)
+class Finger:
+    """A finger: its actuated joints from the palm outwards, and its tip, a point in the frame of a link, metres."""
+
+    name: str
+    joints: tuple[str, ...]
+    tip_link: str
+    tip_point: tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Gains:
+    """What drives a joint: position gain, N m / rad, damping, N m s / rad, and largest torque, N m."""
+
+    position: float = 10.0
+    velocity: float = 0.2
+    force_limit: float = 10.0
