@@ -1,0 +1,156 @@
+"""A hand from a URDF file: its tree hangs below a palm body that has our own frame.
+
+MuJoCo reads URDF itself. Here bodies without joints become part of what carries them, so that every link but the palm
+turns about one joint, and collision shapes become small enough for millions of steps.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.hand.model_file import HAND_PREFIX
+
+Point = tuple[float, float, float]
+
+HULL_VERTICES = 64
+"""Vertices kept of a collision mesh's convex hull, as of the pieces of an object. 32 cost the palm 11 % of its volume."""
+
+_KEEP_VISUAL = '<mujoco><compiler discardvisual="false" strippath="false" meshdir="{folder}"/></mujoco>'
+
+
+@dataclass(frozen=True)
+class Capsule:
+    """A collision shape in the frame of its link: ends of its axis and radius, metres."""
+
+    link: str
+    start: Point
+    end: Point
+    radius: float
+
+
+@dataclass(frozen=True)
+class UrdfFile:
+    """A URDF file and how its tree becomes the hand.
+
+    Attributes:
+        path: the file; meshes are named relative to it.
+        root: its link that becomes the palm, with everything that hangs on it without a joint.
+        base_quat: turns the root's frame into the palm's, wxyz; z along the fingers, -y out of the palm, x towards the
+            thumb of a right hand.
+        base_pos: origin of the root in the palm's frame, near the wrist, metres.
+        limits: joint, lower and upper limit, rad, where they are not the file's.
+        capsules: collision shapes in place of the file's; meshes of other links collide as convex hulls.
+        without_collision: links of the file whose shapes are only drawn.
+        damping: of every joint, N m s / rad.
+        armature: inertia that motor and gear add to every joint, kg m^2.
+    """
+
+    path: Path
+    root: str
+    base_quat: tuple[float, float, float, float] = (1.0, 0.0, 0.0, 0.0)
+    base_pos: Point = (0.0, 0.0, 0.0)
+    limits: tuple[tuple[str, float, float], ...] = ()
+    capsules: tuple[Capsule, ...] = ()
+    without_collision: tuple[str, ...] = ()
+    damping: float = 0.1
+    armature: float = 0.001
+
+    palm = "palm"
+
+    def element(self, name: str) -> str:
+        """Name of a joint or link in an assembled scene: ``index_q1`` -> ``hand/index_q1``."""
+        return f"{HAND_PREFIX}{name}"
+
+    def attach(self, scene: mujoco.MjSpec, *, visual: bool = False) -> mujoco.MjsBody:
+        """Attach the hand to a scene and return the palm body, which has no joint of its own yet.
+
+        Mimic joints are free here: whoever drives the hand moves them. A link keeps the mass that the file names and
+        gets the inertia of its collision shapes, which is what files are most often wrong about.
+
+        Args:
+            scene: the spec that receives the hand.
+            visual: keep the visual meshes, which do not collide (rendering).
+        """
+        source = self._read(visual=visual)
+        for equality in list(source.equalities):
+            source.delete(equality)
+        self._shape_links(source)
+        _simplify_meshes(source, self.path.parent)
+        for body in source.bodies:
+            _inertia_from_shape(body)
+            for joint in body.joints:
+                self._set_joint(joint)
+        palm = scene.worldbody.add_body(name=self.element(self.palm))
+        palm.add_frame(pos=self.base_pos, quat=self.base_quat).attach_body(source.body(self.root), HAND_PREFIX, "")
+        fixed = [body.name for body in scene.bodies if body.name.startswith(HAND_PREFIX) and not body.joints]
+        for name in fixed:
+            if name != palm.name:
+                scene.body(name).to_frame()
+        return palm
+
+    def _read(self, *, visual: bool) -> mujoco.MjSpec:
+        if not visual:
+            return mujoco.MjSpec.from_file(str(self.path))
+        head, _, rest = self.path.read_text().partition("<robot")
+        name, _, content = rest.partition(">")
+        extension = _KEEP_VISUAL.format(folder=self.path.parent)
+        return mujoco.MjSpec.from_string(f"{head}<robot{name}>{extension}{content}")
+
+    def _shape_links(self, source: mujoco.MjSpec) -> None:
+        shaped = {capsule.link for capsule in self.capsules}
+        for name in (*self.without_collision, *shaped):
+            for geom in [geom for geom in source.body(name).geoms if geom.contype]:
+                source.delete(geom)
+        for capsule in self.capsules:
+            source.body(capsule.link).add_geom(
+                name=f"{capsule.link}_shape",
+                type=mujoco.mjtGeom.mjGEOM_CAPSULE,
+                fromto=[*capsule.start, *capsule.end],
+                size=[capsule.radius, 0.0, 0.0],
+            )
+
+    def _set_joint(self, joint: mujoco.MjsJoint) -> None:
+        joint.damping = [self.damping, 0.0, 0.0]  # coefficients of velocity and of its higher powers
+        joint.armature = self.armature
+        for name, low, high in self.limits:
+            if name == joint.name:
+                joint.range = [low, high]
+
+
+def _simplify_meshes(source: mujoco.MjSpec, folder: Path) -> None:
+    """Meshes that collide become their hulls; those that no geom uses go, with the time to read them."""
+    for mesh in list(source.meshes):
+        users = [geom for geom in source.geoms if geom.meshname == mesh.name]
+        if not users:
+            source.delete(mesh)
+        elif any(geom.contype for geom in users):
+            hull = _hull(folder / mesh.file, (float(mesh.scale[0]), float(mesh.scale[1]), float(mesh.scale[2])))
+            mesh.file, mesh.scale = "", [1.0, 1.0, 1.0]
+            mesh.uservert, mesh.maxhullvert = hull.ravel(), -1
+
+
+def _inertia_from_shape(body: mujoco.MjsBody) -> None:
+    solid = [geom for geom in body.geoms if geom.contype]
+    for geom in body.geoms:
+        geom.mass = body.mass / len(solid) if geom.contype else 0.0
+    body.explicitinertial, body.mass, body.inertia = False, 0.0, [0.0, 0.0, 0.0]
+    body.fullinertia, body.ipos, body.iquat = [np.nan] * 6, [np.nan] * 3, [1.0, 0.0, 0.0, 0.0]
+
+
+@lru_cache(maxsize=64)
+def _hull(path: Path, scale: Point) -> NDArray[np.float64]:
+    """Vertices (V <= HULL_VERTICES, 3) of the convex hull of a mesh file, in the file's frame, metres."""
+    spec = mujoco.MjSpec()
+    spec.add_mesh(name="mesh", file=str(path), scale=scale, maxhullvert=HULL_VERTICES)
+    spec.worldbody.add_geom(type=mujoco.mjtGeom.mjGEOM_MESH, meshname="mesh")
+    model = spec.compile()
+    graph = model.mesh_graph[model.mesh_graphadr[0] :]
+    count = int(graph[0])  # then the number of faces, an address for each vertex, and the vertex's number in the mesh
+    vertices = model.mesh_vert[graph[2 + count : 2 + 2 * count]].astype(np.float64)
+    turn = np.zeros(9)
+    mujoco.mju_quat2Mat(turn, model.mesh_quat[0])
+    return vertices @ turn.reshape(3, 3).T + model.mesh_pos[0]
