@@ -17,11 +17,11 @@ from tqdm import tqdm
 from datamodules.atomic_file import write_atomically
 from datamodules.grasps.grasp_set import GraspSet, load_grasp_set, save_grasp_set
 from datamodules.grasps.poses import absolute_pose
-from datamodules.synthesis.grasp_types import check_grasp_type
 from datamodules.synthesis.job import JobSpec, easy_limit, merge, pick_gallery, run_job
 from datamodules.synthesis.settings import SynthesisSettings
 from datamodules.synthesis.summary import summarise
 from datamodules.workers import default_workers
+from envs.hand.registry import load_hand
 from envs.objects.library import ObjectLibrary
 from envs.pictures.hand_picture import HandPicture
 from envs.pictures.sheets import contact_sheet, save_png
@@ -46,6 +46,7 @@ def draw_gallery(grasps: GraspSet, library: ObjectLibrary, path: Path, *, per_ty
 
 def synthesize(
     output: Path,
+    hand: str = "shadow",
     parts_dir: Path = Path("runs/synthesis"),
     summary: Path | None = None,
     gallery: Path | None = None,
@@ -64,6 +65,7 @@ def synthesize(
 
     Args:
         output: grasp set to write (npz).
+        hand: name of the hand that grasps, see envs.hand.registry.
         parts_dir: folder of part files, one an object; kept, so that a second run with the same settings is free.
         summary: JSON with yields, rejections, types, sizes; beside the output when null.
         gallery: PNG with grasps of every type; none when null.
@@ -79,12 +81,13 @@ def synthesize(
             several machines: give each a shard, gather their parts in one folder, and run there without shard.
     """
     settings = settings or SynthesisSettings()
-    for name in settings.types:
-        check_grasp_type(name)
+    grasping = load_hand(hand)
+    for name in settings.types or ():
+        grasping.grasp_type(name)
     summary = summary or output.with_suffix(".json")
     if split_file is not None and summary.resolve() == Path(split_file).resolve():
         raise ValueError(f"the summary would overwrite the split file {summary}; give another --output, or --summary")
-    spec = JobSpec(settings, parts_dir, split_file, prototypes, max_objects, num_workers, parse_shard(shard))
+    spec = JobSpec(grasping, settings, parts_dir, split_file, prototypes, max_objects, num_workers, parse_shard(shard))
     began = time.perf_counter()
     if max_easy is not None:
         spec = _with_easy_limit(spec, max_easy)
@@ -121,6 +124,7 @@ def _provenance(spec: JobSpec) -> dict[str, Any]:
     return {
         "command": "python -m datamodules.synthesize " + " ".join(sys.argv[1:]),
         "fingerprint": spec.fingerprint(),
+        "hand": spec.hand.name,
         "settings": asdict(spec.settings),
         "easy": None if spec.easy is None else asdict(spec.easy),
         "versions": {name: version(name) for name in ("mujoco", "gymnasium-robotics", "numpy")},

@@ -13,10 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datamodules.atomic_file import write_atomically
-from datamodules.synthesis.grasp_types import GRASP_TYPES
-from envs.conventions import ACTUATED_JOINTS, NUM_JOINTS, SPLITS
-from envs.hand.model import LINKS
-from envs.hand.shadow import shadow_hand
+from envs.conventions import SPLITS
+from envs.hand.hand import Hand
+from envs.hand.registry import load_hand
 from envs.physics.checks import check_poses
 
 SCHEMA = "graspgf.grasp_set"
@@ -34,6 +33,7 @@ class GraspSet:
     """G verified grasps of a list of objects.
 
     Attributes:
+        hand: the hand that grasps.
         objects: object names; ``object_index`` points into this list.
         object_splits: the split of each object.
         object_index: (G,) int32.
@@ -42,15 +42,16 @@ class GraspSet:
         rest_pose_w: the object at rest on the table with no hand near (G, 7), settled from ``object_pose_w``: where
             episodes start.
         wrist_pose_o: wrist in the object frame (G, 7).
-        joint_pos: actuated joints of the grasp (G, 18), rad.
-        preshape: joints from which the hand closed (G, 18), rad.
-        type_index: index into GRASP_TYPES (G,) uint8.
+        joint_pos: actuated joints of the grasp (G, J), rad.
+        preshape: joints from which the hand closed (G, J), rad.
+        type_index: grasp type, index into ``hand.grasp_types`` (G,) uint8.
         aperture: width of the antipodal pair the grasp was made for (G,), m.
-        links: hand links that touched the object (G, 23) bool, order of envs.hand.model.LINKS.
+        links: hand links that touched the object (G, L) bool, order of ``hand.links``.
         is_reachable: a moving wrist took the grasp twice with collisions on (G,) bool.
         provenance: how the set was made: command, settings, seed, versions.
     """
 
+    hand: Hand
     objects: tuple[str, ...]
     object_splits: tuple[str, ...]
     object_index: NDArray[np.int32]
@@ -106,15 +107,17 @@ class GraspSet:
 
     def type_names(self) -> list[str]:
         """Type name of every grasp (G)."""
-        return [GRASP_TYPES[index] for index in self.type_index]
+        names = self.hand.type_names
+        return [names[index] for index in self.type_index]
 
 
 def join_rows(parts: Sequence[GraspSet]) -> GraspSet:
     """The rows of several sets that list the same objects, one set after the other.
 
     Raises:
-        ValueError: sets of different objects.
+        ValueError: sets of different objects or hands.
     """
+    _check_one_hand(parts)
     if any(part.objects != parts[0].objects for part in parts):
         raise ValueError("only sets that list the same objects can be joined row by row; use concatenate")
     columns: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _ROW_FIELDS}
@@ -125,8 +128,9 @@ def concatenate(parts: Sequence[GraspSet], provenance: dict[str, Any]) -> GraspS
     """One set of several; every object may stand in one part only.
 
     Raises:
-        ValueError: an object in two parts (its grasps would count twice).
+        ValueError: an object in two parts (its grasps would count twice), or grasps of several hands.
     """
+    _check_one_hand(parts)
     names = [name for part in parts for name in part.objects]
     if len(set(names)) != len(names):
         double = next(name for name in names if names.count(name) > 1)
@@ -138,7 +142,13 @@ def concatenate(parts: Sequence[GraspSet], provenance: dict[str, Any]) -> GraspS
     ]
     columns: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in shifted]) for name in _ROW_FIELDS}
     splits = tuple(split for part in parts for split in part.object_splits)
-    return GraspSet(objects=tuple(names), object_splits=splits, provenance=provenance, **columns)
+    return replace(parts[0], objects=tuple(names), object_splits=splits, provenance=provenance, **columns)
+
+
+def _check_one_hand(parts: Sequence[GraspSet]) -> None:
+    names = sorted({part.hand.name for part in parts})
+    if len(names) > 1:
+        raise ValueError(f"grasps of the hands {' and '.join(names)} cannot stand in one set; keep a set for each")
 
 
 def save_grasp_set(grasps: GraspSet, path: Path) -> None:
@@ -146,9 +156,10 @@ def save_grasp_set(grasps: GraspSet, path: Path) -> None:
     header = {
         "schema": SCHEMA,
         "version": VERSION,
-        "joint_order": list(ACTUATED_JOINTS),
-        "grasp_types": list(GRASP_TYPES),
-        "links": list(LINKS),
+        "hand": grasps.hand.name,
+        "joint_order": list(grasps.hand.joints),
+        "grasp_types": list(grasps.hand.type_names),
+        "links": list(grasps.hand.links),
         "objects": list(grasps.objects),
         "object_splits": list(grasps.object_splits),
         "provenance": grasps.provenance,
@@ -220,19 +231,21 @@ def _check_version(path: Path, version: Any) -> None:
 
 
 def _build(path: Path, content: dict[str, NDArray[Any]], header: dict[str, Any]) -> GraspSet:
-    """The checked set."""
-    _check_header(path, header)
+    """The checked set; a file that names no hand is of the Shadow Hand."""
+    hand = load_hand(header.get("hand", "shadow"))
+    _check_header(path, header, hand)
     missing = [name for name in _ROW_FIELDS if name not in content]
     if missing:
         raise ValueError(f"grasp set {path} lacks the field {missing[0]!r}; expected {', '.join(_ROW_FIELDS)}")
     packed = content.pop("links")
-    if packed.dtype != np.uint8 or packed.ndim != 2 or 8 * packed.shape[1] < len(LINKS):
+    if packed.dtype != np.uint8 or packed.ndim != 2 or 8 * packed.shape[1] < len(hand.links):
         raise ValueError(
-            f"grasp set {path}, field links: {packed.dtype} of shape {packed.shape}, expected uint8 (G, 3): "
-            f"{len(LINKS)} link bits"
+            f"grasp set {path}, field links: {packed.dtype} of shape {packed.shape}, expected uint8 "
+            f"(G, {-(-len(hand.links) // 8)}): {len(hand.links)} link bits"
         )
-    links = np.unpackbits(packed, axis=1, count=len(LINKS)).astype(bool)
+    links = np.unpackbits(packed, axis=1, count=len(hand.links)).astype(bool)
     grasps = GraspSet(
+        hand=hand,
         objects=tuple(header["objects"]),
         object_splits=tuple(header["object_splits"]),
         provenance=header.get("provenance", {}),
@@ -243,10 +256,13 @@ def _build(path: Path, content: dict[str, NDArray[Any]], header: dict[str, Any])
     return grasps
 
 
-def _check_header(path: Path, header: dict[str, Any]) -> None:
-    for name, expected in (("joint_order", ACTUATED_JOINTS), ("grasp_types", GRASP_TYPES), ("links", LINKS)):
+def _check_header(path: Path, header: dict[str, Any], hand: Hand) -> None:
+    for name, expected in (("joint_order", hand.joints), ("grasp_types", hand.type_names), ("links", hand.links)):
         if tuple(header.get(name, ())) != expected:
-            raise ValueError(f"grasp set {path}, field {name}: given {header.get(name)}, expected {list(expected)}")
+            raise ValueError(
+                f"grasp set {path}, field {name}: given {header.get(name)}, expected {list(expected)} of the hand "
+                f"{hand.name}"
+            )
     for name in ("objects", "object_splits"):
         if not isinstance(header.get(name), list):
             raise ValueError(f"grasp set {path}, field {name}: given {header.get(name)!r}, expected a list of names")
@@ -261,12 +277,12 @@ def check_grasp_set(grasps: GraspSet, source: str) -> None:
     count = len(grasps.object_index)
     for name in ("joint_pos", "preshape"):
         joints = getattr(grasps, name)
-        if joints.ndim != 2 or joints.shape[1] != NUM_JOINTS:
+        if joints.ndim != 2 or joints.shape[1] != grasps.hand.num_joints:
             raise ValueError(
-                f"grasp set {source}, field {name}: {joints.shape[-1]} joint columns, expected {NUM_JOINTS} (actuated "
-                "joints, envs/conventions.py); drop coupled and wrist joints"
+                f"grasp set {source}, field {name}: {joints.shape[-1]} joint columns, expected "
+                f"{grasps.hand.num_joints} (actuated joints of the hand {grasps.hand.name}); drop coupled and wrist joints"
             )
-        shadow_hand().check_limits(joints, f"grasp set {source}, field {name}", tolerance=1e-3)
+        grasps.hand.check_limits(joints, f"grasp set {source}, field {name}", tolerance=1e-3)
     for name in ("object_pose_w", "rest_pose_w", "wrist_pose_o"):
         check_poses(f"grasp set {source}, field {name}:", getattr(grasps, name), count)
     for item in fields(grasps):
@@ -275,7 +291,7 @@ def check_grasp_set(grasps: GraspSet, source: str) -> None:
             raise ValueError(f"grasp set {source}, field {item.name}: {len(column)} rows, expected {count}")
     if not np.isfinite(grasps.aperture).all():
         raise ValueError(f"grasp set {source}, field aperture: NaN or infinity; expected metres")
-    for name, size in (("object_index", len(grasps.objects)), ("type_index", len(GRASP_TYPES))):
+    for name, size in (("object_index", len(grasps.objects)), ("type_index", len(grasps.hand.grasp_types))):
         index = getattr(grasps, name)
         if count and (int(index.min()) < 0 or int(index.max()) >= size):
             raise ValueError(

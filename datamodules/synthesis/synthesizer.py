@@ -8,11 +8,12 @@ import numpy as np
 
 from datamodules.grasps.grasp_set import GraspSet
 from datamodules.synthesis.easy_grasps import EasyLimit
-from datamodules.synthesis.grasp_types import Prototype
 from datamodules.synthesis.hand_bank import build_bank
 from datamodules.synthesis.object_rounds import Rounds, chosen
+from datamodules.synthesis.prototypes import Prototypes
 from datamodules.synthesis.rest_poses import rest_poses
 from datamodules.synthesis.settings import SynthesisSettings, TypeCount
+from envs.hand.hand import Hand
 from envs.objects.grasp_object import GraspObject
 from envs.physics.mujoco_cpu import MujocoCpuPhysics, SceneCache
 
@@ -29,22 +30,25 @@ class GraspSynthesizer:
     """Makes grasps of objects, one object a call; holds the banks.
 
     Args:
+        hand: the hand that grasps.
         settings: what is attempted.
         prototypes: hand shapes of each type.
 
     Raises:
-        ValueError: a type without a prototype.
+        ValueError: a type that the hand does not know, or without a prototype.
     """
 
-    def __init__(self, settings: SynthesisSettings, prototypes: dict[str, tuple[Prototype, ...]]) -> None:
-        missing = [name for name in settings.types if not prototypes.get(name)]
+    def __init__(self, hand: Hand, settings: SynthesisSettings, prototypes: Prototypes) -> None:
+        types = settings.types or hand.type_names
+        missing = [name for name in types if not prototypes.get(name)]
         if missing:
             raise ValueError(
                 f"no prototype of grasp type {missing[0]!r}; prototypes exist for: {', '.join(prototypes)}"
             )
+        self.hand = hand
         self.settings = settings
         rng = np.random.default_rng(settings.seed)
-        self.banks = {name: build_bank(name, prototypes[name], settings.bank, rng) for name in settings.types}
+        self.banks = {name: build_bank(hand, name, prototypes[name], settings.bank, rng) for name in types}
 
     def synthesize(
         self, thing: GraspObject, split: str, *, limit: EasyLimit | None = None, with_reachability: bool = True

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from envs.hand.grasp_types import GraspType, LineRanges, Pad
 from envs.hand.model_file import HandFile, bare_model
 from envs.hand.parts import Array, Coupling, Finger, Gains, JointLimits
 
@@ -32,6 +33,9 @@ class Hand:
         closing: sign with which each joint moves when the hand closes (J,): +1, -1, or 0 for joints that spread or
             oppose, read-only.
         grasp_centre_h: point of the hand frame between palm and half-closed fingers, m: where held objects tend to be.
+        thumb_pad: the pad of the thumb.
+        grasp_types: the ways in which it grasps.
+        line_ranges: where the pilot looks for their hand shapes.
         gains: what drives the joints.
     """
 
@@ -44,6 +48,9 @@ class Hand:
     open_pose: Array
     closing: Array
     grasp_centre_h: tuple[float, float, float]
+    thumb_pad: Pad
+    grasp_types: tuple[GraspType, ...]
+    line_ranges: LineRanges
     gains: Gains = field(default_factory=Gains)
 
     def __post_init__(self) -> None:
@@ -78,10 +85,13 @@ class Hand:
             if missing:
                 there = ", ".join(name.removeprefix(self.element("")) for name in known[kind])
                 raise ValueError(f"hand {self.name}: {self.file.path} has no {kind} {missing[0]!r}; it has: {there}")
+        fingers = tuple(finger.name for finger in self.fingers)
         for what, names, allowed in (
             ("coupling, parents", self.coupled.parents, self.joints),
             ("fingers, joints", tuple(joint for finger in self.fingers for joint in finger.joints), self.joints),
             ("fingers, tip_link", tuple(finger.tip_link for finger in self.fingers), self.links),
+            ("grasp_types, closing", tuple(name for kind in self.grasp_types for name in kind.closing), fingers),
+            ("pads, link", tuple(pad.link for pad in self.pads), self.links),
         ):
             unknown = [name for name in names if name not in allowed]
             if unknown:
@@ -106,6 +116,28 @@ class Hand:
     def all_joints(self) -> tuple[str, ...]:
         """Actuated joints, then coupled ones."""
         return (*self.joints, *self.coupled.names)
+
+    @property
+    def type_names(self) -> tuple[str, ...]:
+        """Names of the grasp types."""
+        return tuple(kind.name for kind in self.grasp_types)
+
+    @property
+    def pads(self) -> tuple[Pad, ...]:
+        """The thumb's pad and every pad that it opposes in some grasp type."""
+        return tuple(dict.fromkeys((self.thumb_pad, *(pad for kind in self.grasp_types for pad in kind.opposing))))
+
+    def grasp_type(self, name: str) -> GraspType:
+        """The grasp type of a name.
+
+        Raises:
+            ValueError: unknown type; lists the known ones.
+        """
+        if name not in self.type_names:
+            raise ValueError(
+                f"grasp type {name!r} of the hand {self.name} is unknown; available: {', '.join(self.type_names)}"
+            )
+        return self.grasp_types[self.type_names.index(name)]
 
     def element(self, name: str) -> str:
         """Name of a joint, body or geom of the hand in an assembled scene."""

@@ -7,7 +7,6 @@ from typing import Any
 import mujoco
 import numpy as np
 import pytest
-
 from datamodules.synthesis.grasp_types import (
     GRASP_TYPES,
     check_grasp_type,
@@ -15,6 +14,7 @@ from datamodules.synthesis.grasp_types import (
     opposing_pads,
     thumb_pad,
 )
+
 from envs.conventions import ACTUATED_JOINTS
 from envs.hand.model import LINKS, bare_hand, element_name, joint_limits
 
