@@ -4,11 +4,13 @@ URDF and meshes come with the package mani_skill. It is found and never imported
 """
 
 import importlib.util
+import math
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
+from envs.hand.grasp_types import LineRanges, Pad, standard_types
 from envs.hand.hand import Hand
 from envs.hand.parts import Coupling, Finger
 from envs.hand.urdf_file import Capsule, UrdfFile
@@ -21,8 +23,8 @@ JOINTS: tuple[str, ...] = (*(f"{finger}_q1" for finger in FINGERS), "thumb_q1", 
 
 LINKS: tuple[str, ...] = (
     "palm",
-    *(f"{finger}_{part}" for finger in FINGERS for part in ("L1", "L2")),
     "thumb_L1", "thumb_L2",
+    *(f"{finger}_{part}" for finger in FINGERS for part in ("L1", "L2")),
 )  # fmt: skip
 
 COUPLING_RATIO = 1.05851325
@@ -40,6 +42,23 @@ _DISTAL = ((0.0006, -0.0019, 0.0), (0.0278, -0.0154, 0.0), 0.0076)
 _CAPSULES = tuple(
     Capsule(f"{finger}_{part}", *shape) for finger in FINGERS for part, shape in (("L1", _PROXIMAL), ("L2", _DISTAL))
 )
+
+_THUMB_PAD = Pad("thumb_L2", (0.0514, 0.0282, 0.0036), (-0.137, 0.988, 0.069))
+"""Where a ray from the thumb's axis towards the palm leaves its visual mesh, 15 mm before the tip."""
+
+_SIDE_OF_INDEX = Pad("index_L2", (0.0142, -0.0087, 0.0076), (0.0, 0.0, 1.0))
+
+_TIP_SHARE, _WRAP_SHARE = 0.8, 0.3
+"""How far along the distal link from its joint objects touch in precision and in power grasps; chosen here."""
+
+_LINE_RANGES = LineRanges(
+    opened=((0.0, 0.6),),
+    closed=((0.7, 1.4),),
+    held={"straight": ((0.0, 0.15),), "half": ((0.9, 1.4),), "curled": ((1.3, 1.6),)},
+    thumb_opened={"thumb_q1": (-2.09, -0.1), "thumb_q2": (0.0, 0.5)},
+    thumb_closed={"thumb_q2": (0.4, 1.5)},
+)
+"""The thumb meets the first finger at thumb_q1 -1.2, the middle one at -1.55, the others at -2."""
 
 _QUARTER_TURN = (0.5**0.5, 0.0, 0.0, -(0.5**0.5))
 """The URDF's base_link has x out of the palm, y towards the thumb and z along the fingers, origin at the wrist."""
@@ -78,7 +97,25 @@ def ability_hand() -> Hand:
         open_pose=np.array([0.0, 0.0, 0.0, 0.0, -1.0, 0.0]),
         closing=np.array([1.0, 1.0, 1.0, 1.0, 0.0, 1.0]),
         grasp_centre_h=(0.005, -0.045, 0.095),
+        thumb_pad=_THUMB_PAD,
+        grasp_types=standard_types(
+            FINGERS,
+            tips=[_distal_pad(finger, _TIP_SHARE) for finger in FINGERS],
+            middles=[_distal_pad(finger, _WRAP_SHARE) for finger in FINGERS],
+            side=_SIDE_OF_INDEX,
+        ),
+        line_ranges=_LINE_RANGES,
     )
+
+
+def _distal_pad(finger: str, share: float) -> Pad:
+    """The palmar side of a distal link, that share of the way along its capsule."""
+    start, end, radius = _DISTAL
+    along_x, along_y = end[0] - start[0], end[1] - start[1]
+    length = math.hypot(along_x, along_y)
+    normal = (-along_y / length, along_x / length, 0.0)
+    point = (start[0] + share * along_x + radius * normal[0], start[1] + share * along_y + radius * normal[1], 0.0)
+    return Pad(f"{finger}_L2", point, normal)
 
 
 def ability_hand_path() -> Path:

@@ -1,9 +1,10 @@
-"""Where a hand's bodies come from: an MJCF or URDF file, and which part of it is the hand."""
+"""Where a hand's bodies come from: an MJCF file (URDF: `envs.hand.urdf_file`), and which part of it is the hand."""
 
 import warnings
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Protocol
 
 import mujoco
 
@@ -11,12 +12,31 @@ HAND_PREFIX = "hand/"
 """Prefix of every hand element in an assembled scene."""
 
 
+class HandSource(Protocol):
+    """What a hand's bodies come from. Hashable: models are kept by it."""
+
+    def __hash__(self) -> int: ...
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        ...
+
+    def element(self, name: str) -> str:
+        """Name of a joint, body or geom of the hand in an assembled scene."""
+        ...
+
+    def attach(self, scene: mujoco.MjSpec, *, visual: bool = False) -> mujoco.MjsBody:
+        """Attach the hand to a scene and return the palm body, which has no joint of its own yet."""
+        ...
+
+
 @dataclass(frozen=True)
 class HandFile:
-    """A model file and the part of it that is the hand.
+    """An MJCF file and the part of it that is the hand.
 
     Attributes:
-        path: MJCF or URDF file.
+        path: MJCF file.
         palm: body that carries the fingers; its frame is the hand base frame ``_h``, its joints are left behind.
         prefix: what the file puts before every name and this project leaves out: ``FFJ3`` is its ``robot0:FFJ3``.
         looks: geoms that are only drawn although the file lets them collide.
@@ -71,7 +91,7 @@ class HandFile:
 
 
 @lru_cache(maxsize=8)
-def bare_model(file: HandFile, *, visual: bool = False) -> mujoco.MjModel:
+def bare_model(file: HandSource, *, visual: bool = False) -> mujoco.MjModel:
     """The hand alone, palm welded to the world's origin: the reference for limits and kinematics."""
     scene = mujoco.MjSpec()
     file.attach(scene, visual=visual)

@@ -17,7 +17,7 @@ from envs.hand.model_file import HAND_PREFIX
 Point = tuple[float, float, float]
 
 HULL_VERTICES = 64
-"""Vertices kept of a collision mesh's convex hull, as of the pieces of an object. 32 cost the palm 11 % of its volume."""
+"""Vertices kept of a collision mesh's convex hull, as of an object's pieces; 32 cost the palm 11 % of its volume."""
 
 _KEEP_VISUAL = '<mujoco><compiler discardvisual="false" strippath="false" meshdir="{folder}"/></mujoco>'
 
