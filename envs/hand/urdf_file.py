@@ -19,6 +19,9 @@ Point = tuple[float, float, float]
 HULL_VERTICES = 64
 """Vertices kept of a collision mesh's convex hull, as of an object's pieces; 32 cost the palm 11 % of its volume."""
 
+_BALL_RADIUS = 0.01
+"""Metres; gives links without a shape an inertia."""
+
 _KEEP_VISUAL = '<mujoco><compiler discardvisual="false" strippath="false" meshdir="{folder}"/></mujoco>'
 
 
@@ -74,8 +77,11 @@ class UrdfFile:
         Args:
             scene: the spec that receives the hand.
             visual: keep the visual meshes, which do not collide (rendering).
+        Raises:
+            ValueError: the file lacks a link or joint that is named here; lists those it has.
         """
         source = self._read(visual=visual)
+        self._check_names(source)
         for equality in list(source.equalities):
             source.delete(equality)
         self._shape_links(source)
@@ -99,6 +105,19 @@ class UrdfFile:
         name, _, content = rest.partition(">")
         extension = _KEEP_VISUAL.format(folder=self.path.parent)
         return mujoco.MjSpec.from_string(f"{head}<robot{name}>{extension}{content}")
+
+    def _check_names(self, source: mujoco.MjSpec) -> None:
+        links = [body.name for body in source.bodies[1:]]
+        joints = [joint.name for joint in source.joints]
+        for what, kind, names, known in (
+            ("root", "link", (self.root,), links),
+            ("limits", "joint", tuple(name for name, _, _ in self.limits), joints),
+            ("capsules", "link", tuple(capsule.link for capsule in self.capsules), links),
+            ("without_collision", "link", self.without_collision, links),
+        ):
+            missing = [name for name in names if name not in known]
+            if missing:
+                raise ValueError(f"{what}: {self.path} has no {kind} {missing[0]!r}; it has: {', '.join(known)}")
 
     def _shape_links(self, source: mujoco.MjSpec) -> None:
         shaped = {capsule.link for capsule in self.capsules}
@@ -134,11 +153,15 @@ def _simplify_meshes(source: mujoco.MjSpec, folder: Path) -> None:
 
 
 def _inertia_from_shape(body: mujoco.MjsBody) -> None:
+    """Spread the body's mass over its collision shapes; without any it is that of a ball."""
     solid = [geom for geom in body.geoms if geom.contype]
     for geom in body.geoms:
         geom.mass = body.mass / len(solid) if geom.contype else 0.0
-    body.explicitinertial, body.mass, body.inertia = False, 0.0, [0.0, 0.0, 0.0]
-    body.fullinertia, body.ipos, body.iquat = [np.nan] * 6, [np.nan] * 3, [1.0, 0.0, 0.0, 0.0]
+    body.fullinertia, body.iquat = [np.nan] * 6, [1.0, 0.0, 0.0, 0.0]
+    if solid:
+        body.explicitinertial, body.mass, body.inertia, body.ipos = False, 0.0, [0.0] * 3, [np.nan] * 3
+    else:
+        body.inertia, body.ipos = [0.4 * body.mass * _BALL_RADIUS**2] * 3, [0.0] * 3
 
 
 @lru_cache(maxsize=64)
