@@ -77,7 +77,7 @@ def ability_hand() -> Hand:
         base_quat=_QUARTER_TURN,
         limits=_LIMITS,
         capsules=_CAPSULES,
-        without_collision=("base",),  # the adapter to the arm
+        left_out=("base",),  # the adapter to the arm: inside the palm for the most part, and 43,000 faces to draw
     )
     return Hand(
         name="ability",
@@ -92,7 +92,7 @@ def ability_hand() -> Hand:
         links=LINKS,
         fingers=(
             *(Finger(finger, (f"{finger}_q1",), f"{finger}_L2", (0.035, -0.018, 0.0)) for finger in FINGERS),
-            Finger("thumb", ("thumb_q1", "thumb_q2"), "thumb_L2", (0.065, 0.016, 0.0)),
+            Finger("thumb", ("thumb_q1", "thumb_q2"), "thumb_L2", (0.0655, 0.0195, 0.004)),
         ),
         open_pose=np.array([0.0, 0.0, 0.0, 0.0, -1.0, 0.0]),
         closing=np.array([1.0, 1.0, 1.0, 1.0, 0.0, 1.0]),

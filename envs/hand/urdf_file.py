@@ -47,7 +47,7 @@ class UrdfFile:
         base_pos: origin of the root in the palm's frame, near the wrist, metres.
         limits: joint, lower and upper limit, rad, where they are not the file's.
         capsules: collision shapes in place of the file's; meshes of other links collide as convex hulls.
-        without_collision: links of the file whose shapes are only drawn.
+        left_out: links of which neither shapes nor visual meshes are used.
         damping: of every joint, N m s / rad.
         armature: inertia that motor and gear add to every joint, kg m^2.
     """
@@ -58,7 +58,7 @@ class UrdfFile:
     base_pos: Point = (0.0, 0.0, 0.0)
     limits: tuple[tuple[str, float, float], ...] = ()
     capsules: tuple[Capsule, ...] = ()
-    without_collision: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
     damping: float = 0.1
     armature: float = 0.001
 
@@ -113,7 +113,7 @@ class UrdfFile:
             ("root", "link", (self.root,), links),
             ("limits", "joint", tuple(name for name, _, _ in self.limits), joints),
             ("capsules", "link", tuple(capsule.link for capsule in self.capsules), links),
-            ("without_collision", "link", self.without_collision, links),
+            ("left_out", "link", self.left_out, links),
         ):
             missing = [name for name in names if name not in known]
             if missing:
@@ -121,8 +121,8 @@ class UrdfFile:
 
     def _shape_links(self, source: mujoco.MjSpec) -> None:
         shaped = {capsule.link for capsule in self.capsules}
-        for name in (*self.without_collision, *shaped):
-            for geom in [geom for geom in source.body(name).geoms if geom.contype]:
+        for geom in list(source.geoms):
+            if geom.parent.name in self.left_out or (geom.contype and geom.parent.name in shaped):
                 source.delete(geom)
         for capsule in self.capsules:
             source.body(capsule.link).add_geom(

@@ -95,7 +95,7 @@ def test_limit_of_a_joint_that_the_file_lacks_is_refused(claw: Path) -> None:
     ("changes", "what"),
     [
         ({"root": "wrist"}, "root"),
-        ({"root": "mount", "without_collision": ("wrist",)}, "without_collision"),
+        ({"root": "mount", "left_out": ("wrist",)}, "left_out"),
         ({"root": "mount", "capsules": (Capsule("wrist", (0, 0, 0), (0, 0, 1), 0.1),)}, "capsules"),
     ],
 )
@@ -104,9 +104,9 @@ def test_link_that_the_file_lacks_is_refused(claw: Path, changes: dict[str, obje
         compiled(UrdfFile(claw, **changes))
 
 
-def test_capsules_replace_the_shapes_of_their_links_and_some_links_do_not_collide(claw: Path) -> None:
+def test_capsules_replace_the_shapes_of_their_links_and_links_can_be_left_out(claw: Path) -> None:
     capsule = Capsule("near", (0.0, 0.0, 0.0), (0.0, 0.03, 0.0), 0.007)
-    model = compiled(UrdfFile(claw, root="mount", capsules=(capsule,), without_collision=("far",)))
+    model = compiled(UrdfFile(claw, root="mount", capsules=(capsule,), left_out=("far",)))
     near = model.geom_bodyid == model.body("hand/near").id
     assert list(model.geom_type[near]) == [mujoco.mjtGeom.mjGEOM_CAPSULE]
     np.testing.assert_allclose(model.geom_size[near][0, :2], [0.007, 0.015])
