@@ -153,15 +153,15 @@ def _simplify_meshes(source: mujoco.MjSpec, folder: Path) -> None:
 
 
 def _inertia_from_shape(body: mujoco.MjsBody) -> None:
-    """Spread the body's mass over its collision shapes; without any it is that of a ball."""
+    """Spread the body's mass over its collision shapes; a moving body without any weighs as a ball does."""
     solid = [geom for geom in body.geoms if geom.contype]
     for geom in body.geoms:
         geom.mass = body.mass / len(solid) if geom.contype else 0.0
     body.fullinertia, body.iquat = [np.nan] * 6, [1.0, 0.0, 0.0, 0.0]
-    if solid:
-        body.explicitinertial, body.mass, body.inertia, body.ipos = False, 0.0, [0.0] * 3, [np.nan] * 3
-    else:
+    if body.joints and not solid:
         body.inertia, body.ipos = [0.4 * body.mass * _BALL_RADIUS**2] * 3, [0.0] * 3
+    else:
+        body.explicitinertial, body.mass, body.inertia, body.ipos = False, 0.0, [0.0] * 3, [np.nan] * 3
 
 
 @lru_cache(maxsize=64)

@@ -108,7 +108,7 @@ def test_limits_end_where_fingers_meet_the_palm(hand: Hand) -> None:
 
 @needs_files
 def test_thumb_meets_every_finger_but_the_last(hand: Hand) -> None:
-    """The gap of a pinch closes: pads less than 12 mm apart in some of 60,000 shapes, those of the little finger 25 mm."""
+    """The gap of a pinch closes: pads less than 12 mm apart in some of 60,000 shapes, the little finger's 25 mm."""
     rng = np.random.default_rng(0)
     joints = rng.uniform(hand.limits.low, hand.limits.high, (60_000, 6))
     joints[:, 1:4] = joints[:, :1]

@@ -129,6 +129,17 @@ def test_mass_is_the_file_s_and_inertia_that_of_the_shapes(claw: Path) -> None:
     assert near.inertia.max() < 0.01 * 0.04**2
 
 
+def test_whoever_attaches_the_hand_can_give_the_palm_an_inertia(claw: Path) -> None:
+    scene = mujoco.MjSpec()
+    palm = UrdfFile(claw, root="mount", left_out=("hand", "far")).attach(scene)
+    palm.add_freejoint()
+    palm.mass, palm.inertia, palm.ipos = 4.0, [0.02, 0.02, 0.02], [0.0, 0.0, 0.04]
+    palm.iquat = [1.0, 0.0, 0.0, 0.0]
+    model = scene.compile()
+    np.testing.assert_allclose(model.body("hand/palm").inertia, 0.02)
+    assert model.body("hand/palm").mass[0] == 4.0
+
+
 def test_visual_meshes_are_kept_only_when_asked_for_and_do_not_collide(claw: Path) -> None:
     model = compiled(UrdfFile(claw, root="mount"), visual=True)
     looks = (model.geom_contype == 0) & (model.geom_conaffinity == 0)
