@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
+from envs.hand.foreign_file import Capsule, ForeignFile
 from envs.hand.grasp_types import LineRanges, Pad, standard_types
 from envs.hand.hand import Hand
 from envs.hand.parts import Coupling, Finger
-from envs.hand.urdf_file import Capsule, UrdfFile
 
 FINGERS: tuple[str, ...] = ("index", "middle", "ring", "pinky")
 """The fingers with one motor each; the thumb has two."""
@@ -71,13 +71,16 @@ def ability_hand() -> Hand:
     Raises:
         FileNotFoundError: its package is missing; says how to install it.
     """
-    file = UrdfFile(
+    file = ForeignFile(
         ability_hand_path(),
         root="base_link",
         base_quat=_QUARTER_TURN,
         limits=_LIMITS,
         capsules=_CAPSULES,
         left_out=("base",),  # the adapter to the arm: inside the palm for the most part, and 43,000 faces to draw
+        inertia_from_shapes=True,  # a finger of 6 g has that of one 25 cm long, the palm one that no body can have
+        damping=0.1,
+        armature=0.001,  # both as in the Shadow Hand's file: geared motors that hold a position
     )
     return Hand(
         name="ability",

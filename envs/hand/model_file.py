@@ -1,4 +1,4 @@
-"""Where a hand's bodies come from: an MJCF file (URDF: `envs.hand.urdf_file`), and which part of it is the hand."""
+"""Where a hand's bodies come from: an MJCF file and a part of it (any other file: `envs.hand.foreign_file`)."""
 
 import warnings
 from dataclasses import dataclass
@@ -62,13 +62,7 @@ class HandFile:
             visual: keep the visual meshes (rendering); physics does without them and compiles faster.
         """
         source = mujoco.MjSpec.from_file(str(self.path))
-        for elements in (source.actuators, source.tendons, source.sensors):
-            for element in list(elements):
-                source.delete(element)
-        for size in ("nuser_jnt", "nuser_site", "nuser_tendon", "nuser_sensor", "nuser_actuator", "njmax", "nconmax"):
-            setattr(source, size, getattr(scene, size))
-        for option in ("timestep", "iterations"):
-            setattr(source.option, option, getattr(scene.option, option))
+        leave_behind(source, scene)
         palm_in_file = source.body(self.prefix + self.palm)
         for joint in list(palm_in_file.joints):
             source.delete(joint)
@@ -88,6 +82,17 @@ class HandFile:
     def _is_look(self, geom: mujoco.MjsGeom) -> bool:
         collides = geom.contype or geom.conaffinity
         return not collides or geom.name.removeprefix(self.prefix) in self.looks
+
+
+def leave_behind(source: mujoco.MjSpec, scene: mujoco.MjSpec) -> None:
+    """Take away what drives and observes the hand in its file, and let it have the options of the scene."""
+    for elements in (source.actuators, source.tendons, source.sensors, source.equalities, source.keys):
+        for element in list(elements):
+            source.delete(element)
+    for size in ("nuser_jnt", "nuser_site", "nuser_tendon", "nuser_sensor", "nuser_actuator", "njmax", "nconmax"):
+        setattr(source, size, getattr(scene, size))
+    for option in ("timestep", "iterations"):
+        setattr(source.option, option, getattr(scene.option, option))
 
 
 @lru_cache(maxsize=8)

@@ -1,4 +1,4 @@
-"""A hand from a URDF file: what becomes of its links, shapes and limits."""
+"""A hand from a file made elsewhere: what becomes of its links, shapes and limits."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import mujoco
 import numpy as np
 import pytest
 
-from envs.hand.urdf_file import HULL_VERTICES, Capsule, UrdfFile
+from envs.hand.foreign_file import HULL_VERTICES, Capsule, ForeignFile
 
 # a palm of two welded links, a finger of two and a tip; y is along the finger, the mesh is a ball of 0.5 mm steps
 URDF = """<?xml version="1.0"?>
@@ -51,7 +51,7 @@ def claw(tmp_path: Path) -> Path:
     return path
 
 
-def compiled(file: UrdfFile, *, visual: bool = False) -> mujoco.MjModel:
+def compiled(file: ForeignFile, *, visual: bool = False) -> mujoco.MjModel:
     scene = mujoco.MjSpec()
     file.attach(scene, visual=visual)
     return scene.compile()
@@ -62,7 +62,7 @@ def names_of(model: mujoco.MjModel) -> list[str]:
 
 
 def test_links_without_joints_become_part_of_what_carries_them(claw: Path) -> None:
-    model = compiled(UrdfFile(claw, root="mount"))
+    model = compiled(ForeignFile(claw, root="mount", inertia_from_shapes=True))
     assert names_of(model) == ["hand/palm", "hand/near", "hand/far"]
     np.testing.assert_allclose(model.body("hand/near").pos, [0.0, 0.06, 0.0], atol=1e-12)
 
@@ -70,25 +70,27 @@ def test_links_without_joints_become_part_of_what_carries_them(claw: Path) -> No
 def test_base_is_turned_into_the_palm_s_frame(claw: Path) -> None:
     # a quarter turn about x takes y to z; then 2 cm towards the fingers
     quat = (0.5**0.5, 0.5**0.5, 0.0, 0.0)
-    model = compiled(UrdfFile(claw, root="mount", base_quat=quat, base_pos=(0.0, 0.0, 0.02)))
+    model = compiled(
+        ForeignFile(claw, root="mount", inertia_from_shapes=True, base_quat=quat, base_pos=(0.0, 0.0, 0.02))
+    )
     np.testing.assert_allclose(model.body("hand/near").pos, [0.0, 0.0, 0.08], atol=1e-12)
     np.testing.assert_allclose(model.body("hand/palm").quat, [1.0, 0.0, 0.0, 0.0])
 
 
 def test_mimic_joints_are_free_for_whoever_drives_them(claw: Path) -> None:
-    model = compiled(UrdfFile(claw, root="mount"))
+    model = compiled(ForeignFile(claw, root="mount", inertia_from_shapes=True))
     assert (model.njnt, model.neq, model.nu) == (2, 0, 0)
 
 
 def test_limits_replace_those_of_the_file(claw: Path) -> None:
-    model = compiled(UrdfFile(claw, root="mount", limits=(("q1", -0.1, 1.5),)))
+    model = compiled(ForeignFile(claw, root="mount", inertia_from_shapes=True, limits=(("q1", -0.1, 1.5),)))
     np.testing.assert_allclose(model.joint("hand/q1").range, [-0.1, 1.5])
     np.testing.assert_allclose(model.joint("hand/q2").range, [0.0, 2.0])
 
 
 def test_limit_of_a_joint_that_the_file_lacks_is_refused(claw: Path) -> None:
     with pytest.raises(ValueError, match=r"limits: .*claw\.urdf has no joint 'q3'; it has: q1, q2"):
-        compiled(UrdfFile(claw, root="mount", limits=(("q3", 0.0, 1.0),)))
+        compiled(ForeignFile(claw, root="mount", inertia_from_shapes=True, limits=(("q3", 0.0, 1.0),)))
 
 
 @pytest.mark.parametrize(
@@ -101,12 +103,12 @@ def test_limit_of_a_joint_that_the_file_lacks_is_refused(claw: Path) -> None:
 )
 def test_link_that_the_file_lacks_is_refused(claw: Path, changes: dict[str, object], what: str) -> None:
     with pytest.raises(ValueError, match=rf"{what}: .*claw\.urdf has no link 'wrist'; it has: mount, hand, near"):
-        compiled(UrdfFile(claw, **changes))
+        compiled(ForeignFile(claw, **changes))
 
 
 def test_capsules_replace_the_shapes_of_their_links_and_links_can_be_left_out(claw: Path) -> None:
     capsule = Capsule("near", (0.0, 0.0, 0.0), (0.0, 0.03, 0.0), 0.007)
-    model = compiled(UrdfFile(claw, root="mount", capsules=(capsule,), left_out=("far",)))
+    model = compiled(ForeignFile(claw, root="mount", inertia_from_shapes=True, capsules=(capsule,), left_out=("far",)))
     near = model.geom_bodyid == model.body("hand/near").id
     assert list(model.geom_type[near]) == [mujoco.mjtGeom.mjGEOM_CAPSULE]
     np.testing.assert_allclose(model.geom_size[near][0, :2], [0.007, 0.015])
@@ -114,7 +116,7 @@ def test_capsules_replace_the_shapes_of_their_links_and_links_can_be_left_out(cl
 
 
 def test_mesh_that_collides_becomes_its_hull_at_its_scale(claw: Path) -> None:
-    model = compiled(UrdfFile(claw, root="mount"))
+    model = compiled(ForeignFile(claw, root="mount", inertia_from_shapes=True))
     assert model.nmesh == 1
     assert model.mesh_vertnum[0] <= HULL_VERTICES
     # a ball of radius 2 cm, twice as large
@@ -123,7 +125,7 @@ def test_mesh_that_collides_becomes_its_hull_at_its_scale(claw: Path) -> None:
 
 def test_mass_is_the_file_s_and_inertia_that_of_the_shapes(claw: Path) -> None:
     """The file's inertia of `near`, 9 > 1 + 1 kg m^2, is none that a body can have."""
-    model = compiled(UrdfFile(claw, root="mount"))
+    model = compiled(ForeignFile(claw, root="mount", inertia_from_shapes=True))
     near = model.body("hand/near")
     assert near.mass[0] == pytest.approx(0.01)
     assert near.inertia.max() < 0.01 * 0.04**2
@@ -131,7 +133,7 @@ def test_mass_is_the_file_s_and_inertia_that_of_the_shapes(claw: Path) -> None:
 
 def test_whoever_attaches_the_hand_can_give_the_palm_an_inertia(claw: Path) -> None:
     scene = mujoco.MjSpec()
-    palm = UrdfFile(claw, root="mount", left_out=("hand", "far")).attach(scene)
+    palm = ForeignFile(claw, root="mount", inertia_from_shapes=True, left_out=("hand", "far")).attach(scene)
     palm.add_freejoint()
     palm.mass, palm.inertia, palm.ipos = 4.0, [0.02, 0.02, 0.02], [0.0, 0.0, 0.04]
     palm.iquat = [1.0, 0.0, 0.0, 0.0]
@@ -141,15 +143,15 @@ def test_whoever_attaches_the_hand_can_give_the_palm_an_inertia(claw: Path) -> N
 
 
 def test_visual_meshes_are_kept_only_when_asked_for_and_do_not_collide(claw: Path) -> None:
-    model = compiled(UrdfFile(claw, root="mount"), visual=True)
+    model = compiled(ForeignFile(claw, root="mount", inertia_from_shapes=True), visual=True)
     looks = (model.geom_contype == 0) & (model.geom_conaffinity == 0)
     assert looks.sum() == 1
     assert model.mesh_vertnum[model.geom_dataid[looks][0]] == 400
     # and the mesh that is drawn is as large as the file says, whatever the hull of the same file became
-    assert compiled(UrdfFile(claw, root="mount")).ngeom == model.ngeom - 1
+    assert compiled(ForeignFile(claw, root="mount", inertia_from_shapes=True)).ngeom == model.ngeom - 1
 
 
 def test_joints_get_the_damping_and_armature_of_the_hand(claw: Path) -> None:
-    model = compiled(UrdfFile(claw, root="mount", damping=0.3, armature=0.02))
+    model = compiled(ForeignFile(claw, root="mount", inertia_from_shapes=True, damping=0.3, armature=0.02))
     np.testing.assert_allclose(model.dof_damping, 0.3)
     np.testing.assert_allclose(model.dof_armature, 0.02)
