@@ -21,12 +21,6 @@ FINGERS: tuple[str, ...] = ("index", "middle", "ring", "pinky")
 JOINTS: tuple[str, ...] = (*(f"{finger}_q1" for finger in FINGERS), "thumb_q1", "thumb_q2")
 """thumb_q1 turns the thumb from beside the palm (0) to opposite the ring finger, thumb_q2 flexes it."""
 
-LINKS: tuple[str, ...] = (
-    "palm",
-    "thumb_L1", "thumb_L2",
-    *(f"{finger}_{part}" for finger in FINGERS for part in ("L1", "L2")),
-)  # fmt: skip
-
 COUPLING_RATIO = 1.05851325
 COUPLING_OFFSET = 0.72349796
 """Distal joint of a finger over its motor's angle, rad (mimic tags of the URDF): the distal joint is bent by 0.72 rad
@@ -91,14 +85,15 @@ def ability_hand() -> Hand:
             tuple(f"{finger}_q1" for finger in FINGERS),
             (COUPLING_RATIO,) * 4,
             (COUPLING_OFFSET,) * 4,
+            is_rigid=True,  # four-bar linkages
         ),
-        links=LINKS,
         fingers=(
             *(Finger(finger, (f"{finger}_q1",), f"{finger}_L2", (0.035, -0.018, 0.0)) for finger in FINGERS),
             Finger("thumb", ("thumb_q1", "thumb_q2"), "thumb_L2", (0.0655, 0.0195, 0.004)),
         ),
         open_pose=np.array([0.0, 0.0, 0.0, 0.0, -1.0, 0.0]),
         closing=np.array([1.0, 1.0, 1.0, 1.0, 0.0, 1.0]),
+        opposition={"thumb_q1": -1.6},
         grasp_centre_h=(0.005, -0.045, 0.095),
         thumb_pad=_THUMB_PAD,
         grasp_types=standard_types(
