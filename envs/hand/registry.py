@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from functools import lru_cache
 
+from envs.hand.ability_hand import ability_hand
 from envs.hand.hand import Hand
 from envs.hand.shadow import shadow_hand
 
-HANDS: dict[str, Callable[[], Hand]] = {"shadow": shadow_hand}
+HANDS: dict[str, Callable[[], Hand]] = {"shadow": shadow_hand, "ability": ability_hand}
 """What makes each hand that ships with the project."""
 
 
