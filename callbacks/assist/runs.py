@@ -17,7 +17,7 @@ from datamodules.rollouts.module import RolloutDataModule
 from datamodules.rollouts.plans import EpisodePlan, planned_episodes
 from datamodules.rollouts.runner import EpisodeFrames, EpisodeRunner
 from datamodules.synthesis.grasp_types import GRASP_TYPES
-from envs.conventions import EPISODE_STEPS, SPLITS
+from envs.conventions import SPLITS
 from envs.rows import join_rows, take_rows
 from envs.task.episodes import Episodes
 from envs.task.outcomes import EpisodeOutcome
@@ -25,8 +25,8 @@ from envs.task.targets import GraspTargets
 
 _LOG = logging.getLogger(__name__)
 
-FRAME_STEPS = (0, 20, 30, 40, EPISODE_STEPS)
-"""Control steps of which states are kept for pictures."""
+_FRAME_SHARES = (0.0, 0.4, 0.6, 0.8, 1.0)
+"""Shares of an episode after which states are kept for pictures."""
 
 
 @dataclass(frozen=True)
@@ -89,9 +89,13 @@ class SplitRuns:
 
     targets: GraspTargets
     episodes: list[Episodes]
+    frames: EpisodeFrames = field(init=False)
     outcomes: dict[str, list[EpisodeOutcome]] = field(default_factory=dict)
     rows: dict[str, list[NDArray[np.int64]]] = field(default_factory=dict)
-    frames: EpisodeFrames = field(default_factory=lambda: EpisodeFrames(FRAME_STEPS))
+
+    def __post_init__(self) -> None:
+        steps = int(self.episodes[0].num_steps.max())
+        self.frames = EpisodeFrames(tuple(round(share * steps) for share in _FRAME_SHARES))
 
     def __len__(self) -> int:
         """Episodes of all seeds together."""
@@ -137,7 +141,10 @@ def plan_runs(data: RolloutDataModule, splits: Sequence[str], plan: EpisodePlan,
     for split in splits:
         targets, is_training = data.targets(split), split == SPLITS[0]
         episodes = [
-            planned_episodes(plan, targets, data.patterns, is_training=is_training, seed=seed) for seed in seeds
+            planned_episodes(
+                plan, targets, data.patterns, is_training=is_training, seed=seed, num_steps=data.task.episode_steps
+            )
+            for seed in seeds
         ]
         runs[split] = SplitRuns(targets, episodes)
     return runs
@@ -161,9 +168,10 @@ def present_splits(data: RolloutDataModule, splits: Sequence[str]) -> list[str]:
 
 
 def make_runner(data: RolloutDataModule, num_worlds: int, on_batch: Callable[[int], None]) -> EpisodeRunner:
-    """A runner with the physics and the perception of the data module."""
+    """A runner with the physics, the task and the perception of the data module."""
     return EpisodeRunner(
         data.physics,
+        task=data.task,
         num_worlds=num_worlds,
         num_threads=data.num_threads,
         noise=data.noise,
