@@ -36,11 +36,11 @@ STEPS_PER_CONTROL = 5
 
 CONTROL_DT = PHYSICS_DT * STEPS_PER_CONTROL
 
-EPISODE_STEPS = 50
-"""Control steps of an episode (GraspGF Sec. 4.1)."""
-
 MAX_JOINT_STEP = 0.05
 """Radians that an action of 1 moves a joint in one control step (GraspGF App. A.1)."""
 
 SPLITS: tuple[str, ...] = ("train", "unseen_instances", "unseen_families")
 """Training objects, unseen instances of seen families, objects of unseen families (GraspGF Sec. 4.1)."""
+
+UNSEEN_SPLITS = SPLITS[1:]
+"""Objects that were not trained on."""

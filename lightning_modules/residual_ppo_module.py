@@ -15,7 +15,6 @@ from torch.optim import Adam, Optimizer
 
 from datamodules.ranks import gathered, mean_numbers, num_ranks
 from datamodules.types import Rollout
-from envs.conventions import EPISODE_STEPS
 from envs.task.observations import Observation, check_groups, flat_size
 from lightning_modules.composition import Composition, ScaleAndResidual
 from lightning_modules.followers import Follower, GapDenoiser
@@ -154,9 +153,9 @@ class ResidualPPOModule(LightningModule):
         """Rollouts learnt from so far."""
         return int(self.updates)
 
-    def begin(self, sizes: Sequence[int], generator: torch.Generator) -> list[ExploringResidual]:
+    def begin(self, sizes: Sequence[int], num_steps: int, generator: torch.Generator) -> list[ExploringResidual]:
         """See `RolloutActor.begin`."""
-        return explore(self._acting(), self.view, sizes, EPISODE_STEPS, generator)
+        return explore(self._acting(), self.view, sizes, num_steps, generator)
 
     def policy(self) -> LearntFingers:
         """The policy without exploration: `ours` in every table."""

@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.optim import Adam, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
-from datamodules.grasps.module import VALIDATION_SPLITS
 from datamodules.types import GraspBatch
+from envs.conventions import SPLITS
 from envs.geometry.object_clouds import KnownObjects
 from lightning_modules.diffusion.joint_state import JointState, JointVector
 from lightning_modules.diffusion.losses import ScoreFn, denoising_loss
@@ -117,7 +117,7 @@ class ScoreMatchingModule(LightningModule):
 
     def _evaluate(self, stage: str, batch: GraspBatch, batch_idx: int, dataloader_idx: int) -> None:
         losses = self._losses(batch, self.draws, self._generator(2**40 + batch_idx, dataloader_idx))
-        splits = getattr(getattr(self.trainer, "datamodule", None), "splits", VALIDATION_SPLITS)
+        splits = getattr(getattr(self.trainer, "datamodule", None), "splits", SPLITS)
         name = f"{stage}/dsm_loss/{splits[dataloader_idx]}"
         self.log(name, losses.mean(), batch_size=len(batch), add_dataloader_idx=False, sync_dist=True)
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from datamodules.types import Decision
-from envs.conventions import EPISODE_STEPS, NUM_JOINTS
+from envs.conventions import NUM_JOINTS
 from envs.hand.model import open_hand
 from envs.physics.base import Array, PhysicsBackend
 from envs.physics.mujoco_worlds import MujocoCpuPhysics
@@ -26,6 +26,8 @@ from lightning_modules.networks.point_encoders import PointNetEncoder
 from lightning_modules.score_module import ScoreMatchingModule
 from tests.datamodules.grasps.examples import thing
 from tests.learning import ROOT
+
+EPISODE_STEPS = TaskSettings().episode_steps
 
 
 def made_up_targets(counts: tuple[int, int] = (3, 2)) -> GraspTargets:
@@ -118,7 +120,7 @@ class CountingActor:
         self.parts = [self]
         self.seconds = {"policy": 0.0}
 
-    def begin(self, sizes: Sequence[int], generator: torch.Generator) -> "list[CountingActor]":
+    def begin(self, sizes: Sequence[int], num_steps: int, generator: torch.Generator) -> "list[CountingActor]":
         self.seen = []
         self.draws = [torch.rand(sum(sizes), generator=generator)]
         self.parts = [self, *(CountingActor(self.hand_action) for _ in sizes[1:])]

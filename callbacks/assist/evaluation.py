@@ -32,10 +32,10 @@ from callbacks.store.made_of import made_of_code, settings_of, settings_of_modul
 from callbacks.store.result_files import ResultFiles
 from callbacks.training.progress import EvaluationBar
 from callbacks.training.turns import is_turn
-from datamodules.rollouts.module import VALIDATION_SPLITS, RolloutDataModule
+from datamodules.rollouts.module import RolloutDataModule
 from datamodules.rollouts.plans import EpisodePlan, PosesPlan, SpreadPlan, planned_episodes
 from datamodules.rollouts.runner import STEP_GRID
-from envs.conventions import SPLITS
+from envs.conventions import SPLITS, UNSEEN_SPLITS
 from envs.files import write_atomically
 from envs.physics.base import physics_identity
 
@@ -78,7 +78,7 @@ class AssistEvaluation(Callback):
         self,
         plan: EpisodePlan | None = None,
         seeds: Sequence[int] = (0,),
-        splits: Sequence[str] = VALIDATION_SPLITS,
+        splits: Sequence[str] = UNSEEN_SPLITS,
         num_validation_episodes: int = 100,
         every_n_epochs: int = 1,
         num_choice_episodes: int = 200,

@@ -25,7 +25,7 @@ from envs.task.targets import GraspTargets
 
 _LOG = logging.getLogger(__name__)
 
-_FRAME_SHARES = (0.0, 0.4, 0.6, 0.8, 1.0)
+FRAME_SHARES = (0.0, 0.4, 0.6, 0.8, 1.0)
 """Shares of an episode after which states are kept for pictures."""
 
 
@@ -89,13 +89,13 @@ class SplitRuns:
 
     targets: GraspTargets
     episodes: list[Episodes]
-    frames: EpisodeFrames = field(init=False)
     outcomes: dict[str, list[EpisodeOutcome]] = field(default_factory=dict)
     rows: dict[str, list[NDArray[np.int64]]] = field(default_factory=dict)
+    frames: EpisodeFrames = field(init=False)
 
     def __post_init__(self) -> None:
-        steps = int(self.episodes[0].num_steps.max())
-        self.frames = EpisodeFrames(tuple(round(share * steps) for share in _FRAME_SHARES))
+        steps = self.episodes[0].max_steps
+        self.frames = EpisodeFrames(tuple(round(share * steps) for share in FRAME_SHARES))
 
     def __len__(self) -> int:
         """Episodes of all seeds together."""

@@ -19,9 +19,10 @@ from datamodules.grasps.dataset import GraspTable
 from datamodules.grasps.grasp_set import GraspSet
 from datamodules.grasps.module import GraspDataModule
 from datamodules.grasps.poses import absolute_pose
-from envs.conventions import EPISODE_STEPS, MAX_JOINT_STEP
+from envs.conventions import MAX_JOINT_STEP
 from envs.pictures.sheets import contact_sheet, save_png
 from envs.pictures.view import Image
+from envs.task.settings import TaskSettings
 from envs.trials.grasp_trials import follow_freely
 from lightning_modules.primitive import GraspPrimitive
 from lightning_modules.score_module import ScoreMatchingModule
@@ -29,7 +30,7 @@ from lightning_modules.score_module import ScoreMatchingModule
 _LOG = logging.getLogger(__name__)
 
 _HELD_OUT = ("unseen_instances", "unseen_families")
-_ARROW_STEPS = (0, EPISODE_STEPS // 3)
+_ARROW_STEPS = (0, TaskSettings().episode_steps // 3)
 """Control steps of an approach at which the field is drawn: from the open hand, and when the fingers have gathered."""
 
 
@@ -108,7 +109,7 @@ class FieldPictures(Callback):
         self, shown: _Shown, primitive: GraspPrimitive, feature: Tensor, points_h: NDArray[np.float64]
     ) -> dict[str, Image]:
         """The hand before and after following the field, and where the field sends the fingertips on the way."""
-        act = field_controller(primitive, feature)
+        act = field_controller(primitive, feature, TaskSettings().episode_steps)
         path: list[tuple[Array, Array]] = []
 
         def controller(rows: NDArray[np.int64], joint_pos: Array, step: int) -> Array:

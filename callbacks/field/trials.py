@@ -11,7 +11,6 @@ from torch import Tensor
 from callbacks.field.watch import OFF_STEPS, ON_STEPS, FieldWatcher
 from datamodules.baselines.set_trials import Array, SetTrials, Values
 from datamodules.types import GraspBatch
-from envs.conventions import EPISODE_STEPS
 from envs.trials.grasp_trials import Controller, follow_freely
 from lightning_modules.diffusion.samplers import Sampler
 from lightning_modules.followers import Follower
@@ -46,13 +45,13 @@ class SplitTrials(SetTrials):
         with_collisions: bool = True,
         watchers: FieldWatchers | None = None,
     ) -> Values:
-        """The field followed for 50 steps from the open hand, wrist at rest, then the lift; and the posture it reaches.
+        """The field followed from the open hand for an episode, wrist at rest, then the lift; the posture it reaches.
 
         Without collisions on the way the fingers pass through the object (GraspGF Table 2, "w/o coll").
         """
         off, on = (None, None) if watchers is None else (watchers.off, watchers.on)
-        controller = field_controller(primitive, feature)
-        final = follow_freely(controller, len(self.table))
+        controller = field_controller(primitive, feature, self.trials.task.episode_steps)
+        final = follow_freely(controller, len(self.table), self.trials.task)
         values = {f"{name}_collisions_off": self.trials.place(final, off).is_lifted.astype(float)}
         if with_collisions:
             values[f"{name}_collisions_on"] = self.trials.follow(controller, on).is_lifted.astype(float)
@@ -94,12 +93,12 @@ def sample_diversity(joint_pos: Tensor) -> Tensor:
     return distance.sum(dim=(1, 2)) / (count * (count - 1))
 
 
-def field_controller(primitive: GraspPrimitive, feature: Tensor) -> Controller:
-    """The primitive action as a controller of trials whose cloud features are ``feature`` (G, F)."""
+def field_controller(primitive: GraspPrimitive, feature: Tensor, num_steps: int) -> Controller:
+    """The primitive action as a controller of trials of so many steps whose cloud features are ``feature`` (G, F)."""
 
     def controller(rows: NDArray[np.int64], joint_pos: Array, step: int) -> Array:
         joints = torch.as_tensor(joint_pos).to(feature)
-        progress = torch.full((len(rows),), (step + 1) / EPISODE_STEPS).to(feature)
+        progress = torch.full((len(rows),), (step + 1) / num_steps).to(feature)
         index = torch.as_tensor(rows, device=feature.device)
         return primitive.act(joints, feature[index], progress).double().cpu().numpy()
 

@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 from callbacks.assist.runs import FRAMES
 from callbacks.store.result_files import Arrays
 from datamodules.rollouts.runner import EpisodeFrames
-from envs.conventions import EPISODE_STEPS
 from envs.hand.model import LINKS
 from envs.physics.base import Array, PhysicsBackend
 from envs.task.outcomes import AWAY_DISTANCE, OVER_ANGLE, TABLE_STEPS, lean, translation
+from envs.task.settings import TaskSettings
 from envs.trials.lift import LiftResult
 
 FIELD_CAUSES: tuple[str, ...] = (
@@ -23,7 +23,7 @@ FIELD_CAUSES: tuple[str, ...] = (
 LEFT_RISE = 0.02
 """An object that rose by less than this in the lift was left behind, m (chosen here)."""
 
-ON_STEPS = (0, 15, 30, EPISODE_STEPS)
+ON_STEPS = (0, 15, 30, TaskSettings().episode_steps)
 """Control steps of which states are kept where the fingers follow the field in the world."""
 
 OFF_STEPS = (0, 1)

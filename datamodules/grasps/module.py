@@ -18,9 +18,6 @@ from envs.objects.library import ObjectLibrary
 
 _LOG = logging.getLogger(__name__)
 
-VALIDATION_SPLITS: tuple[str, ...] = SPLITS
-"""Order of the validation and test loaders, as far as a grasp set has them; metrics are named after them."""
-
 
 class GraspDataModule(LightningDataModule):
     """Grasps in the hand frame, in three splits, training balanced over objects.
@@ -80,9 +77,9 @@ class GraspDataModule(LightningDataModule):
 
     @property
     def splits(self) -> tuple[str, ...]:
-        """Those of VALIDATION_SPLITS that the grasp set has: one validation and one test loader each."""
+        """Those of SPLITS that the grasp set has, in their order: one validation and one test loader each."""
         present = {self.grasps.object_splits[index] for index in np.unique(self.grasps.object_index)}
-        return tuple(split for split in VALIDATION_SPLITS if split in present)
+        return tuple(split for split in SPLITS if split in present)
 
     def prepare_data(self) -> None:
         """Under several processes: make what no cache holds yet, once for all of them."""

@@ -33,8 +33,8 @@ class RolloutActor(Protocol):
         """Rollouts learnt from so far."""
         ...
 
-    def begin(self, sizes: Sequence[int], generator: torch.Generator) -> Sequence[ExploringWorlds]:
-        """Episodes begin in all worlds, which are stepped in parts of these sizes.
+    def begin(self, sizes: Sequence[int], num_steps: int, generator: torch.Generator) -> Sequence[ExploringWorlds]:
+        """Episodes of at most ``num_steps`` steps begin in all worlds, which are stepped in parts of these sizes.
 
         Exploration is drawn from ``generator`` for all worlds at once: it depends neither on how they are divided nor
         on which part is faster.

@@ -68,7 +68,7 @@ class RolloutCollector:
 
     def _run(self, actor: RolloutActor, episodes: Episodes, generator: torch.Generator) -> list[Rollout]:
         """The rollout of each part."""
-        acting = actor.begin(self._sizes, generator)
+        acting = actor.begin(self._sizes, episodes.max_steps, generator)
         version = actor.policy_version
 
         def run(index: int) -> Rollout:
@@ -116,13 +116,12 @@ def _stack(decisions: list[Decision], steps: list[EnvStep], policy_version: int,
         "rotation_cos": outcome.rotation_cos,
         "diverged": outcome.is_diverged,
     }
-    happened = ended[::-1].cumsum(axis=0)[::-1] > 0
     return Rollout(
         hand_action=decided.hand_action,
         reward=reward,
         terms={name: torch.stack([step.terms[name] for step in steps]) for name in sorted(steps[0].terms)},
         is_terminal=torch.as_tensor(ended),
-        is_valid=torch.as_tensor(happened & ~outcome.is_diverged),
+        is_valid=torch.as_tensor(ended[::-1].cumsum(axis=0)[::-1] > 0),
         measures={name: torch.as_tensor(value).float() for name, value in measures.items()},
         gate=torch.full_like(reward, torch.nan),
         grip=torch.full_like(reward, torch.nan),

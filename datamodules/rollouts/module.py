@@ -20,7 +20,7 @@ from datamodules.rollouts.grasp_targets import grasp_targets
 from datamodules.rollouts.teacher import ArrivalTeacher
 from datamodules.rollouts.upcoming import UpcomingEpisodes
 from datamodules.types import Rollout
-from envs.conventions import NUM_CLOUD_POINTS, SPLITS
+from envs.conventions import NUM_CLOUD_POINTS
 from envs.objects.library import ObjectLibrary
 from envs.physics.base import PhysicsFactory
 from envs.physics.memory import available_memory
@@ -279,7 +279,3 @@ of their own, and some 500 other numbers; as collected, stacked and chosen for l
 
 def _stream_seed(seed: int, index: int, rank: int) -> int:
     return int(np.random.SeedSequence([seed, 7, index, rank]).generate_state(1, dtype=np.uint64)[0] >> np.uint64(1))
-
-
-VALIDATION_SPLITS: tuple[str, ...] = SPLITS[1:]
-"""Splits that validation and test measure: objects that were not trained on."""

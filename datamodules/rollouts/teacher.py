@@ -7,7 +7,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from envs.conventions import EPISODE_STEPS
 from envs.task.episodes import Episodes
 
 
@@ -23,7 +22,7 @@ class ArrivalTeacher:
         squeeze: closing action, in units of 0.05 rad a step, that is added once the wrist has arrived: a firm grip.
 
     Raises:
-        ValueError: a negative lead or squeeze, or a step outside the episode.
+        ValueError: a negative number.
     """
 
     lead: int = 10
@@ -31,21 +30,21 @@ class ArrivalTeacher:
     squeeze: float = 0.3
 
     def __post_init__(self) -> None:
-        if self.lead < 0 or self.squeeze < 0.0 or not 0 <= self.latest <= EPISODE_STEPS:
+        if min(self.lead, self.latest, self.squeeze) < 0:
             raise ValueError(
-                f"the teacher has lead {self.lead}, latest {self.latest} and squeeze {self.squeeze}; allowed are a "
-                f"lead and a squeeze of at least 0 and 0..{EPISODE_STEPS} for the latest step"
+                f"the teacher has lead {self.lead}, latest {self.latest} and squeeze {self.squeeze}; expected "
+                "numbers of at least 0"
             )
 
     def gate(self, episodes: Episodes) -> Tensor:
         """1 where the primitive may act, 0 where it has to wait (T, E)."""
-        return _from(episodes.arrival_step - self.lead, self.latest)
+        return _from(episodes.arrival_step - self.lead, self.latest, episodes.max_steps)
 
     def grip(self, episodes: Episodes) -> Tensor:
         """Closing action to be added (T, E)."""
-        return self.squeeze * _from(episodes.arrival_step, EPISODE_STEPS)
+        return self.squeeze * _from(episodes.arrival_step, episodes.max_steps, episodes.max_steps)
 
 
-def _from(start: NDArray[np.int64], latest: int) -> Tensor:
+def _from(start: NDArray[np.int64], latest: int, num_steps: int) -> Tensor:
     """1 from the step ``start`` (E,) on, at the latest from ``latest`` on; 0 before (T, E)."""
-    return (torch.arange(EPISODE_STEPS)[:, None] >= torch.as_tensor(start.clip(0, latest))).float()
+    return (torch.arange(num_steps)[:, None] >= torch.as_tensor(start.clip(0, latest))).float()

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datamodules.grasps.poses import absolute_pose
-from envs.conventions import EPISODE_STEPS, MAX_JOINT_STEP
+from envs.conventions import MAX_JOINT_STEP
 from envs.hand.kinematics import fingertip_centres
 from envs.hand.model import open_hand
 from envs.hand.shadow import shadow_hand
@@ -17,6 +17,9 @@ Array = NDArray[np.float64]
 
 ARRIVAL_STEPS = (18, 26)
 """The wrist arrives between these control steps; the rest of the episode is for closing."""
+
+NUM_STEPS = 50
+"""Control steps of an approach, closing included."""
 
 HOLD_STEPS = 6
 """Control steps that a hand waits for the lift after the last target of its fingers: they arrive, the object rests."""
@@ -78,16 +81,14 @@ def _episode(
     count, worlds = len(wrist_pose_o), np.arange(len(wrist_pose_o))
     final_w = absolute_pose(object_pose_w, wrist_pose_o)
     arrival = rng.integers(ARRIVAL_STEPS[0], ARRIVAL_STEPS[1] + 1, size=count)
-    poses_w = straight_approach(
-        final_w, fingertip_centres(shadow_hand(), final_w, joint_pos), EPISODE_STEPS, arrival, rng
-    )
+    poses_w = straight_approach(final_w, fingertip_centres(shadow_hand(), final_w, joint_pos), NUM_STEPS, arrival, rng)
     physics.reset([thing] * count, object_pose_w, poses_w[:, 0], np.tile(open_hand(), (count, 1)), worlds=worlds)
     active = np.zeros(physics.num_worlds, dtype=bool)
     active[:count] = True
     state = physics.state()
     wrist_target, command = state.wrist_pose_w, state.joint_pos
     held = np.zeros(physics.num_worlds, dtype=np.int64)  # control steps since the fingers were told their last target
-    for step in range(EPISODE_STEPS):
+    for step in range(NUM_STEPS):
         arrived = step >= arrival
         goal = np.where(arrived[:, None], joint_pos, preshape)
         command[:count] += np.clip(goal - command[:count], -MAX_JOINT_STEP, MAX_JOINT_STEP)

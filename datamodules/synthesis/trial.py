@@ -14,7 +14,7 @@ from envs.trials.lift import SURE_VERDICT, LiftResult, lift_test
 
 Array = NDArray[np.float64]
 
-CAUSES: tuple[str, ...] = ("penetrates_at_start", "moved", "tilted", "few_contacts", "diverged", "lift", "easy")
+REJECTIONS: tuple[str, ...] = ("penetrates_at_start", "moved", "tilted", "few_contacts", "diverged", "lift", "easy")
 """Why a trial is rejected; "easy" only where such grasps are limited (`EasyLimit`)."""
 
 
@@ -51,7 +51,7 @@ class TrialResult:
         links: touching links (G, 23) bool.
         object_pose_w: where the object stood when the hand had closed (G, 7).
         row: which rows of the batch these are (G,).
-        cause: why each row of the batch was rejected, one of CAUSES; empty for the verified ones; length K.
+        cause: why each row of the batch was rejected, one of REJECTIONS; empty for the verified ones; length K.
     """
 
     wrist_pose_o: Array

@@ -118,8 +118,8 @@ class ObjectLibrary:
             for name in some:
                 self._require(name)
             missing = [name for name in dict.fromkeys(some) if name not in self._objects]
-            things = self._objects | build_missing(self._source, missing, self._cache)
-            yield from (things[name] for name in some)
+            found = self._objects | build_missing(self._source, missing, self._cache)
+            yield from (found[name] for name in some)
 
     def __contains__(self, name: object) -> bool:
         return name in self._split_of

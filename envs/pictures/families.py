@@ -53,10 +53,10 @@ def families_sheet(library: ObjectLibrary, per_family: int = 3, columns: int = 4
             raise ValueError(f"picture of the families: {field} is {given}, expected at least {least}")
     chosen = names_by_family(library, per_family)
     unseen = {library.family(name) for name in library.names("unseen_families")}
-    things = dict(zip(chosen, _built(library, chosen), strict=True))
+    objects = dict(zip(chosen, _built(library, chosen), strict=True))
     strips = {
         family: _strip(own, per_family, size, UNSEEN_COLOUR if family in unseen else SEEN_COLOUR)
-        for family, own in tqdm(things.items(), desc="pictures", unit="family")
+        for family, own in tqdm(objects.items(), desc="pictures", unit="family")
     }
     seen_first = sorted(strips, key=lambda family: family in unseen)
     num_seen = len(strips) - len(unseen)
@@ -68,13 +68,16 @@ def families_sheet(library: ObjectLibrary, per_family: int = 3, columns: int = 4
 
 def _built(library: ObjectLibrary, chosen: dict[str, list[str]]) -> list[list[GraspObject]]:
     """The chosen objects of every family, the missing ones built on all cores."""
-    things = iter(library.get_many([name for own in chosen.values() for name in own]))
-    return [[next(things) for _ in own] for own in chosen.values()]
+    objects = iter(library.get_many([name for own in chosen.values() for name in own]))
+    return [[next(objects) for _ in own] for own in chosen.values()]
 
 
-def _strip(things: Sequence[GraspObject], places: int, size: int, colour: tuple[float, float, float]) -> Image:
+def _strip(objects: Sequence[GraspObject], places: int, size: int, colour: tuple[float, float, float]) -> Image:
     """Objects in their most upright rest poses, all at one scale, side by side: (size, W, 3)."""
-    meshes = [posed_object(thing.vertices, thing.faces, _upright(thing), colour) for thing in things]
+    meshes = [
+        posed_object(grasp_object.vertices, grasp_object.faces, _upright(grasp_object), colour)
+        for grasp_object in objects
+    ]
     camera = look_at(np.concatenate([mesh.corners.reshape(-1, 3) for mesh in meshes]), _DIRECTION)
     strip = np.full((size, places * (size + GAP) - GAP, 3), _PAPER, dtype=np.uint8)
     for place, mesh in enumerate(meshes):
@@ -83,9 +86,11 @@ def _strip(things: Sequence[GraspObject], places: int, size: int, colour: tuple[
     return strip
 
 
-def _upright(thing: GraspObject) -> NDArray[np.float64]:
+def _upright(grasp_object: GraspObject) -> NDArray[np.float64]:
     """The rest pose (7,) that turns the object least from how it was modelled: families model things upright."""
-    pose: NDArray[np.float64] = thing.rest_poses[np.abs(thing.rest_poses[:, 3]).argmax()]  # |w| = cos(angle / 2)
+    pose: NDArray[np.float64] = grasp_object.rest_poses[
+        np.abs(grasp_object.rest_poses[:, 3]).argmax()
+    ]  # |w| = cos(angle / 2)
     return pose
 
 

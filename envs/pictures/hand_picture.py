@@ -6,6 +6,7 @@ import mujoco
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
+from scipy.spatial.transform import Rotation
 
 from envs.conventions import NUM_JOINTS
 from envs.hand.kinematics import HandKinematics
@@ -55,10 +56,10 @@ class HandPicture:
             object_colour: sRGB in [0, 1].
         """
         hand = posed_hand(joint_pos, wrist_pose_w, coupled_pos)
-        thing = posed_object(object_vertices, object_faces, object_pose_w, object_colour)
+        object_mesh = posed_object(object_vertices, object_faces, object_pose_w, object_colour)
         if camera is None:
-            camera = grasp_camera(hand, thing, wrist_pose_w)
-        return render_scene([hand, thing], camera, self.size)
+            camera = grasp_camera(hand, object_mesh, wrist_pose_w)
+        return render_scene([hand, object_mesh], camera, self.size)
 
 
 def posed_hand(joint_pos: ArrayLike, wrist_pose_w: ArrayLike, coupled_pos: ArrayLike | None = None) -> ColouredMesh:
@@ -82,7 +83,7 @@ def posed_object(
     return coloured(vertices, faces, colour).moved(_matrix(pose[3:]), pose[:3])
 
 
-def grasp_camera(hand: ColouredMesh, thing: ColouredMesh, wrist_pose_w: ArrayLike) -> Camera:
+def grasp_camera(hand: ColouredMesh, object_mesh: ColouredMesh, wrist_pose_w: ArrayLike) -> Camera:
     """A camera that sees thumb and fingers around the object: from the thumb's side, a little from the palm.
 
     It stays above the table, so that a hand that reaches down is not seen from below.
@@ -93,7 +94,7 @@ def grasp_camera(hand: ColouredMesh, thing: ColouredMesh, wrist_pose_w: ArrayLik
     if level < 1e-3:  # thumb straight up or down
         direction, level = np.array([0.6, -0.8, 0.0]), 1.0
     slope = np.clip(direction[2] / level, np.tan(np.radians(14.0)), np.tan(np.radians(38.0)))
-    points = np.concatenate((hand.corners.reshape(-1, 3), thing.corners.reshape(-1, 3)))
+    points = np.concatenate((hand.corners.reshape(-1, 3), object_mesh.corners.reshape(-1, 3)))
     return look_at(points, np.array([direction[0], direction[1], slope * level]))
 
 
@@ -121,9 +122,8 @@ def _hand_meshes() -> tuple[tuple[str, ColouredMesh], ...]:
 
 
 def _matrix(quat: NDArray[np.float64]) -> Array:
-    matrix = np.zeros(9)
-    mujoco.mju_quat2Mat(matrix, np.ascontiguousarray(quat, dtype=np.float64))
-    return matrix.reshape(3, 3)
+    matrix: Array = Rotation.from_quat(quat, scalar_first=True).as_matrix()
+    return matrix
 
 
 def _finite(values: ArrayLike, what: str, count: int) -> Array:

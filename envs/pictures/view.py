@@ -1,11 +1,10 @@
-"""A picture of meshes on the table: camera, light with shadows, anti-aliasing. No OpenGL, about a third of a second.
+"""A picture of meshes on the table: camera, light with shadows, anti-aliasing. No OpenGL, about half a second.
 
 Shading is Lambert's law with a sky and a ground colour as ambient light, and a faint highlight.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +20,19 @@ _SUPERSAMPLING = 2
 _SHADOW_CELLS = 448
 _SHADOW_BIAS = 0.0015
 """Metres by which a point may lie behind what the light sees, and by which it is lifted off its face: no acne."""
+
+
+Colour = tuple[float, float, float]
+
+_TABLE_LIGHT: Colour = (0.905, 0.898, 0.882)
+_TABLE_DARK: Colour = (0.848, 0.842, 0.828)
+_SQUARE = 0.05
+"""Metres; edge of a square of the table."""
+
+_SUN = 0.78
+_SKY: Colour = (0.40, 0.43, 0.48)
+_GROUND: Colour = (0.24, 0.22, 0.20)
+"""Strength of the light, and colours of the ambient light from above and below."""
 
 
 @dataclass(frozen=True)
@@ -45,22 +57,11 @@ class Camera:
 
 @dataclass(frozen=True)
 class Look:
-    """Colours (sRGB, [0, 1]) and light of a picture.
+    """What a picture shows beside the meshes: the plane z = 0, shadows, and a background (sRGB, [0, 1])."""
 
-    ``checker`` is the edge of a square of the table, metres; ``has_table`` draws the plane z = 0; without
-    ``has_shadows`` nothing shades anything else.
-    """
-
-    background: tuple[float, float, float] = (0.957, 0.961, 0.968)
-    table_light: tuple[float, float, float] = (0.905, 0.898, 0.882)
-    table_dark: tuple[float, float, float] = (0.848, 0.842, 0.828)
-    checker: float = 0.05
     has_table: bool = True
     has_shadows: bool = True
-
-    SUN: ClassVar[float] = 0.78
-    SKY: ClassVar[tuple[float, float, float]] = (0.40, 0.43, 0.48)
-    GROUND: ClassVar[tuple[float, float, float]] = (0.24, 0.22, 0.20)
+    background: Colour = (0.957, 0.961, 0.968)
 
 
 def look_at(points: Array, direction: Array, opening: float = 0.5, margin: float = 1.04) -> Camera:
@@ -90,20 +91,24 @@ def render_scene(meshes: Sequence[ColouredMesh], camera: Camera, size: int = 480
     mesh, local = ColouredMesh(mesh.corners[in_front], mesh.normals[in_front], mesh.colours[in_front]), local[in_front]
     corners = local[..., :2] / local[..., 2:] * focal + 0.5 * pixels
     coverage = rasterise(corners, 1.0 / local[..., 2], PixelGrid(pixels, pixels))
-    light = _Light.for_scene(mesh, camera)
+    light = _Light(mesh, camera)
     ground = _ground(camera, focal / _SUPERSAMPLING, size, light, look)
     image = ground.repeat(_SUPERSAMPLING, axis=0).repeat(_SUPERSAMPLING, axis=1)
     _shade_faces(image, mesh, local[..., 2], coverage, camera, light, look)
     small = np.zeros((size, size, 3), dtype=np.float32)
     for row, column in np.ndindex(_SUPERSAMPLING, _SUPERSAMPLING):
         small += image[row::_SUPERSAMPLING, column::_SUPERSAMPLING]
-    return (_to_srgb(small / np.float32(_SUPERSAMPLING**2)) * 255.0 + 0.5).astype(np.uint8)
+    srgb = np.clip(small / np.float32(_SUPERSAMPLING**2), 0.0, 1.0) ** np.float32(1.0 / 2.2)
+    return (srgb * 255.0 + 0.5).astype(np.uint8)
 
 
 class _Light:
     """A parallel light over the camera's left shoulder, and the depth of what it sees."""
 
-    def __init__(self, mesh: ColouredMesh, direction: Array) -> None:
+    def __init__(self, mesh: ColouredMesh, camera: Camera) -> None:
+        right, _, forward = camera.axes
+        flat = np.array([forward[0], forward[1], 0.0])
+        direction = np.array([0.0, 0.0, 1.0]) - 0.55 * right - 0.35 * flat / max(float(np.linalg.norm(flat)), 1e-9)
         self.direction = direction / np.linalg.norm(direction)
         right = np.cross([0.0, 0.0, 1.0], self.direction)
         right = right / np.linalg.norm(right)
@@ -119,13 +124,6 @@ class _Light:
         mask = (seen.face != EMPTY).astype(np.float32)
         # half-shadow of a lamp with some extent: sharp near its cause, wide far from it
         self._mask = 0.5 * sum(ndimage.gaussian_filter(mask, sigma / self._cell) for sigma in (0.003, 0.012))
-
-    @classmethod
-    def for_scene(cls, mesh: ColouredMesh, camera: Camera) -> "_Light":
-        right, _, forward = camera.axes
-        flat = np.array([forward[0], forward[1], 0.0])
-        flat = flat / max(float(np.linalg.norm(flat)), 1e-9)
-        return cls(mesh, np.array([0.0, 0.0, 1.0]) - 0.55 * right - 0.35 * flat)
 
     def _cells(self, points: NDArray[np.float32]) -> NDArray[np.float32]:
         local = (points @ self._axes[:2].T.astype(np.float32) - self._low.astype(np.float32)) / np.float32(self._cell)
@@ -162,10 +160,10 @@ def _ground(camera: Camera, focal: float, pixels: int, light: _Light, look: Look
     points = (camera.position + distance[:, None] * ray).astype(np.float32)
     points[:, 2] = 0.0
     # soft edges, as wide as the footprint of a pixel
-    blur = np.float32(0.8) * distance.astype(np.float32) / (focal * look.checker)
-    wave = [_soft_square(points[:, axis] / np.float32(look.checker), blur) for axis in (0, 1)]
+    blur = np.float32(0.8) * distance.astype(np.float32) / (focal * _SQUARE)
+    wave = [_soft_square(points[:, axis] / np.float32(_SQUARE), blur) for axis in (0, 1)]
     mix = (0.5 + 0.5 * wave[0] * wave[1])[:, None]
-    colour = mix * _to_linear(look.table_light) + (1.0 - mix) * _to_linear(look.table_dark)
+    colour = mix * _to_linear(_TABLE_LIGHT) + (1.0 - mix) * _to_linear(_TABLE_DARK)
     shade = (0.42 + 0.58 * light.on_table(points))[:, None] if look.has_shadows else np.float32(1.0)
     away = np.linalg.norm(points - camera.target.astype(np.float32), axis=1)
     reach = float(np.linalg.norm(camera.position - camera.target))
@@ -204,8 +202,8 @@ def _shade_faces(
     half /= np.linalg.norm(half, axis=1, keepdims=True)
     highlight = 0.10 * lit * np.maximum(np.einsum("nc,nc->n", normals, half), 0.0) ** 40
     upward = (0.5 + 0.5 * normals[:, 2:]).astype(np.float32)
-    ambient = upward * np.asarray(look.SKY, np.float32) + (1.0 - upward) * np.asarray(look.GROUND, np.float32)
-    colour = base * (ambient + look.SUN * lit[:, None]) + highlight[:, None]
+    ambient = upward * np.asarray(_SKY, np.float32) + (1.0 - upward) * np.asarray(_GROUND, np.float32)
+    colour = base * (ambient + _SUN * lit[:, None]) + highlight[:, None]
     shown = points[:, 2] >= -1e-4 if look.has_table and camera.position[2] > 0.0 else slice(None)
     image[rows[shown], columns[shown]] = colour[shown]
 
@@ -218,7 +216,3 @@ def _soft_square(x: NDArray[np.float32], blur: NDArray[np.float32]) -> NDArray[n
 
 def _to_linear(srgb: object) -> NDArray[np.float32]:
     return np.asarray(srgb, dtype=np.float32) ** np.float32(2.2)
-
-
-def _to_srgb(linear: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.clip(linear, 0.0, 1.0) ** np.float32(1.0 / 2.2)

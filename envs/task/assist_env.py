@@ -254,7 +254,7 @@ class HumanAssistEnv:
     def _terms(
         self, truth: Truth, before: PhysicsState, primitive_action: Tensor | None, moving: NDArray[np.bool_]
     ) -> dict[str, Tensor]:
-        """Weighted terms of the step, (E,) each, those of the end still 0; all 0 in worlds that do not move."""
+        """Weighted terms of the step, (E,) each, those of the end still 0; 0 where nothing moves or all is lost."""
         if self.reward is None:
             return {}
         zero = torch.zeros(self.num_worlds, dtype=torch.float64)
@@ -266,7 +266,7 @@ class HumanAssistEnv:
             goal_joint_pos=torch.as_tensor(truth.episodes.goal_joint_pos),
         )
         found = reward_terms(self.reward, facts, torch.as_tensor(self._step - 1))
-        counts = torch.as_tensor(moving)
+        counts = torch.as_tensor(moving & ~truth.state.is_diverged)
         return {name: torch.where(counts, found.get(name, zero), zero) for name in self.reward.weights}
 
     def _lift(self, before: PhysicsState, ended: NDArray[np.bool_], terms: dict[str, Tensor]) -> EpisodeOutcome:
@@ -279,7 +279,7 @@ class HumanAssistEnv:
         if self.reward is not None:
             last = {name: value[rows] for name, value in terms.items()}
             for name, value in final_terms(self.reward, outcome, last).items():
-                terms[name][rows] = value.double()
+                terms[name][rows] = torch.where(torch.as_tensor(outcome.is_diverged), 0.0, value.double())
         self._note("lift", began)
         return outcome
 

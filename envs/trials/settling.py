@@ -4,13 +4,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from envs.conventions import EPISODE_STEPS
 from envs.hand.model import open_hand
 from envs.objects.grasp_object import GraspObject
 from envs.physics.base import Array, PhysicsBackend
 
 _AWAY = 1.0
 """Metres above the object at which the hand waits."""
+
+MAX_STEPS = 50
+"""Control steps after which an object is left where it is."""
 
 _STILL = 1e-5
 """Where no number of a pose (m; quaternion) changes by this in five control steps, the object rests: none of 250 then
@@ -39,7 +41,7 @@ def settle(physics: PhysicsBackend, things: Sequence[GraspObject], object_pose_w
     physics.reset(things, object_pose_w, wrist_w, np.tile(open_hand(), (count, 1)), worlds=np.arange(count))
     active = np.arange(physics.num_worlds) < count
     before_w = physics.state().object_pose_w
-    for step in range(1, EPISODE_STEPS + 1):
+    for step in range(1, MAX_STEPS + 1):
         physics.step(active)
         if step % 5 == 0:
             now_w = physics.state().object_pose_w

@@ -12,7 +12,6 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.conventions import EPISODE_STEPS
 from envs.wrist.strokes import lognormal_stroke, skewed_minimum_jerk
 
 Array = NDArray[np.float64]
@@ -33,7 +32,8 @@ ARRIVAL_TOLERANCE = 0.005
 """Metres from the end at which the wrist has practically arrived."""
 
 # Ranges of the generated movements; reasons and sources in docs/wrist.md.
-ARRIVAL_STEPS = (20.0, 44.0)  # control steps of 50 at which the wrist has practically arrived
+ARRIVAL_STEPS = (20.0, 44.0)  # of OF_STEPS control steps: when the wrist has practically arrived
+OF_STEPS = 50
 REACH = (0.175, 0.26)  # m, whole movement, of which the last CROP_DISTANCE is the pattern
 SKEW = (1.0, 1.6)  # of a minimum-jerk stroke: peak of the speed at 50..35 % of its time
 SIGMA = (0.08, 0.25)  # of a lognormal stroke: peak of the speed at 42..28 % of its time
@@ -144,7 +144,7 @@ def _generate(rank: float, rng: np.random.Generator) -> Array:
     grid, progress = grid / grid[-1], progress / progress[-1]
     is_away = np.abs(1.0 - progress.mean(axis=1)) > ARRIVAL_TOLERANCE / CROP_DISTANCE
     arrival = grid[np.flatnonzero(is_away)[-1] + 1]
-    target = (ARRIVAL_STEPS[0] + rank * (ARRIVAL_STEPS[1] - ARRIVAL_STEPS[0])) / EPISODE_STEPS
+    target = (ARRIVAL_STEPS[0] + rank * (ARRIVAL_STEPS[1] - ARRIVAL_STEPS[0])) / OF_STEPS
     # the last 5 mm keep the tempo of the movement where the episode is long enough for them, else they end with it
     end = min(target / arrival, 1.0)
     time = np.linspace(0.0, 1.0, NUM_SAMPLES)

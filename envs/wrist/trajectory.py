@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.transform import Rotation
 
-from envs.conventions import EPISODE_STEPS
 from envs.wrist.approach import MAX_TILT, START_DISTANCE, perpendicular
 from envs.wrist.clearance import open_hand_height
 from envs.wrist.patterns import ARRIVAL_TOLERANCE, NUM_SAMPLES, WristPatterns
@@ -59,7 +58,7 @@ def sample_trajectories(
     fingertip_centre_w: Array,
     patterns: WristPatterns,
     *,
-    num_steps: int = EPISODE_STEPS,
+    num_steps: int,
     mix: bool,
     rng: np.random.Generator,
 ) -> WristTrajectories:

@@ -30,7 +30,7 @@ def observations() -> list[Observation]:
 
 def decide(module: ResidualPPOModule, seed: int = 0) -> Decision:
     """All steps of made-up episodes, stacked."""
-    [acting] = module.begin([WORLDS], torch.Generator().manual_seed(seed))
+    [acting] = module.begin([WORLDS], 50, torch.Generator().manual_seed(seed))
     return each_tensor(lambda *steps: torch.stack(steps), *map(acting.step, observations()))
 
 

@@ -37,7 +37,7 @@ def test_a_policy_that_became_nan_is_named(make: Make) -> None:
     module = make()
     with torch.no_grad():
         module.network.actor[0].weight.fill_(torch.nan)
-    [acting] = module.begin([3], torch.Generator())
+    [acting] = module.begin([3], 50, torch.Generator())
     with pytest.raises(ValueError, match="the policy's output is NaN although all its inputs are finite: its weights"):
         acting.step(made_up_observation(3, 0, tuple(OBSERVATION_GROUPS)))
 
@@ -45,7 +45,7 @@ def test_a_policy_that_became_nan_is_named(make: Make) -> None:
 def test_a_broken_input_is_named(make: Make) -> None:
     module, seen = make(), made_up_observation(3, 0, tuple(OBSERVATION_GROUPS))
     seen["coupled_pos"][1, 2] = torch.nan
-    [acting] = module.begin([3], torch.Generator())
+    [acting] = module.begin([3], 50, torch.Generator())
     # column 18 + 2 of the vectors
     with pytest.raises(ValueError, match="the policy's output is NaN: input vectors is nan at row 1, column 20"):
         acting.step(seen)

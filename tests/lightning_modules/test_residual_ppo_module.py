@@ -68,7 +68,7 @@ def test_exploration_does_not_depend_on_how_worlds_are_divided(make: Make) -> No
     module, seen = make(), observations()
     whole = decide(module)
     sizes = (WORLDS - 5, 5)
-    parts = module.begin(sizes, torch.Generator().manual_seed(0))
+    parts = module.begin(sizes, 50, torch.Generator().manual_seed(0))
     rows = torch.arange(WORLDS).split(sizes)
     for step in range(STEPS):
         for acting, own in zip(reversed(parts), reversed(rows), strict=True):  # the second part is ahead
@@ -87,7 +87,7 @@ def test_hidden_state_changes_neither_action_nor_inputs_of_the_policy(make: Make
     altered = replace(seen, groups={**seen.groups, **hidden.groups})
     steps = []
     for observation in (seen, altered):
-        [acting] = module.begin([WORLDS], torch.Generator().manual_seed(0))
+        [acting] = module.begin([WORLDS], 50, torch.Generator().manual_seed(0))
         steps.append(acting.step(observation))
     assert torch.equal(steps[0].hand_action, steps[1].hand_action)
     first, second = (step.memory for step in steps)
@@ -102,7 +102,7 @@ def test_the_policy_acts_without_hidden_groups_and_without_noise(make: Make) -> 
     first, second = fingers.act(seen, 0), fingers.act(seen, 0)
     assert (first == second).all()
     complete = made_up_observation(WORLDS, 0, (*POLICY_GROUPS, "contacts"))
-    [acting] = module.begin([WORLDS], torch.Generator().manual_seed(0))
+    [acting] = module.begin([WORLDS], 50, torch.Generator().manual_seed(0))
     step = acting.step(replace(complete, groups={**complete.groups, **seen.groups}))
     expected = module.composition(step.memory["primitive_action"], step.memory["mean"])
     torch.testing.assert_close(torch.as_tensor(first).float(), expected)
@@ -110,7 +110,7 @@ def test_the_policy_acts_without_hidden_groups_and_without_noise(make: Make) -> 
 
 def test_a_critic_group_that_was_not_observed_is_named(make: Make) -> None:
     module = make(critic_groups=("contacts",))
-    [acting] = module.begin([3], torch.Generator())
+    [acting] = module.begin([3], 50, torch.Generator())
     with pytest.raises(KeyError, match=r"the observation has no group 'contacts', only joint_pos, .*ask the"):
         acting.step(made_up_observation(3))
 

@@ -5,7 +5,6 @@ the object cache, so an interrupted import goes on where it stood. The split fil
 listed with their causes, here and beside the split file.
 """
 
-import argparse
 import json
 import logging
 import sys
@@ -15,11 +14,12 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
+from jsonargparse import ArgumentParser
 
 from envs.conventions import SPLITS
 from envs.files import write_atomically
 from envs.objects.meshes.mesh_folder import MeshFolder
-from envs.objects.meshes.mesh_settings import UNITS, MeshSettings
+from envs.objects.meshes.mesh_settings import MeshSettings
 from envs.objects.split_file import write_split_file
 from envs.objects.store.object_cache import ObjectCache
 from envs.objects.store.preparation import BUILD_TIMEOUT_S, prepare
@@ -55,7 +55,7 @@ def import_folder(
     """
     rejected = dict(meshes.rejected)
     for one in prepare(meshes, meshes.names, cache, num_workers, timeout_s):
-        if one.thing is None:
+        if one.grasp_object is None:
             path, cause = meshes.path(one.name), str(one.error)
             rejected[path] = cause if cause.startswith(str(path)) else f"{path}: {cause}"
     good = [name for name in meshes.names if meshes.path(name) not in rejected]
@@ -106,28 +106,17 @@ def write_results(imported: Imported, splits: dict[str, list[str]], settings: Me
 def _fraction(text: str) -> tuple[str, float]:
     split, _, share = text.partition("=")
     if split not in SPLITS or not share.replace(".", "", 1).isdigit():
-        raise argparse.ArgumentTypeError(f"{text!r} is not SPLIT=SHARE with a split of {', '.join(SPLITS)}")
+        raise ValueError(f"--fractions: {text!r} is not SPLIT=SHARE with a split of {', '.join(SPLITS)}")
     return split, float(share)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description="Build objects from a folder of meshes and write their split file.")
+def _parser() -> ArgumentParser:
+    parser = ArgumentParser(description="Build objects from a folder of meshes and write their split file.")
     parser.add_argument("folder", help="folder of meshes, with all folders below it; or package:NAME/PATH")
     parser.add_argument("--output", type=Path, required=True, help="split file to write (JSON)")
-    size = parser.add_mutually_exclusive_group()
-    size.add_argument("--unit", choices=UNITS, help="unit of the files; guessed with a warning when nothing is given")
-    size.add_argument("--scale", type=float, help="metres in one unit of the files")
-    size.add_argument("--size", type=float, help="largest extent that every mesh is scaled to, metres")
-    parser.add_argument("--max_width", type=float, help="scale down meshes whose smallest extent is larger, metres")
-    parser.add_argument("--family", help="family of all meshes; the folder of each when not given")
-    parser.add_argument("--pattern", default="**/*", help="only files that match, e.g. '*/textured.obj'")
-    parser.add_argument("--threshold", type=float, default=0.08, help="concavity left by CoACD, 0.01 fine to 1 coarse")
-    parser.add_argument("--max_pieces", type=int, default=16, help="most convex pieces of an object")
-    splits = parser.add_mutually_exclusive_group()
-    splits.add_argument("--split", choices=SPLITS, default="unseen_families", help="split that all objects go to")
-    splits.add_argument(
-        "--fractions", type=_fraction, nargs="+", metavar="SPLIT=SHARE", help="deal the objects out over splits"
-    )
+    parser.add_class_arguments(MeshSettings, skip={"folder"})
+    parser.add_argument("--split", choices=SPLITS, default="unseen_families", help="split that all objects go to")
+    parser.add_argument("--fractions", nargs="+", metavar="SPLIT=SHARE", help="deal them out over splits instead")
     parser.add_argument("--num_workers", type=int, help="processes; one per core when not given")
     parser.add_argument("--timeout", type=float, default=BUILD_TIMEOUT_S, help="seconds one mesh may take")
     return parser
@@ -137,9 +126,10 @@ def main(args: Sequence[str] | None = None) -> None:
     """Command line: builds the objects and writes the split file."""
     given = _parser().parse_args(args)
     try:
+        shares = dict(map(_fraction, given.fractions or [f"{given.split}=1"]))
         meshes = MeshFolder(MeshSettings(**{one.name: getattr(given, one.name) for one in fields(MeshSettings)}))
         imported = import_folder(meshes, ObjectCache.of_user(), given.num_workers, given.timeout)
-        splits = spread_over_splits(imported, dict(given.fractions or [(given.split, 1.0)]))
+        splits = spread_over_splits(imported, shares)
         if not imported.names:
             first = next(iter(imported.rejected.values()), "")
             raise ValueError(f"none of the {len(imported.rejected)} files of {meshes.folder} is usable; e.g. {first}")

@@ -29,10 +29,10 @@ class ObjectCache:
         """The object kept under that key, None when there is none or it is damaged."""
         return None if self.folder is None else read_kept(self.folder / _file(key), read_object)
 
-    def store(self, key: str, thing: GraspObject) -> None:
+    def store(self, key: str, grasp_object: GraspObject) -> None:
         """Keep the object."""
         if self.folder is not None:
-            keep(self.folder, _file(key), object_to_bytes(thing))
+            keep(self.folder, _file(key), object_to_bytes(grasp_object))
 
 
 def _file(key: str) -> str:

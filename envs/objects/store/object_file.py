@@ -17,12 +17,12 @@ _ARRAYS = (
 _VALUES = ("name", "family", "seed", "parameters", "mass")
 
 
-def object_to_bytes(thing: GraspObject) -> bytes:
+def object_to_bytes(grasp_object: GraspObject) -> bytes:
     """The whole object: its arrays, pieces in one, and everything else as JSON in the metadata."""
-    arrays: dict[str, NDArray[Any]] = {name: np.ascontiguousarray(getattr(thing, name)) for name in _ARRAYS}
-    arrays["pieces"] = np.concatenate(thing.pieces)
-    arrays["piece_sizes"] = np.array([len(piece) for piece in thing.pieces])
-    return save(arrays, {"values": json.dumps({name: getattr(thing, name) for name in _VALUES})})
+    arrays: dict[str, NDArray[Any]] = {name: np.ascontiguousarray(getattr(grasp_object, name)) for name in _ARRAYS}
+    arrays["pieces"] = np.concatenate(grasp_object.pieces)
+    arrays["piece_sizes"] = np.array([len(piece) for piece in grasp_object.pieces])
+    return save(arrays, {"values": json.dumps({name: getattr(grasp_object, name) for name in _VALUES})})
 
 
 def read_object(path: Path) -> GraspObject:

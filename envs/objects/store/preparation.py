@@ -26,7 +26,7 @@ class Built:
     """What came of one task: the object, or the error it ended with."""
 
     name: str
-    thing: GraspObject | None = None
+    grasp_object: GraspObject | None = None
     error: Exception | None = None
 
 
@@ -44,11 +44,11 @@ def build_missing(
         ValueError: objects that cannot be built; names the first and its cause. The others are in the cache then.
     """
     prepared = list(prepare(source, names, cache, num_workers))
-    failed = [one for one in prepared if one.thing is None]
+    failed = [one for one in prepared if one.grasp_object is None]
     if failed:
         more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
         raise ValueError(f"object {failed[0].name!r}{more} cannot be built: {failed[0].error}") from failed[0].error
-    return {one.name: one.thing for one in prepared if one.thing is not None}
+    return {one.name: one.grasp_object for one in prepared if one.grasp_object is not None}
 
 
 def prepare(
@@ -70,18 +70,18 @@ def prepare(
         except OSError as error:
             yield Built(name, error=error)
             continue
-        thing = cache.load(keys[name])
-        if thing is None:
+        grasp_object = cache.load(keys[name])
+        if grasp_object is None:
             tasks[name] = source.task(name)
         else:
-            yield Built(name, thing)
+            yield Built(name, grasp_object)
     workers = default_workers() if num_workers is None else num_workers
     is_risky = any(task.may_crash for task in tasks.values())
     is_long = is_risky or len(tasks) > MANY
     built = build_in_workers(tasks, workers, timeout_s) if is_risky or (is_long and workers > 1) else _build_here(tasks)
     for one in tqdm(built, total=len(tasks), desc="objects", unit="object", disable=not is_long):
-        if one.thing is not None:
-            cache.store(keys[one.name], one.thing)
+        if one.grasp_object is not None:
+            cache.store(keys[one.name], one.grasp_object)
         yield one
 
 

@@ -10,12 +10,13 @@ from torch import Tensor
 from callbacks.field.trials import SplitTrials, field_controller, with_follower
 from datamodules.grasps.dataset import GraspTable
 from datamodules.grasps.grasp_set import GraspSet
-from envs.conventions import EPISODE_STEPS, MAX_JOINT_STEP
+from envs.conventions import MAX_JOINT_STEP
 from envs.geometry.object_clouds import KnownObjects
 from envs.hand.model import open_hand
 from envs.objects.library import ObjectLibrary
 from lightning_modules.followers import Denoiser
 from lightning_modules.primitive import GraspPrimitive
+from tests.assisting import EPISODE_STEPS
 from tests.learning import tiny_module
 
 pytestmark = pytest.mark.usefixtures("fast_objects")
@@ -73,13 +74,13 @@ def test_a_primitive_that_does_nothing_stays_open(trials: SplitTrials) -> None:
 def test_progress_ends_at_one(trials: SplitTrials) -> None:
     knows, primitive, feature = oracle(trials)
     trials.field("field_success", primitive, feature, with_collisions=False)
-    np.testing.assert_allclose(knows.progress, np.arange(1, EPISODE_STEPS + 1) / EPISODE_STEPS)
+    np.testing.assert_allclose(knows.progress, np.arange(1, 51) / 50)
 
 
 def test_a_controller_gives_each_row_its_own_cloud(trials: SplitTrials) -> None:
     _, primitive, feature = oracle(trials)
     rows, joints = np.array([len(trials.goal) - 1, 0]), np.zeros((2, 18))
-    action = field_controller(primitive, feature)(rows, joints, 0)
+    action = field_controller(primitive, feature, 50)(rows, joints, 0)
     assert action.dtype == np.float64
     np.testing.assert_allclose(action, trials.goal[rows] / MAX_JOINT_STEP)
 

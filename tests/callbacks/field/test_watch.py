@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from callbacks.field.watch import FIELD_CAUSES, OFF_STEPS, ON_STEPS, FieldWatcher, WatchedTrials
-from envs.conventions import EPISODE_STEPS
 from envs.hand.model import LINKS
 from envs.physics.base import PhysicsBackend, PhysicsState
 from envs.task.outcomes import TABLE_STEPS
@@ -58,7 +57,7 @@ def cause(
     physics = cast(PhysicsBackend, world)
     watcher = FieldWatcher(1, ON_STEPS)
     watcher.step(rows, physics, 0)
-    for step in range(1, EPISODE_STEPS + 1):
+    for step in range(1, ON_STEPS[-1] + 1):
         world.touching, world.on_table = on_the_way if step == 30 else (), step <= table_steps
         watcher.step(rows, physics, step)
     world.touching, world.on_table = closed, table_closed

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from datamodules.grasps.dataset import EvaluationStream
 from datamodules.grasps.grasp_set import GraspSet, concatenate, save_grasp_set
-from datamodules.grasps.module import VALIDATION_SPLITS, GraspDataModule
+from datamodules.grasps.module import GraspDataModule
 from datamodules.types import GraspBatch
 from envs.conventions import SPLITS
 from envs.objects.split_file import write_split_file
@@ -46,9 +46,9 @@ def streams(module: GraspDataModule) -> list[EvaluationStream]:
 
 def test_loaders_follow_the_order_of_the_splits(make: MakeModule) -> None:
     module = make()
-    assert VALIDATION_SPLITS == SPLITS == ("train", "unseen_instances", "unseen_families")
+    assert SPLITS == ("train", "unseen_instances", "unseen_families")
     splits = [module.grasps.object_splits[stream.table.object_index[0]] for stream in streams(module)]
-    assert splits == list(VALIDATION_SPLITS)
+    assert splits == list(SPLITS)
     assert [len(stream.table) for stream in streams(module)] == [12, 2, 2]
     assert [len(loader) for loader in module.test_dataloader()] == [1, 1, 1]
 

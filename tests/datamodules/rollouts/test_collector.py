@@ -11,14 +11,14 @@ import torch
 from datamodules.rollouts.collector import RolloutCollector
 from datamodules.rollouts.teacher import ArrivalTeacher
 from datamodules.types import Decision, Rollout
-from envs.conventions import EPISODE_STEPS
 from envs.hand.model import denormalise_joints, open_hand
 from envs.physics.mujoco_cpu import MujocoCpu
 from envs.task.assist_env import HumanAssistEnv
+from envs.task.episodes import join_episodes
 from envs.task.observations import PRIVILEGED_GROUPS, Observation
 from envs.task.rewards import RewardSettings, fingertip, goal
 from envs.trials.lift import closing_direction
-from tests.assisting import CountingActor, Throwing, make_env, sampler
+from tests.assisting import EPISODE_STEPS, CountingActor, Throwing, make_env, sampler
 
 PLAIN = RewardSettings({"following": 2.0, "height_clipped": 0.5, "success": 1.0})
 
@@ -142,7 +142,8 @@ def test_exploration_draws_from_the_given_generator(closing: Closing) -> None:
 
 def test_a_diverged_world_is_marked_and_fails() -> None:
     rollout = collect(CountingActor(), env=make_env(physics=Throwing(step=10, world=1), reward=PLAIN))
-    assert rollout.is_valid.all(dim=0).tolist() == [True, False]
+    assert rollout.is_valid.all()  # it counts, without reward
+    assert not rollout.reward[10:, 1].any()
     assert rollout.measures["diverged"].tolist() == [0.0, 1.0]
     assert rollout.measures["success"][1] == 0.0
     assert rollout.measures["translation_m"].max() <= 1.0
@@ -168,6 +169,14 @@ def test_a_reward_of_the_end_alone_is_zero_until_then() -> None:
     assert set(rollout.terms) == {"height"}
     assert torch.equal(rollout.reward[:-1], torch.zeros(EPISODE_STEPS - 1, 2))
     assert rollout.reward[-1].abs().sum() > 0
+
+
+def test_steps_after_the_end_of_an_episode_are_not_valid() -> None:
+    episodes = join_episodes([sampler(num_steps=7).sample(1), sampler(seed=1, num_steps=10).sample(1)])
+    rollout = RolloutCollector([make_env(reward=PLAIN)]).collect(CountingActor(), episodes, torch.Generator())
+    assert rollout.is_valid.sum(dim=0).tolist() == [7, 10]
+    assert rollout.is_terminal.nonzero().tolist() == [[6, 0], [9, 1]]
+    assert not rollout.reward[7:, 0].any()
 
 
 # --- parts on threads of their own
@@ -202,8 +211,8 @@ def test_parts_run_without_gradients_and_on_threads_of_their_own() -> None:
     seen: list[tuple[str, bool]] = []
 
     class Noting(CountingActor):
-        def begin(self, sizes: Sequence[int], generator: torch.Generator) -> list[CountingActor]:
-            super().begin(sizes, generator)
+        def begin(self, sizes: Sequence[int], num_steps: int, generator: torch.Generator) -> list[CountingActor]:
+            super().begin(sizes, num_steps, generator)
             return [Noting() for _ in sizes]
 
         def step(self, observation: Observation) -> Decision:
@@ -228,8 +237,8 @@ def test_seconds_add_up_to_those_on_the_clock() -> None:
 
 def test_a_mistake_in_one_part_is_raised() -> None:
     class Half(CountingActor):
-        def begin(self, sizes: Sequence[int], generator: torch.Generator) -> list[CountingActor]:
-            first, second = super().begin(sizes, generator)
+        def begin(self, sizes: Sequence[int], num_steps: int, generator: torch.Generator) -> list[CountingActor]:
+            first, second = super().begin(sizes, num_steps, generator)
             second.hand_action = np.full(18, np.nan)
             return [first, second]
 

@@ -123,8 +123,8 @@ class Learner(LightningModule):
     def policy_version(self) -> int:
         return len(self.versions)
 
-    def begin(self, sizes: Sequence[int], generator: torch.Generator) -> list[CountingActor]:
-        return self.acting.begin(sizes, generator)
+    def begin(self, sizes: Sequence[int], num_steps: int, generator: torch.Generator) -> list[CountingActor]:
+        return self.acting.begin(sizes, num_steps, generator)
 
     def training_step(self, batch: Rollout, batch_idx: int) -> None:
         self.versions.append((batch.policy_version, self.policy_version))

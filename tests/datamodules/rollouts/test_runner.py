@@ -7,11 +7,11 @@ import pytest
 
 from datamodules.baselines.scripts import oracle
 from datamodules.rollouts.runner import EpisodeFrames, EpisodeRunner, best_fixed_step
-from envs.conventions import EPISODE_STEPS
 from envs.hand.model import open_hand
 from envs.rows import take_rows
 from envs.task.episodes import Episodes
 from envs.task.observations import Observation
+from tests.assisting import EPISODE_STEPS
 
 
 class Constant:

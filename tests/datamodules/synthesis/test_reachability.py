@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from datamodules.synthesis import reachability
-from datamodules.synthesis.reachability import ARRIVAL_STEPS, HOLD_STEPS, check_reachable
-from envs.conventions import EPISODE_STEPS, FINGERS
+from datamodules.synthesis.reachability import ARRIVAL_STEPS, HOLD_STEPS, NUM_STEPS, check_reachable
+from envs.conventions import FINGERS
 from envs.hand.kinematics import fingertip_centres
 from envs.hand.model import ALL_JOINTS, bare_hand, clamp_joints, coupled_from_actuated, element_name, open_hand
 from envs.hand.shadow import shadow_hand
@@ -99,7 +99,7 @@ def test_a_hand_that_has_closed_waits_some_steps_for_the_lift_and_no_longer(monk
     (moved,) = approaches
     assert moved[ARRIVAL_STEPS[0] + HOLD_STEPS - 1] == count
     assert moved[-1] < count
-    assert len(moved) < EPISODE_STEPS
+    assert len(moved) < NUM_STEPS
 
 
 def test_only_the_lift_of_the_last_approach_goes_all_the_way_up(monkeypatch: pytest.MonkeyPatch) -> None:

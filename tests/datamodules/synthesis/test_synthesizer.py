@@ -12,7 +12,7 @@ from datamodules.synthesis.candidates import Candidates
 from datamodules.synthesis.grasp_types import GRASP_TYPES
 from datamodules.synthesis.settings import TypeCount
 from datamodules.synthesis.synthesizer import GraspSynthesizer
-from datamodules.synthesis.trial import CAUSES, TrialResult
+from datamodules.synthesis.trial import REJECTIONS, TrialResult
 from envs.conventions import NUM_JOINTS
 from envs.hand.model import LINKS, joint_limits
 from tests.datamodules.grasps.examples import TINY, TYPES, assert_same_grasps, good_grasps, prototypes, thing
@@ -93,12 +93,12 @@ def test_every_column_of_a_grasp_comes_from_the_candidate_that_was_verified(monk
 
 def test_counts_add_up() -> None:
     for count in good_grasps().counts.values():
-        rejected_later = sum(number for cause, number in count.rejected.items() if cause != CAUSES[0])
+        rejected_later = sum(number for cause, number in count.rejected.items() if cause != REJECTIONS[0])
         assert count.tried == count.verified + rejected_later
-        assert count.checked - count.rejected[CAUSES[0]] >= count.tried
+        assert count.checked - count.rejected[REJECTIONS[0]] >= count.tried
         assert count.verified >= count.kept
         assert count.verified >= count.reachable
-        assert set(count.rejected) <= set(CAUSES)
+        assert set(count.rejected) <= set(REJECTIONS)
         assert count.seconds > 0.0
     grasps = good_grasps().grasps
     assert sum(count.kept for count in good_grasps().counts.values()) == len(grasps)

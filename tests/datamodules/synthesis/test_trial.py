@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from datamodules.grasps.poses import absolute_pose, relative_pose
-from datamodules.synthesis.trial import CAUSES, TrialResult, TrialSettings, run_trials
+from datamodules.synthesis.trial import REJECTIONS, TrialResult, TrialSettings, run_trials
 from envs.hand.model import clamp_joints, open_hand
 from envs.physics.mujoco_worlds import MujocoCpuPhysics
 from envs.trials.lift import closing_direction
@@ -111,7 +111,7 @@ def test_every_candidate_is_verified_or_rejected_for_one_cause(physics: MujocoCp
     result = _try(physics, wrists, preshape, target)
     assert result.row.tolist() == [0]
     assert [bool(cause) for cause in result.cause] == [False, True, True]
-    assert set(result.cause[1:]) <= set(CAUSES)
+    assert set(result.cause[1:]) <= set(REJECTIONS)
 
 
 def test_same_generator_same_result(physics: MujocoCpuPhysics) -> None:

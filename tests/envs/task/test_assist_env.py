@@ -389,6 +389,20 @@ def test_a_reward_of_the_primitive_needs_its_action() -> None:
     assert env.step(closing(2), torch.ones(2, 18)).terms["following"].shape == (2,)
 
 
+def test_a_world_that_breaks_down_earns_nothing_from_then_on_and_stays_finite() -> None:
+    reward = RewardSettings({"fingertip": 1.0, "goal": 1.0, "height": 1.0, "success": 1.0})
+    env = make_env(physics=Throwing(step=10, world=1), reward=reward, privileged=PRIVILEGED_GROUPS)
+    steps = run_steps(env, sampler().sample(2))
+    rewards = torch.stack([done.reward for done in steps])
+    assert (rewards[:10] < 0.0).all()
+    assert not rewards[10:, 1].any()
+    assert (rewards[10:-1, 0] < 0.0).all()
+    assert not any(value[1] for done in steps[10:] for value in done.terms.values())
+    assert steps[-1].ended.tolist() == [True, True]
+    for done in steps:
+        assert all(values.isfinite().all() for values in done.observation.groups.values())
+
+
 def test_without_a_reward_there_is_none() -> None:
     done = run_steps(make_env(), sampler().sample(2), 1)[0]
     assert done.terms == {}

@@ -9,9 +9,8 @@ import pytest
 import torch
 
 from datamodules.grasps.poses import relative_pose
-from envs.conventions import EPISODE_STEPS
 from envs.task.episodes import MAX_SHIFT, Episodes
-from tests.assisting import made_up_targets, sampler
+from tests.assisting import EPISODE_STEPS, made_up_targets, sampler
 
 
 def assert_same_episodes(first: Episodes, second: Episodes) -> None:

@@ -9,13 +9,14 @@ from numpy.typing import NDArray
 
 from datamodules.grasps.grasp_set import GraspSet
 from datamodules.grasps.poses import absolute_pose
-from envs.conventions import EPISODE_STEPS, MAX_JOINT_STEP
+from envs.conventions import MAX_JOINT_STEP
 from envs.hand.model import clamp_joints, joint_limits, open_hand
 from envs.objects.grasp_object import GraspObject
 from envs.physics.base import Array, PhysicsBackend
 from envs.physics.settings import PhysicsSettings
 from envs.trials.grasp_trials import GraspTrials, TrialOutcome, follow_freely
 from envs.trials.lift import LiftResult
+from tests.assisting import EPISODE_STEPS
 from tests.datamodules.grasps.examples import good_grasps, thing
 
 THING = thing()

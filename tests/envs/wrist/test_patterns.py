@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from envs.conventions import EPISODE_STEPS
 from envs.wrist.patterns import (
     ARRIVAL_STEPS,
     ARRIVAL_TOLERANCE,
     CROP_DISTANCE,
     NUM_SAMPLES,
+    OF_STEPS,
     WristPatterns,
     generate_patterns,
 )
@@ -20,7 +20,7 @@ Array = NDArray[np.float64]
 def _arrival(position: Array) -> Array:
     """Control steps (P,) at which the mean progress comes within 5 mm of 0.175 m for good."""
     is_away = 1.0 - position.mean(axis=2) > ARRIVAL_TOLERANCE / CROP_DISTANCE
-    return (NUM_SAMPLES - is_away[:, ::-1].argmax(axis=1)) * EPISODE_STEPS / (NUM_SAMPLES - 1)
+    return (NUM_SAMPLES - is_away[:, ::-1].argmax(axis=1)) * OF_STEPS / (NUM_SAMPLES - 1)
 
 
 def _num_peaks(progress: Array) -> int:

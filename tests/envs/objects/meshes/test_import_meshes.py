@@ -129,10 +129,15 @@ def test_one_family_cannot_be_seen_and_unseen(folder: Path) -> None:
         spread_over_splits(imported, {"train": 0.8, "unseen_families": 0.2})
 
 
-def test_a_misspelt_fraction_is_told(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        main(["x", "--output", "y", "--fractions", "training=0.5"])
-    assert "'training=0.5' is not SPLIT=SHARE with a split of train, unseen_instances" in capsys.readouterr().err
+@pytest.mark.parametrize("given", ["training=0.5", "train=half"])
+def test_a_misspelt_fraction_is_told(given: str) -> None:
+    with pytest.raises(SystemExit, match=f"'{given}' is not SPLIT=SHARE with a split of train, unseen_instances"):
+        main(["x", "--output", "y", "--fractions", given])
+
+
+def test_an_unknown_unit_is_told() -> None:
+    with pytest.raises(SystemExit, match="unit is 'feet'; allowed: m, cm, mm, inch"):
+        main(["x", "--output", "y", "--unit", "feet"])
 
 
 def test_a_mesh_that_cannot_be_opened_is_listed_like_any_other(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

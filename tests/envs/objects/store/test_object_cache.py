@@ -113,9 +113,9 @@ def test_a_folder_that_is_a_file_is_told(mug: GraspObject, tmp_path: Path, caplo
 
 
 def _store_often(folder: Path, name: str) -> None:
-    thing = replace(make_object("box", 0), name=name)
+    grasp_object = replace(make_object("box", 0), name=name)
     for _ in range(30):
-        ObjectCache(folder).store(KEY, thing)
+        ObjectCache(folder).store(KEY, grasp_object)
 
 
 def test_processes_that_write_the_same_entry_leave_a_sound_one(tmp_path: Path) -> None:
@@ -125,8 +125,8 @@ def test_processes_that_write_the_same_entry_leave_a_sound_one(tmp_path: Path) -
         writer.start()
     seen = set()
     while any(writer.is_alive() for writer in writers):
-        thing = ObjectCache(tmp_path).load(KEY)
-        seen.add(thing.name if thing is not None else None)
+        grasp_object = ObjectCache(tmp_path).load(KEY)
+        seen.add(grasp_object.name if grasp_object is not None else None)
     assert all(writer.exitcode == 0 for writer in writers)
     assert seen <= {None, "first", "second"}
     assert ObjectCache(tmp_path).load(KEY) is not None

@@ -96,7 +96,7 @@ def test_a_task_that_kills_its_process_does_not_end_the_others(
     tasks["bad"] = BuildTask(deadly, ("bad",))
     built = {one.name: one for one in build_in_workers(tasks, num_workers=1)}
     assert f"the worker process died ({cause})" in str(built["bad"].error)
-    assert all(built[name].thing is not None for name in NAMES)
+    assert all(built[name].grasp_object is not None for name in NAMES)
 
 
 @pytest.mark.parametrize("endless", [compute_for_ever, wait_for_ever])
@@ -104,12 +104,12 @@ def test_what_goes_on_for_ever_is_ended_and_the_others_are_built(endless: Callab
     tasks = {"bad": BuildTask(endless, ("bad",)), NAMES[0]: FamilySource().task(NAMES[0])}
     built = {one.name: one for one in build_in_workers(tasks, num_workers=1, timeout_s=1.5)}
     assert str(built["bad"].error) == "it took longer than 1.5 s"
-    assert built[NAMES[0]].thing is not None
+    assert built[NAMES[0]].grasp_object is not None
 
 
 def test_what_native_code_prints_in_a_worker_is_dropped(capfd: pytest.CaptureFixture[str]) -> None:
     (built,) = build_in_workers({"box_00001": BuildTask(print_much, ("box_00001",))}, num_workers=1)
-    assert built.thing is not None
+    assert built.grasp_object is not None
     assert "chatter" not in capfd.readouterr().out
 
 
@@ -130,7 +130,7 @@ def test_library_gives_many_in_their_order_and_the_same_instances(tmp_path: Path
     library = ObjectLibrary("small", ObjectCache(tmp_path))
     names = [*reversed(library.names("train")[:3]), library.names("train")[0]]
     things = library.get_many(names)
-    assert [thing.name for thing in things] == names
+    assert [grasp_object.name for grasp_object in things] == names
     assert things[-1] is library.get(names[-1]) is things[2]
     with pytest.raises(KeyError, match="no object 'box_99999'"):
         library.get_many(["box_99999"])
