@@ -202,7 +202,14 @@ class AssistEvaluation(Callback):
     def _training(self, data: RolloutDataModule) -> TrainingEpisodes:
         targets = data.targets if self.training_path is None else self._training_data(data).targets
         train = targets(SPLITS[0])
-        episodes = planned_episodes(self.choice_plan, train, data.patterns, is_training=True, seed=self.seeds[0])
+        episodes = planned_episodes(
+            self.choice_plan,
+            train,
+            data.patterns,
+            is_training=True,
+            seed=self.seeds[0],
+            num_steps=data.task.episode_steps,
+        )
         return TrainingEpisodes(train, episodes)
 
     def _training_data(self, data: RolloutDataModule) -> RolloutDataModule:

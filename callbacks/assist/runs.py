@@ -140,7 +140,10 @@ def plan_runs(data: RolloutDataModule, splits: Sequence[str], plan: EpisodePlan,
     for split in splits:
         targets, is_training = data.targets(split), split == SPLITS[0]
         episodes = [
-            planned_episodes(plan, targets, data.patterns, is_training=is_training, seed=seed) for seed in seeds
+            planned_episodes(
+                plan, targets, data.patterns, is_training=is_training, seed=seed, num_steps=data.task.episode_steps
+            )
+            for seed in seeds
         ]
         runs[split] = SplitRuns(targets, episodes)
     return runs
@@ -164,9 +167,10 @@ def present_splits(data: RolloutDataModule, splits: Sequence[str]) -> list[str]:
 
 
 def make_runner(data: RolloutDataModule, num_worlds: int, on_batch: Callable[[int], None]) -> EpisodeRunner:
-    """A runner with the physics and the perception of the data module."""
+    """A runner with the physics, the task and the perception of the data module."""
     return EpisodeRunner(
         data.physics,
+        task=data.task,
         num_worlds=num_worlds,
         num_threads=data.num_threads,
         noise=data.noise,
