@@ -37,6 +37,7 @@ class Hand:
         grasp_types: the ways in which it grasps.
         line_ranges: where the pilot looks for their hand shapes.
         gains: what drives the joints.
+        reference: what `load_hand` finds it by; its name when empty.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Hand:
     grasp_types: tuple[GraspType, ...]
     line_ranges: LineRanges
     gains: Gains = field(default_factory=Gains)
+    reference: str = ""
 
     def __post_init__(self) -> None:
         self._check_names()
@@ -71,7 +73,7 @@ class Hand:
     def __reduce__(self) -> tuple[object, tuple[str]]:
         from envs.hand.registry import load_hand  # the registry knows the hands, and they know this class
 
-        return load_hand, (self.name,)
+        return load_hand, (self.reference or self.name,)
 
     def _check_names(self) -> None:
         model = self.model()

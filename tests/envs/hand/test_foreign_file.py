@@ -7,48 +7,12 @@ import numpy as np
 import pytest
 
 from envs.hand.foreign_file import HULL_VERTICES, Capsule, ForeignFile
-
-# a palm of two welded links, a finger of two and a tip; y is along the finger, the mesh is a ball of 0.5 mm steps
-URDF = """<?xml version="1.0"?>
-<robot name="claw">
-  <link name="mount"/>
-  <joint name="weld" type="fixed"><parent link="mount"/><child link="hand"/><origin xyz="0 0.01 0"/></joint>
-  <link name="hand">
-    <inertial><mass value="0.2"/><inertia ixx="1e-4" ixy="0" ixz="0" iyy="1e-4" iyz="0" izz="1e-4"/></inertial>
-    <visual><geometry><mesh filename="ball.obj"/></geometry></visual>
-    <collision><geometry><mesh filename="ball.obj" scale="2 2 2"/></geometry></collision>
-  </link>
-  <joint name="q1" type="revolute"><parent link="hand"/><child link="near"/><origin xyz="0 0.05 0"/>
-    <axis xyz="1 0 0"/><limit lower="0" upper="2" effort="1" velocity="1"/></joint>
-  <link name="near">
-    <inertial><mass value="0.01"/><inertia ixx="1" ixy="0" ixz="0" iyy="1" iyz="0" izz="9"/></inertial>
-    <collision><geometry><box size="0.01 0.04 0.01"/></geometry></collision>
-    <collision><origin xyz="0 0.02 0"/><geometry><sphere radius="0.006"/></geometry></collision>
-  </link>
-  <joint name="q2" type="revolute"><parent link="near"/><child link="far"/><origin xyz="0 0.04 0"/>
-    <axis xyz="1 0 0"/><limit lower="0" upper="2" effort="1" velocity="1"/>
-    <mimic joint="q1" multiplier="1" offset="0.1"/></joint>
-  <link name="far">
-    <inertial><mass value="0.005"/><inertia ixx="1e-6" ixy="0" ixz="0" iyy="1e-6" iyz="0" izz="1e-6"/></inertial>
-    <collision><geometry><sphere radius="0.006"/></geometry></collision>
-  </link>
-  <joint name="end" type="fixed"><parent link="far"/><child link="tip"/><origin xyz="0 0.03 0"/></joint>
-  <link name="tip"/>
-</robot>
-"""
+from tests.envs.hand.claw import write_claw
 
 
 @pytest.fixture
 def claw(tmp_path: Path) -> Path:
-    rng = np.random.default_rng(0)
-    points = rng.standard_normal((400, 3))
-    points *= 0.02 / np.linalg.norm(points, axis=1, keepdims=True)
-    corners = "".join(f"v {x:.6f} {y:.6f} {z:.6f}\n" for x, y, z in points)
-    faces = "".join(f"f {i + 1} {i + 2} {i + 3}\n" for i in range(0, 397, 3))
-    (tmp_path / "ball.obj").write_text(corners + faces)
-    path = tmp_path / "claw.urdf"
-    path.write_text(URDF)
-    return path
+    return write_claw(tmp_path)
 
 
 def compiled(file: ForeignFile, *, visual: bool = False) -> mujoco.MjModel:
@@ -63,7 +27,7 @@ def names_of(model: mujoco.MjModel) -> list[str]:
 
 def test_links_without_joints_become_part_of_what_carries_them(claw: Path) -> None:
     model = compiled(ForeignFile(claw, root="mount", inertia_from_shapes=True))
-    assert names_of(model) == ["hand/palm", "hand/near", "hand/far"]
+    assert names_of(model) == ["hand/palm", "hand/near", "hand/far", "hand/stub"]
     np.testing.assert_allclose(model.body("hand/near").pos, [0.0, 0.06, 0.0], atol=1e-12)
 
 
@@ -79,7 +43,7 @@ def test_base_is_turned_into_the_palm_s_frame(claw: Path) -> None:
 
 def test_mimic_joints_are_free_for_whoever_drives_them(claw: Path) -> None:
     model = compiled(ForeignFile(claw, root="mount", inertia_from_shapes=True))
-    assert (model.njnt, model.neq, model.nu) == (2, 0, 0)
+    assert (model.njnt, model.neq, model.nu) == (3, 0, 0)
 
 
 def test_limits_replace_those_of_the_file(claw: Path) -> None:
@@ -89,7 +53,7 @@ def test_limits_replace_those_of_the_file(claw: Path) -> None:
 
 
 def test_limit_of_a_joint_that_the_file_lacks_is_refused(claw: Path) -> None:
-    with pytest.raises(ValueError, match=r"limits: .*claw\.urdf has no joint 'q3'; it has: q1, q2"):
+    with pytest.raises(ValueError, match=r"limits: .*claw\.urdf has no joint 'q3'; it has: q1, q2, t1"):
         compiled(ForeignFile(claw, root="mount", inertia_from_shapes=True, limits=(("q3", 0.0, 1.0),)))
 
 
