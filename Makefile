@@ -6,7 +6,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-LAYERS := envs datamodules lightning_modules callbacks
+LAYERS := envs datamodules lightning_modules callbacks reports
 CONFIG ?= configs/gf.yaml
 # threads that wait sleep instead of spinning: on a shared machine training is several times faster that way
 export OMP_WAIT_POLICY ?= PASSIVE

@@ -10,7 +10,7 @@ from _machine import memory_gb
 from _raw import Array, RawWorlds, RecordingPhysics
 
 from datamodules.baselines.scripts import oracle
-from datamodules.grasps.grasp_set import load_grasp_set
+from datamodules.grasps.grasp_file import load_grasp_set
 from datamodules.rollouts.grasp_targets import grasp_targets
 from envs.conventions import EPISODE_STEPS, SPLITS
 from envs.hand.commands import next_command

@@ -11,9 +11,9 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from callbacks.field_evaluation import thinned
-from callbacks.field_trials import SplitTrials, with_follower
-from datamodules.grasps.intervals import estimate
+from callbacks.field.evaluation import thinned
+from callbacks.field.trials import SplitTrials, with_follower
+from callbacks.metrics.intervals import estimate
 from datamodules.grasps.module import GraspDataModule
 from envs.conventions import SPLITS
 from lightning_modules.followers import AnnealedDenoiser, Denoiser, FixedTimeScore, Follower, GapDenoiser

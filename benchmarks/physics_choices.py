@@ -19,7 +19,7 @@ import mujoco
 import numpy as np
 from _machine import machine
 
-from datamodules.grasps.grasp_set import load_grasp_set
+from datamodules.grasps.grasp_file import load_grasp_set
 from datamodules.grasps.poses import absolute_pose
 from envs.hand.model import HAND_PREFIX
 from envs.objects.library import ObjectLibrary

@@ -16,8 +16,8 @@ import numpy as np
 from _machine import load_average, machine
 from tqdm import tqdm
 
+from callbacks.metrics.intervals import estimate
 from datamodules.baselines.scripts import oracle
-from datamodules.grasps.intervals import estimate
 from datamodules.rollouts.module import RolloutDataModule
 from datamodules.rollouts.plans import SpreadPlan, planned_episodes
 from datamodules.rollouts.policy import FingerPolicy

@@ -12,10 +12,10 @@ import numpy as np
 from jsonargparse import auto_cli
 from tqdm import tqdm
 
-from datamodules.atomic_file import write_atomically
 from datamodules.synthesis.prototype_search import PilotSettings, run_pilot
 from datamodules.synthesis.prototypes import Prototype, Prototypes
 from datamodules.workers import worker_pool
+from envs.files import write_atomically
 from envs.hand.hand import Hand
 from envs.hand.registry import load_hand
 from envs.objects.library import ObjectLibrary

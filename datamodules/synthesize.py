@@ -14,13 +14,14 @@ from typing import Any
 from jsonargparse import auto_cli
 from tqdm import tqdm
 
-from datamodules.atomic_file import write_atomically
-from datamodules.grasps.grasp_set import GraspSet, load_grasp_set, save_grasp_set
+from datamodules.grasps.grasp_file import load_grasp_set, save_grasp_set
+from datamodules.grasps.grasp_set import GraspSet
 from datamodules.grasps.poses import absolute_pose
 from datamodules.synthesis.job import JobSpec, easy_limit, merge, pick_gallery, run_job
 from datamodules.synthesis.settings import SynthesisSettings
 from datamodules.synthesis.summary import summarise
 from datamodules.workers import default_workers
+from envs.files import write_atomically
 from envs.hand.registry import load_hand
 from envs.objects.library import ObjectLibrary
 from envs.pictures.hand_picture import HandPicture

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from lightning.fabric.plugins import TorchCheckpointIO
 
-from datamodules.atomic_file import write_atomically
+from envs.files import write_atomically
 
 
 def save_checkpoint_file(content: dict[str, Any], path: str | Path) -> None:

@@ -57,7 +57,8 @@ _HARMLESS_WARNINGS = (
     r".*module\(s\) in eval mode at the start of training.*",
     # trials and episodes of the validation are run by the first of several processes alone (callbacks/)
     r".*It is recommended to use `self.log\('val/.*', \.\.\., sync_dist=True\)`.*",
-    # a test run has no training state to restore: the averaged weights are those of the checkpoint (callbacks/ema.py)
+    # a test run has no training state to restore: the averaged weights are those of the checkpoint
+    # (callbacks/training/ema.py)
     r".*loading a checkpoint outside the 'fit' stage.*",
 )
 

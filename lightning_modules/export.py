@@ -22,7 +22,7 @@ _REQUIRED = ("state_dict", "hyper_parameters", "pytorch-lightning_version")
 """Without these a checkpoint can be neither loaded by Lightning nor described by itself."""
 
 _KEPT = (*_REQUIRED, "datamodule_hyper_parameters", "epoch", "global_step")
-"""Fields of an exported checkpoint. Under averaging ``state_dict`` holds the averaged weights (callbacks/ema.py)."""
+"""Fields of an exported checkpoint. Under averaging ``state_dict`` holds the averaged weights (`WarmupEMA`)."""
 
 
 def exported(content: dict[str, Any], source: str) -> dict[str, Any]:

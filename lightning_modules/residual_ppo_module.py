@@ -291,7 +291,7 @@ class ResidualPPOModule(LightningModule):
         self.log("steps/s", of_rollout["train/agent_steps_per_s"], prog_bar=True, logger=False)
 
     def validation_step(self, batch: Any, batch_idx: int, dataloader_idx: int = 0) -> None:
-        """Episodes are run by callbacks.assist_evaluation; the loader only marks the turn."""
+        """Episodes are run by callbacks.assist.evaluation; the loader only marks the turn."""
 
     def test_step(self, batch: Any, batch_idx: int, dataloader_idx: int = 0) -> None:
         """As in validation."""

@@ -11,6 +11,7 @@ from torch import Tensor
 from datamodules.types import ActorStep
 from envs.conventions import EPISODE_STEPS, NUM_JOINTS
 from envs.hand.model import open_hand
+from envs.hand.shadow import shadow_hand
 from envs.physics.base import Array, PhysicsBackend
 from envs.physics.mujoco_cpu import MujocoCpuPhysics
 from envs.task.assist_env import HumanAssistEnv
@@ -38,6 +39,7 @@ def made_up_targets(counts: tuple[int, int] = (3, 2)) -> GraspTargets:
     joints = np.tile(open_hand(), (len(index), 1))
     joints[:, [1, 4, 7]] += rng.uniform(0.2, 0.9, (len(index), 3))
     return GraspTargets(
+        hand=shadow_hand(),
         things=things,
         object_index=index,
         object_pose_w=np.stack([things[row].rest_poses[0] for row in index]),
@@ -161,7 +163,7 @@ def policy_command(
 def checkpoints_alone(path: Path, *more: str) -> str:
     """Writes a configuration with ``more`` callbacks (YAML) and the one that saves, and returns its option."""
     path.write_text(
-        "trainer:\n  callbacks:\n" + "".join(more) + "    - class_path: callbacks.checkpoints.RunCheckpoint\n"
+        "trainer:\n  callbacks:\n" + "".join(more) + "    - class_path: callbacks.training.checkpoints.RunCheckpoint\n"
         "      init_args: {save_last: true, enable_version_counter: false}\n"
     )
     return f"--config={path}"

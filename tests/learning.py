@@ -11,6 +11,7 @@ from torch import Tensor
 from datamodules.grasps.grasp_set import GraspSet, concatenate
 from datamodules.synthesis.synthesizer import GraspSynthesizer
 from datamodules.types import GraspBatch
+from envs.hand.shadow import shadow_hand
 from envs.objects.builder import make_object
 from lightning_modules.cli import main
 from lightning_modules.diffusion.joint_state import JointState
@@ -20,6 +21,8 @@ from lightning_modules.followers import Follower
 from lightning_modules.networks.point_encoders import PointNetEncoder
 from lightning_modules.score_module import ScoreMatchingModule
 from tests.datamodules.grasps.examples import TINY, made_up_set, prototypes
+
+HAND = shadow_hand()
 
 ROOT = Path(__file__).resolve().parent.parent
 GF = ROOT / "configs" / "gf.yaml"
@@ -37,7 +40,7 @@ TINY_OBJECTS = (
 
 def tiny_grasp_set() -> GraspSet:
     """Verified grasps of a few objects of each split, from the tests' own hand shapes."""
-    synthesizer = GraspSynthesizer(replace(TINY, seed=4, quota=4, wanted=4, max_hands=24, batch=6), prototypes())
+    synthesizer = GraspSynthesizer(HAND, replace(TINY, seed=4, quota=4, wanted=4, max_hands=24, batch=6), prototypes())
     parts = [
         synthesizer.synthesize(make_object(family, seed), split, with_reachability=False).grasps
         for family, seed, split in TINY_OBJECTS
@@ -118,7 +121,7 @@ def run(args: list[str]) -> None:
 
 
 EVALUATION = (
-    "    - class_path: callbacks.field_evaluation.FieldEvaluation\n"
+    "    - class_path: callbacks.field.evaluation.FieldEvaluation\n"
     "      init_args: {every_n_epochs: 1, num_grasps: 1, max_test_grasps: 1, with_baselines: false, num_failures: 0}\n"
 )
 """For `few_callbacks`: one grasp of each split, the field alone."""
@@ -131,8 +134,8 @@ def few_callbacks(path: Path, *more: str) -> str:
     """
     path.write_text(
         f"trainer:\n  limit_val_batches: {2 if more else 0}\n  callbacks:\n" + "".join(more) + "    "
-        "- class_path: callbacks.ema.WarmupEMA\n"
-        "    - class_path: callbacks.checkpoints.RunCheckpoint\n"
+        "- class_path: callbacks.training.ema.WarmupEMA\n"
+        "    - class_path: callbacks.training.checkpoints.RunCheckpoint\n"
         "      init_args: {save_last: true, save_top_k: 1, enable_version_counter: false}\n"
     )
     return f"--config={path}"

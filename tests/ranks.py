@@ -17,7 +17,7 @@ from datamodules.types import GraspBatch, Rollout
 from lightning_modules import score_module
 from tests.learning import ROOT
 
-AVERAGE = "    - class_path: callbacks.ema.WarmupEMA\n"
+AVERAGE = "    - class_path: callbacks.training.ema.WarmupEMA\n"
 """For `every_epoch`: averaged weights."""
 
 TWO_RANKS = ("--trainer.strategy=ddp", "--trainer.accelerator=cpu", "--trainer.devices=2")
@@ -77,7 +77,7 @@ def every_epoch(path: Path, *callbacks: str) -> str:
     """Writes a configuration with these callbacks (YAML) and a checkpoint of every epoch, and returns its option."""
     path.write_text(
         "trainer:\n  limit_val_batches: 2\n  callbacks:\n" + "".join(callbacks) + "    "
-        "- class_path: callbacks.checkpoints.RunCheckpoint\n"
+        "- class_path: callbacks.training.checkpoints.RunCheckpoint\n"
         "      init_args: {filename: '{epoch}', save_last: true, save_top_k: -1, save_on_train_epoch_end: true}\n"
     )
     return f"--config={path}"

@@ -1,4 +1,4 @@
-"""envs <- datamodules <- lightning_modules <- callbacks: nothing imports to its right."""
+"""envs <- datamodules <- lightning_modules <- callbacks <- reports: nothing imports to its right."""
 
 import ast
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-LAYERS = ("envs", "datamodules", "lightning_modules", "callbacks")
+LAYERS = ("envs", "datamodules", "lightning_modules", "callbacks", "reports")
 OUTSIDE = ("tests", "benchmarks")
 """Top-level folders that no layer may import."""
 
@@ -52,10 +52,12 @@ def test_no_file_imports_to_its_right() -> None:
         ("envs.hand", "import datamodules.types", ["datamodules.types"]),
         ("envs", "from callbacks.metrics import success", ["callbacks.metrics"]),
         ("datamodules", "def f():\n    import lightning_modules.primitive", ["lightning_modules.primitive"]),
-        ("datamodules.grasps", "if TYPE_CHECKING:\n    from callbacks import ema", ["callbacks"]),
+        ("datamodules.grasps", "if TYPE_CHECKING:\n    from callbacks.training import ema", ["callbacks.training"]),
         ("lightning_modules", "from tests.envs import helpers", ["tests.envs"]),
         ("lightning_modules", "import envs.hand.model\nfrom datamodules import types", []),
         ("callbacks.metrics", "from lightning_modules import cli\nfrom . import success\nfrom ..render import f", []),
+        ("callbacks", "from reports.markdown import table", ["reports.markdown"]),
+        ("reports", "from callbacks.metrics import success\nimport datamodules.types", []),
         ("datamodules", "import callbacks_of_someone_else", []),
     ],
 )

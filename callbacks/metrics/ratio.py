@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from datamodules.grasps.intervals import Estimate
+from callbacks.metrics.intervals import Estimate
 
 
 def estimate_ratio(

@@ -14,9 +14,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.atomic_file import write_atomically
-from envs.cache_folder import CACHE_VARIABLE, cache_folder
 from envs.conventions import NUM_CLOUD_POINTS
+from envs.files import CACHE_VARIABLE, cache_folder, write_atomically
 from envs.objects.library import ObjectLibrary
 
 _LOG = logging.getLogger(__name__)

@@ -10,7 +10,8 @@ from torch.utils.data import DataLoader
 from datamodules.grasps.approach_views import ApproachViews
 from datamodules.grasps.cloud_store import object_clouds
 from datamodules.grasps.dataset import EvaluationStream, GraspTable, TrainingStream
-from datamodules.grasps.grasp_set import GraspSet, load_grasp_set
+from datamodules.grasps.grasp_file import load_grasp_set
+from datamodules.grasps.grasp_set import GraspSet
 from datamodules.ranks import num_ranks
 from datamodules.types import GraspBatch
 from envs.conventions import NUM_CLOUD_POINTS, SPLITS

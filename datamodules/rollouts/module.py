@@ -12,7 +12,8 @@ import torch
 from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader, IterableDataset
 
-from datamodules.grasps.grasp_set import GraspSet, load_grasp_set
+from datamodules.grasps.grasp_file import load_grasp_set
+from datamodules.grasps.grasp_set import GraspSet
 from datamodules.ranks import gathered, num_ranks, rank
 from datamodules.rollouts.actor import RolloutActor
 from datamodules.rollouts.collector import RolloutCollector

@@ -15,7 +15,8 @@ import numpy as np
 from tqdm import tqdm
 
 from datamodules.grasps.diversity import most_diverse
-from datamodules.grasps.grasp_set import VERSION, GraspSet, concatenate, load_grasp_set, save_grasp_set
+from datamodules.grasps.grasp_file import VERSION, load_grasp_set, save_grasp_set
+from datamodules.grasps.grasp_set import GraspSet, concatenate
 from datamodules.synthesis.easy_grasps import EasyLimit
 from datamodules.synthesis.prototypes import load_prototypes
 from datamodules.synthesis.settings import SynthesisSettings, TypeCount
@@ -73,7 +74,7 @@ class JobSpec:
             )
 
     def fingerprint(self) -> str:
-        """Hash of hand, settings, prototypes, and the versions of trials, file and MuJoCo: parts of others are not mixed in.
+        """Hash of hand, settings, prototypes, versions of trials, file and MuJoCo: parts of others are not mixed in.
 
         Parts of objects whose shape has changed since are made again.
         """

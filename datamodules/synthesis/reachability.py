@@ -79,9 +79,8 @@ def _episode(
     poses_w = straight_approach(
         final_w, fingertip_centres(physics.hand, final_w, joint_pos), EPISODE_STEPS, arrival, rng
     )
-    physics.reset(
-        [thing] * count, object_pose_w, poses_w[:, 0], np.tile(physics.hand.open_pose, (count, 1)), worlds=worlds
-    )
+    open_joints = np.tile(physics.hand.open_pose, (count, 1))
+    physics.reset([thing] * count, object_pose_w, poses_w[:, 0], open_joints, worlds=worlds)
     active = np.zeros(physics.num_worlds, dtype=bool)
     active[:count] = True
     state = physics.state()

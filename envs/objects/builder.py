@@ -12,10 +12,10 @@ from scipy.spatial import ConvexHull
 
 from envs.conventions import NUM_CLOUD_POINTS, NUM_SURFACE_POINTS
 from envs.objects.families import family_named
+from envs.objects.families.solids import Piece
 from envs.objects.grasp_object import GraspObject
 from envs.objects.point_cloud import farthest_point_index, sample_surface
 from envs.objects.rest_poses import find_rest_poses
-from envs.objects.solids import Piece
 
 OBJECT_MASS = 0.1
 """Kilograms (released GraspGF code)."""

@@ -5,13 +5,13 @@ from functools import cached_property
 from pathlib import Path
 
 from envs.objects.builder import draw_shape, make_object
-from envs.objects.content_key import family_key
 from envs.objects.grasp_object import GraspObject
-from envs.objects.mesh_folder import MeshFolder
-from envs.objects.object_cache import ObjectCache
-from envs.objects.preparation import build_missing
+from envs.objects.meshes.mesh_folder import MeshFolder
 from envs.objects.source import BuildTask, ObjectSource
 from envs.objects.split_file import find_split_file, load_splits, parse_object_name
+from envs.objects.store.content_key import family_key
+from envs.objects.store.object_cache import ObjectCache
+from envs.objects.store.preparation import build_missing
 
 __all__ = ["FamilySource", "ObjectLibrary", "make_object"]
 

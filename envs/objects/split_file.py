@@ -19,12 +19,12 @@ from importlib.abc import Traversable
 from pathlib import Path
 from typing import Any
 
-from envs.atomic_file import write_atomically
 from envs.conventions import SPLITS
+from envs.files import write_atomically
 from envs.objects.builder import object_name
 from envs.objects.families import FAMILIES, SEEN_FAMILIES, UNSEEN_FAMILIES, Family
-from envs.objects.mesh_folder import MeshFolder
-from envs.objects.mesh_settings import MeshSettings
+from envs.objects.meshes.mesh_folder import MeshFolder
+from envs.objects.meshes.mesh_settings import MeshSettings
 
 SCHEMA = "object_split"
 VERSION = 1
@@ -41,7 +41,7 @@ _logger = logging.getLogger(__name__)
 _NAME = re.compile(r"([a-z]\w*)_(\d{5})")
 _REMEDY = (
     "write the file again with python -m envs.objects.split_file --output FILE, for meshes with "
-    "python -m envs.objects.import_meshes FOLDER --output FILE"
+    "python -m envs.objects.meshes.import_meshes FOLDER --output FILE"
 )
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from envs.conventions import NUM_JOINTS, STEPS_PER_CONTROL
 from envs.hand.model import clamp_joints, coupled_from_actuated
+from envs.hand.shadow import shadow_hand
 from envs.objects.grasp_object import GraspObject
 from envs.physics.base import Array, PhysicsState
 from envs.physics.checks import check_finite, check_joints, check_poses, check_worlds
@@ -59,6 +60,7 @@ class MujocoCpuPhysics:
         if num_worlds < 1:
             raise ValueError(f"num_worlds is {num_worlds}, expected at least 1")
         self.settings = settings or PhysicsSettings()
+        self.hand = shadow_hand()
         self.scenes = scenes or SceneCache(self.settings)
         self.dump_dir = dump_dir
         self.num_diverged = 0

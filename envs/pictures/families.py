@@ -12,8 +12,8 @@ from tqdm import tqdm
 from envs.objects.grasp_object import GraspObject
 from envs.objects.library import ObjectLibrary
 from envs.pictures.hand_picture import OBJECT_COLOUR, posed_object
-from envs.pictures.scene import Image, look_at, render_scene
 from envs.pictures.sheets import GAP, contact_sheet, save_png
+from envs.pictures.view import Image, look_at, render_scene
 
 SEEN_COLOUR = OBJECT_COLOUR
 UNSEEN_COLOUR = (0.24, 0.53, 0.76)

@@ -12,7 +12,7 @@ from envs.hand.kinematics import HandKinematics
 from envs.hand.model import LINKS, bare_hand, element_name
 from envs.hand.shadow import shadow_hand
 from envs.pictures.meshes import Array, ColouredMesh, coloured, joined
-from envs.pictures.scene import Camera, Image, look_at, render_scene
+from envs.pictures.view import Camera, Image, look_at, render_scene
 
 OBJECT_COLOUR = (0.91, 0.56, 0.24)
 HAND_COLOUR = (0.72, 0.74, 0.77)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image as PillowImage
 from PIL import ImageDraw, ImageFont
 
-from envs.pictures.scene import Image
+from envs.pictures.view import Image
 
 _TEXT = (52, 58, 66)
 _PAPER = (255, 255, 255)

@@ -15,7 +15,7 @@ START_DISTANCE = (0.15, 0.20)
 MAX_TILT = np.deg2rad(20.0)
 """Largest angle between the way back and the line from fingertip centre to wrist (GraspGF App. A.1)."""
 
-MAX_TURN = np.deg2rad(25.0)
+MAX_APPROACH_TURN = np.deg2rad(25.0)
 """Largest rotation of the wrist on its way."""
 
 
@@ -46,7 +46,7 @@ def straight_approach(
     start_offset = tilt.apply(back_w) * rng.uniform(*START_DISTANCE, size=count)[:, None]
     turn_axis = rng.standard_normal((count, 3))
     turn_axis /= np.linalg.norm(turn_axis, axis=1, keepdims=True)
-    turn = turn_axis * (MAX_TURN * rng.random(count))[:, None]
+    turn = turn_axis * (MAX_APPROACH_TURN * rng.random(count))[:, None]
     fraction = np.minimum(np.arange(1, num_steps + 1) / arrival_step[:, None], 1.0)
     remaining = (1.0 - fraction**3 * (10.0 - 15.0 * fraction + 6.0 * fraction**2))[..., None]
     position = final_pose_w[:, None, :3] + remaining * start_offset[:, None]

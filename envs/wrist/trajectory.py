@@ -15,7 +15,7 @@ Array = NDArray[np.float64]
 TURN_TOLERANCE = 0.05
 """Radians from the final orientation within which the wrist has practically arrived."""
 
-MAX_TURN = np.deg2rad(45.0)
+MAX_START_TURN = np.deg2rad(45.0)
 """Largest rotation on the way; a larger one that the Euler angles of App. A.1 give is cut to it, about its axis."""
 
 NUM_TRIES = 8
@@ -149,14 +149,14 @@ def _upward_start(back_w: Array, distance: Array) -> _Start:
 def _start_turn(final_quat: Array, delta: Array) -> Array:
     """Rotation vectors (K, 3) from the final orientation to the one of Euler angles A (1 - delta / (2 pi)).
 
-    A are roll, pitch and yaw about the fixed x, y and z axes; the rotation is cut to MAX_TURN.
+    A are roll, pitch and yaw about the fixed x, y and z axes; the rotation is cut to MAX_START_TURN.
     """
     start = _quat_from_euler(_euler(final_quat) * (1.0 - delta / (2.0 * np.pi)))
     turn = _multiply(start, final_quat * [1.0, -1.0, -1.0, -1.0])
     turn *= np.where(turn[:, :1] < 0.0, -1.0, 1.0)
     sine = np.linalg.norm(turn[:, 1:], axis=1, keepdims=True)
     angle = 2.0 * np.arctan2(sine, turn[:, :1])
-    return turn[:, 1:] / np.maximum(sine, 1e-12) * np.minimum(angle, MAX_TURN)
+    return turn[:, 1:] / np.maximum(sine, 1e-12) * np.minimum(angle, MAX_START_TURN)
 
 
 def _clear_of_table(final_pose_w: Array, progress: Array, starts: list[_Start]) -> Array:

@@ -49,7 +49,7 @@ def test_a_misspelt_option_is_named(
         ("data:\n  init_args:\n    batchsize: 3\n", "batchsize"),
         ("trainer:\n  max_epoch: 3\n", "max_epoch"),
         ("traner:\n  max_epochs: 3\n", "traner"),
-        ("trainer:\n  callbacks:\n    - class_path: callbacks.ema.WarmupEma\n", "WarmupEma"),
+        ("trainer:\n  callbacks:\n    - class_path: callbacks.training.ema.WarmupEma\n", "WarmupEma"),
         ("model:\n  init_args:\n    sde:\n      class_path: lightning_modules.diffusion.sde.VPSDE\n"
          "      init_args: {beta_mx: 3.0}\n", "beta_mx"),
     ],
@@ -215,19 +215,19 @@ def test_settings_of_the_trainer_that_change_what_is_learnt_are_kept() -> None:
     trainer = {
         "precision": None, "gradient_clip_val": 1.0, "accumulate_grad_batches": 2, "max_epochs": 7,
         "callbacks": [
-            {"class_path": "callbacks.progress.RunProgressBar", "init_args": {"refresh_rate": 1}},
-            {"class_path": "callbacks.ema.WarmupEMA", "init_args": {"decay": 0.9}},
+            {"class_path": "callbacks.training.progress.RunProgressBar", "init_args": {"refresh_rate": 1}},
+            {"class_path": "callbacks.training.ema.WarmupEMA", "init_args": {"decay": 0.9}},
         ],
     }  # fmt: skip
     assert training_settings(trainer) == {
         "precision": "32-true", "gradient_clip_val": 1.0, "gradient_clip_algorithm": None, "accumulate_grad_batches": 2,
-        "weight_averages": [{"class_path": "callbacks.ema.WarmupEMA", "decay": 0.9}],
+        "weight_averages": [{"class_path": "callbacks.training.ema.WarmupEMA", "decay": 0.9}],
     }  # fmt: skip
 
 
 @pytest.mark.parametrize("in_a_list", [False, True])
 def test_a_single_callback_needs_no_list(in_a_list: bool) -> None:
-    callback = {"class_path": "callbacks.ema.WarmupEMA"}
+    callback = {"class_path": "callbacks.training.ema.WarmupEMA"}
     settings = training_settings({"precision": None, "callbacks": [callback] if in_a_list else callback})
     assert settings["weight_averages"] == [callback]
 

@@ -6,16 +6,17 @@ from pathlib import Path
 import pytest
 import trimesh
 
-from datamodules.grasps.grasp_set import concatenate, save_grasp_set
-from envs.objects.import_meshes import main as import_meshes
+from datamodules.grasps.grasp_file import save_grasp_set
+from datamodules.grasps.grasp_set import concatenate
+from envs.objects.meshes.import_meshes import main as import_meshes
 from tests.assisting import checkpoints_alone, policy_command
 from tests.datamodules.grasps.examples import made_up_set
-from tests.envs.objects.meshes import block
+from tests.envs.objects.mesh_examples import block
 from tests.learning import command, few_callbacks, run
 
 ROOT = Path(__file__).resolve().parents[2]
 ONE_EPISODE = (
-    "    - class_path: callbacks.assist_evaluation.AssistEvaluation\n"
+    "    - class_path: callbacks.assist.evaluation.AssistEvaluation\n"
     "      init_args:\n"
     "        plan: {class_path: datamodules.rollouts.plans.PosesPlan, init_args: {poses: 1}}\n"
     "        policies: [ours, scripted_close]\n"

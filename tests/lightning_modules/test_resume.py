@@ -133,9 +133,9 @@ def test_resuming_with_changed_settings_is_refused(
 @pytest.mark.parametrize(
     ("average", "message"),
     [
-        ("", r"weight_averages\[0\]\.class_path = 'callbacks\.ema\.WarmupEMA', the configuration says None"),
+        ("", r"weight_averages\[0\]\.class_path = 'callbacks\.training\.ema\.WarmupEMA', the configuration says None"),
         (
-            "    - class_path: callbacks.ema.WarmupEMA\n      init_args: {decay: 0.9}\n",
+            "    - class_path: callbacks.training.ema.WarmupEMA\n      init_args: {decay: 0.9}\n",
             r"weight_averages\[0\]\.decay = 0\.999, the configuration says 0\.9",
         ),
     ],
@@ -144,7 +144,9 @@ def test_resuming_with_another_average_is_refused(
     average: str, message: str, tiny_run: Path, tiny_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     other = tmp_path / "other.yaml"
-    other.write_text(f"trainer:\n  callbacks:\n    - class_path: callbacks.checkpoints.RunCheckpoint\n{average}")
+    other.write_text(
+        f"trainer:\n  callbacks:\n    - class_path: callbacks.training.checkpoints.RunCheckpoint\n{average}"
+    )
     with pytest.raises(SystemExit):
         run(command("fit", tiny_path, tiny_run, f"--config={other}", "--ckpt_path=last"))
     error = " ".join(capsys.readouterr().err.split())

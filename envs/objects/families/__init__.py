@@ -1,12 +1,12 @@
 """Parametric families of everyday objects: 34 to train on, 12 kept unseen."""
 
-from envs.objects.families import hardware, household, things, tools, toys, vessels
+from envs.objects.families import compact, hardware, household, tools, toys, vessels
 from envs.objects.families.base import Family
 
 SEEN_FAMILIES: tuple[Family, ...] = (
-    things.box, things.book, vessels.can, vessels.bottle, vessels.jar, vessels.mug, vessels.bowl, vessels.cup,
-    things.ball, things.egg, things.banana, tools.hammer, tools.screwdriver, tools.marker, things.phone,
-    things.remote, things.light_bulb, tools.dumbbell, tools.spatula, tools.spoon,
+    compact.box, compact.book, vessels.can, vessels.bottle, vessels.jar, vessels.mug, vessels.bowl, vessels.cup,
+    compact.ball, compact.egg, compact.banana, tools.hammer, tools.screwdriver, tools.marker, compact.phone,
+    compact.remote, compact.light_bulb, tools.dumbbell, tools.spatula, tools.spoon,
     household.dish, hardware.knife, hardware.scissors, hardware.wrench, hardware.flashlight, toys.cone, toys.brick,
     toys.toy_car, hardware.bracket, hardware.spool, household.spray_bottle, household.carrot, household.shoe,
     household.mouse,
@@ -14,7 +14,7 @@ SEEN_FAMILIES: tuple[Family, ...] = (
 """Families of the training objects and of the unseen instances."""
 
 UNSEEN_FAMILIES: tuple[Family, ...] = (
-    vessels.wine_glass, things.pear, things.ring, things.camera, tools.brush, things.pyramid, vessels.pan,
+    vessels.wine_glass, compact.pear, compact.ring, compact.camera, tools.brush, compact.pyramid, vessels.pan,
     tools.padlock, tools.stapler, toys.toy_animal, toys.game_controller, household.basket,
 )  # fmt: skip
 """Families that no training object belongs to."""

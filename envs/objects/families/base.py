@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from envs.objects.solids import Piece
+from envs.objects.families.solids import Piece
 
 Parameters = dict[str, float]
 Build = Callable[[Parameters], list[Piece]]

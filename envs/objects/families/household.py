@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.objects.families.base import Parameters, family
-from envs.objects.solids import (
+from envs.objects.families.solids import (
     FLOOR_CLEARANCE,
     Piece,
     along_x,

@@ -3,7 +3,7 @@
 import numpy as np
 
 from envs.objects.families.base import Parameters, family
-from envs.objects.solids import Piece, along_x, arc, box, circle, lathe, moved, rounded_rectangle, slab, sweep
+from envs.objects.families.solids import Piece, along_x, arc, box, circle, lathe, moved, rounded_rectangle, slab, sweep
 
 
 @family(

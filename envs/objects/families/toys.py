@@ -4,8 +4,8 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from envs.objects.families.base import Parameters, family
-from envs.objects.solids import Piece, along_x, at_height, circle, lathe, moved, rounded_rectangle, slab, sweep
-from envs.objects.solids import box as box_piece
+from envs.objects.families.solids import Piece, along_x, at_height, circle, lathe, moved, rounded_rectangle, slab, sweep
+from envs.objects.families.solids import box as box_piece
 
 
 def _along_y(pieces: list[Piece], offset: tuple[float, float, float]) -> list[Piece]:

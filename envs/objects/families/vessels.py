@@ -3,7 +3,7 @@
 import numpy as np
 
 from envs.objects.families.base import Parameters, family
-from envs.objects.solids import FLOOR_CLEARANCE, Piece, arc, circle, lathe, moved, sweep, wall_ring
+from envs.objects.families.solids import FLOOR_CLEARANCE, Piece, arc, circle, lathe, moved, sweep, wall_ring
 
 
 @family(radius=(0.016, 0.042), height=(0.040, 0.160))

@@ -11,7 +11,8 @@ import torch
 from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor
 
-from datamodules.grasps.grasp_set import GraspSet, save_grasp_set
+from datamodules.grasps.grasp_file import save_grasp_set
+from datamodules.grasps.grasp_set import GraspSet
 from datamodules.rollouts import module as rollouts_module
 from datamodules.rollouts.module import ROLLOUT_BYTES, RolloutDataModule, RolloutStream
 from datamodules.types import ActorStep, Rollout

@@ -7,6 +7,7 @@ from datamodules.synthesis.antipodal import find_antipodal_pairs
 from datamodules.synthesis.candidates import CandidateSource, free_at_start
 from datamodules.synthesis.hand_bank import BankSettings, build_bank
 from envs.hand.model import open_hand
+from envs.hand.shadow import shadow_hand
 from envs.physics.mujoco_cpu import MujocoCpuPhysics
 from tests.datamodules.grasps.examples import prototypes, thing
 
@@ -24,7 +25,7 @@ def _source(physics: MujocoCpuPhysics, max_penetration: float = 0.0005, start_ch
         physics,
         thing(),
         find_antipodal_pairs(thing().points, thing().normals, rng),
-        build_bank("wrap", prototypes()["wrap"], BankSettings(), rng),
+        build_bank(shadow_hand(), "wrap", prototypes()["wrap"], BankSettings(), rng),
         proposals=600,
         start_checks=start_checks,
         max_penetration=max_penetration,

@@ -10,8 +10,8 @@ from scipy.spatial import ConvexHull
 from scipy.spatial.transform import Rotation
 
 from envs.objects.builder import OBJECT_MASS, make_object, unite
+from envs.objects.families.solids import MAX_PIECE_VERTICES, box
 from envs.objects.grasp_object import GraspObject
-from envs.objects.solids import MAX_PIECE_VERTICES, box
 
 NUM_DRAWS = 5000
 

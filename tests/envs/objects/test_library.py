@@ -6,7 +6,7 @@ import pytest
 
 from envs.conventions import SPLITS
 from envs.objects.library import ObjectLibrary, make_object
-from envs.objects.object_cache import ObjectCache
+from envs.objects.store.object_cache import ObjectCache
 
 
 @pytest.fixture(scope="module")

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
+from envs.objects.families.solids import box, circle, lathe
 from envs.objects.rest_poses import find_rest_poses
-from envs.objects.solids import box, circle, lathe
 
 
 def test_cube_rests_on_each_face_alike() -> None:

@@ -11,7 +11,7 @@ from envs.objects.families import FAMILIES, SEEN_FAMILIES
 from envs.objects.library import ObjectLibrary
 from envs.pictures import families
 from envs.pictures.families import families_sheet, main, names_by_family
-from envs.pictures.scene import Image
+from envs.pictures.view import Image
 
 SIZE = 32
 STRIP = 2 * SIZE + 6  # two objects and the gap between

@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from envs.wrist.approach import MAX_TILT, MAX_TURN, START_DISTANCE, straight_approach
+from envs.wrist.approach import MAX_APPROACH_TURN, MAX_TILT, START_DISTANCE, straight_approach
 
 Array = NDArray[np.float64]
 
@@ -50,7 +50,7 @@ def test_starts_in_the_shell_and_cone_of_the_paper() -> None:
     tilt, turn = np.arccos(cosine.clip(-1.0, 1.0)), _turn(first_w, final_w)
     assert START_DISTANCE == (0.15, 0.20)
     assert pytest.approx(20.0) == np.rad2deg(MAX_TILT)
-    for values, low, high in ((distance, 0.15, 0.20), (tilt, 0.0, MAX_TILT), (turn, 0.0, MAX_TURN)):
+    for values, low, high in ((distance, 0.15, 0.20), (tilt, 0.0, MAX_TILT), (turn, 0.0, MAX_APPROACH_TURN)):
         assert values.min() >= low - 1e-8
         assert values.max() <= high + 1e-6
         # 400 draws come near both ends

@@ -11,7 +11,7 @@ from envs.conventions import CONTROL_DT
 from envs.wrist.approach import MAX_TILT, START_DISTANCE
 from envs.wrist.clearance import open_hand_height
 from envs.wrist.patterns import NUM_SAMPLES, WristPatterns, generate_patterns
-from envs.wrist.trajectory import MAX_TURN, TABLE_TOLERANCE, WristTrajectories, arrival_steps, sample_trajectories
+from envs.wrist.trajectory import MAX_START_TURN, TABLE_TOLERANCE, WristTrajectories, arrival_steps, sample_trajectories
 
 Array = NDArray[np.float64]
 
@@ -110,7 +110,7 @@ def test_turns_are_human() -> None:
     angle = np.rad2deg(_turn(_sample().pose_w)[:, 0])
     assert 8.0 < np.median(angle) < 22.0
     assert (angle > 40.0).mean() < 0.1
-    assert angle.max() <= np.rad2deg(MAX_TURN) + 1e-6
+    assert angle.max() <= np.rad2deg(MAX_START_TURN) + 1e-6
 
 
 def test_start_orientation_is_the_formula_of_the_paper() -> None:
@@ -136,7 +136,7 @@ def test_large_turns_are_cut_and_half_turns_and_gimbal_lock_are_no_trouble() -> 
     quats += [list(Rotation.from_euler("xyz", [0.7, -np.pi / 2, 0.4]).as_quat(scalar_first=True))]
     final_w = np.concatenate([np.tile([0.0, 0.0, 0.6], (6, 1)), np.array(quats)], axis=1)
     tips_w = final_w[:, :3] - [0.0, 0.0, 0.1]
-    for turn, largest in ((4.0, MAX_TURN), (0.0, 1e-4)):
+    for turn, largest in ((4.0, MAX_START_TURN), (0.0, 1e-4)):
         patterns = _ramp(turn=turn)
         pose_w = sample_trajectories(final_w, tips_w, patterns, mix=False, rng=np.random.default_rng(0)).pose_w
         assert np.isfinite(pose_w).all()

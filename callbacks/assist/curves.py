@@ -1,0 +1,163 @@
+"""What primitive and policy do in the course of an episode, as a figure (GraspGF Fig. 12)."""
+
+import io
+import json
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("Agg")  # no screen needed
+import torch
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.loggers import TensorBoardLogger
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from datamodules.types import Rollout
+from envs.conventions import NUM_COUPLED, NUM_JOINTS
+from envs.files import write_atomically
+from envs.hand.model import denormalise_joints
+from envs.task.observations import HISTORY_LENGTH
+from envs.task.rewards import following
+from lightning_modules.policy.features import STEP_SCALE
+
+_LOG = logging.getLogger(__name__)
+
+_TITLES: dict[str, str] = {
+    "primitive_action": "primitive, mean |a_p|",
+    "a_s": "scale by the policy, mean a_s",
+    "r_sim_rad": "along the primitive, r_sim, rad",
+    "wrist_progress": "wrist, share of its way",
+}
+"""Curves in the order of the figure, and what stands above them."""
+
+_MOVES = 2 * NUM_JOINTS + NUM_COUPLED
+_LAST_MOVE = slice(_MOVES + 6 * (HISTORY_LENGTH - 2), _MOVES + 6 * (HISTORY_LENGTH - 2) + 3)
+"""Columns of `policy_vectors` with the wrist's position one step ago, seen from where it is."""
+
+
+@dataclass(frozen=True)
+class StepCurve:
+    """Mean and quartiles over worlds of something that changes from control step to control step, (T,) each."""
+
+    mean: list[float]
+    low: list[float]
+    high: list[float]
+
+
+class EpisodeCurves(Callback):
+    """Draws the last rollout of every epoch, step by step: mean over its worlds, and the band between the quartiles.
+
+    During ``fit`` a TensorBoard figure ``episodes/curves`` after every epoch; at its end the curves of the last epoch
+    as ``episode_curves.png`` and ``episode_curves.json`` in the trainer's root folder.
+    """
+
+    def __init__(self) -> None:
+        self._curves: dict[str, StepCurve] = {}
+        self._title = ""
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Take the curves of the epoch's last rollout; the rollout itself is not kept.
+
+        Raises:
+            TypeError: batches of another task.
+        """
+        if not isinstance(batch, Rollout):
+            raise TypeError(
+                f"EpisodeCurves got a batch {type(batch).__name__}, expected Rollout; take it out of trainer.callbacks"
+            )
+        if trainer.is_last_batch and trainer.is_global_zero:
+            self._curves = episode_curves(batch)
+            count = int(batch.is_valid.sum())
+            self._title = f"last rollout of epoch {trainer.current_epoch}, {count} worlds; band: quartiles"
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """The figure for TensorBoard."""
+        boards = [logger.experiment for logger in trainer.loggers if isinstance(logger, TensorBoardLogger)]
+        if self._curves and boards and trainer.is_global_zero:
+            for board in boards:
+                board.add_figure("episodes/curves", draw_curves(self._curves, self._title), trainer.global_step)
+
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write picture and numbers."""
+        if not self._curves or not trainer.is_global_zero:
+            return
+        path = Path(trainer.default_root_dir) / "episode_curves.png"
+        figure, payload = draw_curves(self._curves, self._title), io.BytesIO()
+        figure.savefig(payload, dpi=110, format="png")
+        plt.close(figure)
+        write_atomically(path, payload.getvalue())
+        content = {"title": self._title, "curves": {name: vars(curve) for name, curve in self._curves.items()}}
+        write_atomically(path.with_suffix(".json"), (json.dumps(content) + "\n").encode())
+        _LOG.info("wrote %s and .json", path)
+
+
+def episode_curves(rollout: Rollout) -> dict[str, StepCurve]:
+    """Curves by name over the control steps of a rollout; worlds whose physics failed do not count.
+
+    ``primitive_action``: mean over the joints of |a_p|. ``a_s``: mean of the policy's 18 scales, without noise; absent
+    when it has none. ``r_sim_rad``: <a_p / |a_p|, J_t - J_(t-1)>, rad, unweighted and in every step (GraspGF eq. 11);
+    one value less than steps, because a rollout does not keep the joints after its last step. ``wrist_progress``: share
+    of the wrist's whole way that lies behind it, 1 at the last observation.
+
+    Returns:
+        the curves; none when no world is valid.
+    """
+    keep, steps = rollout.is_valid, rollout.steps
+    if not bool(keep.any()):
+        return {}
+    a_p, vectors, mean = steps.primitive_action[:, keep], steps.vectors[:, keep], steps.mean[:, keep]
+    curves = {"primitive_action": a_p.abs().mean(dim=-1)}
+    if mean.shape[-1] == 2 * NUM_JOINTS:
+        curves["a_s"] = mean[..., :NUM_JOINTS].mean(dim=-1)
+    curves["r_sim_rad"] = _followed(a_p, denormalise_joints(vectors[..., :NUM_JOINTS]))
+    curves["wrist_progress"] = _progress(vectors)
+    return {name: _over_worlds(values) for name, values in curves.items()}
+
+
+def _followed(a_p: Tensor, joint_pos: Tensor) -> Tensor:
+    """r_sim (T - 1, E) of primitive actions (T, E, 18) and the joints they were chosen at (T, E, 18), rad."""
+    change = joint_pos[1:] - joint_pos[:-1]
+    return following(a_p[:-1].flatten(0, 1), change.flatten(0, 1)).unflatten(0, change.shape[:2])
+
+
+def _progress(vectors: Tensor) -> Tensor:
+    """Share of the way (T, E) of the wrist, from policy vectors (T, E, D)."""
+    way = (STEP_SCALE * vectors[..., _LAST_MOVE].norm(dim=-1)).cumsum(dim=0)
+    return way / way[-1].clamp_min(1e-6)
+
+
+def _over_worlds(values: Tensor) -> StepCurve:
+    values = values.detach().double().cpu()
+    low, high = values.quantile(torch.tensor([0.25, 0.75], dtype=values.dtype), dim=1)
+    return StepCurve(*([round(number, 6) for number in row.tolist()] for row in (values.mean(dim=1), low, high)))
+
+
+def draw_curves(curves: dict[str, StepCurve], title: str) -> Figure:
+    """One panel a curve over the control steps: its mean, and the band between the quartiles."""
+    shown = [name for name in _TITLES if name in curves]
+    figure, axes = plt.subplots(1, len(shown), figsize=(3.4 * len(shown), 3.0), squeeze=False, layout="constrained")
+    for axis, name in zip(axes[0], shown, strict=True):
+        _draw_panel(axis, curves[name], _TITLES[name])
+    figure.suptitle(title, fontsize=10)
+    return figure
+
+
+def _draw_panel(axis: Axes, curve: StepCurve, title: str) -> None:
+    steps = range(len(curve.mean))
+    axis.fill_between(steps, curve.low, curve.high, color="C0", alpha=0.2, linewidth=0.0)
+    axis.plot(steps, curve.mean, color="C0", linewidth=1.8)
+    if min(curve.low) < 0.0:
+        axis.axhline(0.0, color="0.4", linewidth=0.8)
+    axis.set_title(title, fontsize=10)
+    axis.set_xlabel("control step")
+    axis.grid(alpha=0.3)
+    axis.spines[["top", "right"]].set_visible(False)

@@ -1,0 +1,96 @@
+"""Filmstrips of episodes: the hand on its way, closed, and after the lift."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datamodules.rollouts.runner import EpisodeFrames
+from envs.objects.grasp_object import GraspObject
+from envs.pictures.hand_picture import HandPicture, grasp_camera, posed_hand, posed_object
+from envs.pictures.meshes import joined
+from envs.pictures.sheets import contact_sheet
+from envs.pictures.view import Image
+from envs.task.outcomes import CAUSES
+
+SUCCESS = CAUSES.index("success")
+
+
+def pick_episodes(
+    cause: NDArray[np.int64], families: NDArray[np.str_], num_successes: int, num_failures: int
+) -> list[int]:
+    """Rows of a few episodes: failures of the worst families, then successes.
+
+    The causes of failure take turns, the most frequent one first; each shows an episode of a family that was not shown
+    yet, of these the one with the lowest success. Fewer episodes where there are not as many.
+
+    Args:
+        cause: how each episode ended (N,), index into CAUSES.
+        families: family of each object (N,).
+        num_successes: episodes that ended well.
+        num_failures: episodes that did not.
+    """
+    rates, names = family_rates(cause == SUCCESS, families), families.tolist()
+    failures = np.flatnonzero(cause != SUCCESS)
+    found, counts = np.unique(cause[failures], return_counts=True)
+    queues = [failures[cause[failures] == each].tolist() for each in found[np.argsort(-counts, kind="stable")]]
+    shown: Counter[str] = Counter()
+    chosen: list[int] = []
+    while len(chosen) < num_failures and any(queues):
+        for queue in queues:
+            if queue and len(chosen) < num_failures:
+                row = min(queue, key=lambda each: (shown[names[each]], rates[names[each]]))
+                queue.remove(row)
+                shown[names[row]] += 1
+                chosen.append(row)
+    return chosen + np.flatnonzero(cause == SUCCESS)[:num_successes].tolist()
+
+
+def family_rates(is_success: NDArray[np.bool_], families: NDArray[np.str_]) -> dict[str, float]:
+    """Share of successes by family."""
+    return {name: float(is_success[families == name].mean()) for name in sorted(set(families.tolist()))}
+
+
+def episode_filmstrip(
+    thing: GraspObject,
+    frames: EpisodeFrames,
+    row: int,
+    *,
+    size: int = 180,
+    heading: str = "",
+    titles: Sequence[str] | None = None,
+    last: str = "lifted",
+) -> Image:
+    """One row of pictures (H, W, 3) uint8: the states that were kept of an episode, the last one after the lift.
+
+    The camera stands still, and rises with the wrist: an object that was lifted stays where it is in the picture.
+
+    Args:
+        thing: the object.
+        frames: kept states.
+        row: which episode.
+        size: edge of a picture, pixels.
+        heading: title of the strip.
+        titles: of the pictures before the last one; their control steps when None.
+        last: title of the last picture.
+    """
+    joint_pos, wrist_w, object_w = frames.joint_pos[:, row], frames.wrist_pose_w[:, row], frames.object_pose_w[:, row]
+    hands = joined([posed_hand(joints, wrist) for joints, wrist in zip(joint_pos[:-1], wrist_w[:-1], strict=True)])
+    camera = grasp_camera(hands, posed_object(thing.vertices, thing.faces, object_w[0]), wrist_w[-2])
+    rise = wrist_w[-1, :3] - wrist_w[-2, :3]
+    raised = replace(camera, position=camera.position + rise, target=camera.target + rise)
+    cameras = [camera] * (len(joint_pos) - 1) + [raised]
+    picture = HandPicture(size)
+    images = [
+        picture.draw(joint_pos[i], wrist_w[i], thing.vertices, thing.faces, object_w[i], camera=cameras[i])
+        for i in range(len(joint_pos))
+    ]
+    before = [f"step {step}" for step in frames.steps] if titles is None else titles
+    return contact_sheet(images, [*before, last], columns=len(images), heading=heading)
+
+
+def filmstrip_sheet(strips: Sequence[Image]) -> Image:
+    """Strips below one another."""
+    return contact_sheet(strips, columns=1)

@@ -1,0 +1,279 @@
+"""How well fingers assist a moving wrist: a few episodes of the learnt policy during fit, every policy in test.
+
+The episodes are run once; the callbacks that log success, posture and stability, and the one that draws filmstrips,
+read them from here. In test they are kept on disk as they come: a killed test goes on where it stood.
+"""
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.trainer.states import TrainerFn
+from tqdm import tqdm
+
+from callbacks.assist.policies import (
+    FROM_TRAINING,
+    AssistingModule,
+    ComparedPolicies,
+    TrainingEpisodes,
+    available_policies,
+    check_policies,
+    compared_policies,
+    steps_to_choose,
+)  # fmt: skip
+from callbacks.assist.report import OURS, merge_splits, report_split
+from callbacks.assist.runs import EpisodeLimit, Runs, make_runner, plan_runs, present_splits, run_all
+from callbacks.assist.table import format_splits
+from callbacks.store.arrays import module_digest
+from callbacks.store.outcomes import OutcomeStore
+from callbacks.store.resume import ResumableRunner
+from callbacks.training.progress import EvaluationBar, skip_ahead
+from datamodules.rollouts.module import VALIDATION_SPLITS, RolloutDataModule
+from datamodules.rollouts.plans import EpisodePlan, PosesPlan, SpreadPlan, planned_episodes
+from datamodules.rollouts.runner import STEP_GRID
+from envs.conventions import SPLITS
+from envs.files import write_atomically
+
+_LOG = logging.getLogger(__name__)
+
+_TRAINING_CLOUDS = 1_000_000
+"""Added to the cloud numbers of training objects that come from another file, where the tested ones count from 0."""
+
+
+class AssistEvaluation(Callback):
+    """Runs episodes of the assisting task.
+
+    In ``validate`` and every few epochs of ``fit``: the learnt policy, on some episodes of each split, always the same.
+    In ``test``: all policies (callbacks/assist/policies.py) on the episodes of ``plan``; a table is printed and
+    ``metrics.json`` written into the trainer's root folder. What was run is kept below ``episodes`` in that folder, by
+    checkpoint, objects, episodes and settings, and not run again; after changes of the code itself, delete that folder
+    or set ``resume: false``.
+
+    Args:
+        plan: grasps that ``test`` tries; 500 episodes a split when None.
+        seeds: each gives these grasps other trajectories, the same for every policy (GraspGF App. A.3).
+        splits: splits to measure, those of them that the grasp set has.
+        num_validation_episodes: episodes of each split in ``fit`` and ``validate``.
+        every_n_epochs: epochs between two measurements in ``fit``; 0 leaves them out.
+        num_choice_episodes: episodes of training objects on which scripts choose their fixed step.
+        steps: fixed steps that they try.
+        fixed_steps: steps that are known already, by policy, and need not be chosen.
+        policies: what ``test`` measures; everything when None.
+        limits: policies that run a part of the episodes only, by name: ``{oracle: {poses: 1, seeds: 1}}``.
+        training_path: grasp set whose training grasps scripts are made from; the tested one when None.
+        training_split_file: its objects.
+        resume: read what was run before.
+        num_worlds: worlds simulated at once.
+
+    Raises:
+        ValueError: unknown splits or policies, no splits, no seeds or no steps.
+    """
+
+    def __init__(
+        self,
+        plan: EpisodePlan | None = None,
+        seeds: Sequence[int] = (0,),
+        splits: Sequence[str] = VALIDATION_SPLITS,
+        num_validation_episodes: int = 100,
+        every_n_epochs: int = 1,
+        num_choice_episodes: int = 200,
+        steps: Sequence[int] = STEP_GRID,
+        fixed_steps: Mapping[str, int] | None = None,
+        policies: Sequence[str] | None = None,
+        limits: Mapping[str, EpisodeLimit] | None = None,
+        training_path: str | None = None,
+        training_split_file: str | None = None,
+        resume: bool = True,
+        num_worlds: int = 128,
+    ) -> None:
+        if not splits or not seeds or not steps or any(split not in SPLITS for split in splits):
+            raise ValueError(
+                f"splits are {list(splits)}, seeds {list(seeds)} and steps {list(steps)}; give at least one of each, "
+                f"splits among {', '.join(SPLITS)}"
+            )
+        for names in (policies, list(limits or ()) or None, list(fixed_steps or ()) or None):
+            if names is not None:
+                check_policies(names)
+        self.plan: EpisodePlan = SpreadPlan() if plan is None else plan
+        self.seeds = tuple(seeds)
+        self.splits = tuple(splits)
+        self.validation_plan = SpreadPlan(num_validation_episodes)
+        self.every_n_epochs = every_n_epochs
+        self.choice_plan = SpreadPlan(num_choice_episodes)
+        self.steps = tuple(steps)
+        self.fixed_steps = dict(fixed_steps or {})
+        self.policies = None if policies is None else tuple(policies)
+        self.limits = dict(limits or {})
+        self.training_path = training_path
+        self.training_split_file = training_split_file
+        self.resume = resume
+        self.num_worlds = num_worlds
+        self._runs: Runs | None = None
+        self._compared = ComparedPolicies({})
+
+    def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Forget the episodes of the policy as it was."""
+        self._runs = None
+
+    def on_test_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Forget the episodes of the policy as it was."""
+        self._runs = None
+
+    def validated(self, trainer: Trainer, pl_module: LightningModule) -> Runs | None:
+        """Episodes of the learnt policy in this validation, run when first asked for; None when it is not their turn.
+
+        Raises:
+            TypeError: a data module or module of another task.
+        """
+        due = self.every_n_epochs and (trainer.current_epoch + 1) % self.every_n_epochs == 0
+        in_fit = trainer.state.fn == TrainerFn.FITTING
+        if trainer.sanity_checking or not trainer.is_global_zero or (in_fit and not due):
+            return None
+        if self._runs is None:
+            data, module = _parts(trainer, pl_module)
+            runs = plan_runs(data, present_splits(data, self.splits), self.validation_plan, self.seeds[:1])
+            with EvaluationBar(trainer, sum(map(len, runs.values())), "episodes", "episode") as bar:
+                run_all(make_runner(data, self.num_worlds, bar.update), {OURS: module.policy()}, runs, bar)
+            self._runs = runs
+        return self._runs
+
+    def tested(self, trainer: Trainer, pl_module: LightningModule) -> Runs | None:
+        """Episodes of every policy in this test, run when first asked for; None on other ranks than the first.
+
+        Raises:
+            TypeError: a data module or module of another task.
+        """
+        if not trainer.is_global_zero:
+            return None
+        if self._runs is None:
+            data, module = _parts(trainer, pl_module)
+            store = OutcomeStore(Path(trainer.default_root_dir) / "episodes") if self.resume else None
+            names = available_policies(module, self.policies)
+            # before the long choice of steps: what is wrong with grasp set and split file shows here
+            runs = plan_runs(data, present_splits(data, self.splits), self.plan, self.seeds)
+            self._compared = self._choose(trainer, pl_module, names, store)
+            total = sum(
+                run.limit(name, self.limits.get(name, EpisodeLimit())) for run in runs.values() for name in names
+            )
+            with EvaluationBar(trainer, total, "episodes", "episode") as bar:
+                runner = self._runner(data, store, bar)
+                run_all(runner, self._compared.policies, runs, bar)
+            if runner.num_stored:
+                _LOG.info("%d of %d episodes were run before: %s", runner.num_stored, total, store)
+            self._runs = runs
+        return self._runs
+
+    def _runner(self, data: RolloutDataModule, store: OutcomeStore | None, bar: "tqdm[None]") -> ResumableRunner:
+        return ResumableRunner(
+            make_runner(data, self.num_worlds, bar.update),
+            num_worlds=self.num_worlds,
+            settings=[asdict(data.physics_settings), None if data.noise is None else vars(data.noise)],
+            store=store,
+            on_stored=lambda count: skip_ahead(bar, count),
+        )
+
+    def _choose(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        names: Sequence[str],
+        store: OutcomeStore | None,
+    ) -> ComparedPolicies:
+        """The policies to compare; fixed steps are chosen on training objects, which are built only when needed."""
+        data, module = _parts(trainer, pl_module)
+        to_choose = steps_to_choose(names, self.fixed_steps)
+        training = self._training(data) if to_choose or any(name in FROM_TRAINING for name in names) else None
+        count = 0 if training is None else len(training.episodes)
+        total = len(to_choose) * len(self.steps) * count
+        with EvaluationBar(trainer, total, "choosing fixed steps", "episode") as bar:
+            return compared_policies(
+                module,
+                names,
+                module_digest(pl_module),
+                training=training,
+                runner=self._runner(data, store, bar),
+                steps=self.steps,
+                fixed_steps=self.fixed_steps,
+            )
+
+    def _training(self, data: RolloutDataModule) -> TrainingEpisodes:
+        targets = data.targets if self.training_path is None else self._training_data(data).targets
+        train = targets(SPLITS[0])
+        if self.training_path is not None:
+            # networks keep what they know of a cloud under its number, which no other cloud may have
+            train = replace(train, cloud_index=train.cloud_index + _TRAINING_CLOUDS)
+        episodes = planned_episodes(self.choice_plan, train, data.patterns, is_training=True, seed=self.seeds[0])
+        return TrainingEpisodes(train, episodes)
+
+    def _training_data(self, data: RolloutDataModule) -> RolloutDataModule:
+        return RolloutDataModule(
+            path=str(self.training_path), split_file=self.training_split_file, reachable_only=data.reachable_only
+        )
+
+    def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Print the table and write metrics.json."""
+        runs = self.tested(trainer, pl_module)
+        if runs is None:
+            return
+        report = self.report(trainer, runs)
+        path = Path(trainer.default_root_dir) / "metrics.json"
+        write_atomically(path, (json.dumps(report, indent=1) + "\n").encode())
+        _LOG.info("%s\nwrote %s", format_splits(report["splits"]), path)
+
+    def report(self, trainer: Trainer, runs: Runs) -> dict[str, Any]:
+        """The content of metrics.json."""
+        poses = self.plan.poses if isinstance(self.plan, PosesPlan) else None
+        report = merge_splits(
+            {
+                split: report_split(
+                    run.outcomes, run.labels(), rows={name: run.rows_of(name) for name in run.outcomes}, poses=poses
+                )
+                for split, run in runs.items()
+            }
+        )
+        data: Any = trainer.datamodule  # type: ignore[attr-defined]
+        report["best_steps"] = {name: vars(choice) for name, choice in self._compared.choices.items()}
+        report["about"] = {
+            "intervals": "95 %, bootstrap over objects; over_seeds: Student's t",
+            "margins": f"{OURS} minus the policy, episode by episode",
+            "best_steps": f"chosen on {self.choice_plan.num_episodes} episodes of training objects",
+            "fixed_steps": self.fixed_steps,
+            "plan": {"class": type(self.plan).__name__, **vars(self.plan)},
+            "limits": {name: asdict(limit) for name, limit in self.limits.items()},
+            "seeds": list(self.seeds),
+            "objects": {split: len(set(run.labels().groups.tolist())) for split, run in runs.items()},
+            "grasp_set": data.path,
+            "noise": None if data.noise is None else vars(data.noise),
+            "checkpoint": str(trainer.ckpt_path or ""),
+        }
+        return report
+
+
+def evaluation_of(trainer: Trainer) -> AssistEvaluation:
+    """The callback that runs the episodes.
+
+    Raises:
+        RuntimeError: the trainer has none.
+    """
+    for callback in trainer.callbacks:  # type: ignore[attr-defined]
+        if isinstance(callback, AssistEvaluation):
+            return callback
+    raise RuntimeError(
+        "no callback runs the episodes that are to be measured; add callbacks.assist.evaluation.AssistEvaluation to "
+        "trainer.callbacks"
+    )
+
+
+def _parts(trainer: Trainer, pl_module: LightningModule) -> tuple[RolloutDataModule, AssistingModule]:
+    data = trainer.datamodule  # type: ignore[attr-defined]
+    if not isinstance(data, RolloutDataModule) or not isinstance(pl_module, AssistingModule):
+        raise TypeError(
+            f"AssistEvaluation got {type(data).__name__} and {type(pl_module).__name__}, expected RolloutDataModule "
+            "and a module with a method policy(); take it out of trainer.callbacks"
+        )
+    return data, pl_module

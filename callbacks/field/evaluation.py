@@ -1,0 +1,204 @@
+"""How well following the learnt field grasps: quickly during fit, completely in test.
+
+What test measures is kept on disk as it comes: a killed test goes on where it stood.
+"""
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.trainer.states import TrainerFn
+from lightning.pytorch.utilities import rank_zero_only
+from numpy.typing import NDArray
+
+from callbacks.field.failures import causes_by_label, count_causes, failure_sheet
+from callbacks.field.measurement import FieldMeasurement, MeasuredSplit
+from callbacks.field.trials import SplitTrials
+from callbacks.metrics.measures import SuccessRate
+from callbacks.metrics.trial_estimates import estimates, estimates_by_label, format_table
+from callbacks.store.arrays import ArrayStore
+from callbacks.training.progress import EvaluationBar
+from datamodules.grasps.dataset import GraspTable
+from datamodules.grasps.module import GraspDataModule
+from envs.conventions import SPLITS
+from envs.files import write_atomically
+from envs.objects.library import ObjectLibrary
+from envs.pictures.sheets import save_png
+from lightning_modules.diffusion.samplers import Sampler
+from lightning_modules.followers import Follower
+from lightning_modules.primitive import GraspPrimitive
+from lightning_modules.score_module import ScoreMatchingModule
+
+_LOG = logging.getLogger(__name__)
+
+
+class FieldEvaluation(Callback):
+    """Follows the field in the simulator and measures it beside the baselines.
+
+    During fit every few epochs a part of each split is followed without collisions. In ``test`` everything is measured
+    on all grasps of unseen splits and `max_train_evaluation` of training, a table is printed, ``metrics.json`` written
+    into the trainer's root folder, and pictures of failures below it. What was measured is kept in ``trials`` there, by
+    checkpoint, grasps and settings, and not measured again; after changes of the code itself, delete that folder or set
+    ``resume: false``.
+
+    Args:
+        references: ways of following the field beside the module's own (``model.init_args.follower``), measured under
+            their names in ``test``.
+        every_n_epochs: epochs between measurements in fit; 0 leaves them out.
+        num_grasps: grasps of each split measured in fit.
+        max_test_grasps: grasps of each split measured in test; None leaves it at that.
+        with_baselines: measure the baselines in test too.
+        sampler: draws the samples of ``sample_success``; the probability-flow ODE when None.
+        num_failures: failures pictured for each unseen split, with collisions on the way and without; 0 draws none.
+        size: edge of a single picture, pixels.
+        resume: read what was measured before.
+    """
+
+    def __init__(
+        self,
+        references: dict[str, Follower] | None = None,
+        every_n_epochs: int = 5,
+        num_grasps: int = 100,
+        max_test_grasps: int | None = None,
+        with_baselines: bool = True,
+        sampler: Sampler | None = None,
+        num_failures: int = 6,
+        size: int = 160,
+        resume: bool = True,
+    ) -> None:
+        self.references = references or {}
+        self.every_n_epochs = every_n_epochs
+        self.num_grasps = num_grasps
+        self.max_test_grasps = max_test_grasps
+        self.with_baselines = with_baselines
+        self.sampler = sampler
+        self.num_failures = num_failures
+        self.size = size
+        self.resume = resume
+
+    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Follow the field without collisions on a part of each split; in fit only every few epochs."""
+        due = self.every_n_epochs and (trainer.current_epoch + 1) % self.every_n_epochs == 0
+        if trainer.sanity_checking or not trainer.is_global_zero:
+            return
+        if trainer.state.fn == TrainerFn.FITTING and not due:
+            return
+        data, primitive = _parts(trainer, pl_module)
+        for split in data.splits:
+            table = thinned(data.table(split), data.library, data.num_points, self.num_grasps)
+            trials = SplitTrials(table, data.library)
+            values = trials.field("field_success", primitive, trials.encode(primitive), with_collisions=False)
+            rate = SuccessRate(sync_on_compute=False)  # one process alone measures
+            rate.update(torch.as_tensor(values["field_success_collisions_off"]))
+            pl_module.log(f"val/field_success/{split}", rate.compute().float(), rank_zero_only=True)
+            pl_module.log(f"val/posture_rad/{split}", float(values["posture_rad"].mean()), rank_zero_only=True)
+
+    @rank_zero_only
+    def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Measure everything, print the table, write metrics.json and pictures."""
+        data, primitive = _parts(trainer, pl_module)
+        root = Path(trainer.default_root_dir)
+        train = self._training_table(data)
+        measurement = FieldMeasurement(
+            primitive,
+            data.library,
+            train,
+            references=self.references,
+            sampler=self.sampler,
+            store=ArrayStore(root / "trials") if self.resume else None,
+        )
+        report: dict[str, Any] = {"splits": {}, "families": {}, "types": {}, "causes": {}, "causes_by_family": {}}
+        diverged = 0
+        for split in data.splits:
+            table = thinned(data.table(split), data.library, data.num_points, self.max_test_grasps)
+            with EvaluationBar(trainer, None, f"trials {split}", "trial") as bar:
+                found = measurement.measure(table, bar)
+            diverged += found.diverged
+            families = np.array([data.library.family(name) for name in table.grasps.object_names()])
+            _add_split(report, split, found, table, families)
+            if split != SPLITS[0]:
+                self._draw_failures(root / "pictures", split, found, table, data.library, families)
+        report["about"] = {
+            "intervals": "95 %, bootstrap over objects",
+            "grasp_set": data.path,
+            "follower": _describe(primitive.follower),
+            "references": {name: _describe(follower) for name, follower in self.references.items()},
+            "training_grasps": 0 if train is None else len(train),
+            "diverged_worlds": diverged,
+            "checkpoint": str(trainer.ckpt_path or ""),
+        }
+        path = root / "metrics.json"
+        write_atomically(path, (json.dumps(report, indent=1) + "\n").encode())
+        _LOG.info("%s\nwrote %s", format_table(report["splits"]), path)
+        if trainer.logger is not None:
+            flat = {
+                f"test/{measure}/{split}": row["mean"]
+                for split, measures in report["splits"].items()
+                for measure, row in measures.items()
+            }
+            trainer.logger.log_metrics(flat, step=trainer.global_step)
+
+    def _training_table(self, data: GraspDataModule) -> GraspTable | None:
+        """Training grasps for the baselines; None without these, or in sets of other objects, which have none."""
+        if not self.with_baselines or SPLITS[0] not in data.splits:
+            return None
+        return GraspTable(data.training_grasps(), data.library, data.num_points)
+
+    def _draw_failures(
+        self,
+        folder: Path,
+        split: str,
+        found: MeasuredSplit,
+        table: GraspTable,
+        library: ObjectLibrary,
+        families: NDArray[np.str_],
+    ) -> None:
+        """A sheet of failures with collisions on the way, and one without."""
+        if self.num_failures == 0:
+            return
+        for way, watched in found.watched.items():
+            sheet = failure_sheet(watched, table.grasps, library, families, self.num_failures, size=self.size)
+            if sheet is not None:
+                _LOG.info("wrote %s", save_png(folder / f"failures_{split}_{way}.png", sheet))
+
+
+def _add_split(
+    report: dict[str, Any], split: str, found: MeasuredSplit, table: GraspTable, families: NDArray[np.str_]
+) -> None:
+    """The numbers of one split, below their sections."""
+    groups = table.object_index.numpy()
+    report["splits"][split] = estimates(found.values, groups)
+    report["families"][split] = estimates_by_label(found.values, groups, families)
+    report["types"][split] = estimates_by_label(found.values, groups, np.array(table.grasps.type_names()))
+    report["causes"][split] = {way: count_causes(watched.cause) for way, watched in found.watched.items()}
+    report["causes_by_family"][split] = {
+        way: causes_by_label(watched.cause, families) for way, watched in found.watched.items()
+    }
+
+
+def _parts(trainer: Trainer, pl_module: LightningModule) -> tuple[GraspDataModule, GraspPrimitive]:
+    data = trainer.datamodule  # type: ignore[attr-defined]
+    if not isinstance(data, GraspDataModule) or not isinstance(pl_module, ScoreMatchingModule):
+        raise TypeError(
+            f"FieldEvaluation got {type(data).__name__} and {type(pl_module).__name__}, expected GraspDataModule and "
+            "ScoreMatchingModule; take it out of trainer.callbacks"
+        )
+    return data, GraspPrimitive(pl_module)
+
+
+def thinned(table: GraspTable, library: ObjectLibrary, num_points: int, count: int | None) -> GraspTable:
+    """Evenly spread ``count`` grasps of a table; the table itself when it has no more."""
+    if count is None or count >= len(table):
+        return table
+    rows = np.linspace(0, len(table) - 1, count).astype(int)
+    return GraspTable(table.grasps.rows(rows), library, num_points)
+
+
+def _describe(follower: Follower) -> str:
+    settings = ", ".join(f"{key}={value}" for key, value in vars(follower).items())
+    return f"{type(follower).__name__}({settings})"

@@ -1,0 +1,199 @@
+"""Objects from a folder of meshes: ``python -m envs.objects.meshes.import_meshes FOLDER --unit mm --output FILE``.
+
+Every mesh is built once, on all cores, each under a time limit and in a process that may crash; what was built lies in
+the object cache, so an interrupted import goes on where it stood. The split file names the good ones; the bad ones are
+listed with their causes, here and beside the split file.
+"""
+
+import argparse
+import json
+import logging
+import sys
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from envs.conventions import SPLITS
+from envs.files import write_atomically
+from envs.objects.meshes.mesh_folder import MeshFolder
+from envs.objects.meshes.mesh_settings import UNITS, MeshSettings
+from envs.objects.source import BuildTask
+from envs.objects.split_file import write_split_file
+from envs.objects.store.object_cache import ObjectCache
+from envs.objects.store.preparation import build_in_workers, default_workers
+
+TIMEOUT_S = 180.0
+"""Processor seconds one mesh may take; nearly all take less than ten."""
+
+_logger = logging.getLogger("import_meshes")
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What came of an import.
+
+    Attributes:
+        names: objects that could be built, in the order of their files.
+        rejected: files that could not, with the cause.
+        meshes: the folder, its unit settled.
+    """
+
+    names: list[str]
+    rejected: dict[Path, str]
+    meshes: MeshFolder
+
+
+def import_folder(
+    meshes: MeshFolder, cache: ObjectCache, num_workers: int | None = None, timeout_s: float = TIMEOUT_S
+) -> Imported:
+    """Build every mesh of the folder that the cache does not hold yet.
+
+    Args:
+        meshes: the folder.
+        cache: where the objects are looked for and kept.
+        num_workers: processes; one per core when None.
+        timeout_s: processor seconds one mesh may take.
+    """
+    rejected = dict(meshes.rejected)
+    tasks: dict[str, BuildTask] = {}
+    keys: dict[str, str] = {}
+    for name in meshes.names:
+        try:
+            keys[name] = meshes.key(name)
+        except OSError as error:
+            rejected[meshes.path(name)] = f"{meshes.path(name)}: cannot be read ({error})"
+            continue
+        if cache.load(keys[name]) is None:
+            tasks[name] = meshes.task(name)
+    bar = tqdm(total=len(meshes.names), initial=len(meshes.names) - len(tasks), desc="meshes", unit="mesh")
+    with bar:
+        for one in build_in_workers(tasks, num_workers or default_workers(), timeout_s):
+            path = meshes.path(one.name)
+            if one.thing is not None:
+                cache.store(keys[one.name], one.thing)
+            else:
+                cause = str(one.error)
+                rejected[path] = cause if cause.startswith(str(path)) else f"{path}: {cause}"
+                bar.set_postfix_str(f"{len(rejected)} rejected")
+            bar.update()
+    good = [name for name in meshes.names if meshes.path(name) not in rejected]
+    return Imported(good, rejected, meshes)
+
+
+def spread_over_splits(imported: Imported, fractions: dict[str, float]) -> dict[str, list[str]]:
+    """Objects of each split, about in these shares; the same on every call.
+
+    Whole families go to ``unseen_families`` until its share is reached; the other objects are dealt out.
+
+    Raises:
+        ValueError: a share for unseen families beside others, but a single family.
+    """
+    order = sorted(imported.names, key=lambda name: zlib.crc32(name.encode()))
+    share = fractions.get("unseen_families", 0.0) / sum(fractions.values())
+    families = sorted({imported.meshes.family(name) for name in order}, key=lambda family: zlib.crc32(family.encode()))
+    if 0 < share < 1 and len(families) == 1:
+        raise ValueError(
+            f"all {len(order)} meshes are of the family {families[0]!r}, which can be in 'unseen_families' or in the "
+            "other splits, not in both; put families into folders of their own, or give no share to unseen_families"
+        )
+    unseen: set[str] = set()
+    for family in families:
+        held_out = sum(imported.meshes.family(name) in unseen for name in order)
+        if held_out < share * len(order) and (share == 1 or len(unseen) < len(families) - 1):
+            unseen.add(family)
+    rest = [name for name in order if imported.meshes.family(name) not in unseen]
+    seen = [split for split in SPLITS if split != "unseen_families"]
+    weights = np.cumsum([0.0, *(fractions.get(split, 0.0) for split in seen)])
+    cuts = np.round(weights / max(weights[-1], 1e-12) * len(rest)).astype(int)
+    chosen = {split: set(rest[cuts[k] : cuts[k + 1]]) for k, split in enumerate(seen)}
+    chosen["unseen_families"] = set(order) - set(rest)
+    return {split: [name for name in imported.names if name in chosen[split]] for split in SPLITS}
+
+
+def write_results(imported: Imported, splits: dict[str, list[str]], settings: MeshSettings, output: Path) -> Path:
+    """Write the split file, and beside it ``..._rejected.json`` with file and cause of what was left out."""
+    rejected = output.with_name(f"{output.stem}_rejected.json")
+    causes = {str(path): cause for path, cause in imported.rejected.items()}
+    write_atomically(rejected, (json.dumps(causes, indent=1) + "\n").encode())
+    write_split_file(output, splits, settings)
+    return rejected
+
+
+def log_result(imported: Imported, output: Path, rejected_file: Path) -> None:
+    """Tell what was written and every file that was left out."""
+    for cause in imported.rejected.values():
+        _logger.warning("rejected %s", cause)
+    _logger.info(
+        "%s: %d objects; %d files rejected (%s)", output, len(imported.names), len(imported.rejected), rejected_file
+    )
+
+
+def _fraction(text: str) -> tuple[str, float]:
+    split, _, share = text.partition("=")
+    if split not in SPLITS or not share.replace(".", "", 1).isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} is not SPLIT=SHARE with a split of {', '.join(SPLITS)}")
+    return split, float(share)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description="Build objects from a folder of meshes and write their split file.")
+    parser.add_argument("folder", help="folder of meshes, with all folders below it; or package:NAME/PATH")
+    parser.add_argument("--output", type=Path, required=True, help="split file to write (JSON)")
+    size = parser.add_mutually_exclusive_group()
+    size.add_argument("--unit", choices=UNITS, help="unit of the files; guessed with a warning when nothing is given")
+    size.add_argument("--scale", type=float, help="metres in one unit of the files")
+    size.add_argument("--size", type=float, help="largest extent that every mesh is scaled to, metres")
+    parser.add_argument("--max_width", type=float, help="scale down meshes whose smallest extent is larger, metres")
+    parser.add_argument("--family", help="family of all meshes; the folder of each when not given")
+    parser.add_argument("--pattern", default="**/*", help="only files that match, e.g. '*/textured.obj'")
+    parser.add_argument("--threshold", type=float, default=0.08, help="concavity left by CoACD, 0.01 fine to 1 coarse")
+    parser.add_argument("--max_pieces", type=int, default=16, help="most convex pieces of an object")
+    splits = parser.add_mutually_exclusive_group()
+    splits.add_argument("--split", choices=SPLITS, default="unseen_families", help="split that all objects go to")
+    splits.add_argument(
+        "--fractions", type=_fraction, nargs="+", metavar="SPLIT=SHARE", help="deal the objects out over splits"
+    )
+    parser.add_argument("--num_workers", type=int, help="processes; one per core when not given")
+    parser.add_argument("--timeout", type=float, default=TIMEOUT_S, help="processor seconds one mesh may take")
+    return parser
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Command line: builds the objects and writes the split file."""
+    given = _parser().parse_args(args)
+    try:
+        settings = MeshSettings(
+            folder=given.folder, unit=given.unit, scale=given.scale, size=given.size, max_width=given.max_width,
+            family=given.family, pattern=given.pattern, threshold=given.threshold, max_pieces=given.max_pieces,
+        )  # fmt: skip
+        meshes = MeshFolder(settings)
+        imported = import_folder(meshes, ObjectCache.of_user(), given.num_workers, given.timeout)
+        splits = spread_over_splits(imported, dict(given.fractions or [(given.split, 1.0)]))
+        if not imported.names:
+            first = next(iter(imported.rejected.values()), "")
+            raise ValueError(f"none of the {len(imported.rejected)} files of {meshes.folder} is usable; e.g. {first}")
+        settled = replace(meshes.settings, folder=_portable(given.folder, given.output))
+        log_result(imported, given.output, write_results(imported, splits, settled, given.output))
+    except (ValueError, OSError) as error:
+        sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        _logger.warning("interrupted: finished objects are kept; run the same command to go on")
+        sys.exit(130)
+
+
+def _portable(folder: str, output: Path) -> str:
+    """The folder as the split file names it: relative to that file where it lies beside or below it."""
+    if folder.startswith("package:"):
+        return folder
+    absolute = Path(folder).expanduser().resolve()
+    beside = output.resolve().parent
+    return str(absolute.relative_to(beside)) if absolute.is_relative_to(beside) else str(absolute)
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    main()

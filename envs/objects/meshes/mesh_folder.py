@@ -1,0 +1,170 @@
+"""A folder of meshes as a source of objects."""
+
+import logging
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from envs.objects.families import FAMILIES
+from envs.objects.meshes.mesh_files import FOREIGN_SUFFIXES, SUFFIXES, load_mesh
+from envs.objects.meshes.mesh_object import make_mesh_object
+from envs.objects.meshes.mesh_settings import UNITS, MeshSettings
+from envs.objects.source import BuildTask
+from envs.objects.store.content_key import mesh_key
+
+TYPICAL_EXTENT = 0.1
+"""Metres; the unit is guessed that brings the middle one of the largest extents nearest to it."""
+
+SAMPLE = 25
+"""Meshes that the unit is guessed from: the smallest files, which are read fastest."""
+
+_logger = logging.getLogger(__name__)
+
+
+class MeshFolder:
+    """The meshes of a folder by object name (an `ObjectSource`).
+
+    The name is the family and the path below the folder, in lower-case letters, digits and underscores:
+    ``crate/Blue one.obj`` becomes ``crate_blue_one``, ``scan.stl`` becomes ``mesh_scan``. A family that bears the name
+    of a parametric one gets ``_mesh`` appended, so that no mesh has the name of another object.
+
+    Args:
+        settings: folder, units and decomposition.
+        relative_to: what a relative folder is relative to.
+    Raises:
+        FileNotFoundError: no such folder.
+        ValueError: no mesh in it.
+    """
+
+    def __init__(self, settings: MeshSettings, relative_to: Path = Path()) -> None:
+        self.folder = settings.find_folder(relative_to)
+        self._given = settings
+        self._families: dict[str, str] = {}
+        self._files: dict[str, Path] = {}
+        self.rejected: dict[Path, str] = {}
+        """Files that cannot be objects, with the cause: another of the same name, a suffix that is not read."""
+        self._list_files()
+        if not self._files:
+            raise ValueError(
+                f"mesh folder {self.folder} has no usable mesh (pattern {settings.pattern!r}); read are "
+                f"{', '.join(SUFFIXES)}{_first_of(self.rejected)}"
+            )
+
+    @property
+    def names(self) -> list[str]:
+        """Names of all objects, sorted by file."""
+        return list(self._files)
+
+    def path(self, name: str) -> Path:
+        """File of the object of that name."""
+        return self._files[name]
+
+    def family(self, name: str) -> str:
+        return self._families[name]
+
+    def key(self, name: str) -> str:
+        settings = {**asdict(self.settings), "folder": "", "pattern": "", "name": name, "family": self.family(name)}
+        return mesh_key(settings, self._files[name].read_bytes())
+
+    def task(self, name: str) -> BuildTask:
+        args = (self._files[name], name, self.family(name), self.settings)
+        return BuildTask(make_mesh_object, args, may_crash=True)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._files
+
+    @cached_property
+    def settings(self) -> MeshSettings:
+        """The settings, with the unit guessed if it was not given.
+
+        Raises:
+            ValueError: a unit that cannot be guessed.
+        """
+        given = self._given
+        if given.unit is not None or given.scale is not None or given.size is not None:
+            return given
+        largest = _largest_extents(sorted(self._files.values(), key=lambda path: path.stat().st_size)[:SAMPLE])
+        unit = guess_unit(largest, self.folder)
+        _logger.warning(
+            "mesh folder %s: no unit is given; the meshes are about %.4g units large, taken for %s; write "
+            '"unit": "%s" (or the right one) to settle it',
+            self.folder, float(np.median(largest)), unit, unit,
+        )  # fmt: skip
+        return replace(given, unit=unit)
+
+    def _list_files(self) -> None:
+        candidates: dict[str, list[Path]] = defaultdict(list)
+        for path in sorted(self.folder.glob(self._given.pattern)):
+            if path.suffix.lower() in FOREIGN_SUFFIXES:
+                self.rejected[path] = (
+                    f"{path}: suffix {path.suffix!r} is not supported; allowed: {', '.join(SUFFIXES)}; export it as one"
+                )
+            elif path.suffix.lower() in SUFFIXES and path.is_file():
+                family, name = self._spelt(path.relative_to(self.folder))
+                self._families[name] = family
+                candidates[name].append(path)
+        for name, paths in candidates.items():
+            self._files[name] = paths[0]
+            for path in paths[1:]:
+                self.rejected[path] = (
+                    f"{path}: its object name {name!r} is that of {paths[0]} too; names keep only letters, digits and "
+                    "underscores of the path without suffix: rename or remove one of the files"
+                )
+
+    def _spelt(self, below: Path) -> tuple[str, str]:
+        """Family and object name of a file at that path below the folder."""
+        parts = [_word(part) for part in (*below.parts[:-1], below.stem)]
+        family = self._given.family or (parts[0] if len(parts) > 1 else "mesh")
+        own_folder = self._given.family is None and len(parts) > 1
+        family = _word(family) or "mesh"
+        if not family[0].isalpha():
+            family = f"mesh_{family}"
+        if family in FAMILIES:
+            family = f"{family}_mesh"
+        rest = parts[1:] if own_folder else parts
+        kept = [part for k, part in enumerate(rest) if part and part != (rest[k - 1] if k else None)]
+        return family, "_".join([family, *kept])
+
+
+def guess_unit(largest_extents: Sequence[float], folder: Path) -> str:
+    """The unit that makes the middle one of these extents most like an object's: m, cm or mm.
+
+    Args:
+        largest_extents: largest extent of each mesh in file units.
+        folder: for the message.
+    Raises:
+        ValueError: no mesh that can be read, or meshes of unit size, which says nothing about the unit.
+    """
+    if not len(largest_extents):
+        raise ValueError(f"mesh folder {folder}: the unit cannot be guessed, none of the meshes looked at can be read")
+    middle = float(np.median(largest_extents))
+    if 0.6 < middle < 2.2:
+        raise ValueError(
+            f"mesh folder {folder}: no unit is given and the meshes are about {middle:.3g} units large, as meshes that "
+            "were scaled to unit size are; give 'size' (metres of the largest extent), 'scale' or 'unit'"
+        )
+    return min(("m", "cm", "mm"), key=lambda unit: abs(np.log(middle * UNITS[unit] / TYPICAL_EXTENT)))
+
+
+def _largest_extents(paths: Sequence[Path]) -> list[float]:
+    """Of the meshes that can be read; the others are told when they are built."""
+    found = []
+    for path in paths:
+        try:
+            found.append(float(load_mesh(path).extents.max()))
+        except ValueError:
+            continue
+    return found
+
+
+def _word(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")
+
+
+def _first_of(rejected: dict[Path, str]) -> str:
+    return f"; {len(rejected)} files are not, e.g. {next(iter(rejected.values()))}" if rejected else ""

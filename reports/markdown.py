@@ -1,0 +1,90 @@
+"""Tables in Markdown, and documents that hold generated blocks between comments."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from callbacks.assist.table import interval
+
+_BLOCK = re.compile(r"<!-- begin (?P<name>[\w-]+) -->\n.*?<!-- end (?P=name) -->", re.DOTALL)
+_BEGIN = re.compile(r"<!-- begin ([\w-]+) -->")
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table; a dash where there are no rows.
+
+    Raises:
+        ValueError: a row with another number of cells than the head.
+    """
+    uneven = [row for row in rows if len(row) != len(head)]
+    if uneven:
+        raise ValueError(f"a row has {len(uneven[0])} cells ({uneven[0][0]} ...), the head {len(head)}; give the same")
+    if not rows:
+        return "-"
+    lines = ["| " + " | ".join(cells) + " |" for cells in (head, *rows)]
+    return "\n".join([lines[0], "|" + "---|" * len(head), *lines[1:]])
+
+
+def per_cent(row: Mapping[str, Any] | None, digits: int = 1) -> str:
+    """A share as ``mean [low, high]`` in per cent; a dash where there is none."""
+    return "-" if row is None else interval(row, 100.0, digits)
+
+
+def words(name: str) -> str:
+    """A name of the code in words."""
+    return name.replace("_", " ")
+
+
+def fill(document: str, blocks: Mapping[str, str]) -> str:
+    """The document with its blocks ``<!-- begin NAME -->`` ... ``<!-- end NAME -->`` made anew; the rest stays.
+
+    Raises:
+        ValueError: a document without blocks, a block without an end, or one that is not made here.
+    """
+    begun, whole = _BEGIN.findall(document), [match["name"] for match in _BLOCK.finditer(document)]
+    if not begun or begun != whole:
+        endless = ", ".join(name for name in begun if name not in whole)
+        raise ValueError(
+            f"the document has the blocks {', '.join(begun) or '(none)'}, without an end: {endless or '-'}; "
+            f"mark each as <!-- begin NAME --> ... <!-- end NAME -->, names: {', '.join(blocks)}"
+        )
+    unknown = [name for name in whole if name not in blocks]
+    if unknown:
+        raise ValueError(f"the document asks for the block {unknown[0]!r}; available: {', '.join(blocks)}")
+    return _BLOCK.sub(
+        lambda match: f"<!-- begin {match['name']} -->\n\n{blocks[match['name']]}\n\n<!-- end {match['name']} -->",
+        document,
+    )
+
+
+def worst_and_best(rates: Mapping[str, float], worst: int, best: int) -> list[str]:
+    """Names of the lowest and the highest rates, ascending; all where there are no more."""
+    ordered = sorted(rates, key=lambda name: rates[name])
+    return ordered if len(ordered) <= worst + best else [*ordered[:worst], *ordered[len(ordered) - best :]]
+
+
+def shown_of(names: Sequence[str], every: Mapping[str, Any], worst: int, best: int) -> str:
+    """What `worst_and_best` shows, in words."""
+    return "all families" if len(names) == len(every) else f"worst {worst} and best {best} of {len(every)} families"
+
+
+def causes_table(head: str, counts: Mapping[str, Mapping[str, int]]) -> str:
+    """How trials or episodes end, in per cent: a column for each title, causes that came up by row."""
+    names = list(dict.fromkeys(name for found in counts.values() for name in found))
+    rows = [
+        [words(name), *(f"{100.0 * found.get(name, 0) / sum(found.values()):.1f}" for found in counts.values())]
+        for name in names
+        if any(found.get(name) for found in counts.values())
+    ]
+    return table([head, *counts], rows)
+
+
+def top_causes(counts: Mapping[str, int], number: int = 2) -> str:
+    """The most frequent causes of failure, in per cent of all: ``slipped in lift 12, hit table 3``."""
+    total = sum(counts.values())
+    failures = sorted(((name, count) for name, count in counts.items() if name != "success" and count), key=_by_count)
+    return ", ".join(f"{words(name)} {100.0 * count / total:.0f}" for name, count in failures[:number]) or "-"
+
+
+def _by_count(item: tuple[str, int]) -> int:
+    return -item[1]

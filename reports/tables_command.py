@@ -1,0 +1,57 @@
+"""The command line of result tables: files in, Markdown out."""
+
+import argparse
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from envs.files import write_atomically
+from reports.markdown import fill
+from reports.result_files import ResultColumn, read_columns, read_report
+
+_LOG = logging.getLogger("tables")
+
+
+def run_command(
+    name: str,
+    make_blocks: Callable[[Sequence[ResultColumn]], Mapping[str, str]],
+    args: Sequence[str] | None,
+    *,
+    of_seeds: Callable[[Mapping[str, Any]], str] | None = None,
+) -> None:
+    """Read metrics.json files, make their tables, and write or print them.
+
+    Args:
+        name: of the program.
+        make_blocks: tables by name.
+        args: stands in for the process's arguments.
+        of_seeds: makes the block ``seeds`` of the file given with ``--seeds``; no such option when None.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    parser = argparse.ArgumentParser(name, description="Tables in Markdown of metrics.json files.")
+    parser.add_argument("files", nargs="+", metavar="[TITLE=]METRICS", help="metrics.json of a test")
+    parser.add_argument(
+        "--document", type=Path, help="Markdown whose blocks <!-- begin NAME --> ... <!-- end NAME --> are made anew"
+    )
+    if of_seeds is not None:
+        parser.add_argument("--seeds", type=Path, help="JSON of policy_report --combine")
+    parser.add_argument("--output", type=Path, help="Markdown to write with all tables")
+    given = parser.parse_args(args)
+    try:
+        blocks = dict(make_blocks(read_columns(given.files)))
+        if of_seeds is not None and given.seeds is not None:
+            blocks["seeds"] = of_seeds(read_report(given.seeds))
+        if given.document is not None:
+            text = fill(given.document.read_text(encoding="utf-8"), blocks)
+            write_atomically(given.document, text.encode())
+    except (ValueError, OSError) as error:
+        parser.error(str(error))
+    whole = "\n\n".join(f"### {title}\n\n{block}" for title, block in blocks.items()) + "\n"
+    if given.output is not None:
+        write_atomically(given.output, whole.encode())
+    for path in (given.document, given.output):
+        if path is not None:
+            _LOG.info("wrote %s", path)
+    if given.document is None and given.output is None:
+        _LOG.info("%s", whole)

@@ -1,0 +1,153 @@
+"""Primitive and policy over the steps of an episode."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from lightning.pytorch import LightningModule
+from lightning.pytorch.loggers import TensorBoardLogger
+from PIL import Image
+from tensorboard.backend.event_processing.event_accumulator import IMAGES, EventAccumulator
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from callbacks.assist.curves import EpisodeCurves, draw_curves, episode_curves
+from datamodules.types import ActorStep, Rollout
+from envs.hand.model import half_ranges
+from envs.task.observations import Observation
+from lightning_modules.policy.features import policy_vectors
+from tests.assisting import made_up_observation
+from tests.callbacks.conftest import Quiet
+
+STEPS, WORLDS = 5, 4
+
+
+def made_up_rollout(action_dim: int = 36) -> Rollout:
+    """World e of step t: a_p = -(t + 1) in joint 0 alone, a_s = e, a_r = 9; joints and wrist of `observation`."""
+    a_p = torch.zeros(STEPS, WORLDS, 18)
+    a_p[..., 0] = -(torch.arange(STEPS)[:, None] + 1.0)
+    mean = torch.full((STEPS, WORLDS, action_dim), 9.0)
+    mean[..., :18] = torch.arange(WORLDS)[:, None]
+    zero = torch.zeros(STEPS, WORLDS)
+    steps = ActorStep(
+        hand_action=a_p, primitive_action=a_p, action=mean + 100.0, mean=mean, noise_before=mean,
+        vectors=torch.stack([policy_vectors(observation(step), a_p[step]) for step in range(STEPS)]),
+        feature=zero[..., None], privileged=zero[..., None], log_prob=zero, value=zero,
+    )  # fmt: skip
+    return Rollout(
+        steps=steps, reward=zero, terms={}, is_terminal=zero.bool(), is_valid=torch.ones(WORLDS, dtype=torch.bool),
+        measures={}, gate=zero, grip=zero, policy_version=0, seconds={},
+    )  # fmt: skip
+
+
+def observation(step: int) -> Observation:
+    """Step t: joint 0 at -0.1 t half ranges; the wrist of world e has gone 0, 1, 2, 3, 3 times e + 1 cm along x."""
+    made_up = made_up_observation(WORLDS)
+    joint_pos = made_up["joint_pos"] * 0.0
+    joint_pos[:, 0] = -0.1 * step
+    history = made_up["wrist_history"][:, -1:].repeat(1, 5, 1)
+    gone = torch.tensor([min(max(step - back, 0), 3) for back in (4, 3, 2, 1, 0)])
+    history[..., 0] = 0.01 * gone * (torch.arange(WORLDS)[:, None] + 1.0)
+    return replace(made_up, groups={**made_up.groups, "joint_pos": joint_pos, "wrist_history": history})
+
+
+def test_the_primitives_action_is_averaged_over_the_joints() -> None:
+    curve = episode_curves(made_up_rollout())["primitive_action"]
+    assert curve.mean == pytest.approx([(step + 1) / 18 for step in range(STEPS)], abs=1e-6)  # one joint of 18
+    assert curve.low == curve.mean == curve.high
+
+
+def test_the_scale_is_the_policys_mean_with_quartiles_over_worlds() -> None:
+    curve = episode_curves(made_up_rollout())["a_s"]
+    assert curve.mean == [1.5] * STEPS  # worlds have 0, 1, 2, 3
+    assert (curve.low, curve.high) == ([0.75] * STEPS, [2.25] * STEPS)
+
+
+def test_a_policy_without_scales_has_no_curve_of_them() -> None:
+    assert list(episode_curves(made_up_rollout(18))) == ["primitive_action", "r_sim_rad", "wrist_progress"]
+
+
+def test_r_sim_is_the_movement_along_the_primitives_direction() -> None:
+    curve = episode_curves(made_up_rollout())["r_sim_rad"]
+    # <a_p / |a_p|, dJ> = (-1)(-0.1 half ranges), however large a_p; nothing is known after the last step
+    expected = 0.1 * float(half_ranges(torch.zeros(18))[0])
+    assert curve.mean == pytest.approx([expected] * (STEPS - 1), abs=1e-5)
+
+
+def test_progress_is_the_share_of_the_wrists_way() -> None:
+    curve = episode_curves(made_up_rollout())["wrist_progress"]
+    assert curve.mean == pytest.approx([0.0, 1 / 3, 2 / 3, 1.0, 1.0], abs=1e-5)
+    assert curve.high == pytest.approx(curve.low, abs=1e-5)
+
+
+def test_worlds_whose_physics_failed_do_not_count() -> None:
+    rollout = made_up_rollout()
+    first = replace(rollout, is_valid=torch.tensor([False, True, False, True]))
+    assert episode_curves(first)["a_s"].mean == [2.0] * STEPS  # 1 and 3
+    assert episode_curves(replace(rollout, is_valid=torch.zeros(WORLDS, dtype=torch.bool))) == {}
+
+
+def test_every_curve_has_a_panel() -> None:
+    curves = episode_curves(made_up_rollout())
+    figure = draw_curves(curves, "epoch 3")
+    assert [len(axis.lines[0].get_ydata()) for axis in figure.axes] == [5, 5, 4, 5]
+    np.testing.assert_allclose(figure.axes[1].lines[0].get_ydata(), curves["a_s"].mean)
+
+
+# --- in fit
+
+
+class Learner(LightningModule):
+    """Learns nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(()))
+
+    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
+        return self.weight
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return torch.optim.SGD(self.parameters(), lr=0.0)
+
+
+def loader(*batches: Any) -> "DataLoader[Any]":
+    return DataLoader(list(batches), batch_size=None)  # type: ignore[arg-type]
+
+
+def scaled(rollout: Rollout, a_s: float) -> Rollout:
+    return replace(rollout, steps=replace(rollout.steps, mean=torch.full_like(rollout.steps.mean, a_s)))
+
+
+def test_fit_writes_the_last_rollout_without_a_logger(quiet: Quiet, tmp_path: Path) -> None:
+    rollout = made_up_rollout()
+    quiet(EpisodeCurves(), max_epochs=2).fit(Learner(), loader(scaled(rollout, 0.2), scaled(rollout, 0.6)))
+    written = json.loads((tmp_path / "episode_curves.json").read_text())
+    assert written["title"].startswith(f"last rollout of epoch 1, {WORLDS} worlds")
+    assert set(written["curves"]) == {"primitive_action", "a_s", "r_sim_rad", "wrist_progress"}
+    assert written["curves"]["a_s"]["mean"] == pytest.approx([0.6] * STEPS)  # of the second of the two
+    picture = np.asarray(Image.open(tmp_path / "episode_curves.png"))
+    assert picture.shape[1] > 3 * picture.shape[0]  # four panels side by side
+
+
+def test_tensorboard_gets_a_figure_an_epoch(quiet: Quiet, tmp_path: Path) -> None:
+    board = TensorBoardLogger(tmp_path)
+    quiet(EpisodeCurves(), logger=board, max_epochs=2).fit(Learner(), loader(made_up_rollout(), made_up_rollout()))
+    board.experiment.close()
+    events = EventAccumulator(board.log_dir, size_guidance={IMAGES: 0}).Reload()
+    assert [image.step for image in events.Images("episodes/curves")] == [2, 4]  # two batches an epoch
+
+
+def test_nothing_is_written_when_no_world_held(quiet: Quiet, tmp_path: Path) -> None:
+    failed = replace(made_up_rollout(), is_valid=torch.zeros(WORLDS, dtype=torch.bool))
+    quiet(EpisodeCurves()).fit(Learner(), loader(failed))
+    assert not list(tmp_path.glob("episode_curves*"))
+
+
+def test_batches_of_another_task_are_refused(quiet: Quiet) -> None:
+    with pytest.raises(TypeError, match="EpisodeCurves got a batch Tensor, expected Rollout; take it out of"):
+        quiet(EpisodeCurves()).fit(Learner(), loader(torch.zeros(2)))

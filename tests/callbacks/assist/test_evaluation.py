@@ -1,0 +1,297 @@
+"""Episodes are run once, measured by three callbacks, and written to metrics.json."""
+
+import json
+import signal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from lightning.pytorch import LightningModule
+from lightning.pytorch.loggers import CSVLogger
+from lightning.pytorch.utilities.exceptions import SIGTERMException
+from torch import nn
+
+from callbacks.assist import evaluation as assist_evaluation
+from callbacks.assist.evaluation import AssistEvaluation, evaluation_of
+from callbacks.assist.filmstrips import AssistFilmstrips
+from callbacks.assist.policies import POLICIES
+from callbacks.assist.posture import AssistPosture
+from callbacks.assist.report import OURS
+from callbacks.assist.runs import EpisodeLimit
+from callbacks.assist.stability import AssistStability
+from callbacks.assist.success import AssistSuccess
+from datamodules.baselines.scripts import FixedStepClose, GoalOnArrival, oracle, stored_goals
+from datamodules.grasps.grasp_file import save_grasp_set
+from datamodules.grasps.grasp_set import GraspSet
+from datamodules.grasps.module import GraspDataModule
+from datamodules.rollouts.module import RolloutDataModule
+from datamodules.rollouts.plans import PosesPlan, SpreadPlan
+from datamodules.rollouts.policy import FingerPolicy
+from envs.hand.model import open_hand
+from tests.callbacks.conftest import Quiet
+from tests.callbacks.outcomes import made_up_outcome
+
+SPLITS = ("unseen_instances", "unseen_families")
+
+
+class Assistant(LightningModule):
+    """A module that learns nothing; its policy is the oracle, its primitive an open hand."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(()))
+
+    def policy(self) -> FingerPolicy:
+        return oracle()
+
+    def primitive_policy(self, start_step: int = 0) -> FingerPolicy:
+        return FixedStepClose(open_hand(), start_step)
+
+    def training_step(self, batch: Any, batch_idx: int) -> torch.Tensor:
+        return self.weight
+
+    def validation_step(self, batch: Any, batch_idx: int) -> None: ...
+
+    def test_step(self, batch: Any, batch_idx: int, dataloader_idx: int = 0) -> None: ...
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return torch.optim.SGD(self.parameters(), lr=0.0)
+
+
+class Data(RolloutDataModule):
+    """Trains on an empty batch: no worlds are built."""
+
+    def setup(self, stage: str) -> None: ...
+
+    def train_dataloader(self) -> Any:
+        return self.val_dataloader()
+
+
+@pytest.fixture
+def rollouts(tiny_path: Path, fast_objects: None) -> RolloutDataModule:
+    return Data(path=str(tiny_path), reachable_only=False, num_threads=0)
+
+
+@pytest.fixture
+def runs(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
+    """Replaces the simulator: the oracle lifts everything, others nothing. Lists policy and episodes of each run."""
+    noted: list[tuple[str, int]] = []
+
+    class Runner:
+        def __init__(self, on_batch: Any) -> None:
+            self.on_batch = on_batch
+
+        def run(self, policy: Any, episodes: Any, frames: Any = None) -> Any:
+            if frames is not None:
+                frames.prepare(len(episodes))
+            noted.append((type(policy).__name__, len(episodes)))
+            self.on_batch(len(episodes))
+            knows = isinstance(policy, GoalOnArrival) and policy.goals is stored_goals
+            return made_up_outcome(["success" if knows else "never_touched"] * len(episodes))
+
+    monkeypatch.setattr(assist_evaluation, "make_runner", lambda data, num_worlds, on_batch: Runner(on_batch))
+    return noted
+
+
+def measures() -> list[Any]:
+    return [AssistSuccess(), AssistPosture(), AssistStability()]
+
+
+def test_validation_logs_three_groups_of_measures(
+    rollouts: RolloutDataModule, quiet: Quiet, runs: list[tuple[str, int]]
+) -> None:
+    trainer = quiet(*measures(), AssistEvaluation(num_validation_episodes=4))
+    trainer.validate(Assistant(), rollouts, verbose=False)
+    assert runs == [("GoalOnArrival", 4), ("GoalOnArrival", 4)]  # once for all callbacks
+    logged = {name: float(value) for name, value in trainer.callback_metrics.items()}
+    assert set(logged) == {
+        f"val/{name}/{split}"
+        for name in ("success", "posture_rad", "translation_m", "translation_median_m", "rotation_cos")
+        for split in SPLITS
+    }
+    assert logged["val/success/unseen_families"] == 1.0
+    assert logged["val/posture_rad/unseen_families"] == 2.5  # 1, 2, 3, 4
+    assert logged["val/translation_median_m/unseen_families"] == pytest.approx(1.01)  # lower of the middle two
+
+
+def test_fit_measures_every_few_epochs_only(
+    rollouts: RolloutDataModule, quiet: Quiet, runs: list[tuple[str, int]]
+) -> None:
+    evaluation = AssistEvaluation(num_validation_episodes=2, every_n_epochs=2, splits=SPLITS[:1])
+    quiet(evaluation, *measures(), max_epochs=4).fit(Assistant(), rollouts)
+    assert runs == [("GoalOnArrival", 2)] * 2
+
+
+def test_fit_without_measurements(rollouts: RolloutDataModule, quiet: Quiet, runs: list[tuple[str, int]]) -> None:
+    quiet(AssistEvaluation(every_n_epochs=0), *measures(), max_epochs=2).fit(Assistant(), rollouts)
+    assert runs == []
+
+
+def test_test_compares_all_policies_on_the_same_episodes(
+    rollouts: RolloutDataModule, quiet: Quiet, runs: list[tuple[str, int]], tmp_path: Path
+) -> None:
+    evaluation = AssistEvaluation(plan=SpreadPlan(5), num_choice_episodes=3, steps=(20, 30))
+    logger = CSVLogger(tmp_path)
+    trainer = quiet(*measures(), evaluation, logger=logger)
+    trainer.test(Assistant(), rollouts, verbose=False)
+    report = json.loads((tmp_path / "metrics.json").read_text())
+    policies = [
+        "ours", "primitive", "primitive_gated", "scripted_close", "blind_close", "nearest_grasp", "oracle",
+    ]  # fmt: skip
+    assert runs[:6] == [("FixedStepClose", 3)] * 6  # three policies, two steps each
+    assert len(runs) == 6 + 2 * len(policies)
+    for split in SPLITS:
+        assert list(report["splits"][split]) == policies
+        assert report["splits"][split]["ours"]["success"]["mean"] == 1.0
+        assert report["splits"][split]["primitive"]["success"]["mean"] == 0.0
+        assert report["splits"][split]["oracle"]["posture_rad"]["n"] == 5
+        assert report["margins"][split]["primitive"]["success"]["mean"] == 1.0
+        assert report["causes"][split]["blind_close"]["never_touched"] == 5
+    assert report["best_steps"]["primitive_gated"] == {"step": 20, "success": {"20": 0.0, "30": 0.0}}
+    assert report["about"]["plan"] == {"class": "SpreadPlan", "num_episodes": 5}
+    assert report["about"]["seeds"] == [0]
+    written = next(tmp_path.rglob("metrics.csv")).read_text()
+    assert "test/success/unseen_families/nearest_grasp" in written
+    assert "test/translation_median_m/unseen_instances/ours" in written
+
+
+def test_several_seeds_give_other_trajectories_of_the_same_grasps(
+    rollouts: RolloutDataModule, quiet: Quiet, runs: list[tuple[str, int]], tmp_path: Path
+) -> None:
+    evaluation = AssistEvaluation(plan=PosesPlan(2), seeds=(3, 4), policies=["ours"])
+    trainer = quiet(evaluation)
+    trainer.test(Assistant(), rollouts, verbose=False)
+    report = json.loads((tmp_path / "metrics.json").read_text())
+    run = evaluation.tested(trainer, trainer.lightning_module)["unseen_families"]  # type: ignore[index]
+    first, second = run.episodes
+    np.testing.assert_array_equal(first.grasp_row, second.grasp_row)
+    assert np.abs(first.wrist_pose_w - second.wrist_pose_w).max() > 0.01
+    assert report["over_seeds"]["unseen_families"]["ours"]["success"]["n"] == 2
+    assert report["splits"]["unseen_families"]["ours"]["success"]["n"] == len(run) == 2 * len(first)
+    assert set(report["families"]["unseen_families"]["ours"]) == {"stapler", "wine_glass"}
+
+
+def test_policies_are_chosen_and_may_run_a_part(
+    rollouts: RolloutDataModule, quiet: Quiet, runs: list[tuple[str, int]], tmp_path: Path
+) -> None:
+    evaluation = AssistEvaluation(
+        plan=PosesPlan(2), seeds=(3, 4), policies=["oracle", "ours"], splits=SPLITS[1:],
+        limits={"oracle": EpisodeLimit(poses=1, seeds=1)},
+    )  # fmt: skip
+    quiet(*measures(), AssistFilmstrips(num_failures=1, num_successes=1, size=32), evaluation).test(
+        Assistant(), rollouts, verbose=False
+    )
+    assert [count for _, count in runs] == [4, 4, 2]  # two objects; no steps are chosen
+    report = json.loads((tmp_path / "metrics.json").read_text())
+    rows = report["splits"]["unseen_families"]
+    assert {name: row["success"]["n"] for name, row in rows.items()} == {"ours": 8, "oracle": 2}
+    assert set(report["adaptability"]["unseen_families"]) == {"ours"}
+    assert report["about"]["limits"] == {"oracle": {"poses": 1, "seeds": 1}}
+    assert report["about"]["objects"] == {"unseen_families": 2}
+
+
+def test_a_second_test_runs_nothing_again(
+    rollouts: RolloutDataModule, quiet: Quiet, runs: list[tuple[str, int]], tmp_path: Path
+) -> None:
+    def test(module: Assistant, **options: Any) -> list[tuple[str, int]]:
+        runs.clear()
+        evaluation = AssistEvaluation(plan=SpreadPlan(5), num_choice_episodes=3, steps=(20, 30), **options)
+        quiet(evaluation).test(module, rollouts, verbose=False)
+        return list(runs)
+
+    assert len(test(Assistant())) == 6 + 2 * 7
+    first = (tmp_path / "metrics.json").read_bytes()
+    (tmp_path / "metrics.json").unlink()
+    assert test(Assistant()) == []
+    assert (tmp_path / "metrics.json").read_bytes() == first
+    assert len(test(Assistant(), resume=False)) == 6 + 2 * 7
+    trained = Assistant()
+    trained.weight.data += 1.0
+    assert len(test(trained)) == 2 + 2 * 3  # the learnt ones only
+
+
+def test_sets_without_training_objects_borrow_those_of_another(
+    tiny_grasps: GraspSet,
+    tiny_path: Path,
+    fast_objects: None,
+    quiet: Quiet,
+    runs: list[tuple[str, int]],
+    tmp_path: Path,
+) -> None:
+    third = tmp_path / "third.npz"
+    save_grasp_set(tiny_grasps.split("unseen_families"), third)
+    data = Data(path=str(third), reachable_only=False, num_threads=0)
+    options: dict[str, Any] = {"plan": PosesPlan(1), "num_choice_episodes": 3, "steps": (20,)}
+    quiet(AssistEvaluation(training_path=str(tiny_path), **options)).test(Assistant(), data, verbose=False)
+    report = json.loads((tmp_path / "metrics.json").read_text())
+    assert list(report["splits"]) == ["unseen_families"]
+    assert set(report["splits"]["unseen_families"]) == set(POLICIES)
+    assert [count for _, count in runs] == [3, 3, 3] + [2] * 7
+    # without, they have to be done without
+    few = AssistEvaluation(policies=["ours", "oracle"], **options)
+    quiet(few).test(Assistant(), data, verbose=False)
+    with pytest.raises(ValueError, match="grasp set has no split 'train'; it has: unseen_families"):
+        quiet(AssistEvaluation(**options)).test(Assistant(), data, verbose=False)
+
+
+def test_clouds_of_borrowed_objects_have_numbers_of_their_own(
+    rollouts: RolloutDataModule, tiny_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    evaluation = AssistEvaluation(training_path=str(tiny_path), num_choice_episodes=3)
+    monkeypatch.setattr(assist_evaluation, "RolloutDataModule", lambda **_: rollouts)
+    borrowed = evaluation._training(rollouts).episodes
+    own = AssistEvaluation(num_choice_episodes=3)._training(rollouts).episodes
+    assert [thing.name for thing in borrowed.things] == [thing.name for thing in own.things]
+    assert borrowed.object_index.min() > 1000 > own.object_index.max()
+
+
+def test_episodes_really_run(rollouts: RolloutDataModule, quiet: Quiet, tmp_path: Path) -> None:
+    evaluation = AssistEvaluation(plan=SpreadPlan(3), splits=SPLITS[1:], num_choice_episodes=2, steps=(25,))
+    trainer = quiet(evaluation)
+    trainer.test(Assistant(), rollouts, verbose=False)
+    rows = json.loads((tmp_path / "metrics.json").read_text())["splits"]["unseen_families"]
+    assert rows["ours"] == rows["oracle"]  # here the same policy
+    assert rows["ours"]["posture_rad"]["mean"] < rows["primitive"]["posture_rad"]["mean"]
+    assert rows["primitive"]["success"]["mean"] == 0.0
+    run = evaluation.tested(trainer, trainer.lightning_module)["unseen_families"]  # type: ignore[index]
+    np.testing.assert_array_equal(run.frames.joint_pos[-2], run.outcome(OURS).joint_pos)
+
+
+def test_a_test_ends_when_the_process_is_told_to(rollouts: RolloutDataModule, quiet: Quiet, tmp_path: Path) -> None:
+    class Ended(Assistant):
+        def policy(self) -> FingerPolicy:
+            signal.raise_signal(signal.SIGTERM)
+            return super().policy()
+
+    with pytest.raises(SIGTERMException):
+        quiet(AssistEvaluation(plan=SpreadPlan(1), policies=[OURS])).test(Ended(), rollouts, verbose=False)
+    assert not (tmp_path / "metrics.json").exists()
+
+
+def test_measures_without_episodes_say_what_is_missing(rollouts: RolloutDataModule, quiet: Quiet) -> None:
+    with pytest.raises(RuntimeError, match=r"no callback runs the episodes.*AssistEvaluation"):
+        quiet(AssistSuccess()).validate(Assistant(), rollouts, verbose=False)
+
+
+def test_other_data_is_refused(data: GraspDataModule, quiet: Quiet) -> None:
+    with pytest.raises(TypeError, match="AssistEvaluation got GraspDataModule and Assistant, expected RolloutData"):
+        quiet(AssistEvaluation()).test(Assistant(), data, verbose=False)
+
+
+def test_the_callback_is_found_anywhere_in_the_list(quiet: Quiet) -> None:
+    evaluation = AssistEvaluation()
+    assert evaluation_of(quiet(AssistSuccess(), evaluation)) is evaluation
+
+
+@pytest.mark.parametrize("options", [{"splits": ("test",)}, {"splits": ()}, {"seeds": ()}, {"steps": ()}])
+def test_senseless_settings_are_refused(options: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="give at least one of each, splits among train, unseen_instances, unseen_"):
+        AssistEvaluation(**options)
+
+
+@pytest.mark.parametrize("options", [{"policies": ["us"]}, {"limits": {"us": None}}, {"fixed_steps": {"us": 1}}])
+def test_unknown_policies_are_refused(options: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"policies are \['us'\]; give some of ours, primitive"):
+        AssistEvaluation(**options)

@@ -1,0 +1,137 @@
+"""Which policies are compared."""
+
+from typing import Any, cast
+
+import numpy as np
+import pytest
+
+from callbacks.assist import policies as assist_policies
+from callbacks.assist.policies import (
+    POLICIES,
+    AssistingModule,
+    ComparedPolicies,
+    TrainingEpisodes,
+    available_policies,
+    check_policies,
+    compared_policies,
+    steps_to_choose,
+)
+from callbacks.store.resume import KnownPolicy
+from datamodules.baselines.scripts import FixedStepClose
+from datamodules.rollouts.runner import STEP_GRID
+from envs.hand.model import open_hand
+from tests.assisting import made_up_targets, sampler
+from tests.callbacks.outcomes import made_up_outcome
+
+pytestmark = pytest.mark.usefixtures("fast_objects")
+
+
+class Direct:
+    """A module without a primitive."""
+
+    def policy(self) -> FixedStepClose:
+        return FixedStepClose(open_hand(), 50)
+
+
+class Residual(Direct):
+    """A module with one."""
+
+    def primitive_policy(self, start_step: int = 0) -> FixedStepClose:
+        return FixedStepClose(open_hand(), start_step)
+
+
+class Runner:
+    """Finds that later is better until step 26."""
+
+    def __init__(self) -> None:
+        self.runs = 0
+
+    def run(self, policy: Any, episodes: Any) -> Any:
+        self.runs += 1
+        step = policy.policy.step
+        successes = step if step <= 26 else 0
+        return made_up_outcome(["success"] * successes + ["never_touched"] * (50 - successes))
+
+
+@pytest.fixture(autouse=True)
+def no_descriptors(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(assist_policies, "nearest_grasp", lambda train: "nearest")
+
+
+def compared(
+    module: AssistingModule, runner: Runner, names: tuple[str, ...] | None = None, *, fingerprint: str = "", **more: Any
+) -> ComparedPolicies:
+    """The named policies; training episodes are made where they are needed and none are given."""
+    targets = made_up_targets()
+    training = more.pop("training", TrainingEpisodes(targets, sampler(targets).of_rows(np.arange(2))))
+    chosen = available_policies(module, names)
+    return compared_policies(module, chosen, fingerprint, training=training, runner=runner, **more)
+
+
+def step_of(policy: KnownPolicy) -> int:
+    return cast(FixedStepClose, policy.policy).step
+
+
+def test_all_policies_of_the_tables_are_there_in_their_order() -> None:
+    result = compared(Residual(), Runner())
+    assert tuple(result.policies) == POLICIES
+    assert step_of(result.policies["primitive"]) == 0
+
+
+def test_fixed_steps_are_chosen_by_success() -> None:
+    runner = Runner()
+    result = compared(Residual(), runner)
+    for name in ("primitive_gated", "scripted_close", "blind_close"):
+        assert result.choices[name].step == 26
+        assert step_of(result.policies[name]) == 26
+        assert result.choices[name].success[22] == 22 / 50
+    assert runner.runs == 3 * len(STEP_GRID)
+
+
+def test_steps_that_are_given_are_not_chosen() -> None:
+    runner = Runner()
+    result = compared(Residual(), runner, ("primitive_gated", "blind_close"), fixed_steps={"primitive_gated": 30})
+    assert step_of(result.policies["primitive_gated"]) == 30
+    assert set(result.choices) == {"blind_close"}
+    assert runner.runs == len(STEP_GRID)
+    assert steps_to_choose(POLICIES, {"scripted_close": 20}) == ["primitive_gated", "blind_close"]
+
+
+def test_few_policies_need_no_training_grasps() -> None:
+    runner = Runner()
+    result = compared(Residual(), runner, ("oracle", "primitive", "ours"), training=None)
+    assert tuple(result.policies) == ("ours", "primitive", "oracle")
+    assert runner.runs == 0
+
+
+def test_a_module_without_a_primitive_is_compared_without() -> None:
+    assert tuple(compared(Direct(), Runner()).policies) == (
+        "ours", "scripted_close", "blind_close", "nearest_grasp", "oracle",
+    )  # fmt: skip
+    with pytest.raises(ValueError, match="policies name primitive, but Direct has no primitive; take them out"):
+        available_policies(Direct(), ("ours", "primitive"))
+
+
+def test_fingerprints_change_with_what_decides_a_policy() -> None:
+    one = compared(Residual(), Runner(), fingerprint="a").policies
+    again = compared(Residual(), Runner(), fingerprint="a").policies
+    assert {name: policy.fingerprint for name, policy in one.items()} == {
+        name: policy.fingerprint for name, policy in again.items()
+    }
+    assert len({policy.fingerprint for policy in one.values()}) == len(POLICIES)
+    other_weights = compared(Residual(), Runner(), fingerprint="b").policies
+    assert [name for name in POLICIES if one[name].fingerprint != other_weights[name].fingerprint] == [
+        "ours", "primitive", "primitive_gated",
+    ]  # fmt: skip
+    targets = made_up_targets((2, 2))
+    training = TrainingEpisodes(targets, sampler(targets).of_rows(np.arange(2)))
+    other_grasps = compared(Residual(), Runner(), fingerprint="a", training=training).policies
+    assert [name for name in POLICIES if one[name].fingerprint != other_grasps[name].fingerprint] == [
+        "scripted_close", "nearest_grasp",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("names", [("theirs",), (), ("ours", "ours")])
+def test_senseless_names_are_refused(names: tuple[str, ...]) -> None:
+    with pytest.raises(ValueError, match=r"give some of ours, primitive, .*, oracle, each once"):
+        check_policies(names)

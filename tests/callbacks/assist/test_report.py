@@ -1,0 +1,142 @@
+"""The numbers of metrics.json."""
+
+import json
+
+import numpy as np
+import pytest
+
+from callbacks.assist.report import MEASURES, EpisodeLabels, merge_splits, over_seeds, report_split
+from callbacks.assist.table import format_splits
+from tests.callbacks.outcomes import made_up_outcome
+
+LABELS = EpisodeLabels(
+    groups=np.array([0, 0, 1, 2]),
+    families=np.array(["mug", "mug", "mug", "box"]),
+    types=np.array(["wrap", "pinch_FF", "wrap", "wrap"]),
+    seeds=np.zeros(4, dtype=np.int64),
+)
+OURS = made_up_outcome(["success", "success", "success", "hit_table"])
+ORACLE = made_up_outcome(["success"] * 4, posture=0.0)
+SCRIPT = made_up_outcome(["never_touched", "success", "pushed_over", "pushed_over"], translation=0.5)
+
+
+def test_every_policy_has_every_measure_with_interval_and_count() -> None:
+    report = report_split({"ours": [OURS], "oracle": [ORACLE], "scripted_close": [SCRIPT]}, LABELS)
+    assert list(report["splits"]) == ["ours", "oracle", "scripted_close"]
+    for rows in report["splits"].values():
+        assert tuple(rows) == MEASURES
+        for row in rows.values():
+            assert row["low"] <= row["mean"] <= row["high"]
+            assert row["n"] == 4
+    ours = report["splits"]["ours"]
+    assert ours["success"]["mean"] == 0.75
+    assert ours["posture_rad"]["mean"] == 2.5  # 1, 2, 3, 4
+    assert ours["translation_m"]["median"] == pytest.approx(1.51)  # 0.01, 1.01, 2.01, 3.01
+    assert "median" not in ours["success"]
+    assert "over_seeds" not in report
+    json.dumps(report)
+
+
+def test_margins_compare_the_same_episodes() -> None:
+    report = report_split({"ours": [OURS], "scripted_close": [SCRIPT]}, LABELS)
+    margin = report["margins"]["scripted_close"]
+    assert "ours" not in report["margins"]
+    assert margin["success"]["mean"] == 0.5  # (1 + 0 + 1 + 0) / 4
+    # every episode moved by 0.49 m less: the difference does not vary, though the translations do
+    assert margin["translation_m"]["low"] == pytest.approx(-0.49)
+    assert margin["translation_m"]["high"] == pytest.approx(-0.49)
+
+
+def test_share_of_the_oracle() -> None:
+    report = report_split({"ours": [OURS], "oracle": [ORACLE], "scripted_close": [SCRIPT]}, LABELS)
+    shares = report["share_of_oracle"]
+    assert {name: row["mean"] for name, row in shares.items()} == {"ours": 0.75, "oracle": 1.0, "scripted_close": 0.25}
+    assert shares["ours"]["low"] < 0.75 < shares["ours"]["high"]
+    assert report_split({"ours": [OURS]}, LABELS)["share_of_oracle"] == {}
+    failed = made_up_outcome(["never_touched"] * 4)
+    assert report_split({"ours": [OURS], "oracle": [failed]}, LABELS)["share_of_oracle"] == {}
+
+
+def test_the_headline_compares_with_the_better_script() -> None:
+    better = made_up_outcome(["success", "success", "never_touched", "never_touched"])
+    policies = {"ours": [OURS], "primitive": [SCRIPT], "scripted_close": [SCRIPT], "blind_close": [better]}
+    headline = report_split({**policies, "oracle": [ORACLE]}, LABELS)["headline"]
+    assert set(headline) == {"minus_primitive", "minus_best_script", "over_oracle"}
+    assert (headline["minus_primitive"]["mean"], headline["minus_primitive"]["policy"]) == (0.5, "primitive")
+    assert (headline["minus_best_script"]["mean"], headline["minus_best_script"]["policy"]) == (0.25, "blind_close")
+    assert headline["over_oracle"]["mean"] == 0.75
+    assert report_split({"primitive": [SCRIPT]}, LABELS)["headline"] == {}
+
+
+def test_a_policy_that_ran_a_part_is_compared_on_that_part() -> None:
+    part = made_up_outcome(["never_touched", "success"])  # episodes 1 and 3
+    report = report_split({"ours": [OURS], "oracle": [part]}, LABELS, rows={"oracle": np.array([1, 3])})
+    assert report["splits"]["oracle"]["success"]["n"] == 2
+    assert report["splits"]["ours"]["success"]["n"] == 4
+    assert report["margins"]["oracle"]["success"] == {"mean": 0.0, "low": -1.0, "high": 1.0, "n": 2}  # 1 - 0, 0 - 1
+    assert report["share_of_oracle"]["ours"]["mean"] == 1.0
+    assert report["families"]["oracle"]["box"]["success"]["mean"] == 1.0
+    assert report["families"]["oracle"]["mug"]["objects"] == 1
+    assert report["causes_by_family"]["oracle"]["mug"]["never_touched"] == 1
+
+
+def test_adaptability_comes_with_poses_only() -> None:
+    assert "adaptability" not in report_split({"ours": [OURS]}, LABELS)
+    # of the three objects one has two poses, both grasped
+    found = report_split({"ours": [OURS]}, LABELS, poses=2)["adaptability"]["ours"]
+    assert (found["objects"], found["left_out"], found["all"]["2"]["mean"]) == (1, 2, 1.0)
+    # nobody has three
+    assert report_split({"ours": [OURS]}, LABELS, poses=3)["adaptability"] == {}
+
+
+def test_failures_are_counted_by_cause() -> None:
+    causes = report_split({"scripted_close": [SCRIPT]}, LABELS)["causes"]["scripted_close"]
+    assert {name: count for name, count in causes.items() if count} == {
+        "success": 1,
+        "never_touched": 1,
+        "pushed_over": 2,
+    }
+
+
+def test_families_and_types_have_their_own_rows() -> None:
+    report = report_split({"ours": [OURS]}, LABELS)
+    families, types = report["families"]["ours"], report["types"]["ours"]
+    assert families["mug"]["success"] == {"mean": 1.0, "low": 0.0, "high": 1.0, "n": 3}  # rule of three: 2 objects
+    assert families["box"]["success"]["mean"] == 0.0
+    assert (types["pinch_FF"]["posture_rad"]["mean"], types["pinch_FF"]["posture_rad"]["n"]) == (2.0, 1)
+
+
+def test_seeds_are_pooled_and_their_means_compared() -> None:
+    twice = LABELS.rows(np.tile(np.arange(4), 2))
+    report = report_split({"ours": [OURS, ORACLE]}, twice)
+    assert report["splits"]["ours"]["success"] == pytest.approx({"mean": 0.875, "low": 0.5, "high": 1.0, "n": 8})
+    row = report["over_seeds"]["ours"]["success"]
+    assert (row["mean"], row["n"]) == (0.875, 2)
+    # t(0.975, 1) = 12.706; standard error 0.125
+    assert row["high"] - row["mean"] == pytest.approx(12.706 * 0.125, rel=1e-4)
+
+
+def test_one_seed_has_no_interval_over_seeds() -> None:
+    with pytest.raises(ValueError, match="an interval over seeds needs at least 2 of them, got 1"):
+        over_seeds([0.5])
+
+
+def test_splits_come_below_their_sections() -> None:
+    report = report_split({"ours": [OURS], "oracle": [ORACLE]}, LABELS)
+    merged = merge_splits({"unseen_instances": report, "unseen_families": report})
+    assert merged["splits"]["unseen_families"]["oracle"]["success"]["mean"] == 1.0
+    assert set(merged) == {
+        "splits", "headline", "margins", "share_of_oracle", "causes", "families", "types", "causes_by_family",
+    }  # fmt: skip
+    assert all(set(section) == {"unseen_instances", "unseen_families"} for section in merged.values())
+
+
+def test_the_table_has_a_row_for_every_policy() -> None:
+    report = report_split({"ours": [OURS], "oracle": [ORACLE]}, LABELS)
+    table = format_splits({"unseen_instances": report["splits"]})
+    assert table.startswith("unseen_instances")
+    row = next(line for line in table.splitlines() if line.startswith("ours"))
+    assert "75.0 [" in row
+    assert row.endswith(" 4")
+    assert "151.00 [" in row  # centimetres
+    assert "(151.00)" in row

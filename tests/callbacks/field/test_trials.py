@@ -1,0 +1,124 @@
+"""The field in the world: a primitive that knows the answer scores as the stored grasps do."""
+
+from typing import Any, cast
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from callbacks.field.trials import SplitTrials, field_controller, with_follower
+from datamodules.grasps.dataset import GraspTable
+from datamodules.grasps.grasp_set import GraspSet
+from envs.conventions import EPISODE_STEPS, MAX_JOINT_STEP
+from envs.hand.model import open_hand
+from envs.objects.library import ObjectLibrary
+from lightning_modules.followers import Denoiser
+from lightning_modules.primitive import GraspPrimitive
+from tests.learning import tiny_module
+
+pytestmark = pytest.mark.usefixtures("fast_objects")
+
+
+class Oracle:
+    """Stands in for a primitive; the feature of a cloud is the stored joints of its grasp."""
+
+    def __init__(self, goal: np.ndarray) -> None:
+        self.goal = torch.tensor(goal)
+        self.module = tiny_module()
+        self.progress: list[float] = []
+
+    def encode(self, points_h: Tensor, object_index: Tensor) -> Tensor:
+        return self.goal
+
+    def act(self, joint_pos: Tensor, feature: Tensor, progress: Tensor) -> Tensor:
+        self.progress.append(progress[0].item())
+        return (feature - joint_pos) / MAX_JOINT_STEP
+
+
+@pytest.fixture
+def trials(tiny_grasps: GraspSet) -> SplitTrials:
+    library = ObjectLibrary()
+    grasps = tiny_grasps.split("unseen_families")
+    return SplitTrials(GraspTable(grasps.rows(np.arange(0, len(grasps), 2)), library, 64), library)
+
+
+def oracle(trials: SplitTrials) -> tuple[Oracle, GraspPrimitive, Tensor]:
+    knows = Oracle(trials.goal)
+    primitive = cast(GraspPrimitive, knows)
+    return knows, primitive, trials.encode(primitive)
+
+
+def test_a_primitive_that_knows_the_grasp_does_as_well_as_the_grasp(trials: SplitTrials) -> None:
+    _, primitive, feature = oracle(trials)
+    values, stored = trials.field("field_success", primitive, feature), trials.stored()
+    assert set(values) == {"field_success_collisions_off", "field_success_collisions_on", "posture_rad"}
+    assert (
+        values["field_success_collisions_off"].tolist() == stored["grasp_success"].tolist() == [1.0] * len(trials.goal)
+    )
+    np.testing.assert_array_equal(values["field_success_collisions_on"], stored["grasp_success_collisions_on"])
+    np.testing.assert_allclose(values["posture_rad"], 0.0, atol=1e-9)
+
+
+def test_a_primitive_that_does_nothing_stays_open(trials: SplitTrials) -> None:
+    _, primitive, _ = oracle(trials)
+    idle = torch.tensor(np.tile(open_hand(), (len(trials.goal), 1)))
+    values = trials.field("paper_field_success", primitive, idle, with_collisions=False)
+    assert set(values) == {"paper_field_success_collisions_off", "paper_posture_rad"}
+    assert not values["paper_field_success_collisions_off"].any()
+    np.testing.assert_allclose(values["paper_posture_rad"], np.linalg.norm(open_hand() - trials.goal, axis=1))
+
+
+def test_progress_ends_at_one(trials: SplitTrials) -> None:
+    knows, primitive, feature = oracle(trials)
+    trials.field("field_success", primitive, feature, with_collisions=False)
+    np.testing.assert_allclose(knows.progress, np.arange(1, EPISODE_STEPS + 1) / EPISODE_STEPS)
+
+
+def test_a_controller_gives_each_row_its_own_cloud(trials: SplitTrials) -> None:
+    _, primitive, feature = oracle(trials)
+    rows, joints = np.array([len(trials.goal) - 1, 0]), np.zeros((2, 18))
+    action = field_controller(primitive, feature)(rows, joints, 0)
+    assert action.dtype == np.float64
+    np.testing.assert_allclose(action, trials.goal[rows] / MAX_JOINT_STEP)
+
+
+def test_features_come_in_the_order_of_grasps(trials: SplitTrials, monkeypatch: pytest.MonkeyPatch) -> None:
+    primitive = GraspPrimitive(tiny_module().eval())
+    whole = trials.encode(primitive)
+    batch = trials.table.batch(torch.arange(len(trials.table)))
+    torch.testing.assert_close(whole, primitive.encode(batch.points_h, batch.object_index), atol=0.0, rtol=0.0)
+    monkeypatch.setattr("callbacks.field.trials._CHUNK", 3)
+    torch.testing.assert_close(trials.encode(primitive), whole, atol=1e-6, rtol=0.0)  # other batch sizes, other sums
+
+
+def test_samples_are_lifted_as_they_are(trials: SplitTrials, monkeypatch: pytest.MonkeyPatch) -> None:
+    goal = torch.tensor(trials.goal, dtype=torch.float32)
+    other = torch.tensor(open_hand(), dtype=torch.float32).expand_as(goal)
+
+    def sample(self: Any, feature: Tensor, num_samples: int, generator: torch.Generator, sampler: Any = None) -> Tensor:
+        return torch.stack([goal] + [other] * (num_samples - 1), dim=1)
+
+    monkeypatch.setattr(GraspPrimitive, "sample", sample)
+    primitive = GraspPrimitive(tiny_module().eval())
+    values = trials.samples(primitive, trials.encode(primitive), num_samples=2)
+    assert values["sample_success"].tolist() == [1.0] * len(goal)  # the first of each cloud
+    expected = np.linalg.norm(open_hand() - trials.goal, axis=1)
+    np.testing.assert_allclose(values["sample_diversity_rad"], expected, atol=1e-3)  # cdist in float32
+
+
+def test_losses_are_those_of_the_module(trials: SplitTrials) -> None:
+    module = tiny_module().eval()
+    batch = trials.table.batch(torch.arange(len(trials.table)))
+    with torch.no_grad():
+        expected = module.held_out_losses(batch).double().numpy()
+    np.testing.assert_array_equal(trials.losses(GraspPrimitive(module))["dsm_loss"], expected)
+
+
+def test_another_way_of_following_keeps_the_network() -> None:
+    primitive = GraspPrimitive(tiny_module())
+    follower = Denoiser()
+    other = with_follower(primitive, follower)
+    assert other.module is primitive.module
+    assert other.follower is follower
+    assert primitive.follower is not follower

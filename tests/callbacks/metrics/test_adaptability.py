@@ -1,0 +1,37 @@
+"""How many poses of an object are grasped."""
+
+import numpy as np
+import pytest
+
+from callbacks.metrics.adaptability import adaptability
+
+
+def test_objects_are_counted_by_grasped_poses() -> None:
+    # objects 0, 1, 2 with two poses each, object 3 with one
+    groups = np.array([0, 0, 1, 1, 2, 2, 3])
+    success = np.array([1, 1, 1, 0, 0, 0, 1], dtype=bool)
+    found = adaptability(success, groups, np.zeros(7, dtype=np.int64), poses=2)
+    assert (found["poses"], found["objects"], found["left_out"]) == (2, 3, 1)
+    assert {k: row["mean"] for k, row in found["all"].items()} == pytest.approx({"0": 1 / 3, "1": 1 / 3, "2": 1 / 3})
+    # among the two that were grasped at all, as the paper counts
+    assert {k: row["mean"] for k, row in found["grasped"].items()} == {"1": 0.5, "2": 0.5}
+    assert found["all"]["1"]["low"] <= 1 / 3 <= found["all"]["1"]["high"]
+
+
+def test_every_seed_counts_an_object_anew() -> None:
+    groups, seeds = np.zeros(4, dtype=np.int64), np.array([0, 0, 1, 1])
+    found = adaptability(np.array([1, 1, 1, 0], dtype=bool), groups, seeds, poses=2)
+    # 2 of 2 with the first seed, 1 of 2 with the second: not 3 of 4
+    assert {k: row["mean"] for k, row in found["all"].items()} == {"0": 0.0, "1": 0.5, "2": 0.5}
+    assert found["objects"] == 1
+
+
+def test_nothing_grasped_has_no_shares_of_the_grasped() -> None:
+    found = adaptability(np.zeros(2, dtype=bool), np.zeros(2, dtype=np.int64), np.zeros(2, dtype=np.int64), poses=2)
+    assert found["all"]["0"]["mean"] == 1.0
+    assert "grasped" not in found
+
+
+def test_no_object_with_all_poses_has_no_shares() -> None:
+    found = adaptability(np.ones(2, dtype=bool), np.array([0, 1]), np.zeros(2, dtype=np.int64), poses=5)
+    assert found == {"poses": 5, "objects": 0, "left_out": 2}

@@ -1,0 +1,168 @@
+import json
+import logging
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from envs.objects.library import ObjectLibrary
+from envs.objects.meshes.mesh_folder import MeshFolder, guess_unit
+from envs.objects.meshes.mesh_settings import MeshSettings
+from envs.objects.split_file import load_splits, write_split_file
+from envs.objects.store.object_cache import ObjectCache
+from tests.envs.objects.mesh_examples import block, write_bad_folder, write_obj
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Three cubes of 60 units, one in a folder of its own, one in a folder named like a parametric family."""
+    root = tmp_path / "things"
+    for path in ("Plain One.obj", "crate/small-2.obj", "mug/00012.obj"):
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        write_obj(root / path, block(60).vertices, block().faces)
+    return root
+
+
+def split_file(path: Path, meshes: dict[str, object], **splits: list[str]) -> Path:
+    content = {"schema": "object_split", "version": 1, "meshes": meshes, "splits": splits}
+    path.write_text(json.dumps(content))
+    return path
+
+
+def test_names_and_families_come_from_the_paths(folder: Path) -> None:
+    meshes = MeshFolder(MeshSettings(str(folder), unit="mm"))
+    assert {name: meshes.family(name) for name in meshes.names} == {
+        "mesh_plain_one": "mesh",
+        "crate_small_2": "crate",
+        "mug_mesh_00012": "mug_mesh",  # not the parametric mug of seed 12
+    }
+
+
+def test_one_family_for_all_and_repeated_folders(tmp_path: Path) -> None:
+    (tmp_path / "000").mkdir()
+    write_obj(tmp_path / "000" / "000.obj", block().vertices, block().faces)
+    meshes = MeshFolder(MeshSettings(str(tmp_path), unit="mm", family="Random object"))
+    assert meshes.names == ["random_object_000"]
+
+
+def test_a_library_mixes_meshes_and_parametric_objects(folder: Path, tmp_path: Path) -> None:
+    file = split_file(
+        tmp_path / "mixed.json",
+        {"folder": "things", "unit": "mm"},
+        train=["box_00001", "mesh_plain_one"],
+        unseen_families=["crate_small_2"],
+    )
+    library = ObjectLibrary(file, ObjectCache(tmp_path / "cache"))
+    assert library.names("train") == ["box_00001", "mesh_plain_one"]
+    assert library.names("unseen_instances") == []
+    assert [library.family(name) for name in ("box_00001", "mesh_plain_one")] == ["box", "mesh"]
+    mesh, box = library.get_many(["mesh_plain_one", "box_00001"])
+    assert mesh.extents == pytest.approx([0.06] * 3)
+    assert box.family == "box"
+    with pytest.raises(KeyError, match="no object 'mesh_other' in split file"):
+        library.get("mesh_other")
+
+
+def test_a_mesh_is_built_again_only_when_file_or_settings_change(folder: Path) -> None:
+    def key(**settings: object) -> str:
+        return MeshFolder(MeshSettings(str(folder), **{"unit": "mm", **settings})).key("mesh_plain_one")
+
+    before = key()
+    assert key() == before
+    assert key(pattern="*.obj") == before  # which files are listed does not change this one
+    assert len({before, key(unit="cm"), key(max_pieces=8), key(threshold=0.2), key(max_width=0.05)}) == 5
+    write_obj(folder / "Plain One.obj", block(61).vertices, block().faces)
+    assert key() != before
+
+
+@pytest.mark.parametrize(
+    ("width", "unit"), [(0.08, "m"), (0.3, "m"), (4.0, "cm"), (12.0, "cm"), (80.0, "mm"), (200, "mm")]
+)
+def test_the_unit_is_guessed_from_the_extents(width: float, unit: str) -> None:
+    assert guess_unit([width * 0.5, width, width * 3], Path("f")) == unit
+
+
+def test_meshes_of_unit_size_tell_no_unit() -> None:
+    with pytest.raises(
+        ValueError, match=r"about 2 units large, as meshes that were scaled to unit size are; give 'size'"
+    ):
+        guess_unit([2.0, 2.0, 1.9], Path("f"))
+
+
+def test_a_guessed_unit_is_told(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        assert MeshFolder(MeshSettings(str(folder))).settings.unit == "mm"
+    assert f"mesh folder {folder}: no unit is given; the meshes are about 60 units large, taken for mm" in caplog.text
+
+
+def test_files_that_cannot_be_objects_are_listed(tmp_path: Path) -> None:
+    write_bad_folder(tmp_path)
+    rejected = {path.name: cause for path, cause in MeshFolder(MeshSettings(str(tmp_path))).rejected.items()}
+    assert set(rejected) == {"foreign.fbx", "twin!.stl"}
+    assert "'.fbx' is not supported" in rejected["foreign.fbx"]
+    assert f"its object name 'mesh_twin' is that of {tmp_path / 'Twin.ply'} too" in rejected["twin!.stl"]
+
+
+def test_a_folder_with_nothing_usable_is_told(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("x")
+    (tmp_path / "a.fbx").write_text("x")
+    with pytest.raises(ValueError, match=r"has no usable mesh .* read are .obj, .*; 1 files are not, e.g. .*a.fbx"):
+        MeshFolder(MeshSettings(str(tmp_path)))
+
+
+def test_a_missing_folder_or_package_is_told(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"mesh folder .*nowhere does not exist; correct 'folder'"):
+        MeshFolder(MeshSettings("nowhere"), tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"package no_such_package, which is not installed; pip install"):
+        MeshFolder(MeshSettings("package:no_such_package/meshes"))
+
+
+@pytest.mark.parametrize(
+    ("meshes", "message"),
+    [
+        ({"unit": "mm"}, "expected an object with at least a 'folder'"),
+        ({"folder": "things", "units": "mm"}, "unknown entries units; allowed: folder, unit, scale, size"),
+        ({"folder": "things", "unit": "furlong"}, "unit is 'furlong'; allowed: m, cm, mm, inch"),
+        ({"folder": "things", "unit": "mm", "size": 0.1}, "unit and size are given; at most one"),
+        ({"folder": "things", "scale": -1}, "scale is -1; expected a positive number"),
+        ({"folder": "things", "pattern": "/a/*.obj"}, "pattern is '/a/[*].obj'; expected one relative to folder"),
+        ({"folder": "things", "max_pieces": 0}, "max_pieces is 0; allowed: 1 to 64"),
+        ({"folder": "things", "threshold": 7}, "threshold is 7; allowed: 0.01"),
+    ],
+)
+def test_bad_mesh_settings_name_the_split_file(meshes: dict[str, object], message: str, folder: Path) -> None:
+    file = split_file(folder.parent / "s.json", meshes, train=["mesh_plain_one"])
+    with pytest.raises(ValueError, match=rf"split file .*s.json: meshes: .*{message}"):
+        load_splits(file)
+
+
+def test_a_name_that_is_no_mesh_is_told(folder: Path) -> None:
+    file = split_file(folder.parent / "s.json", {"folder": "things"}, train=["mesh_other"])
+    with pytest.raises(ValueError, match=r"'splits.train': object name 'mesh_other' is neither one of the 3 meshes of"):
+        load_splits(file)
+
+
+def test_a_split_file_with_meshes_names_at_least_one_object(folder: Path) -> None:
+    file = split_file(folder.parent / "s.json", {"folder": "things"}, train=[])
+    with pytest.raises(ValueError, match="field 'splits' names no object at all"):
+        load_splits(file)
+
+
+def test_mesh_families_are_seen_or_unseen(folder: Path) -> None:
+    write_obj(folder / "another.obj", block().vertices, block().faces)
+    file = split_file(
+        folder.parent / "s.json", {"folder": "things"}, train=["mesh_plain_one"], unseen_families=["mesh_another"]
+    )
+    with pytest.raises(ValueError, match="names 'mesh_another', whose family is in 'train' too"):
+        load_splits(file)
+
+
+def test_written_settings_are_read_back(folder: Path) -> None:
+    settings = MeshSettings("things", unit="mm", max_pieces=7)
+    splits = {"train": [], "unseen_instances": [], "unseen_families": ["crate_small_2"]}
+    write_split_file(folder.parent / "w.json", splits, settings)
+    loaded = load_splits(folder.parent / "w.json")
+    assert loaded.names["unseen_families"] == ("crate_small_2",)
+    assert loaded.meshes is not None
+    assert loaded.meshes.settings == settings
+    np.testing.assert_equal(json.loads((folder.parent / "w.json").read_text())["meshes"], settings.to_field())

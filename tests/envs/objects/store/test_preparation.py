@@ -1,0 +1,93 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from envs.objects.builder import make_object
+from envs.objects.grasp_object import GraspObject
+from envs.objects.library import FamilySource, ObjectLibrary
+from envs.objects.source import BuildTask
+from envs.objects.store import preparation
+from envs.objects.store.object_cache import ObjectCache
+from envs.objects.store.preparation import build_in_workers, build_missing
+from tests.envs.objects.store.test_object_cache import assert_same_bits
+
+NAMES = ["box_00001", "ball_00002", "can_00003", "egg_00004"]
+
+
+def exit_at_once(name: str) -> GraspObject:
+    os._exit(3)
+
+
+def cannot(name: str) -> GraspObject:
+    raise ValueError(f"{name} is hollow")
+
+
+class Untouched(FamilySource):
+    """Fails when something is built."""
+
+    def task(self, name: str) -> BuildTask:
+        raise AssertionError(f"{name} was built although it is kept")
+
+
+class HalfBad(FamilySource):
+    """Cans cannot be built."""
+
+    def task(self, name: str) -> BuildTask:
+        return BuildTask(cannot, (name,)) if name.startswith("can") else super().task(name)
+
+
+def test_objects_are_built_once_and_then_read(tmp_path: Path) -> None:
+    cache = ObjectCache(tmp_path)
+    built = build_missing(FamilySource(), NAMES, cache)
+    read = build_missing(Untouched(), NAMES, cache)
+    for name in NAMES:
+        assert_same_bits(built[name], read[name])
+
+
+def test_workers_build_the_same_objects(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preparation, "MANY", 2)
+    things = build_missing(FamilySource(), NAMES, ObjectCache(tmp_path), num_workers=2)
+    assert set(things) == set(NAMES)
+    assert_same_bits(things["egg_00004"], make_object("egg", 4))
+    assert len(list(tmp_path.rglob("*.object"))) == len(NAMES)
+
+
+def test_an_object_that_cannot_be_built_is_named_and_the_others_are_kept(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="object 'can_00003' cannot be built: can_00003 is hollow"):
+        build_missing(HalfBad(), NAMES, ObjectCache(tmp_path))
+    assert len(list(tmp_path.rglob("*.object"))) == 3
+
+
+def test_a_task_that_kills_its_process_does_not_end_the_others() -> None:
+    tasks = {name: FamilySource().task(name) for name in NAMES}
+    tasks["bad"] = BuildTask(exit_at_once, ("bad",))
+    built = {one.name: one for one in build_in_workers(tasks, num_workers=1)}
+    assert "the worker process died (exit status 3)" in str(built["bad"].error)
+    assert all(built[name].thing is not None for name in NAMES)
+
+
+def test_library_gives_many_in_their_order_and_the_same_instances(tmp_path: Path) -> None:
+    library = ObjectLibrary("small", ObjectCache(tmp_path))
+    names = [*reversed(library.names("train")[:3]), library.names("train")[0]]
+    things = library.get_many(names)
+    assert [thing.name for thing in things] == names
+    assert things[-1] is library.get(names[-1]) is things[2]
+    with pytest.raises(KeyError, match="no object 'box_99999'"):
+        library.get_many(["box_99999"])
+
+
+def test_a_change_of_a_family_gives_another_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    from envs.objects.families import FAMILIES, Family
+
+    before = FamilySource().key("box_00001")
+    box = FAMILIES["box"]
+    thinner = Family("box", box.ranges, lambda p: [0.99 * piece for piece in box.build(p)])
+    monkeypatch.setitem(FAMILIES, "box", thinner)
+    assert FamilySource().key("box_00001") != before
+
+
+def test_a_change_of_the_building_code_gives_another_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = FamilySource().key("box_00001")
+    monkeypatch.setattr("envs.objects.store.content_key.code_key", lambda files, libraries: b"other")
+    assert FamilySource().key("box_00001") != before

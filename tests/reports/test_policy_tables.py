@@ -1,0 +1,136 @@
+"""The policy's tables, from what `test` writes."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from callbacks.assist.report import EpisodeLabels, merge_splits, report_split
+from reports.policy_seeds import combine
+from reports.policy_tables import main, policy_blocks, seeds_table
+from reports.result_files import read_columns
+from tests.callbacks.outcomes import made_up_outcome
+
+LABELS = EpisodeLabels(
+    groups=np.array([0, 0, 1, 1]),
+    families=np.array(["wine_glass", "wine_glass", "box", "box"]),
+    types=np.array(["wrap", "pinch_FF", "wrap", "wrap"]),
+    seeds=np.zeros(4, dtype=np.int64),
+)
+
+
+def report(*splits: str, ours: tuple[str, ...] = ("success", "success", "success", "hit_table")) -> dict[str, Any]:
+    """As `test` writes it."""
+    policies = {
+        "ours": [made_up_outcome(ours)],
+        "primitive": [made_up_outcome(["success", "let_go", "let_go", "let_go"])],
+        "blind_close": [made_up_outcome(["pushed_over"] * 4)],
+        "oracle": [made_up_outcome(["success"] * 2)],
+    }
+    part = report_split(policies, LABELS, rows={"oracle": np.array([0, 2])}, poses=2)
+    return {
+        **merge_splits(dict.fromkeys(splits, part)),
+        "about": {"objects": dict.fromkeys(splits, 2), "plan": {}, "seeds": [0], "noise": None},
+    }
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> list[str]:
+    """A test on two splits, and one on other objects."""
+    paths = [tmp_path / "full.json", tmp_path / "third.json"]
+    for path, splits in zip(paths, [("unseen_instances", "unseen_families"), ("unseen_families",)], strict=True):
+        path.write_text(json.dumps(report(*splits)))
+    return [str(paths[0]), f"third-party={paths[1]}"]
+
+
+def test_other_objects_have_a_column_of_their_own(files: list[str]) -> None:
+    head, _, *rows = policy_blocks(read_columns(files))["success"].splitlines()
+    assert head == (
+        "| success, % | unseen instances, 2 objects, 4 episodes | unseen families, 2 objects, 4 episodes "
+        "| third-party, 2 objects, 4 episodes |"
+    )
+    ours, primitive, _blind, oracle = rows[:4]
+    assert ours.startswith("| **ours** | 75.0 [50.0, 100.0] |")
+    assert primitive.startswith("| primitive alone | 25.0 [")
+    assert oracle.count("(n = 2)") == 3
+
+
+def test_comparisons_are_on_the_same_episodes(files: list[str]) -> None:
+    text = policy_blocks(read_columns(files))["headline"]
+    assert "| ours minus the primitive alone, points | 50.0 [50.0, 50.0] |" in text
+    assert "points | 75.0 [50.0, 100.0] (blind close) |" in text
+    assert "| ours over the stored grasp, % | 100.0 [100.0, 100.0] |" in text
+
+
+def test_adaptability_is_of_all_and_of_the_grasped_objects(files: list[str]) -> None:
+    text = policy_blocks(read_columns(files))["adaptability"]
+    assert "| third-party, % of all objects | 0/2 | 1/2 | 2/2 |" in text
+    # the primitive grasped one of two objects, at one of two poses
+    assert "| primitive alone | 100.0 [100.0, 100.0] | 0.0 [0.0, 0.0] |" in text
+    assert "2 objects have 2 poses; 0 with fewer are left out." in text
+    assert "paper" not in text  # which has five poses
+
+
+def test_families_types_and_causes(files: list[str]) -> None:
+    blocks = policy_blocks(read_columns(files))
+    assert (
+        "| third-party, all families | objects | ours, % | primitive, % | oracle, % | what goes wrong, % |"
+        in (blocks["families"])
+    )
+    box = next(line for line in blocks["families"].splitlines() if line.startswith("| box"))
+    assert box.endswith("| 0 | 100 | hit table 50 |")
+    assert blocks["types"].splitlines()[2].startswith("| wrap | 67 [")  # the worst first
+    assert "| hit table | 25.0 | 0.0 | 25.0 | 0.0 | 25.0 | 0.0 |" in blocks["causes"]
+    assert blocks["measures"].count("| **ours** |") == 3
+
+
+def test_training_seeds_have_a_table(files: list[str]) -> None:
+    other = report("unseen_instances", ours=("success", "hit_table", "success", "hit_table"))
+    text = seeds_table(combine({"a": report("unseen_instances"), "b": other}))
+    row = text.splitlines()[2]
+    assert row.startswith("| unseen instances | 62.5 [")
+    assert "| 75.0, 50.0 |" in row
+
+
+def test_the_command_fills_a_document(files: list[str], tmp_path: Path) -> None:
+    document, whole, seeds = tmp_path / "doc.md", tmp_path / "all.md", tmp_path / "seeds.json"
+    document.write_text(
+        "# Title\n<!-- begin headline -->\n<!-- end headline -->\n<!-- begin seeds -->\n<!-- end seeds -->"
+    )
+    seeds.write_text(json.dumps(combine({"a": report("unseen_families"), "b": report("unseen_families")})))
+    main([*files, "--document", str(document), "--output", str(whole), "--seeds", str(seeds)])
+    assert "ours minus the best script, points" in document.read_text()
+    assert "each seed" in document.read_text()
+    assert whole.read_text().count("### ") == 8
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{", r"is not JSON .*give metrics\.json files of `test`"),
+        ("{}", r"has no 'splits'; give metrics\.json files of `test`"),
+        (None, "No such file"),
+    ],
+)
+def test_files_that_are_no_measurements_are_named(
+    content: str | None, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "x.json"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(SystemExit):
+        main([str(path)])
+    error = " ".join(capsys.readouterr().err.split())
+    assert "x.json" in error
+    assert re.search(message, error)
+
+
+def test_columns_of_one_title_are_refused(files: list[str]) -> None:
+    with pytest.raises(ValueError, match=r"two columns are called 'unseen instances'; give .* as TITLE="):
+        read_columns([files[0], files[0]])
+    assert [column.title for column in read_columns([f"small={files[0]}"])] == [
+        "small, unseen instances", "small, unseen families",
+    ]  # fmt: skip
