@@ -30,8 +30,8 @@ URDF = """<?xml version="1.0"?>
   </link>
   <joint name="end" type="fixed"><parent link="far"/><child link="tip"/><origin xyz="0 0.03 0"/></joint>
   <link name="tip"/>
-  <joint name="t1" type="revolute"><parent link="hand"/><child link="stub"/><origin xyz="0.03 0.02 0"/>
-    <axis xyz="0 0 1"/><limit lower="-1" upper="0" effort="1" velocity="1"/></joint>
+  <joint name="t1" type="revolute"><parent link="hand"/><child link="stub"/><origin xyz="0 0.02 0.06"/>
+    <axis xyz="1 0 0"/><limit lower="-1" upper="0" effort="1" velocity="1"/></joint>
   <link name="stub">
     <inertial><mass value="0.01"/><inertia ixx="1e-6" ixy="0" ixz="0" iyy="1e-6" iyz="0" izz="1e-6"/></inertial>
     <collision><origin xyz="0 0.04 0"/><geometry><sphere radius="0.006"/></geometry></collision>
@@ -55,7 +55,7 @@ fingers:
     joints: [t1]
     tip_link: stub
     tip_point: [0.0, 0.046, 0.0]
-    pad: {link: stub, point: [-0.006, 0.04, 0.0], normal: [-1.0, 0.0, 0.0]}
+    pad: {link: stub, point: [0.0, 0.04, -0.006], normal: [0.0, 0.0, -1.0]}
 coupled:
   - {joint: q2, parent: q1, ratio: 0.9, offset: 0.1}
 open_pose: {t1: -0.2}
