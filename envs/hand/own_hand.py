@@ -14,6 +14,8 @@ from envs.hand.hand import Hand
 from envs.hand.model_file import HAND_PREFIX, bare_model
 from envs.hand.parts import Array, Coupling, Finger, JointLimits
 
+_PACKAGE = "package:"
+
 
 @dataclass(frozen=True)
 class FingerEntry:
@@ -52,12 +54,12 @@ class HandEntry:
 
     Attributes:
         name: what grasp sets and checkpoints call it.
-        model: URDF or MJCF file, relative to the YAML file, or to the installed package if one is named.
+        model: URDF or MJCF file, relative to the YAML file; ``package:NAME/PATH`` inside an installed Python package,
+            which is never imported.
         root: link of the model that becomes the palm.
         fingers: the fingers, the one beside the thumb first, the thumb last.
         closing: joints that close the hand, with +1 or -1; all others spread or oppose.
         grasp_centre: where held objects tend to be, palm frame, metres.
-        package: installed package that holds the model; never imported.
         install: what to run where that package is missing.
         base_quat: as in `ForeignFile`; so are base_pos, prefix, capsules, left_out, inertia_from_shapes, damping and
             armature.
@@ -74,7 +76,6 @@ class HandEntry:
     fingers: list[FingerEntry]
     closing: dict[str, float]
     grasp_centre: Point
-    package: str | None = None
     install: str | None = None
     base_quat: tuple[float, float, float, float] = (1.0, 0.0, 0.0, 0.0)
     base_pos: Point = (0.0, 0.0, 0.0)
@@ -173,16 +174,16 @@ def _read(path: Path) -> HandEntry:
 
 
 def _model_path(entry: HandEntry, folder: Path) -> Path:
-    if entry.package is None:
-        path = folder / entry.model
-    else:
-        found = importlib.util.find_spec(entry.package)
+    path = folder / entry.model
+    if entry.model.startswith(_PACKAGE):
+        package, _, inside = entry.model.removeprefix(_PACKAGE).partition("/")
+        found = importlib.util.find_spec(package)
         if found is None or found.origin is None:
-            remedy = entry.install or f"pip install --no-deps {entry.package}"
+            remedy = entry.install or f"pip install --no-deps {package}"
             raise FileNotFoundError(
-                f"hand {entry.name!r} needs the package {entry.package}, which is not installed; run: {remedy}"
+                f"hand {entry.name!r} needs the package {package}, which is not installed; run: {remedy}"
             )
-        path = Path(found.origin).parent / entry.model
+        path = Path(found.origin).parent / inside
     if not path.is_file():
         raise FileNotFoundError(f"hand {entry.name!r}: its model {path} does not exist; correct the field model")
     return path

@@ -1,5 +1,6 @@
 """A user's hand from a YAML file: what it becomes, and what is said of a file that is wrong."""
 
+import importlib.util
 import pickle
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from envs.hand.check import check_hand
 from envs.hand.kinematics import HandKinematics
 from envs.hand.own_hand import read_hand
 from envs.hand.registry import load_hand
@@ -99,6 +101,13 @@ def test_missing_files_are_named(claw: Path) -> None:
     claw.write_text(HAND.replace("claw.urdf", "gone.urdf"))
     with pytest.raises(FileNotFoundError, match=r"hand 'claw': its model .*gone\.urdf does not exist"):
         read_hand(claw)
-    claw.write_text(HAND + "package: no_such_package\n")
+    claw.write_text(HAND.replace("model: ", "model: package:no_such_package/"))
     with pytest.raises(FileNotFoundError, match=r"'claw' needs .*run: pip install --no-deps no_such_package"):
         read_hand(claw)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("mani_skill") is None, reason="mani_skill is not installed")
+def test_worked_example_of_the_documentation_is_fine() -> None:
+    hand = read_hand(Path(__file__).parents[3] / "docs" / "hands" / "allegro.yaml")
+    assert (hand.num_joints, hand.num_coupled, len(hand.fingers)) == (16, 0, 4)
+    assert [remark for remark in check_hand(hand) if not remark.is_fine] == []
