@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from envs.hand.grasp_types import GraspType, LineRanges, Pad
-from envs.hand.model_file import HandSource, bare_model
+from envs.hand.model_file import HandFile, bare_model
 from envs.hand.parts import Array, Coupling, Finger, Gains, JointLimits
 
 
@@ -41,7 +41,7 @@ class Hand:
     """
 
     name: str
-    file: HandSource
+    file: HandFile
     joints: tuple[str, ...]
     coupled: Coupling
     links: tuple[str, ...]
@@ -146,7 +146,7 @@ class Hand:
         return self.file.element(name)
 
     def attach(self, scene: mujoco.MjSpec, *, visual: bool = False) -> mujoco.MjsBody:
-        """See `HandSource.attach`."""
+        """See `HandFile.attach`."""
         return self.file.attach(scene, visual=visual)
 
     def model(self, *, visual: bool = False) -> mujoco.MjModel:

@@ -8,10 +8,9 @@ from pathlib import Path
 import numpy as np
 from jsonargparse import ArgumentError, ArgumentParser
 
-from envs.hand.foreign_file import Capsule, ForeignFile, Point
 from envs.hand.grasp_types import GraspType, LineRanges, Pad, standard_ranges, standard_types
 from envs.hand.hand import Hand
-from envs.hand.model_file import HAND_PREFIX, bare_model
+from envs.hand.model_file import HAND_PREFIX, Capsule, HandFile, Point, bare_model
 from envs.hand.parts import Array, Coupling, Finger, JointLimits
 
 _PACKAGE = "package:"
@@ -61,7 +60,7 @@ class HandEntry:
         closing: joints that close the hand, with +1 or -1; all others spread or oppose.
         grasp_centre: where held objects tend to be, palm frame, metres.
         install: what to run where that package is missing.
-        base_quat: as in `ForeignFile`; so are base_pos, prefix, capsules, left_out, inertia_from_shapes, damping and
+        base_quat: as in `HandFile`; so are base_pos, prefix, capsules, left_out, inertia_from_shapes, damping and
             armature.
         coupled: joints that follow others.
         open_pose: joints of the open hand that are not at zero, or their limit next to it, rad.
@@ -91,9 +90,9 @@ class HandEntry:
     side: Pad | None = None
     line_ranges: LineRanges | None = None
 
-    def file(self, folder: Path) -> ForeignFile:
+    def file(self, folder: Path) -> HandFile:
         """Its model file, found from the folder of the YAML file."""
-        return ForeignFile(
+        return HandFile(
             path=_model_path(self, folder),
             root=self.root,
             base_quat=self.base_quat,
@@ -198,7 +197,7 @@ def _by_joint(values: Mapping[str, float], joints: tuple[str, ...], what: str, p
     return np.array([values.get(name, 0.0) for name in joints], dtype=np.float64)
 
 
-def _limits(file: ForeignFile, joints: tuple[str, ...]) -> JointLimits:
+def _limits(file: HandFile, joints: tuple[str, ...]) -> JointLimits:
     model = bare_model(file)
     known = {model.joint(index).name: model.joint(index).range for index in range(model.njnt)}
     missing = [name for name in joints if file.element(name) not in known]
@@ -209,7 +208,7 @@ def _limits(file: ForeignFile, joints: tuple[str, ...]) -> JointLimits:
     return JointLimits(low=ranges[:, 0].copy(), high=ranges[:, 1].copy())
 
 
-def _links(file: ForeignFile) -> tuple[str, ...]:
+def _links(file: HandFile) -> tuple[str, ...]:
     model = bare_model(file)
     names = (model.body(body).name for body in range(1, model.nbody))
     return tuple(name.removeprefix(HAND_PREFIX + file.prefix) for name in names)
