@@ -15,9 +15,10 @@ from datamodules.rollouts.grasp_targets import grasp_targets
 from envs.conventions import EPISODE_STEPS, SPLITS
 from envs.hand.commands import next_command
 from envs.hand.model import open_hand
+from envs.hand.shadow import shadow_hand
 from envs.objects.library import ObjectLibrary
-from envs.physics.mujoco_cpu import MujocoCpuPhysics, SceneCache
-from envs.physics.settings import PhysicsSettings
+from envs.physics.base import PhysicsFactory
+from envs.physics.mujoco_cpu import MujocoCpu
 from envs.task.assist_env import HumanAssistEnv
 from envs.task.episodes import Episodes, EpisodeSampler
 from envs.wrist.patterns import generate_patterns
@@ -39,10 +40,10 @@ class AssistSteps:
         parts: seconds of the physics and of everything else in the last block.
     """
 
-    def __init__(self, episodes: Episodes, targets: list[Array], scenes: SceneCache, num_threads: int) -> None:
+    def __init__(self, episodes: Episodes, targets: list[Array], factory: PhysicsFactory, num_threads: int) -> None:
         self.episodes = episodes
         self.targets = targets
-        physics = MujocoCpuPhysics(len(episodes), num_threads=0 if num_threads == 1 else num_threads, scenes=scenes)
+        physics = factory.make(shadow_hand(), len(episodes), num_threads=0 if num_threads == 1 else num_threads)
         self.env = HumanAssistEnv(physics)
 
     def __call__(self, steps: int) -> float:
@@ -57,8 +58,8 @@ class AssistSteps:
 def assist_variants(path: str, num_worlds: int, seed: int, num_threads: int) -> dict[str, AssistSteps | RawWorlds]:
     """The environment, and its raw twin on as many threads, with the targets of hands that close on arrival."""
     episodes = training_sampler(path, "train", seed).sample(num_worlds)
-    scenes = SceneCache(PhysicsSettings())
-    recording = RecordingPhysics(num_worlds, scenes)
+    factory = MujocoCpu()
+    recording = RecordingPhysics(num_worlds, factory)
     env = HumanAssistEnv(recording)
     observation = env.reset(episodes)
     start = recording.state()
@@ -74,7 +75,7 @@ def assist_variants(path: str, num_worlds: int, seed: int, num_threads: int) -> 
         observation = env.step(command)
     return {
         "raw": RawWorlds(recording, episodes.things, start, num_threads),
-        "env": AssistSteps(episodes, targets, scenes, num_threads),
+        "env": AssistSteps(episodes, targets, factory, num_threads),
     }
 
 
@@ -96,8 +97,7 @@ def measure_memory(path: str, num_worlds: int, num_objects: int, num_threads: in
     """Memory of a process that does nothing else, with every compiled model kept; to be run in a fresh one."""
     logging.getLogger("envs.physics").setLevel(logging.ERROR)
     torch.set_num_threads(num_threads)
-    scenes = SceneCache(PhysicsSettings())
-    env = HumanAssistEnv(MujocoCpuPhysics(num_worlds, num_threads=num_threads, scenes=scenes))
+    env = HumanAssistEnv(MujocoCpu().make(shadow_hand(), num_worlds, num_threads=num_threads))
     before = memory_gb()["now"]
     names: set[str] = set()
     for episodes in _all_objects(path, num_worlds, num_objects):

@@ -8,11 +8,11 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.conventions import STEPS_PER_CONTROL
 from envs.objects.grasp_object import GraspObject
 from envs.physics.base import PhysicsState
-from envs.physics.mujoco_cpu import MujocoCpuPhysics, SceneCache
-from envs.physics.scene import SceneAddresses
+from envs.physics.mujoco_cpu import MujocoCpu
+from envs.physics.mujoco_worlds import MujocoCpuPhysics
+from envs.physics.world_model import ModelAddresses
 
 Array = NDArray[np.float64]
 
@@ -20,8 +20,9 @@ Array = NDArray[np.float64]
 class RecordingPhysics(MujocoCpuPhysics):
     """Keeps what it hands to MuJoCo at every control step: actuator controls (E, 22) and base velocities (E, 6)."""
 
-    def __init__(self, num_worlds: int, scenes: SceneCache | None = None) -> None:
-        super().__init__(num_worlds, num_threads=0, scenes=scenes)
+    def __init__(self, num_worlds: int, factory: MujocoCpu | None = None) -> None:
+        factory = factory or MujocoCpu()
+        super().__init__(num_worlds, factory.settings, num_threads=0, cache=factory.cache)
         self.handed: list[tuple[Array, Array]] = []
 
     def _step_rows(self, rows: NDArray[np.int64], control: Array, base_velocity: Array) -> None:
@@ -51,9 +52,10 @@ class RawWorlds:
         if recorded.state().is_diverged.any():
             raise RuntimeError("a world diverged: its raw twin would go on; choose other worlds (another --seed)")
         self.handed = recorded.handed
-        self.models = [recorded.scenes.get(thing) for thing in objects]
+        self.steps_per_control = recorded.settings.steps_per_control
+        self.models = [recorded.cache.get(thing) for thing in objects]
         self.datas = [mujoco.MjData(model) for model in self.models]
-        self.addresses = SceneAddresses(self.models[0])
+        self.addresses = ModelAddresses(self.models[0])
         self.starts = np.stack([model.qpos0 for model in self.models])
         self.starts[:, self.addresses.base_pos] = start.wrist_pose_w
         self.starts[:, self.addresses.object_pos] = start.object_pose_w
@@ -84,4 +86,4 @@ class RawWorlds:
             for world, model, data in pairs:
                 data.ctrl[:] = control[world]
                 data.qvel[base_vel] = base_velocity[world]
-                mujoco.mj_step(model, data, STEPS_PER_CONTROL)
+                mujoco.mj_step(model, data, self.steps_per_control)

@@ -5,9 +5,9 @@ assist: HumanAssistEnv.step, observation included and no hidden groups, in episo
     raw              mj_step(model, data, 5) in a loop with the same models, starts and controls on as many threads,
                      which never wait for one another; it ends in the same states to the bit
     `time_over_raw` is the time of a step over that of raw.
-worlds: MujocoCpuPhysics alone; every world has its own object, and the open hand over it closes and opens.
+worlds: the physics alone; every world has its own object, and the open hand over it closes and opens.
     raw              as above, in one thread
-    threads_N        MujocoCpuPhysics with N threads (1: the calling thread steps)
+    threads_N        the physics with N threads (1: the calling thread steps)
     processes_N      N processes, each with its share of the worlds and one thread
     `share_of_raw` says what batching, wrist control and the search for diverged worlds leave; with several cores it may
     exceed 1.
@@ -34,9 +34,10 @@ from _assist import assist_variants, measure_memory
 from _machine import load_average, machine
 from _worlds import PERIOD, ProcessWorlds, Worlds, raw_twins, setting
 
-from datamodules.workers import default_workers
 from envs.conventions import EPISODE_STEPS, STEPS_PER_CONTROL
-from envs.physics.mujoco_cpu import MujocoCpuPhysics
+from envs.hand.shadow import shadow_hand
+from envs.physics.mujoco_cpu import MujocoCpu
+from envs.workers import default_workers
 
 PARTS = ("assist", "worlds", "memory")
 
@@ -85,7 +86,7 @@ def worlds_part(options: argparse.Namespace, cores: int) -> dict[str, Any]:
     """Threads and processes against raw in one thread."""
     chosen = setting(options.worlds)
     threaded = {
-        f"threads_{count}": Worlds(chosen, MujocoCpuPhysics(options.worlds, num_threads=count))
+        f"threads_{count}": Worlds(chosen, MujocoCpu().make(shadow_hand(), options.worlds, num_threads=count))
         for count in sorted({1, cores})
     }
     with ProcessWorlds(options.worlds, min(cores, options.worlds)) as processes:

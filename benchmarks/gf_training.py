@@ -24,13 +24,13 @@ from collections.abc import Callable
 
 import torch
 from _machine import memory_gb
+from lightning_modules.networks.grouping_cache import GroupingCache
 from torch import Tensor, nn
 
 from envs.conventions import NUM_CLOUD_POINTS, NUM_JOINTS
 from envs.geometry.point_grouping import CloudGrouping, ball_query, farthest_point_sample
 from lightning_modules.diffusion.losses import denoising_loss
 from lightning_modules.diffusion.sde import VPSDE
-from lightning_modules.networks.grouping_cache import GroupingCache
 from lightning_modules.networks.point_encoders import PointEncoder, PointNet2Encoder, SetAbstraction
 from lightning_modules.networks.score_network import ScoreNetwork, compact_score_network, paper_score_network
 

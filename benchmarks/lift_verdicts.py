@@ -25,7 +25,7 @@ from datamodules.synthesis.easy_grasps import EasyLimit
 from datamodules.synthesis.prototypes import load_prototypes
 from datamodules.synthesis.settings import SynthesisSettings
 from datamodules.synthesis.synthesizer import GraspSynthesizer
-from datamodules.workers import default_workers, worker_pool
+from datamodules.workers import worker_pool
 from envs.hand.registry import load_hand
 from envs.objects.library import ObjectLibrary
 from envs.physics.base import Array
@@ -41,6 +41,7 @@ from envs.trials.lift import (
     LiftResult,
     lift_test,
 )
+from envs.workers import default_workers
 
 VERDICTS = (16, 20, 24, 28, 32, 36)
 """Steps of the rise at which an outcome is told, before its end."""

@@ -1,4 +1,4 @@
-"""What the choices in envs/physics/scene.py cost and change, on stored grasps. Prints JSON.
+"""What the choices in envs/physics/world_model.py cost and change, on stored grasps. Prints JSON.
 
 Every seventh grasp of the unseen families is placed and lifted under the physics of the project and with one choice
 undone. The grasps were verified under the project's physics, so it can only lose: a share below its own says that the
@@ -23,8 +23,7 @@ from datamodules.grasps.grasp_file import load_grasp_set
 from datamodules.grasps.poses import absolute_pose
 from envs.hand.model import HAND_PREFIX
 from envs.objects.library import ObjectLibrary
-from envs.physics.mujoco_cpu import SceneCache
-from envs.physics.settings import PhysicsSettings
+from envs.physics.mujoco_cpu import MujocoCpu
 from envs.trials.grasp_trials import GraspTrials
 
 Change = Callable[[mujoco.MjModel], None]
@@ -69,10 +68,10 @@ def main() -> None:
     wrist_w = absolute_pose(object_w, grasps.wrist_pose_o.astype(np.float64))
     trials = {}
     for name, change in VARIANTS.items():
-        scenes = SceneCache(PhysicsSettings())
+        physics = MujocoCpu()
         for thing in {thing.name: thing for thing in things}.values():
-            change(scenes.get(thing))
-        trials[name] = GraspTrials(things, object_w, wrist_w, num_worlds=64, scenes=scenes)
+            change(physics.cache(grasps.hand).get(thing))
+        trials[name] = GraspTrials(grasps.hand, things, object_w, wrist_w, num_worlds=64, physics=physics)
     seconds: dict[str, list[float]] = {name: [] for name in trials}
     lifted = {}
     for _ in range(options.turns + 1):  # the first turn warms up

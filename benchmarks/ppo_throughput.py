@@ -78,9 +78,9 @@ class Turns(Callback):
         self.total.append(whole)
         self.parts.append({**known, "other": whole - sum(known.values())})
         self.steps.append(batch.num_agent_steps)
-        scenes = self.data.scenes
-        self.compiled.append(scenes.num_compiled)
-        self.waited.append(scenes.waited_s)
+        models = self.data.physics.cache
+        self.compiled.append(models.num_compiled)
+        self.waited.append(models.waited_s)
         self._began = now
 
 

@@ -29,9 +29,10 @@ from datamodules.synthesis.prototypes import load_prototypes
 from datamodules.synthesis.settings import SynthesisSettings, TypeCount
 from datamodules.synthesis.summary import merge_counts
 from datamodules.synthesis.synthesizer import GraspSynthesizer
-from datamodules.workers import default_workers, worker_pool
+from datamodules.workers import worker_pool
 from envs.hand.registry import load_hand
 from envs.objects.library import ObjectLibrary
+from envs.workers import default_workers
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from envs.files import write_atomically
 from envs.hand.hand import Hand
 from envs.hand.registry import load_hand
 from envs.objects.library import ObjectLibrary
+from envs.physics.base import PhysicsFactory
 
 _ABOUT = (
     "Grasp types as open-to-closed lines of the actuated joints, radians; verified: grasps each had in the pilot. "
@@ -27,10 +28,15 @@ _ABOUT = (
 
 
 def _pilot_of_type(
-    hand: Hand, grasp_type: str, names: list[str], split_file: str | None, settings: PilotSettings
+    hand: Hand,
+    grasp_type: str,
+    names: list[str],
+    split_file: str | None,
+    settings: PilotSettings,
+    physics: PhysicsFactory | None,
 ) -> tuple[str, tuple[Prototype, ...]]:
     library = ObjectLibrary(split_file)
-    return grasp_type, run_pilot(hand, grasp_type, [library.get(name) for name in names], settings)
+    return grasp_type, run_pilot(hand, grasp_type, [library.get(name) for name in names], settings, physics=physics)
 
 
 def prototypes_json(hand: Hand, found: Prototypes, settings: PilotSettings) -> str:
@@ -62,6 +68,7 @@ def pilot(
     settings: PilotSettings | None = None,
     split_file: str | None = None,
     num_workers: int | None = None,
+    physics: PhysicsFactory | None = None,
 ) -> None:
     """Try wide random lines of joints on a few objects and keep, for each grasp type, those that verify most.
 
@@ -73,6 +80,7 @@ def pilot(
         settings: size of the pilot.
         split_file: objects; the default split file when null.
         num_workers: processes; one per core when null.
+        physics: makes the worlds; MuJoCo on the CPU when null.
     """
     settings = settings or PilotSettings()
     grasping = load_hand(hand)
@@ -84,7 +92,10 @@ def pilot(
     names = [names[index] for index in sorted(rng.permutation(len(names))[:num_objects])]
     found: dict[str, tuple[Prototype, ...]] = {}
     with worker_pool(num_workers) as pool, tqdm(total=len(chosen), desc="pilot", unit="type") as bar:
-        futures = [pool.submit(_pilot_of_type, grasping, name, names, split_file, replace(settings)) for name in chosen]
+        futures = [
+            pool.submit(_pilot_of_type, grasping, name, names, split_file, replace(settings), physics)
+            for name in chosen
+        ]
         for future in as_completed(futures):
             name, prototypes = future.result()
             found[name] = prototypes

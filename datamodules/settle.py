@@ -14,11 +14,12 @@ from tqdm import tqdm
 from datamodules.grasps.grasp_file import load_any_version, save_grasp_set
 from datamodules.synthesis.rest_poses import rest_poses
 from envs.objects.library import ObjectLibrary
+from envs.physics.base import PhysicsFactory
 
 _LOG = logging.getLogger("settle")
 
 
-def settle_set(path: Path, split_file: str | None = None) -> None:
+def settle_set(path: Path, split_file: str | None = None, physics: PhysicsFactory | None = None) -> None:
     """Let the object of every grasp come to rest with the hand away, and write the poses into the same file.
 
     Reads sets of version 1, which had no rest poses, and of the present one; the file is replaced atomically at the
@@ -27,10 +28,11 @@ def settle_set(path: Path, split_file: str | None = None) -> None:
     Args:
         path: grasp set, read and replaced.
         split_file: objects; the default split file when null.
+        physics: makes the worlds, as in the synthesis; MuJoCo on the CPU when null.
     """
     grasps = load_any_version(path)
     with tqdm(total=len(grasps), desc="settling", unit="grasp") as bar:
-        rest_w = rest_poses(grasps, ObjectLibrary(split_file).get, on_batch=bar.update)
+        rest_w = rest_poses(grasps, ObjectLibrary(split_file).get, physics=physics, on_batch=bar.update)
     provenance = grasps.provenance | {
         "rest_poses": {"command": "python -m datamodules.settle " + " ".join(sys.argv[1:]), "mujoco": version("mujoco")}
     }

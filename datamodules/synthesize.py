@@ -20,19 +20,20 @@ from datamodules.grasps.poses import absolute_pose
 from datamodules.synthesis.job import JobSpec, easy_limit, merge, pick_gallery, run_job
 from datamodules.synthesis.settings import SynthesisSettings
 from datamodules.synthesis.summary import summarise
-from datamodules.workers import default_workers
 from envs.files import write_atomically
 from envs.hand.registry import load_hand
 from envs.objects.library import ObjectLibrary
+from envs.physics.base import PhysicsFactory, physics_identity
 from envs.pictures.hand_picture import HandPicture
 from envs.pictures.sheets import contact_sheet, save_png
+from envs.workers import default_workers
 
 _LOG = logging.getLogger("synthesize")
 
 
 def draw_gallery(grasps: GraspSet, library: ObjectLibrary, path: Path, *, per_type: int = 6, size: int = 280) -> None:
     """One PNG with ``per_type`` grasps of every type, a row a type."""
-    picture = HandPicture(size)
+    picture = HandPicture(grasps.hand, size)
     chosen = [(kind, row) for kind, rows in pick_gallery(grasps, per_type).items() for row in rows]
     images, titles = [], []
     names = grasps.object_names()
@@ -59,6 +60,7 @@ def synthesize(
     max_easy: int | None = None,
     num_workers: int | None = None,
     shard: str | None = None,
+    physics: PhysicsFactory | None = None,
 ) -> None:
     """Make verified grasps of named types for every object of a split file, and write them as one grasp set.
 
@@ -80,6 +82,7 @@ def synthesize(
         num_workers: processes; one per core when null.
         shard: K/N, such as 1/2: make only the parts of every N-th object from the K-th on, and write no set. For
             several machines: give each a shard, gather their parts in one folder, and run there without shard.
+        physics: makes the worlds; MuJoCo on the CPU when null.
     """
     settings = settings or SynthesisSettings()
     grasping = load_hand(hand)
@@ -89,6 +92,8 @@ def synthesize(
     if split_file is not None and summary.resolve() == Path(split_file).resolve():
         raise ValueError(f"the summary would overwrite the split file {summary}; give another --output, or --summary")
     spec = JobSpec(grasping, settings, parts_dir, split_file, prototypes, max_objects, num_workers, parse_shard(shard))
+    if physics is not None:
+        spec = replace(spec, physics=physics)
     began = time.perf_counter()
     if max_easy is not None:
         spec = _with_easy_limit(spec, max_easy)
@@ -127,6 +132,7 @@ def _provenance(spec: JobSpec) -> dict[str, Any]:
         "fingerprint": spec.fingerprint(),
         "hand": spec.hand.name,
         "settings": asdict(spec.settings),
+        "physics": physics_identity(spec.physics),
         "easy": None if spec.easy is None else asdict(spec.easy),
         "versions": {name: version(name) for name in ("mujoco", "gymnasium-robotics", "numpy")},
         "python": platform.python_version(),

@@ -1,84 +1,101 @@
 """Batches that cross the border between data and learning."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, Self, TypeVar
 
 import torch
 from torch import Tensor
 
+from envs.geometry.object_clouds import KnownObjects
+
+Value = TypeVar("Value")
+
+
+class Batch:
+    """What frozen dataclasses of tensors share: a field is a tensor, a dictionary of tensors, another batch, or None.
+
+    What else there is, numbers for instance, stays as it is in the first of several batches.
+    """
+
+    def to(self, device: torch.device | str, *, non_blocking: bool = False) -> Self:
+        """The batch on another device."""
+        return each_tensor(lambda value: value.to(device, non_blocking=non_blocking), self)
+
+
+def each_tensor(change: Callable[..., Tensor], *alike: Value) -> Value:
+    """What becomes of values that are built alike when ``change`` makes one tensor of those in the same place.
+
+    ``each_tensor(lambda *parts: torch.cat(parts), *batches)`` puts batches one after another.
+    """
+    first: Any = alike[0]
+    if isinstance(first, Tensor):
+        return change(*alike)  # type: ignore[return-value]
+    if isinstance(first, Mapping):
+        columns: Any = {name: [value[name] for value in alike] for name in first}  # type: ignore[index]
+        return {name: each_tensor(change, *values) for name, values in columns.items()}  # type: ignore[return-value]
+    if isinstance(first, Batch):
+        names = [item.name for item in fields(first)]  # type: ignore[arg-type]
+        changed = {name: each_tensor(change, *(getattr(value, name) for value in alike)) for name in names}
+        return replace(first, **changed)  # type: ignore[type-var, return-value]
+    return alike[0]
+
 
 @dataclass(frozen=True)
-class GraspBatch:
+class GraspBatch(Batch):
     """Grasps with what a primitive is conditioned on.
 
     Attributes:
-        joint_pos: actuated joints normalised to [-1, 1] (B, 18).
-        points_h: object cloud in the hand frame, metres (B, 1024, 3).
-        object_index: identifies the cloud: equal index, equal cloud up to rigid motion (B,) long.
+        joint_pos: actuated joints normalised to [-1, 1] (B, J).
+        points_h: object cloud in the hand frame, metres (B, N, 3).
         grasp_index: row of the grasp in its split (B,) long.
+        objects: which objects the clouds show; None when nobody knows.
     """
 
     joint_pos: Tensor
     points_h: Tensor
-    object_index: Tensor
     grasp_index: Tensor
+    objects: KnownObjects | None = None
 
     def __len__(self) -> int:
         return len(self.joint_pos)
 
-    def to(self, device: torch.device | str, *, non_blocking: bool = False) -> "GraspBatch":
-        """The batch on another device."""
-        moved = {item.name: getattr(self, item.name).to(device, non_blocking=non_blocking) for item in fields(self)}
-        return GraspBatch(**moved)
-
 
 @dataclass(frozen=True)
-class ActorStep:
-    """What an actor decided in E worlds, with everything that learning from it needs.
+class Decision(Batch):
+    """What an actor decided in E worlds.
 
     Attributes:
-        hand_action: action of the hand (E, 18) in [-1, 1].
-        primitive_action: a_p (E, 18).
-        vectors: policy inputs in one row (E, D).
-        feature: cloud feature (E, F), or the cloud itself (E, N, 3) when the policy trains its own encoder.
-        privileged: inputs of the critic only (E, P).
-        action: output of the policy, noise included (E, A).
-        mean: output of the policy, without noise (E, A).
-        noise_before: exploration noise of the step before (E, A).
-        log_prob: log-density of the action (E,).
-        value: the critic's estimate (E,).
+        hand_action: action of the hand (E, J) in [-1, 1].
+        primitive_action: a_p (E, J), which rewards may be made of; None without a primitive.
+        memory: what the actor's learner wants back with the rollout, by name (E, ...); nobody else looks into it.
     """
 
     hand_action: Tensor
-    primitive_action: Tensor
-    vectors: Tensor
-    feature: Tensor
-    privileged: Tensor
-    action: Tensor
-    mean: Tensor
-    noise_before: Tensor
-    log_prob: Tensor
-    value: Tensor
+    primitive_action: Tensor | None
+    memory: dict[str, Tensor]
 
 
 @dataclass(frozen=True)
-class Rollout:
-    """One episode of T control steps in each of E worlds.
+class Rollout(Batch):
+    """T control steps in each of E worlds.
 
     Attributes:
-        steps: the actor's steps, every field with a leading T.
+        hand_action: actions of the hand (T, E, J).
         reward: weighted reward (T, E).
         terms: weighted reward terms by name (T, E); they add up to ``reward``.
         is_terminal: steps after which nothing follows (T, E) bool.
-        is_valid: worlds whose physics held (E,) bool; the others are failures, and not learnt from.
+        is_valid: steps that happened (T, E) bool; those after the end of a world's episode did not, and are not learnt
+            from.
         measures: one value a world by name, (E,): success, translation, ...
         gate: share of the primitive's action that a teacher of timing would have taken (T, E); NaN without one.
         grip: closing action that it would have added (T, E); NaN without one.
+        memory: `Decision.memory` of every step (T, E, ...).
         policy_version: rollouts that the acting policy had learnt from.
         seconds: wall-clock seconds by part: physics, primitive, policy, lift, other.
     """
 
-    steps: ActorStep
+    hand_action: Tensor
     reward: Tensor
     terms: dict[str, Tensor]
     is_terminal: Tensor
@@ -86,6 +103,7 @@ class Rollout:
     measures: dict[str, Tensor]
     gate: Tensor
     grip: Tensor
+    memory: dict[str, Tensor]
     policy_version: int
     seconds: dict[str, float]
 
@@ -94,53 +112,15 @@ class Rollout:
         """T times E."""
         return self.reward.numel()
 
-    def to(self, device: torch.device | str, *, non_blocking: bool = False) -> "Rollout":
-        """The rollout on another device."""
-
-        def move(value: Tensor) -> Tensor:
-            return value.to(device, non_blocking=non_blocking)
-
-        steps = ActorStep(**{item.name: move(getattr(self.steps, item.name)) for item in fields(self.steps)})
-        return Rollout(
-            steps=steps,
-            reward=move(self.reward),
-            terms={name: move(value) for name, value in self.terms.items()},
-            is_terminal=move(self.is_terminal),
-            is_valid=move(self.is_valid),
-            measures={name: move(value) for name, value in self.measures.items()},
-            gate=move(self.gate),
-            grip=move(self.grip),
-            policy_version=self.policy_version,
-            seconds=self.seconds,
-        )
-
 
 def concatenate_rollouts(parts: Sequence[Rollout]) -> Rollout:
     """The rollouts of parts of the worlds, collected at the same time by one policy, as one of all worlds.
 
     Worlds stand in the order of the parts; seconds are means over the parts.
     """
-    first = parts[0]
     if len(parts) == 1:
-        return first
-
-    def join(name: str, dim: int = 1) -> Tensor:
-        return torch.cat([getattr(part, name) for part in parts], dim=dim)
-
-    def join_all(name: str, dim: int = 1) -> dict[str, Tensor]:
-        values = [getattr(part, name) for part in parts]
-        return {key: torch.cat([value[key] for value in values], dim=dim) for key in values[0]}
-
-    steps = [vars(part.steps) for part in parts]
-    return Rollout(
-        steps=ActorStep(**{name: torch.cat([step[name] for step in steps], dim=1) for name in steps[0]}),
-        reward=join("reward"),
-        terms=join_all("terms"),
-        is_terminal=join("is_terminal"),
-        is_valid=join("is_valid", dim=0),
-        measures=join_all("measures", dim=0),
-        gate=join("gate"),
-        grip=join("grip"),
-        policy_version=first.policy_version,
-        seconds={name: sum(part.seconds[name] for part in parts) / len(parts) for name in first.seconds},
-    )
+        return parts[0]
+    # worlds are the second dimension, of measures the only one
+    together = each_tensor(lambda *values: torch.cat(values, dim=min(1, values[0].ndim - 1)), *parts)
+    seconds = {name: sum(part.seconds[name] for part in parts) / len(parts) for name in together.seconds}
+    return replace(together, seconds=seconds)

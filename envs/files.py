@@ -1,12 +1,23 @@
 """Files that are complete or absent, and where what can be made again is kept between runs."""
 
+import logging
 import os
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
+
+from safetensors import SafetensorError
+
+Content = TypeVar("Content")
 
 CACHE_VARIABLE = "GRASPGF_CACHE"
 """Environment variable: folder of all caches, or ``off`` for none."""
+
+_logger = logging.getLogger(__name__)
+_unwritable: set[Path] = set()
+"""Folders that this process failed to write to: each is told once."""
 
 
 def write_atomically(path: Path, payload: bytes) -> None:
@@ -42,3 +53,32 @@ def _user_cache() -> Path:
         return Path.home() / "Library" / "Caches"
     variable, fallback = ("LOCALAPPDATA", "AppData/Local") if os.name == "nt" else ("XDG_CACHE_HOME", ".cache")
     return Path(os.environ.get(variable) or Path.home() / fallback)
+
+
+def read_kept(path: Path, read: Callable[[Path], Content]) -> Content | None:
+    """What ``read`` makes of a safetensors file in a cache; None when there is none, or a damaged one, which is told.
+
+    Cut files and changed headers are found; a flipped bit among the numbers is not: no checksum is kept.
+    """
+    try:
+        return read(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError, SafetensorError) as error:
+        _logger.warning("kept file %s cannot be used: %s; it is made again", path, error)
+        return None
+
+
+def keep(folder: Path, name: str, payload: bytes) -> None:
+    """Write a file below a cache's folder; when the disk is full or the folder not writable, tell it once and go on."""
+    if folder in _unwritable:
+        return
+    try:
+        write_atomically(folder / name, payload)
+    except OSError as error:
+        _unwritable.add(folder)
+        _logger.warning(
+            "cache %s cannot be written (%s) and what belongs there is made again in the next run: free some space "
+            "there, or name another folder in the environment variable %s",
+            folder, error, CACHE_VARIABLE,
+        )  # fmt: skip

@@ -8,6 +8,7 @@ import torch
 from jsonargparse import ArgumentParser
 from torch import Tensor
 
+from envs.geometry.object_clouds import KnownObjects
 from envs.hand.model import denormalise_joints, normalise_joints
 from lightning_modules.diffusion.samplers import ProbabilityFlowSampler, Sampler
 from lightning_modules.followers import Follower
@@ -39,14 +40,15 @@ class GraspPrimitive:
         return cls(load_score_module(path).eval().requires_grad_(False), follower)
 
     @torch.no_grad()
-    def encode(self, points_h: Tensor, object_index: Tensor) -> Tensor:
+    def encode(self, points_h: Tensor, objects: KnownObjects | None = None) -> Tensor:
         """Cloud features (E, F); once while the wrist stands still.
 
         Args:
             points_h: object clouds in the hand frame (E, 1024, 3), m.
-            object_index: identifies each cloud (E,) long; equal index, equal cloud up to rigid motion.
+            objects: the objects that the clouds show, whose groups of points are used; clouds are grouped one by one,
+                in some 1.5 ms each, when None (benchmarks/grouping.py).
         """
-        return self.module.encode(points_h, object_index)
+        return self.module.encode(points_h, objects)
 
     @torch.no_grad()
     def act(self, joint_pos: Tensor, feature: Tensor, progress: Tensor) -> Tensor:

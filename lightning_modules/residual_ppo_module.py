@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.optim import Adam, Optimizer
 
 from datamodules.ranks import gathered, mean_numbers, num_ranks
-from datamodules.types import ActorStep, Rollout
+from datamodules.types import Rollout
 from envs.conventions import EPISODE_STEPS
 from envs.task.observations import Observation, check_groups, flat_size
 from lightning_modules.composition import Composition, ScaleAndResidual
@@ -26,6 +26,7 @@ from lightning_modules.policy.fingers import LearntFingers, PrimitiveFingers, Pr
 from lightning_modules.ppo.exploration import Exploration, StructuredNoise
 from lightning_modules.ppo.kl_schedule import AdaptiveLearningRate
 from lightning_modules.ppo.losses import explained_variance
+from lightning_modules.ppo.memory import PolicyMemory
 from lightning_modules.ppo.objectives import imitation_objective, means, ppo_objective
 from lightning_modules.ppo.rollout_numbers import rollout_numbers
 from lightning_modules.ppo.samples import Samples, minibatches, samples_of
@@ -252,7 +253,7 @@ class ResidualPPOModule(LightningModule):
             len(samples), self.hparams["minibatch_size"], epochs, (self.hparams["seed"], self.policy_version)
         )
 
-    def _output(self, steps: ActorStep, rows: Tensor) -> PolicyOutput:
+    def _output(self, steps: PolicyMemory, rows: Tensor) -> PolicyOutput:
         inputs = PolicyInput(steps.vectors[rows], steps.feature[rows], steps.privileged[rows])
         output: PolicyOutput = self.network(self._acting().encoded(inputs))
         return output

@@ -12,12 +12,11 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from datamodules.grasps.module import VALIDATION_SPLITS
 from datamodules.types import GraspBatch
-from envs.geometry.point_grouping import CloudGrouping
+from envs.geometry.object_clouds import KnownObjects
 from lightning_modules.diffusion.joint_state import JointState, JointVector
 from lightning_modules.diffusion.losses import ScoreFn, denoising_loss
 from lightning_modules.diffusion.sde import SDE, VPSDE
 from lightning_modules.followers import AnnealedDenoiser, Follower
-from lightning_modules.networks.grouping_cache import GroupingCache
 from lightning_modules.networks.point_encoders import PointEncoder, PointNet2Encoder
 from lightning_modules.networks.score_network import ScoreNetwork
 from lightning_modules.saved_settings import leave_out_objects
@@ -80,8 +79,6 @@ class ScoreMatchingModule(LightningModule):
             block_depth,
             time_scale,
         )
-        spec = self.network.encoder.grouping_spec
-        self._groupings = None if spec is None else GroupingCache(spec)
         self.draws = draws
         self.eps = eps
         self.learning_rate = learning_rate
@@ -89,13 +86,11 @@ class ScoreMatchingModule(LightningModule):
         self.decay_to = decay_to
         self.seed = seed
 
-    def grouping(self, object_index: Tensor, points_h: Tensor) -> CloudGrouping | None:
-        """Neighbours of each cloud, worked out once for each object; None where the encoder needs none."""
-        return None if self._groupings is None else self._groupings(object_index, points_h)
-
-    def encode(self, points_h: Tensor, object_index: Tensor) -> Tensor:
-        """Cloud features (B, F) of clouds in the hand frame (B, N, 3), m."""
-        return self.network.encode(points_h, self.grouping(object_index, points_h))
+    def encode(self, points_h: Tensor, objects: KnownObjects | None = None) -> Tensor:
+        """Cloud features (B, F) of clouds in the hand frame (B, N, 3), m; grouped anew where no objects are given."""
+        spec = self.network.encoder.grouping_spec
+        known = None if spec is None or objects is None else objects.grouping(spec, points_h)
+        return self.network.encode(points_h, known)
 
     def score_fn(self, feature: Tensor) -> ScoreFn:
         """score(x, t) conditioned on cloud features (B, F)."""
@@ -110,7 +105,7 @@ class ScoreMatchingModule(LightningModule):
         offset = torch.rand(shape, generator=generator)
         t = self.eps + (1.0 - self.eps) * (torch.arange(draws) + offset) / draws
         z = torch.randn((*shape, state.shape[-1]), generator=generator)
-        feature = self.encode(batch.points_h, batch.object_index)
+        feature = self.encode(batch.points_h, batch.objects)
         device = state.device
         return denoising_loss(self.score_fn(feature), self.sde, state, t=t.to(device), z=z.to(device))
 

@@ -21,6 +21,7 @@ from datamodules.rollouts.runner import STEP_GRID, EpisodeRunner
 from envs.conventions import NUM_CLOUD_POINTS, SPLITS
 from envs.files import write_atomically
 from envs.objects.library import ObjectLibrary
+from envs.physics.base import PhysicsFactory
 from envs.task.targets import GraspTargets
 from envs.wrist.patterns import generate_patterns
 
@@ -33,6 +34,7 @@ def report(
     split_file: str | None = None,
     max_grasps: int = 600,
     num_episodes: int = 500,
+    physics: PhysicsFactory | None = None,
 ) -> None:
     """Lift rates of the stored grasps, the mean joints, a blind close and the nearest training grasp, by split.
 
@@ -46,6 +48,7 @@ def report(
         split_file: objects; the default split file when null.
         max_grasps: grasps of a split that are tried, drawn evenly.
         num_episodes: episodes of a split on moving wrists, spread evenly over its grasps; none when 0.
+        physics: makes the worlds; MuJoCo on the CPU when null.
     """
     grasps, library = load_grasp_set(path), ObjectLibrary(split_file)
     splits = [split for split in SPLITS if split in set(grasps.object_splits)]
@@ -54,7 +57,7 @@ def report(
     for split in splits:
         table = GraspTable(evenly(grasps.split(split), max_grasps), library, NUM_CLOUD_POINTS)
         with tqdm(total=8 * len(table), desc=f"trials {split}", unit="trial") as bar:
-            trials = SetTrials(table, library, on_trials=bar.update)
+            trials = SetTrials(table, library, physics, on_trials=bar.update)
             values = trials.stored() | trials.baselines(constants)
         groups = table.object_index.numpy()
         families = np.array([library.family(name) for name in table.grasps.object_names()])
@@ -62,7 +65,7 @@ def report(
         content["families"][split] = estimates_by_label(values, groups, families)
         content["types"][split] = estimates_by_label(values, groups, np.array(table.grasps.type_names()))
     if num_episodes > 0:
-        _add_moving(content, {split: _targets(grasps.split(split), library) for split in splits}, num_episodes)
+        _add_moving(content, {split: _targets(grasps.split(split), library) for split in splits}, num_episodes, physics)
     _LOG.info("%s", format_table(content["splits"]))
     if output is not None:
         write_atomically(output, (json.dumps(content, indent=1) + "\n").encode())
@@ -80,13 +83,18 @@ def _targets(grasps: GraspSet, library: ObjectLibrary) -> GraspTargets:
     return grasp_targets(grasps, library, reachable_only=bool(grasps.is_reachable.any()))
 
 
-def _add_moving(content: dict[str, Any], targets: dict[str, GraspTargets], num_episodes: int) -> None:
+def _add_moving(
+    content: dict[str, Any], targets: dict[str, GraspTargets], num_episodes: int, physics: PhysicsFactory | None
+) -> None:
     """Add the measures on moving wrists, by split and family, and the steps chosen for the scripts."""
     with tqdm(
         total=num_episodes * (2 * len(STEP_GRID) + 4 * len(targets)), desc="moving wrists", unit="episode"
     ) as bar:
         moving = SetEpisodes(
-            targets["train"], generate_patterns(), EpisodeRunner(on_batch=bar.update), num_episodes=num_episodes
+            targets["train"],
+            generate_patterns(),
+            EpisodeRunner(physics, on_batch=bar.update),
+            num_episodes=num_episodes,
         )
         policies = moving.policies()
         for split, own in targets.items():

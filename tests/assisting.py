@@ -8,12 +8,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from datamodules.types import ActorStep
+from datamodules.types import Decision
 from envs.conventions import EPISODE_STEPS, NUM_JOINTS
 from envs.hand.model import open_hand
 from envs.hand.shadow import shadow_hand
 from envs.physics.base import Array, PhysicsBackend
-from envs.physics.mujoco_cpu import MujocoCpuPhysics
+from envs.physics.mujoco_worlds import MujocoCpuPhysics
 from envs.task.assist_env import HumanAssistEnv
 from envs.task.episodes import Episodes, EpisodeSampler
 from envs.task.observations import OBSERVATION_GROUPS, POLICY_GROUPS, Observation
@@ -24,9 +24,6 @@ from lightning_modules.networks.point_encoders import PointNetEncoder
 from lightning_modules.score_module import ScoreMatchingModule
 from tests.datamodules.grasps.examples import thing
 from tests.learning import ROOT
-
-CLOUD_NUMBERS = (7, 3)
-"""Numbers of the clouds of the can and the box of `made_up_targets`."""
 
 
 def made_up_targets(counts: tuple[int, int] = (3, 2)) -> GraspTargets:
@@ -46,7 +43,6 @@ def made_up_targets(counts: tuple[int, int] = (3, 2)) -> GraspTargets:
         wrist_pose_w=wrist_w,
         joint_pos=joints,
         type_index=np.zeros(len(index), dtype=np.int64),
-        cloud_index=np.array(CLOUD_NUMBERS),
     )
 
 
@@ -65,7 +61,7 @@ def make_env(
     physics: PhysicsBackend | None = None,
 ) -> HumanAssistEnv:
     """A small environment that steps in the calling thread."""
-    physics = MujocoCpuPhysics(num_worlds, num_threads=num_threads) if physics is None else physics
+    physics = MujocoCpuPhysics(shadow_hand(), num_worlds, num_threads=num_threads) if physics is None else physics
     return HumanAssistEnv(physics, privileged=privileged, noise=noise)
 
 
@@ -87,7 +83,7 @@ def same_wrist_other_goal(episodes: Episodes, until: int) -> Episodes:
 class CountingActor:
     """Acts with the number of the step, so that whatever is learnt from can be told apart.
 
-    In step t of rollout 5: vectors hold the observed joints, action t, value 100 + t, log_prob -t.
+    In step t of rollout 5 its memory holds the observed joints and t.
     """
 
     policy_version = 5
@@ -106,21 +102,14 @@ class CountingActor:
         self.parts = [self, *(CountingActor(self.hand_action) for _ in sizes[1:])]
         return self.parts
 
-    def step(self, observation: Observation) -> ActorStep:
+    def step(self, observation: Observation) -> Decision:
         step, count = len(self.seen), len(observation)
         self.seen.append(observation)
         number = torch.full((count,), float(step))
-        return ActorStep(
+        return Decision(
             hand_action=torch.as_tensor(self.hand_action).expand(count, -1),
             primitive_action=self.primitive_action.expand(count, -1),
-            vectors=observation["joint_pos"],
-            feature=number[:, None],
-            privileged=number[:, None],
-            action=number[:, None],
-            mean=number[:, None],
-            noise_before=number[:, None],
-            log_prob=-number,
-            value=100.0 + number,
+            memory={"joint_pos": observation["joint_pos"], "step": number},
         )
 
 
@@ -179,4 +168,4 @@ def made_up_observation(num_worlds: int = 3, seed: int = 0, groups: Sequence[str
         drawn["points_h"] = 0.1 * drawn["points_h"] + torch.tensor([0.0, -0.05, 0.1])
     if "wrist_history" in drawn:
         drawn["wrist_history"][..., 3:] = torch.nn.functional.normalize(drawn["wrist_history"][..., 3:], dim=-1)
-    return Observation(drawn, torch.arange(num_worlds))
+    return Observation(drawn)

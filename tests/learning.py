@@ -87,7 +87,6 @@ def made_up_batch(count: int = 4, num_points: int = 24, seed: int = 0) -> GraspB
     return GraspBatch(
         joint_pos=2.0 * torch.rand(count, 18, generator=generator) - 1.0,
         points_h=0.1 * torch.rand(count, num_points, 3, generator=generator) + offset,
-        object_index=torch.arange(count),
         grasp_index=torch.arange(count),
     )
 

@@ -57,7 +57,7 @@ class Witness(Callback):
             seen = {"data": batch.grasp_index, "noise": self._noise[-1]}
         if isinstance(batch, Rollout):
             # what is seen before the first action, and the noise before it
-            seen = {"data": batch.steps.vectors[0], "noise": batch.steps.noise_before[0]}
+            seen = {"data": batch.memory["vectors"][0], "noise": batch.memory["noise_before"][0]}
         rates = [group["lr"] for group in trainer.optimizers[0].param_groups]
         self._steps.append({**seen, "rates": rates})
 

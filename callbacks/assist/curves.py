@@ -76,7 +76,7 @@ class EpisodeCurves(Callback):
             )
         if trainer.is_last_batch and trainer.is_global_zero:
             self._curves = episode_curves(batch)
-            count = int(batch.is_valid.sum())
+            count = int(batch.is_valid.all(dim=0).sum())
             self._title = f"last rollout of epoch {trainer.current_epoch}, {count} worlds; band: quartiles"
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -111,10 +111,10 @@ def episode_curves(rollout: Rollout) -> dict[str, StepCurve]:
     Returns:
         the curves; none when no world is valid.
     """
-    keep, steps = rollout.is_valid, rollout.steps
+    keep, memory = rollout.is_valid.all(dim=0), rollout.memory
     if not bool(keep.any()):
         return {}
-    a_p, vectors, mean = steps.primitive_action[:, keep], steps.vectors[:, keep], steps.mean[:, keep]
+    a_p, vectors, mean = (memory[name][:, keep] for name in ("primitive_action", "vectors", "mean"))
     curves = {"primitive_action": a_p.abs().mean(dim=-1)}
     if mean.shape[-1] == 2 * NUM_JOINTS:
         curves["a_s"] = mean[..., :NUM_JOINTS].mean(dim=-1)

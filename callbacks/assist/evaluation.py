@@ -7,7 +7,7 @@ read them from here. In test they are kept on disk as they come: a killed test g
 import json
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -38,11 +38,9 @@ from datamodules.rollouts.plans import EpisodePlan, PosesPlan, SpreadPlan, plann
 from datamodules.rollouts.runner import STEP_GRID
 from envs.conventions import SPLITS
 from envs.files import write_atomically
+from envs.physics.base import physics_identity
 
 _LOG = logging.getLogger(__name__)
-
-_TRAINING_CLOUDS = 1_000_000
-"""Added to the cloud numbers of training objects that come from another file, where the tested ones count from 0."""
 
 
 class AssistEvaluation(Callback):
@@ -172,7 +170,7 @@ class AssistEvaluation(Callback):
         return ResumableRunner(
             make_runner(data, self.num_worlds, bar.update),
             num_worlds=self.num_worlds,
-            settings=[asdict(data.physics_settings), None if data.noise is None else vars(data.noise)],
+            settings=[physics_identity(data.physics), None if data.noise is None else vars(data.noise)],
             store=store,
             on_stored=lambda count: skip_ahead(bar, count),
         )
@@ -204,9 +202,6 @@ class AssistEvaluation(Callback):
     def _training(self, data: RolloutDataModule) -> TrainingEpisodes:
         targets = data.targets if self.training_path is None else self._training_data(data).targets
         train = targets(SPLITS[0])
-        if self.training_path is not None:
-            # networks keep what they know of a cloud under its number, which no other cloud may have
-            train = replace(train, cloud_index=train.cloud_index + _TRAINING_CLOUDS)
         episodes = planned_episodes(self.choice_plan, train, data.patterns, is_training=True, seed=self.seeds[0])
         return TrainingEpisodes(train, episodes)
 

@@ -77,10 +77,8 @@ class AssistFilmstrips(Callback):
         rates = family_rates(outcome.is_success, families)
         strips = []
         for row in pick_episodes(outcome.cause, families, self.num_successes, self.num_failures):
-            thing, kind = (
-                episodes.things[row],
-                run.targets.hand.type_names[run.targets.type_index[episodes.grasp_row[row]]],
-            )
+            thing, targets = episodes.things[row], run.targets
+            kind = targets.hand.type_names[targets.type_index[episodes.grasp_row[row]]]
             cause = CAUSES[outcome.cause[row]].replace("_", " ")
             heading = (
                 f"{thing.name} ({thing.family}: {100.0 * rates[thing.family]:.0f} %), {kind}: {cause}; wrist at rest "
@@ -88,6 +86,7 @@ class AssistFilmstrips(Callback):
             )
             strips.append(
                 episode_filmstrip(
+                    episodes.hand,
                     thing,
                     run.frames,
                     row,

@@ -161,8 +161,7 @@ def present_splits(data: RolloutDataModule, splits: Sequence[str]) -> list[str]:
 def make_runner(data: RolloutDataModule, num_worlds: int, on_batch: Callable[[int], None]) -> EpisodeRunner:
     """A runner with the physics and the perception of the data module."""
     return EpisodeRunner(
-        data.physics_settings,
-        scenes=data.scenes,
+        data.physics,
         num_worlds=num_worlds,
         num_threads=data.num_threads,
         noise=data.noise,

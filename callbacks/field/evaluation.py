@@ -28,6 +28,8 @@ from datamodules.grasps.module import GraspDataModule
 from envs.conventions import SPLITS
 from envs.files import write_atomically
 from envs.objects.library import ObjectLibrary
+from envs.physics.base import PhysicsFactory
+from envs.physics.mujoco_cpu import MujocoCpu
 from envs.pictures.sheets import save_png
 from lightning_modules.diffusion.samplers import Sampler
 from lightning_modules.followers import Follower
@@ -57,6 +59,7 @@ class FieldEvaluation(Callback):
         num_failures: failures pictured for each unseen split, with collisions on the way and without; 0 draws none.
         size: edge of a single picture, pixels.
         resume: read what was measured before.
+        physics: makes the worlds; MuJoCo on the CPU when None.
     """
 
     def __init__(
@@ -70,6 +73,7 @@ class FieldEvaluation(Callback):
         num_failures: int = 6,
         size: int = 160,
         resume: bool = True,
+        physics: PhysicsFactory | None = None,
     ) -> None:
         self.references = references or {}
         self.every_n_epochs = every_n_epochs
@@ -80,6 +84,7 @@ class FieldEvaluation(Callback):
         self.num_failures = num_failures
         self.size = size
         self.resume = resume
+        self.physics: PhysicsFactory = physics or MujocoCpu()
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Follow the field without collisions on a part of each split; in fit only every few epochs."""
@@ -91,7 +96,7 @@ class FieldEvaluation(Callback):
         data, primitive = _parts(trainer, pl_module)
         for split in data.splits:
             table = thinned(data.table(split), data.library, data.num_points, self.num_grasps)
-            trials = SplitTrials(table, data.library)
+            trials = SplitTrials(table, data.library, self.physics)
             values = trials.field("field_success", primitive, trials.encode(primitive), with_collisions=False)
             rate = SuccessRate(sync_on_compute=False)  # one process alone measures
             rate.update(torch.as_tensor(values["field_success_collisions_off"]))
@@ -107,6 +112,7 @@ class FieldEvaluation(Callback):
         measurement = FieldMeasurement(
             primitive,
             data.library,
+            self.physics,
             train,
             references=self.references,
             sampler=self.sampler,

@@ -49,6 +49,7 @@ def failure_sheet(
     names, kinds, frames = grasps.object_names(), grasps.type_names(), watched.frames
     strips = [
         episode_filmstrip(
+            grasps.hand,
             library.get(names[row]),
             frames,
             row,

@@ -15,6 +15,7 @@ from callbacks.training.progress import skip_ahead
 from datamodules.baselines.set_trials import ConstantJoints, Values
 from datamodules.grasps.dataset import GraspTable
 from envs.objects.library import ObjectLibrary
+from envs.physics.base import PhysicsFactory, physics_identity
 from lightning_modules.diffusion.samplers import Sampler
 from lightning_modules.followers import Follower
 from lightning_modules.primitive import GraspPrimitive
@@ -53,6 +54,7 @@ class FieldMeasurement:
     Args:
         primitive: the field.
         library: gives the objects.
+        physics: makes the worlds.
         train: training grasps, for the baselines, which are left out when None.
         references: other ways of following the field, by name.
         sampler: draws samples; the probability-flow ODE when None.
@@ -63,6 +65,7 @@ class FieldMeasurement:
         self,
         primitive: GraspPrimitive,
         library: ObjectLibrary,
+        physics: PhysicsFactory,
         train: GraspTable | None,
         *,
         references: Mapping[str, Follower],
@@ -71,17 +74,18 @@ class FieldMeasurement:
     ) -> None:
         self._primitive = primitive
         self._library = library
+        self._physics = physics
         self._constants = None if train is None else ConstantJoints.of_training(train)
         self._references = references
         self._sampler = sampler
         self._store = store
         training = "" if train is None else _table_digest(train, library)
-        self._decides = digest(module_digest(primitive.module), primitive.follower, training)
+        self._decides = digest(module_digest(primitive.module), primitive.follower, training, physics_identity(physics))
 
     def measure(self, table: GraspTable, bar: "tqdm[None]") -> MeasuredSplit:
         """Every measure on every grasp of a table; the bar is told how much there is, and what was done."""
         decides, arrays, diverged = digest(self._decides, _table_digest(table, self._library)), Arrays(), 0
-        trials = SplitTrials(table, self._library, on_trials=bar.update)
+        trials = SplitTrials(table, self._library, self._physics, on_trials=bar.update)
         steps = self._steps(trials)
         bar.reset(total=sum(step.rounds for step in steps) * len(table))
         for step in steps:
@@ -126,7 +130,7 @@ class FieldMeasurement:
 
 def _watched_field(trials: SplitTrials, primitive: GraspPrimitive, feature: Tensor) -> Arrays:
     """The field's measures, and what was seen of its trials."""
-    watchers = FieldWatchers(len(trials.table))
+    watchers = FieldWatchers(trials.table.hand, len(trials.table))
     values = trials.field("field_success", primitive, feature, watchers=watchers)
     off, on = watchers.off.watched(), watchers.on.watched()
     return {**values, **off.arrays(_WATCHED["collisions_off"]), **on.arrays(_WATCHED["collisions_on"])}

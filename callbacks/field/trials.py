@@ -13,6 +13,7 @@ from callbacks.metrics.measures import posture_error, sample_diversity
 from datamodules.baselines.set_trials import Array, SetTrials, Values
 from datamodules.types import GraspBatch
 from envs.conventions import EPISODE_STEPS
+from envs.hand.hand import Hand
 from envs.trials.grasp_trials import Controller, follow_freely
 from lightning_modules.diffusion.samplers import Sampler
 from lightning_modules.followers import Follower
@@ -25,9 +26,9 @@ _CHUNK = 128
 class FieldWatchers:
     """Watchers of G grasps, tried with collisions on the way and without."""
 
-    def __init__(self, count: int) -> None:
-        self.off = FieldWatcher(count, OFF_STEPS)
-        self.on = FieldWatcher(count, ON_STEPS)
+    def __init__(self, hand: Hand, count: int) -> None:
+        self.off = FieldWatcher(hand, count, OFF_STEPS)
+        self.on = FieldWatcher(hand, count, ON_STEPS)
 
 
 @dataclass
@@ -36,7 +37,7 @@ class SplitTrials(SetTrials):
 
     def encode(self, primitive: GraspPrimitive) -> Tensor:
         """Cloud features of all grasps (G, F), on the primitive's device."""
-        return torch.cat([primitive.encode(batch.points_h, batch.object_index) for batch in self._batches(primitive)])
+        return torch.cat([primitive.encode(batch.points_h, batch.objects) for batch in self._batches(primitive)])
 
     def field(
         self,
@@ -53,7 +54,7 @@ class SplitTrials(SetTrials):
         """
         off, on = (None, None) if watchers is None else (watchers.off, watchers.on)
         controller = field_controller(primitive, feature)
-        final = follow_freely(controller, len(self.table))
+        final = follow_freely(self.table.hand, controller, len(self.table))
         values = {f"{name}_collisions_off": self.trials.place(final, off).is_lifted.astype(float)}
         if with_collisions:
             values[f"{name}_collisions_on"] = self.trials.follow(controller, on).is_lifted.astype(float)

@@ -8,10 +8,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from datamodules.baselines.joints import blind_close, cloud_descriptor
+from datamodules.baselines.joints import cloud_descriptor
 from envs.conventions import EPISODE_STEPS, MAX_JOINT_STEP, NUM_JOINTS
 from envs.geometry.transforms import pose_compose, pose_invert, transform_points
 from envs.hand.model import denormalise_joints, open_hand
+from envs.hand.shadow import shadow_hand
 from envs.objects.grasp_object import GraspObject
 from envs.physics.base import Array
 from envs.task.episodes import Episodes
@@ -157,7 +158,7 @@ def scripted_close(train: GraspTargets, step: int) -> FixedStepClose:
 
 def blind_script(step: int) -> FixedStepClose:
     """Every flexing joint closed as far as it goes, from a fixed step on."""
-    return FixedStepClose(blind_close(), step)
+    return FixedStepClose(shadow_hand().closed_pose, step)
 
 
 def nearest_grasp(train: GraspTargets) -> GoalOnArrival:

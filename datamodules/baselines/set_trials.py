@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from datamodules.baselines.joints import NearestGrasp, blind_close, mean_joints
+from datamodules.baselines.joints import NearestGrasp, mean_joints
 from datamodules.grasps.dataset import GraspTable
 from datamodules.grasps.poses import absolute_pose
 from envs.objects.library import ObjectLibrary
+from envs.physics.base import PhysicsFactory
 from envs.trials.grasp_trials import GraspTrials
 
 Array = NDArray[np.float64]
@@ -19,7 +20,7 @@ Values = dict[str, NDArray[np.float64]]
 
 @dataclass(frozen=True)
 class ConstantJoints:
-    """What does not look at the object: mean joints (18,), blind close (18,), rad; and the nearest training grasp."""
+    """What does not look at the object: mean joints (J,), blind close (J,), rad; and the nearest training grasp."""
 
     mean: Array
     blind: Array
@@ -28,7 +29,7 @@ class ConstantJoints:
     @classmethod
     def of_training(cls, train: GraspTable) -> "ConstantJoints":
         """The baselines that training grasps give."""
-        return cls(mean_joints(train), blind_close(), NearestGrasp(train))
+        return cls(mean_joints(train), train.hand.closed_pose, NearestGrasp(train))
 
 
 @dataclass
@@ -38,11 +39,13 @@ class SetTrials:
     Args:
         table: the grasps.
         library: their objects.
+        physics: makes the worlds; MuJoCo on the CPU when None.
         on_trials: called with the number of trials done (progress).
     """
 
     table: GraspTable
     library: ObjectLibrary
+    physics: PhysicsFactory | None = None
     on_trials: Callable[[int], None] = field(default=lambda _: None)
 
     def __post_init__(self) -> None:
@@ -51,7 +54,9 @@ class SetTrials:
         things = [self.library.get(name) for name in grasps.object_names()]
         wrist_w = absolute_pose(object_w, grasps.wrist_pose_o.astype(np.float64))
         rest_w = grasps.rest_pose_w.astype(np.float64)
-        self.trials = GraspTrials(things, object_w, wrist_w, rest_pose_w=rest_w, on_batch=self.on_trials)
+        self.trials = GraspTrials(
+            grasps.hand, things, object_w, wrist_w, rest_pose_w=rest_w, physics=self.physics, on_batch=self.on_trials
+        )
         self.goal = grasps.joint_pos.astype(np.float64)
 
     def stored(self, *, with_collisions: bool = True) -> Values:
@@ -61,7 +66,7 @@ class SetTrials:
     def joints(
         self, name: str, joint_pos: Array, *, placed_name: str | None = None, with_collisions: bool = True
     ) -> Values:
-        """Success of given joints (G, 18), rad: placed without collisions, and closed towards with them."""
+        """Success of given joints (G, J), rad: placed without collisions, and closed towards with them."""
         placed = self.trials.place(joint_pos).is_lifted
         values = {placed_name or f"{name}_collisions_off": placed.astype(float)}
         if with_collisions:

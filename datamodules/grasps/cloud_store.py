@@ -4,21 +4,18 @@ Grasp tables need 12 kB of an object, its file in the cache of objects holds som
 is 0.6 GB at every start, and as much memory for each process if they stay.
 """
 
-import io
-import logging
-import zlib
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors.numpy import save
+from safetensors.torch import load_file
 
 from envs.conventions import NUM_CLOUD_POINTS
-from envs.files import CACHE_VARIABLE, cache_folder, write_atomically
+from envs.files import cache_folder, keep, read_kept
 from envs.objects.library import ObjectLibrary
-
-_LOG = logging.getLogger(__name__)
 
 Clouds = NDArray[np.float32]
 
@@ -37,23 +34,12 @@ def object_clouds(library: ObjectLibrary, names: tuple[str, ...]) -> Clouds:
     folder = cache_folder("clouds")
     if folder is None or not names:
         return _read(library, names)
-    path = folder / f"{sha256(''.join(map(library.key, names)).encode()).hexdigest()[:40]}.npy"
-    try:
-        return _mapped(path, len(names))
-    except FileNotFoundError:
-        pass
-    except (OSError, ValueError) as error:
-        _LOG.warning("clouds %s cannot be used: %s; they are read from their objects again", path, error)
-    clouds = _read(library, names)
-    try:
-        _write(path, clouds)
-    except OSError as error:
-        _LOG.warning(
-            "clouds cannot be kept in %s (%s) and will be read again in the next run: free some space there, or name "
-            "another folder in the environment variable %s", path.parent, error, CACHE_VARIABLE,
-        )  # fmt: skip
-        return clouds
-    return _mapped(path, len(names))
+    file = f"{sha256(''.join(map(library.key, names)).encode()).hexdigest()[:40]}.safetensors"
+    clouds = read_kept(folder / file, _mapped)
+    if clouds is None:
+        clouds = _read(library, names)
+        keep(folder, file, save({"clouds": clouds}))
+    return clouds
 
 
 def _read(library: ObjectLibrary, names: tuple[str, ...]) -> Clouds:
@@ -63,26 +49,7 @@ def _read(library: ObjectLibrary, names: tuple[str, ...]) -> Clouds:
     return clouds
 
 
-def _write(path: Path, clouds: Clouds) -> None:
-    """A plain npy file, and after it the CRC-32 of the numbers."""
-    payload = io.BytesIO()
-    np.save(payload, clouds, allow_pickle=False)
-    write_atomically(path, payload.getvalue() + zlib.crc32(clouds.data).to_bytes(4, "little"))
-
-
-def _mapped(path: Path, count: int) -> Clouds:
-    """The content of a file; pages are shared with other processes until somebody writes to them.
-
-    Raises:
-        FileNotFoundError: no such file.
-        ValueError, OSError: truncated, of other objects, or not what was written.
-    """
-    with path.open("rb") as file:
-        file.seek(-4, io.SEEK_END)
-        expected = int.from_bytes(file.read(4), "little")
-    clouds: Clouds = np.load(path, mmap_mode="c", allow_pickle=False)
-    if clouds.shape != (count, NUM_CLOUD_POINTS, 3) or clouds.dtype != np.float32:
-        raise ValueError(f"holds {clouds.dtype} {clouds.shape}, expected float32 {(count, NUM_CLOUD_POINTS, 3)}")
-    if zlib.crc32(clouds.data) != expected:
-        raise ValueError("its numbers are not those that were written")
+def _mapped(path: Path) -> Clouds:
+    """The content of a file; pages are shared with other processes until somebody writes to them."""
+    clouds: Clouds = load_file(path)["clouds"].numpy()  # numpy's reader would copy
     return clouds

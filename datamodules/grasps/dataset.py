@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -12,6 +13,8 @@ from datamodules.grasps.approach_views import ApproachViews
 from datamodules.grasps.cloud_store import object_clouds
 from datamodules.grasps.grasp_set import GraspSet
 from datamodules.types import GraspBatch
+from envs.conventions import NUM_CLOUD_POINTS
+from envs.geometry.object_clouds import KnownObjects, ObjectClouds
 from envs.geometry.transforms import pose_invert, transform_points
 from envs.hand.kinematics import HandKinematics
 from envs.objects.library import ObjectLibrary
@@ -45,12 +48,11 @@ class GraspTable:
         self._object_to_hand = pose_invert(torch.as_tensor(grasps.wrist_pose_o))
         # those of the whole set, whatever part of it this is: one file serves every table
         known = tuple(name for name in grasps.objects if name in library)
-        clouds = object_clouds(library, known)
-        if not 1 <= num_points <= clouds.shape[1]:
-            raise ValueError(f"num_points is {num_points}, allowed 1..{clouds.shape[1]}")
+        if not 1 <= num_points <= NUM_CLOUD_POINTS:
+            raise ValueError(f"num_points is {num_points}, allowed 1..{NUM_CLOUD_POINTS}")
         row_of = {name: row for row, name in enumerate(known)}
         rows = np.array([row_of.get(name, -1) for name in grasps.objects])
-        self._clouds_o = torch.from_numpy(clouds)[:, :num_points]
+        self._clouds = _known_clouds(library, known, num_points)
         self._cloud_row = torch.as_tensor(rows[grasps.object_index])
         self.object_index = torch.as_tensor(grasps.object_index).long()
 
@@ -59,8 +61,9 @@ class GraspTable:
 
     def batch(self, rows: Tensor) -> GraspBatch:
         """The grasps at ``rows`` (B,), clouds moved into each grasp's hand frame."""
-        points_h = transform_points(self._object_to_hand[rows], self._clouds_o[self._cloud_row[rows]])
-        return GraspBatch(self.joint_pos[rows], points_h, self.object_index[rows], rows)
+        objects = KnownObjects(self._clouds, self._cloud_row[rows])
+        points_h = transform_points(self._object_to_hand[rows], self._clouds.points_o[objects.rows])
+        return GraspBatch(self.joint_pos[rows], points_h, rows, objects)
 
     def way_back_h(self) -> Tensor:
         """Unit vectors from fingertip centre to wrist of every grasp (G, 3), hand frame (GraspGF App. A.1)."""
@@ -71,6 +74,12 @@ class GraspTable:
         """Probability of each grasp (G,) such that every object is drawn equally often."""
         counts = torch.bincount(self._cloud_row)
         return 1.0 / (counts[self._cloud_row].double() * (counts > 0).sum())
+
+
+@lru_cache(maxsize=8)
+def _known_clouds(library: ObjectLibrary, names: tuple[str, ...], num_points: int) -> ObjectClouds:
+    """Their groups serve every table of the same set."""
+    return ObjectClouds(object_clouds(library, names)[:, :num_points])
 
 
 class TrainingStream(IterableDataset[GraspBatch]):

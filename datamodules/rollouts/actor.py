@@ -5,7 +5,7 @@ from typing import Protocol
 
 import torch
 
-from datamodules.types import ActorStep
+from datamodules.types import Decision
 from envs.task.observations import Observation
 
 
@@ -15,7 +15,7 @@ class ExploringWorlds(Protocol):
     What it remembers is its own, so that several of one policy may act at the same time on threads of their own.
     """
 
-    def step(self, observation: Observation) -> ActorStep:
+    def step(self, observation: Observation) -> Decision:
         """Decide for every world."""
         ...
 

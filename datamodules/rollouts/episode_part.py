@@ -8,7 +8,7 @@ from torch import Tensor
 
 from datamodules.rollouts.actor import ExploringWorlds
 from datamodules.rollouts.runner import checked_action
-from datamodules.types import ActorStep, Rollout
+from datamodules.types import Decision, Rollout, each_tensor
 from envs.conventions import EPISODE_STEPS
 from envs.hand.commands import next_command
 from envs.hand.model import denormalise_joints, open_hand
@@ -44,7 +44,7 @@ def run_part(
     clock = _Clock()
     observation = env.reset(episodes)
     command = np.tile(open_hand(), (env.num_worlds, 1))
-    steps: list[ActorStep] = []
+    steps: list[Decision] = []
     terms: list[dict[str, Tensor]] = []
     clock.note("physics")
     for index in range(EPISODE_STEPS):
@@ -65,20 +65,21 @@ def run_part(
     return _stack(steps, terms, outcome, policy_version, _seconds(clock, acting.seconds))
 
 
-def _facts(decided: ActorStep, before: Tensor, after: Tensor, groups: object) -> StepFacts:
+def _facts(decided: Decision, before: Tensor, after: Tensor, groups: object) -> StepFacts:
+    a_p = decided.primitive_action
     known = groups if isinstance(groups, dict) else {}
     goal = known.get("goal_joints")
     return StepFacts(
         joint_pos_before=before,
         joint_pos=after,
-        a_p=decided.primitive_action.to(before.device),
+        a_p=torch.zeros_like(before) if a_p is None else a_p.to(before.device),
         fingertip_distance=known.get("fingertip_distance"),
         goal_joint_pos=None if goal is None else denormalise_joints(goal),
     )
 
 
 def _stack(
-    steps: list[ActorStep],
+    steps: list[Decision],
     terms: list[dict[str, Tensor]],
     outcome: EpisodeOutcome,
     policy_version: int,
@@ -97,15 +98,17 @@ def _stack(
         "rotation_cos": outcome.rotation_cos,
         "diverged": outcome.is_diverged,
     }
+    decided = each_tensor(lambda *values: torch.stack(values), *steps)
     return Rollout(
-        steps=ActorStep(**{name: torch.stack([getattr(step, name) for step in steps]) for name in vars(steps[0])}),
+        hand_action=decided.hand_action,
         reward=reward,
         terms=by_name,
         is_terminal=is_terminal,
-        is_valid=torch.as_tensor(~outcome.is_diverged),
+        is_valid=torch.as_tensor(~outcome.is_diverged).expand(reward.shape),
         measures={name: torch.as_tensor(value).float() for name, value in measures.items()},
         gate=torch.full_like(reward, torch.nan),
         grip=torch.full_like(reward, torch.nan),
+        memory=decided.memory,
         policy_version=policy_version,
         seconds=seconds,
     )

@@ -4,7 +4,7 @@ import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -22,11 +22,11 @@ from datamodules.rollouts.teacher import ArrivalTeacher
 from datamodules.rollouts.upcoming import UpcomingEpisodes
 from datamodules.types import Rollout
 from envs.conventions import EPISODE_STEPS, NUM_CLOUD_POINTS, SPLITS
+from envs.hand.hand import Hand
 from envs.objects.library import ObjectLibrary
-from envs.physics.memory import available_memory, simulation_need
-from envs.physics.mujoco_cpu import MujocoCpuPhysics
-from envs.physics.scene_cache import SceneCache
-from envs.physics.settings import PhysicsSettings
+from envs.physics.base import PhysicsFactory
+from envs.physics.memory import available_memory
+from envs.physics.mujoco_cpu import MujocoCpu
 from envs.task.assist_env import HumanAssistEnv
 from envs.task.episodes import EpisodeSampler
 from envs.task.observations import check_groups
@@ -58,6 +58,7 @@ class RolloutDataModule(LightningDataModule):
             (shared with the other processes of a run) when None. Exploration and episodes do not depend on it; how
             floating-point numbers are rounded does.
         seed: decides episodes and exploration.
+        physics: makes the worlds, in training and in evaluations; MuJoCo on the CPU when None.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class RolloutDataModule(LightningDataModule):
         teacher: ArrivalTeacher | None = None,
         num_threads: int | None = None,
         seed: int = 0,
+        physics: PhysicsFactory | None = None,
     ) -> None:
         super().__init__()
         # for the checkpoint; a logger would insist on one value for settings that the module has too, such as seed
@@ -94,8 +96,7 @@ class RolloutDataModule(LightningDataModule):
         self.num_threads = num_threads
         self.seed = seed
         self.library = ObjectLibrary(split_file)
-        self.physics_settings = PhysicsSettings()
-        self.scenes = SceneCache(self.physics_settings)
+        self.physics: PhysicsFactory = physics or MujocoCpu()
         self._patterns_file = patterns
         self._targets: dict[str, GraspTargets] = {}
         self._collector: RolloutCollector | None = None
@@ -106,6 +107,11 @@ class RolloutDataModule(LightningDataModule):
     def grasps(self) -> GraspSet:
         """The whole grasp set, read at first use."""
         return load_grasp_set(self.path)
+
+    @property
+    def hand(self) -> Hand:
+        """The hand that the grasps are of."""
+        return self.grasps.hand
 
     @cached_property
     def patterns(self) -> WristPatterns:
@@ -142,9 +148,9 @@ class RolloutDataModule(LightningDataModule):
         self._check_memory()
         targets = self.targets("train")
         sampler = EpisodeSampler(targets, self.patterns.split("train"), mix=True, seed=(self.seed, rank()))
-        self._upcoming = UpcomingEpisodes(sampler, self.num_worlds, self.scenes.prepare)
+        self._upcoming = UpcomingEpisodes(sampler, self.num_worlds, partial(self.physics.prepare, self.hand))
         self._collector = RolloutCollector(
-            self._parts(), self.reward, max_gap=self.physics_settings.max_target_gap, teacher=self.teacher
+            self._parts(), self.reward, max_gap=self.physics.settings.max_target_gap, teacher=self.teacher
         )
         _LOG.info("%d worlds, %d training grasps of %d objects", self.num_worlds, len(targets), len(targets.things))
 
@@ -154,10 +160,7 @@ class RolloutDataModule(LightningDataModule):
         threads = max(1, cores if self.num_threads is None else self.num_threads)
         count = max(1, min(threads, self.num_worlds // MIN_WORLDS))
         sizes = [len(rows) for rows in np.array_split(np.arange(self.num_worlds), count)]
-        worlds = [
-            MujocoCpuPhysics(size, self.physics_settings, num_threads=threads // count, scenes=self.scenes)
-            for size in sizes
-        ]
+        worlds = [self.physics.make(self.hand, size, num_threads=threads // count) for size in sizes]
         return [
             HumanAssistEnv(each, privileged=self.privileged, noise=self.noise, watch_contacts=False) for each in worlds
         ]
@@ -168,11 +171,8 @@ class RolloutDataModule(LightningDataModule):
         names = sorted(name for name in set(grasps.object_names()) if name in self.library)
         if not names:
             return  # grasp_targets names what is wrong
-        num_models = min(len(names), self.scenes.capacity)
-        need = simulation_need(self.scenes.get(self.library.get(names[0])), num_models)
-        available = available_memory()
-        share = None if available is None else available // self._processes()
-        replace(need, world=need.world + ROLLOUT_BYTES).check(self.num_worlds, share)
+        need = self.physics.memory_need(self.hand, self.library.get(names[0]), len(names))
+        replace(need, world=need.world + ROLLOUT_BYTES).check(self.num_worlds, available_memory() // self._processes())
 
     def _processes(self) -> int:
         """Processes of the run that share this machine."""

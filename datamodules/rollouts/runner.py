@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 from datamodules.rollouts.policy import FingerPolicy
 from envs.conventions import EPISODE_STEPS, NUM_JOINTS
 from envs.hand.commands import next_command
-from envs.physics.base import Array, PhysicsState
-from envs.physics.mujoco_cpu import MujocoCpuPhysics, SceneCache
-from envs.physics.settings import PhysicsSettings
+from envs.physics.base import Array, PhysicsFactory, PhysicsState
+from envs.physics.mujoco_cpu import MujocoCpu
 from envs.task.assist_env import HumanAssistEnv
 from envs.task.episodes import Episodes
 from envs.task.outcomes import EpisodeOutcome, concatenate_outcomes
@@ -57,8 +56,7 @@ class EpisodeRunner:
     """Runs episodes in batches of worlds.
 
     Args:
-        settings: physical constants.
-        scenes: compiled models to use, of the same settings.
+        physics: makes the worlds; MuJoCo on the CPU when None.
         num_worlds: worlds simulated at once.
         num_threads: threads that step the physics; one per core when None.
         noise: errors of what policies observe; none when None.
@@ -67,9 +65,8 @@ class EpisodeRunner:
 
     def __init__(
         self,
-        settings: PhysicsSettings | None = None,
+        physics: PhysicsFactory | None = None,
         *,
-        scenes: SceneCache | None = None,
         num_worlds: int = 128,
         num_threads: int | None = None,
         noise: PerceptionNoise | None = None,
@@ -77,8 +74,7 @@ class EpisodeRunner:
     ) -> None:
         if num_worlds < 1:
             raise ValueError(f"num_worlds is {num_worlds}, expected at least 1")
-        self._settings = settings or PhysicsSettings()
-        self._scenes = scenes or SceneCache(self._settings)
+        self._physics: PhysicsFactory = physics or MujocoCpu()
         self._num_worlds = num_worlds
         self._num_threads = num_threads
         self._noise = noise
@@ -110,7 +106,7 @@ class EpisodeRunner:
     def _run_batch(
         self, policy: FingerPolicy, episodes: Episodes, rows: NDArray[np.int64], frames: EpisodeFrames | None
     ) -> EpisodeOutcome:
-        physics = MujocoCpuPhysics(len(rows), self._settings, num_threads=self._num_threads, scenes=self._scenes)
+        physics = self._physics.make(episodes.hand, len(rows), num_threads=self._num_threads)
         env = HumanAssistEnv(physics, noise=self._noise)
         observation = env.reset(episodes)
         policy.start(episodes)
@@ -120,7 +116,7 @@ class EpisodeRunner:
             if frames is not None:
                 frames.note(step, rows, state)
             action = checked_action(policy.act(observation, step), len(rows), step, type(policy).__name__)
-            command = next_command(command, action, state.joint_pos, self._settings.max_target_gap)
+            command = next_command(command, action, state.joint_pos, physics.settings.max_target_gap)
             observation = env.step(command)
             state = physics.state()
         if frames is not None:
@@ -153,7 +149,8 @@ def checked_action(action: Array, num_worlds: int, step: int, name: str) -> Arra
 
 def select_episodes(episodes: Episodes, rows: NDArray[np.int64]) -> Episodes:
     """The episodes at ``rows`` (K,)."""
-    columns = {item.name: getattr(episodes, item.name)[rows] for item in fields(Episodes) if item.name != "things"}
+    of_all = ("things", "clouds")
+    columns = {item.name: getattr(episodes, item.name)[rows] for item in fields(Episodes) if item.name not in of_all}
     return replace(episodes, things=[episodes.things[row] for row in rows], **columns)
 
 

@@ -9,7 +9,7 @@ from datamodules.synthesis.antipodal import AntipodalPairs
 from datamodules.synthesis.hand_bank import GraspBank
 from datamodules.synthesis.proposals import propose
 from envs.objects.grasp_object import GraspObject
-from envs.physics.mujoco_cpu import MujocoCpuPhysics
+from envs.physics.base import PhysicsBackend
 
 Array = NDArray[np.float64]
 
@@ -63,7 +63,7 @@ class CandidateSource:
 
     def __init__(
         self,
-        physics: MujocoCpuPhysics,
+        physics: PhysicsBackend,
         thing: GraspObject,
         pairs: AntipodalPairs,
         bank: GraspBank,
@@ -121,7 +121,7 @@ class CandidateSource:
 
 
 def free_at_start(
-    physics: MujocoCpuPhysics,
+    physics: PhysicsBackend,
     thing: GraspObject,
     object_pose_w: Array,
     wrist_pose_w: Array,

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from datamodules.grasps.poses import absolute_pose
 from envs.objects.grasp_object import GraspObject
-from envs.physics.mujoco_cpu import MujocoCpuPhysics
+from envs.physics.base import PhysicsBackend
 from envs.trials.lift import EARLY_VERDICT, lift_test
 
 Array = NDArray[np.float64]
@@ -31,7 +31,7 @@ class EasyLimit:
 
 
 def lifts_placed(
-    physics: MujocoCpuPhysics, thing: GraspObject, object_pose_w: Array, wrist_pose_o: Array, joint_pos: Array
+    physics: PhysicsBackend, thing: GraspObject, object_pose_w: Array, wrist_pose_o: Array, joint_pos: Array
 ) -> NDArray[np.bool_]:
     """Which of G wrist poses (G, 7) of the object frame lift with given joints (J,), placed at once (G,) bool.
 

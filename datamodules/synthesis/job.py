@@ -5,7 +5,7 @@ import logging
 import sys
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, as_completed
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
@@ -26,6 +26,8 @@ from datamodules.workers import worker_pool
 from envs.hand.hand import Hand
 from envs.objects.grasp_object import GraspObject
 from envs.objects.library import ObjectLibrary
+from envs.physics.base import PhysicsFactory, physics_identity
+from envs.physics.mujoco_cpu import MujocoCpu
 
 _LOG = logging.getLogger(__name__)
 
@@ -48,6 +50,7 @@ class JobSpec:
         shard: (k, n): make the parts of every n-th object only, from the k-th on, k = 1..n; all when None.
         only: make the grasps of these objects alone; of all when None.
         easy: how many easy grasps of an object are kept; any number when None.
+        physics: makes the worlds, in each process on its own.
     """
 
     hand: Hand
@@ -60,6 +63,7 @@ class JobSpec:
     shard: tuple[int, int] | None = None
     only: tuple[str, ...] | None = None
     easy: EasyLimit | None = None
+    physics: PhysicsFactory = field(default_factory=lambda: MujocoCpu(max_models=1))
 
     def __post_init__(self) -> None:
         quota, wanted = self.settings.quota, self.settings.wanted
@@ -74,15 +78,23 @@ class JobSpec:
             )
 
     def fingerprint(self) -> str:
-        """Hash of hand, settings, prototypes, versions of trials, file and MuJoCo: parts of others are not mixed in.
+        """Hash of hand, settings, physics, prototypes, and the versions of trials, file and MuJoCo.
 
-        Parts of objects whose shape has changed since are made again.
+        Parts of others are not mixed in. Parts of objects whose shape has changed since are made again.
         """
         shapes = {
             name: [[line.open.tolist(), line.closed.tolist()] for line in lines]
             for name, lines in load_prototypes(self.hand, self.prototypes).items()
         }
-        content = [self.hand.name, asdict(self.settings), shapes, TRIALS_VERSION, VERSION, version("mujoco")]
+        content = [
+            self.hand.name,
+            asdict(self.settings),
+            physics_identity(self.physics),
+            shapes,
+            TRIALS_VERSION,
+            VERSION,
+            version("mujoco"),
+        ]
         text = json.dumps(content if self.easy is None else [*content, asdict(self.easy)], sort_keys=True)
         return sha256(text.encode()).hexdigest()[:12]
 
@@ -111,7 +123,9 @@ def _make_part(spec: JobSpec, name: str, split: str, path: Path) -> dict[str, Ty
         _WORKER.update(
             spec=spec,
             library=ObjectLibrary(spec.split_file),
-            synthesizer=GraspSynthesizer(spec.hand, spec.settings, load_prototypes(spec.hand, spec.prototypes)),
+            synthesizer=GraspSynthesizer(
+                spec.hand, spec.settings, load_prototypes(spec.hand, spec.prototypes), spec.physics
+            ),
         )
     (thing,) = _WORKER["library"].each([name])
     result = _WORKER["synthesizer"].synthesize(thing, split, limit=spec.easy)

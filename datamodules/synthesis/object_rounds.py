@@ -16,7 +16,7 @@ from datamodules.synthesis.settings import SynthesisSettings, TypeCount
 from datamodules.synthesis.trial import TrialResult, run_trials
 from envs.hand.hand import Hand
 from envs.objects.grasp_object import GraspObject
-from envs.physics.mujoco_cpu import MujocoCpuPhysics
+from envs.physics.base import PhysicsBackend
 
 Array = NDArray[np.float64]
 
@@ -37,7 +37,7 @@ class Rounds:
         self,
         settings: SynthesisSettings,
         banks: dict[str, GraspBank],
-        physics: MujocoCpuPhysics,
+        physics: PhysicsBackend,
         thing: GraspObject,
         split: str,
         rng: np.random.Generator,

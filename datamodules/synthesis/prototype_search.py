@@ -18,6 +18,7 @@ from envs.hand.grasp_types import Range
 from envs.hand.hand import Hand
 from envs.hand.kinematics import HandKinematics
 from envs.objects.grasp_object import GraspObject
+from envs.physics.base import PhysicsFactory
 
 _WIDTH_BINS = np.arange(0.006, 0.096, 0.006)
 _FACING = 0.5
@@ -93,6 +94,7 @@ def run_pilot(
     objects: Sequence[GraspObject],
     settings: PilotSettings,
     *,
+    physics: PhysicsFactory | None = None,
     on_line: Callable[[int], None] = lambda _: None,
 ) -> tuple[Prototype, ...]:
     """The lines of a type that verified the most grasps on the objects, best first.
@@ -102,6 +104,7 @@ def run_pilot(
         grasp_type: type to find prototypes for.
         objects: objects to try on.
         settings: size of the pilot.
+        physics: makes the worlds; as for `GraspSynthesizer` when None.
         on_line: called with the number of grasps of each tried line (progress).
     """
     rng = np.random.default_rng([settings.seed, *grasp_type.encode()])
@@ -112,7 +115,7 @@ def run_pilot(
     )
     tried: list[Prototype] = []
     for index in best:
-        synthesizer = GraspSynthesizer(hand, trial, {grasp_type: (lines[index],)})
+        synthesizer = GraspSynthesizer(hand, trial, {grasp_type: (lines[index],)}, physics)
         verified = sum(
             synthesizer.synthesize(thing, "train", with_reachability=False).counts[grasp_type].verified
             for thing in objects

@@ -7,7 +7,7 @@ from datamodules.grasps.poses import absolute_pose
 from envs.conventions import EPISODE_STEPS, MAX_JOINT_STEP
 from envs.hand.kinematics import fingertip_centres
 from envs.objects.grasp_object import GraspObject
-from envs.physics.mujoco_cpu import MujocoCpuPhysics
+from envs.physics.base import PhysicsBackend
 from envs.trials.lift import LIFT_STEPS, SURE_VERDICT, lift_test
 from envs.wrist.approach import straight_approach
 
@@ -24,7 +24,7 @@ MAX_SHOVE = 0.06
 
 
 def check_reachable(
-    physics: MujocoCpuPhysics,
+    physics: PhysicsBackend,
     thing: GraspObject,
     object_pose_w: Array,
     wrist_pose_o: Array,
@@ -64,7 +64,7 @@ def check_reachable(
 
 
 def _episode(
-    physics: MujocoCpuPhysics,
+    physics: PhysicsBackend,
     thing: GraspObject,
     object_pose_w: Array,
     wrist_pose_o: Array,

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from datamodules.grasps.grasp_set import GraspSet
 from envs.objects.grasp_object import GraspObject
-from envs.physics.mujoco_cpu import MujocoCpuPhysics, SceneCache
-from envs.physics.settings import PhysicsSettings
+from envs.physics.base import PhysicsFactory
+from envs.physics.mujoco_cpu import MujocoCpu
 from envs.trials.settling import settle
 
 
@@ -16,7 +16,7 @@ def rest_poses(
     grasps: GraspSet,
     get_object: Callable[[str], GraspObject],
     *,
-    scenes: SceneCache | None = None,
+    physics: PhysicsFactory | None = None,
     num_worlds: int = 128,
     num_threads: int | None = None,
     on_batch: Callable[[int], None] = lambda _: None,
@@ -26,20 +26,20 @@ def rest_poses(
     Args:
         grasps: the grasps; of these only objects and object poses are used.
         get_object: gives an object by its name.
-        scenes: compiled models to use, with the settings of the synthesis; default settings when None.
+        physics: makes the worlds, under the settings of the synthesis; MuJoCo on the CPU when None.
         num_worlds: worlds simulated at once.
-        num_threads: threads that step, as for `MujocoCpuPhysics`.
+        num_threads: threads that step, as for `PhysicsFactory.make`.
         on_batch: called with the number of grasps of each finished batch (progress).
     """
-    scenes = scenes or SceneCache(PhysicsSettings())
+    factory: PhysicsFactory = physics or MujocoCpu()
     rest_w = grasps.object_pose_w.copy()
     names = grasps.object_names()
     # grasps of one object next to one another, so that its compiled model serves a whole batch
     order = np.argsort(grasps.object_index, kind="stable")
     for begin in range(0, len(order), num_worlds):
         rows = order[begin : begin + num_worlds]
-        physics = MujocoCpuPhysics(len(rows), scenes.settings, num_threads=num_threads, scenes=scenes)
+        worlds = factory.make(grasps.hand, len(rows), num_threads=num_threads)
         things = [get_object(names[row]) for row in rows]
-        rest_w[rows] = settle(physics, things, grasps.object_pose_w[rows].astype(np.float64))
+        rest_w[rows] = settle(worlds, things, grasps.object_pose_w[rows].astype(np.float64))
         on_batch(len(rows))
     return rest_w

@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 
 from datamodules.synthesis.hand_bank import BankSettings
 from datamodules.synthesis.trial import TrialSettings
-from envs.physics.settings import PhysicsSettings
 
 
 @dataclass(frozen=True)
@@ -24,7 +23,6 @@ class SynthesisSettings:
         types: grasp types to make; all of the hand when None.
         bank: layout of the hand-shape banks.
         trial: bounds of a trial.
-        physics: constants of the simulation.
     """
 
     seed: int = 0
@@ -37,7 +35,6 @@ class SynthesisSettings:
     types: tuple[str, ...] | None = None
     bank: BankSettings = field(default_factory=BankSettings)
     trial: TrialSettings = field(default_factory=TrialSettings)
-    physics: PhysicsSettings = field(default_factory=PhysicsSettings)
 
     def __post_init__(self) -> None:
         for name in ("wanted", "max_hands", "batch", "proposals", "start_checks"):

@@ -15,7 +15,8 @@ from datamodules.synthesis.rest_poses import rest_poses
 from datamodules.synthesis.settings import SynthesisSettings, TypeCount
 from envs.hand.hand import Hand
 from envs.objects.grasp_object import GraspObject
-from envs.physics.mujoco_cpu import MujocoCpuPhysics, SceneCache
+from envs.physics.base import PhysicsFactory
+from envs.physics.mujoco_cpu import MujocoCpu
 
 
 @dataclass(frozen=True)
@@ -33,12 +34,19 @@ class GraspSynthesizer:
         hand: the hand that grasps.
         settings: what is attempted.
         prototypes: hand shapes of each type.
+        physics: makes the worlds; when None, MuJoCo on the CPU that keeps the model of one object, the present one.
 
     Raises:
         ValueError: a type that the hand does not know, or without a prototype.
     """
 
-    def __init__(self, hand: Hand, settings: SynthesisSettings, prototypes: Prototypes) -> None:
+    def __init__(
+        self,
+        hand: Hand,
+        settings: SynthesisSettings,
+        prototypes: Prototypes,
+        physics: PhysicsFactory | None = None,
+    ) -> None:
         types = settings.types or hand.type_names
         missing = [name for name in types if not prototypes.get(name)]
         if missing:
@@ -47,6 +55,7 @@ class GraspSynthesizer:
             )
         self.hand = hand
         self.settings = settings
+        self.physics: PhysicsFactory = physics or MujocoCpu(max_models=1)
         rng = np.random.default_rng(settings.seed)
         self.banks = {name: build_bank(hand, name, prototypes[name], settings.bank, rng) for name in types}
 
@@ -68,15 +77,16 @@ class GraspSynthesizer:
             raise ValueError("easy grasps are told before approaches; leave out the limit, or with_reachability=False")
         began = time.perf_counter()
         settings = self.settings
-        scenes = SceneCache(settings.physics, capacity=1)
-        physics = MujocoCpuPhysics(settings.batch, settings.physics, num_threads=0, scenes=scenes)
+        physics = self.physics.make(self.hand, settings.batch, num_threads=0)
         rng = np.random.default_rng([settings.seed, zlib.crc32(thing.name.encode())])
         rounds = Rounds(settings, self.banks, physics, thing, split, rng, limit)
         every = rounds.collect(with_reachability=with_reachability)
-        grasps = self._settled(every.rows(chosen(every, settings.quota)), thing, scenes)
+        grasps = self._settled(every.rows(chosen(every, settings.quota)), thing)
         return ObjectResult(grasps, rounds.counts(grasps, time.perf_counter() - began))
 
-    def _settled(self, grasps: GraspSet, thing: GraspObject, scenes: SceneCache) -> GraspSet:
+    def _settled(self, grasps: GraspSet, thing: GraspObject) -> GraspSet:
         """The grasps with the poses at which their object rests."""
-        rest_w = rest_poses(grasps, lambda _: thing, scenes=scenes, num_worlds=self.settings.batch, num_threads=0)
+        rest_w = rest_poses(
+            grasps, lambda _: thing, physics=self.physics, num_worlds=self.settings.batch, num_threads=0
+        )
         return replace(grasps, rest_pose_w=rest_w)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from datamodules.grasps.poses import relative_pose
 from envs.objects.grasp_object import GraspObject
-from envs.physics.mujoco_cpu import MujocoCpuPhysics
+from envs.physics.base import PhysicsBackend
 from envs.trials.lift import SURE_VERDICT, LiftResult, lift_test
 
 Array = NDArray[np.float64]
@@ -73,7 +73,7 @@ class TrialResult:
 
 
 def run_trials(
-    physics: MujocoCpuPhysics,
+    physics: PhysicsBackend,
     thing: GraspObject,
     object_pose_w: Array,
     wrist_pose_w: Array,
@@ -137,7 +137,7 @@ def run_trials(
 
 
 def _shaken_lift(
-    physics: MujocoCpuPhysics,
+    physics: PhysicsBackend,
     thing: GraspObject,
     object_w: Array,
     wrist_w: Array,
@@ -158,7 +158,7 @@ def _shaken_lift(
     return lift_test(physics, active=alive, side_acceleration_w=side, rise_steps=SURE_VERDICT)
 
 
-def _close(physics: MujocoCpuPhysics, start: Array, target: Array, num_steps: int, active: NDArray[np.bool_]) -> None:
+def _close(physics: PhysicsBackend, start: Array, target: Array, num_steps: int, active: NDArray[np.bool_]) -> None:
     """Move the first rows' joint targets linearly from start to target."""
     present = physics.state()
     physics.set_wrist_targets(present.wrist_pose_w)

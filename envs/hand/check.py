@@ -51,12 +51,6 @@ def check_hand(hand: Hand) -> list[Remark]:
     ]
 
 
-def closed_pose(hand: Hand) -> Array:
-    """The open hand with every closing joint at its limit (J,), rad."""
-    ends = np.where(hand.closing > 0, hand.limits.high, hand.limits.low)
-    return np.where(hand.closing == 0, hand.open_pose, ends)
-
-
 def _pose(hand: Hand, joints: Array) -> HandPose:
     return HandKinematics(hand).forward(torch.tensor(np.atleast_2d(joints)))
 

@@ -10,7 +10,7 @@ from jsonargparse import ArgumentError, ArgumentParser
 
 from envs.hand.grasp_types import GraspType, LineRanges, Pad, standard_ranges, standard_types
 from envs.hand.hand import Hand
-from envs.hand.model_file import HAND_PREFIX, Capsule, HandFile, Point, bare_model
+from envs.hand.model_file import Capsule, HandFile, Point, bare_model
 from envs.hand.parts import Array, Coupling, Finger, JointLimits
 
 _PACKAGE = "package:"
@@ -63,6 +63,8 @@ class HandEntry:
         base_quat: as in `HandFile`; so are base_pos, prefix, capsules, left_out, inertia_from_shapes, damping and
             armature.
         coupled: joints that follow others.
+        is_rigid: linkages tie the coupled joints to their parents; tendons pull them where False.
+        opposition: joints that bring the thumb before the fingers, and where they do, rad.
         open_pose: joints of the open hand that are not at zero, or their limit next to it, rad.
         limits: joint to lower and upper limit, rad, where they are not the model's.
         side: the pad on the first finger's side that faces the thumb; without it there is no lateral grasp.
@@ -80,6 +82,8 @@ class HandEntry:
     base_pos: Point = (0.0, 0.0, 0.0)
     prefix: str = ""
     coupled: list[CoupledEntry] = field(default_factory=list)
+    is_rigid: bool = False
+    opposition: dict[str, float] = field(default_factory=dict)
     open_pose: dict[str, float] = field(default_factory=dict)
     limits: dict[str, tuple[float, float]] = field(default_factory=dict)
     capsules: list[Capsule] = field(default_factory=list)
@@ -138,11 +142,12 @@ def read_hand(path: Path, reference: str = "") -> Hand:
             tuple(item.parent for item in entry.coupled),
             tuple(item.ratio for item in entry.coupled),
             tuple(item.offset for item in entry.coupled),
+            is_rigid=entry.is_rigid,
         ),
-        links=_links(file),
         fingers=fingers,
         open_pose=open_pose,
         closing=closing,
+        opposition=entry.opposition,
         grasp_centre_h=entry.grasp_centre,
         thumb_pad=entry.fingers[-1].pad,
         grasp_types=_grasp_types(entry),
@@ -206,9 +211,3 @@ def _limits(file: HandFile, joints: tuple[str, ...]) -> JointLimits:
         raise ValueError(f"fingers, joints: {file.path} has no joint {missing[0]!r}; it has: {there}")
     ranges = np.array([known[file.element(name)] for name in joints])
     return JointLimits(low=ranges[:, 0].copy(), high=ranges[:, 1].copy())
-
-
-def _links(file: HandFile) -> tuple[str, ...]:
-    model = bare_model(file)
-    names = (model.body(body).name for body in range(1, model.nbody))
-    return tuple(name.removeprefix(HAND_PREFIX + file.prefix) for name in names)

@@ -24,15 +24,6 @@ JOINTS: tuple[str, ...] = (
 )  # fmt: skip
 """The 18 joints that an action moves (GraspGF Sec. 2; released code)."""
 
-LINKS: tuple[str, ...] = (
-    "palm",
-    "ffknuckle", "ffproximal", "ffmiddle", "ffdistal",
-    "mfknuckle", "mfproximal", "mfmiddle", "mfdistal",
-    "rfknuckle", "rfproximal", "rfmiddle", "rfdistal",
-    "lfmetacarpal", "lfknuckle", "lfproximal", "lfmiddle", "lfdistal",
-    "thbase", "thproximal", "thhub", "thmiddle", "thdistal",
-)  # fmt: skip
-
 COUPLING_RATIO = 0.8
 """A distal joint's target over that of its middle joint, whose tendon drives it (released code: J0 = 0.8 * J1)."""
 
@@ -81,10 +72,10 @@ def shadow_hand() -> Hand:
         file=file,
         joints=JOINTS,
         coupled=Coupling(("FFJ0", "MFJ0", "RFJ0", "LFJ0"), parents, (COUPLING_RATIO,) * 4, (0.0,) * 4),
-        links=LINKS,
         fingers=tuple(_finger(name, file) for name in ("ff", "mf", "rf", "lf", "th")),
         open_pose=np.clip(np.zeros(len(JOINTS)), low, high),
         closing=np.array([_CLOSING.get(name, 0.0) for name in JOINTS]),
+        opposition={"THJ4": 0.8},
         grasp_centre_h=(0.0, -0.03, 0.085),
         thumb_pad=_pad("thdistal", _THUMB_PALMAR, file),
         grasp_types=_grasp_types(file),

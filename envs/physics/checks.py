@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.conventions import ACTUATED_JOINTS, NUM_JOINTS
-from envs.hand.model import joint_limits
+from envs.hand.hand import Hand
+from envs.physics.base import Given, to_host
 
 LIMIT_TOLERANCE = 1e-4
 """Joints may exceed a limit by this many radians (float32 round-off, soft limits); they are clamped."""
@@ -12,12 +12,13 @@ LIMIT_TOLERANCE = 1e-4
 UNIT_TOLERANCE = 1e-3
 
 
-def check_finite(name: str, values: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[np.float64]:
-    """The values as they are.
+def check_finite(name: str, values: Given, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """The values as float64.
 
     Raises:
         ValueError: another shape, NaN or infinity.
     """
+    values = np.asarray(to_host(values), dtype=np.float64)
     if values.shape != shape:
         raise ValueError(f"{name} has shape {values.shape}, expected {shape}: one row a world")
     if not np.isfinite(values).all():
@@ -26,13 +27,13 @@ def check_finite(name: str, values: NDArray[np.float64], shape: tuple[int, ...])
     return values
 
 
-def check_worlds(worlds: NDArray[np.int64], num_worlds: int) -> NDArray[np.int64]:
+def check_worlds(worlds: Given, num_worlds: int) -> NDArray[np.int64]:
     """Different world numbers (K,).
 
     Raises:
         ValueError: a number outside 0..num_worlds - 1, or one given twice.
     """
-    rows = np.asarray(worlds)
+    rows = np.asarray(to_host(worlds))
     if len(rows) and not (rows.min() >= 0 and rows.max() < num_worlds):
         raise ValueError(f"worlds spans {rows.min()}..{rows.max()}, allowed 0..{num_worlds - 1}")
     if len(np.unique(rows)) != len(rows):
@@ -40,13 +41,13 @@ def check_worlds(worlds: NDArray[np.int64], num_worlds: int) -> NDArray[np.int64
     return rows
 
 
-def check_poses(name: str, pose: NDArray[np.float64], num_rows: int) -> NDArray[np.float64]:
+def check_poses(name: str, pose: Given, num_rows: int) -> NDArray[np.float64]:
     """Poses (num_rows, 7) as float64 with quaternions scaled to unit length.
 
     Raises:
         ValueError: wrong shape, NaN, or a quaternion whose length is off 1 by more than 1e-3.
     """
-    pose = np.array(pose, dtype=np.float64)
+    pose = np.array(to_host(pose), dtype=np.float64)
     if pose.shape != (num_rows, 7):
         raise ValueError(f"{name} has shape {pose.shape}, expected ({num_rows}, 7): position xyz, quaternion wxyz")
     if not np.isfinite(pose).all():
@@ -63,27 +64,27 @@ def check_poses(name: str, pose: NDArray[np.float64], num_rows: int) -> NDArray[
     return pose
 
 
-def check_joints(name: str, joint_pos: NDArray[np.float64], num_rows: int) -> NDArray[np.float64]:
-    """Actuated joints (num_rows, 18), rad, clamped to the limits.
+def check_joints(hand: Hand, name: str, joint_pos: Given, num_rows: int) -> NDArray[np.float64]:
+    """Actuated joints (num_rows, J), rad, clamped to the limits.
 
     Raises:
         ValueError: wrong shape, NaN, or a joint beyond its limit by more than 1e-4 rad; names joint and range.
     """
-    joint_pos = np.array(joint_pos, dtype=np.float64)
-    if joint_pos.shape != (num_rows, NUM_JOINTS):
+    joint_pos = np.array(to_host(joint_pos), dtype=np.float64)
+    if joint_pos.shape != (num_rows, hand.num_joints):
         raise ValueError(
-            f"{name} has shape {joint_pos.shape}, expected ({num_rows}, {NUM_JOINTS}): actuated joints in radians, "
-            "order of envs/conventions.py"
+            f"{name} has shape {joint_pos.shape}, expected ({num_rows}, {hand.num_joints}): actuated joints in "
+            f"radians, order of the hand {hand.name}"
         )
     if not np.isfinite(joint_pos).all():
         row = int(np.flatnonzero(~np.isfinite(joint_pos).all(axis=1))[0])
         raise ValueError(f"{name} row {row} holds NaN or infinity; give finite radians")
-    limits = joint_limits()
+    limits = hand.limits
     excess = np.maximum(limits.low - joint_pos, joint_pos - limits.high)
     if (excess > LIMIT_TOLERANCE).any():
         row, column = (int(i) for i in np.unravel_index(np.argmax(excess), excess.shape))
         raise ValueError(
-            f"{name} row {row}: joint {ACTUATED_JOINTS[column]} is {joint_pos[row, column]:.4f} rad, allowed "
-            f"[{limits.low[column]:.3f}, {limits.high[column]:.3f}]; clamp it with envs.hand.model.clamp_joints"
+            f"{name} row {row}: joint {hand.joints[column]} is {joint_pos[row, column]:.4f} rad, allowed "
+            f"[{limits.low[column]:.3f}, {limits.high[column]:.3f}]; clamp it with Hand.clamp"
         )
     return np.clip(joint_pos, limits.low, limits.high)

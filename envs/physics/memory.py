@@ -1,25 +1,8 @@
 """How many worlds fit into memory, before any is made."""
 
-import os
 from dataclasses import dataclass
-from pathlib import Path
 
-import mujoco
-
-from envs.physics.mujoco_cpu import MAX_SPARE
-
-_LIMITS_OF_CONTAINERS = (
-    (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")),
-    (Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"), Path("/sys/fs/cgroup/memory/memory.usage_in_bytes")),
-)
-"""Limit and present use, bytes, where a container has them: cgroup versions 2 and 1."""
-
-ARENA_USE = 0.1
-"""Share of MuJoCo's arena that a world is taken to fill: grasps fill 2 % of it (tests/envs/physics/test_memory.py), and
-what Python keeps of a world takes as much as a tenth."""
-
-MODEL_OVERHEAD = 220_000
-"""Bytes that Python's view of a compiled model takes beside the model itself (resident memory, 150 objects)."""
+import psutil  # type: ignore[import-untyped]
 
 
 @dataclass(frozen=True)
@@ -38,13 +21,14 @@ class MemoryNeed:
         """Largest number of worlds within ``available`` bytes."""
         return max(0, (available - self.shared) // self.world)
 
-    def check(self, num_worlds: int, available: int | None) -> None:
-        """Accept a number of worlds that fits; every number where nothing is known about memory (None).
+    def check(self, num_worlds: int, available: int) -> None:
+        """Accept a number of worlds that fits.
 
         Raises:
             ValueError: it does not fit; says how many do.
         """
-        if available is None or num_worlds <= (fit := self.worlds_that_fit(available)):
+        fit = self.worlds_that_fit(available)
+        if num_worlds <= fit:
             return
         needed = self.shared + num_worlds * self.world
         raise ValueError(
@@ -54,47 +38,9 @@ class MemoryNeed:
         )
 
 
-def simulation_need(model: mujoco.MjModel, num_models: int) -> MemoryNeed:
-    """What worlds of such a model take, with room to spare.
-
-    A world has MuJoCo's data of its own, and up to MAX_SPARE more that were put aside. Its arena for contacts is only
-    reserved; what contacts never filled takes no memory. Models are shared by the worlds of an object.
-
-    Args:
-        model: the model of one object; others are much the same, because the hand makes up most of it.
-        num_models: distinct objects.
-    """
-    data = mujoco.MjData(model)
-    size = data.nbuffer + ARENA_USE * data.narena
-    of_model = int(mujoco.mj_sizeModel(model)) + MODEL_OVERHEAD
-    return MemoryNeed(world=int((1 + MAX_SPARE) * size), shared=num_models * of_model)
-
-
-def available_memory() -> int | None:
-    """Bytes that this process could still take without swapping, a container's limit included; None where unknown."""
-    bounds = [_system_memory(Path("/proc/meminfo")), *(_left(*files) for files in _LIMITS_OF_CONTAINERS)]
-    known = [bound for bound in bounds if bound is not None]
-    return min(known) if known else None
-
-
-def _system_memory(meminfo: Path) -> int | None:
-    """MemAvailable of Linux; elsewhere the memory that is built in."""
-    if meminfo.is_file():
-        for line in meminfo.read_text(encoding="ascii").splitlines():
-            if line.startswith("MemAvailable:"):
-                return 1024 * int(line.split()[1])  # "MemAvailable:   23062480 kB"
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (ValueError, OSError, AttributeError):
-        return None
-
-
-def _left(limit: Path, usage: Path) -> int | None:
-    """Limit minus use of a container; None without a limit."""
-    try:
-        return max(0, int(limit.read_text(encoding="ascii")) - int(usage.read_text(encoding="ascii")))
-    except (OSError, ValueError):  # no such file, or the word "max"
-        return None
+def available_memory() -> int:
+    """Bytes that this machine could still give without swapping; a container's own limit is not looked up."""
+    return int(psutil.virtual_memory().available)
 
 
 def _text(count: int) -> str:

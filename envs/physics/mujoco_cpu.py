@@ -1,301 +1,81 @@
-"""The reference physics backend: MuJoCo on the CPU, many worlds, stepped on a pool of threads."""
+"""The reference backend as a choice in a configuration: MuJoCo on the CPU."""
 
-import logging
-import os
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable
+from dataclasses import dataclass, field, fields
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import mujoco
-import numpy as np
-from numpy.typing import NDArray
 
-from envs.conventions import NUM_JOINTS, STEPS_PER_CONTROL
-from envs.hand.model import clamp_joints, coupled_from_actuated
-from envs.hand.shadow import shadow_hand
+from envs.hand.hand import Hand
 from envs.objects.grasp_object import GraspObject
-from envs.physics.base import Array, PhysicsState
-from envs.physics.checks import check_finite, check_joints, check_poses, check_worlds
-from envs.physics.contacts import Contacts
-from envs.physics.rotation import rotation_vector_between
-from envs.physics.scene import OBJECT_PART, TABLE_PART, SceneAddresses
-from envs.physics.scene_cache import SceneCache
+from envs.physics.base import PhysicsBackend
+from envs.physics.memory import MemoryNeed
+from envs.physics.model_cache import ModelCache
+from envs.physics.mujoco_worlds import MAX_SPARE, MujocoCpuPhysics
 from envs.physics.settings import PhysicsSettings
 
-_LOG = logging.getLogger(__name__)
+ARENA_USE = 0.1
+"""Share of MuJoCo's arena that a world is taken to fill: grasps fill 2 % of it (tests/envs/physics/test_mujoco_cpu.py),
+and what Python keeps of a world takes as much as a tenth."""
 
-HISTORY = 16
-"""Control steps kept for the dump of a diverged world."""
-
-MAX_SPARE = 2
-"""Data put aside for objects that no world holds now, at most so many times the number of worlds."""
-
-_CLOCK_START = 1.0
-"""Seconds on MuJoCo's clock at a reset. A bad number makes MuJoCo restart it at 0: seen even in the first step."""
+MODEL_OVERHEAD = 220_000
+"""Bytes that Python's view of a compiled model takes beside the model itself (resident memory, 150 objects)."""
 
 
-class MujocoCpuPhysics:
-    """E worlds of MuJoCo, each with its own data and the compiled model of its object.
+@dataclass(frozen=True)
+class MujocoCpu:
+    """Makes worlds of MuJoCo that are stepped on threads of the CPU (`MujocoCpuPhysics`).
 
-    `mujoco.mj_step` releases the interpreter lock, so threads use all cores. Controls are computed for all worlds at
-    once; a thread only copies a row in, steps, and copies a row out.
-
-    Args:
-        num_worlds: number of worlds E.
+    Attributes:
         settings: physical constants.
-        num_threads: threads that step; 0 steps in the calling thread, None takes one per core.
-        dump_dir: where the last states of diverged worlds are written as npz; None writes nothing.
-        scenes: compiled models to use, of the same settings; models of its own when None.
+        max_models: compiled models of objects that are kept, about 0.3 MB each.
+        dump_dir: folder into which the last states of each diverged world are written as npz; none when None.
+
+    Raises:
+        ValueError: room for less than one model.
     """
 
-    def __init__(
-        self,
-        num_worlds: int,
-        settings: PhysicsSettings | None = None,
-        *,
-        num_threads: int | None = None,
-        dump_dir: Path | None = None,
-        scenes: SceneCache | None = None,
-    ) -> None:
-        if num_worlds < 1:
-            raise ValueError(f"num_worlds is {num_worlds}, expected at least 1")
-        self.settings = settings or PhysicsSettings()
-        self.hand = shadow_hand()
-        self.scenes = scenes or SceneCache(self.settings)
-        self.dump_dir = dump_dir
-        self.num_diverged = 0
-        threads = os.cpu_count() or 1 if num_threads is None else num_threads
-        self._num_threads = min(threads, num_worlds)
-        self._pool = ThreadPoolExecutor(self._num_threads) if self._num_threads > 1 else None
-        self._num_worlds = num_worlds
-        self._models: list[mujoco.MjModel | None] = [None] * num_worlds
-        self._data: list[mujoco.MjData | None] = [None] * num_worlds
-        self._names = [""] * num_worlds
-        self._spare: list[tuple[mujoco.MjModel, mujoco.MjData]] = []
-        self._layout: SceneAddresses | None = None
-        self._finger_target = _with_coupled(np.zeros((num_worlds, NUM_JOINTS)))
-        self._wrist_target_w = np.tile(np.array([0, 0, 1, 1, 0, 0, 0], dtype=np.float64), (num_worlds, 1))
-        self._side_force_w = np.zeros((num_worlds, 3))
-        self._is_diverged = np.zeros(num_worlds, dtype=bool)
-        self._contacts: Contacts | None = None
+    settings: PhysicsSettings = field(default_factory=PhysicsSettings)
+    max_models: int = 8192
+    dump_dir: str | None = None
 
-    @property
-    def num_worlds(self) -> int:
-        """Number of worlds E."""
-        return self._num_worlds
+    def __post_init__(self) -> None:
+        if self.max_models < 1:
+            raise ValueError(f"max_models is {self.max_models}, expected at least 1")
 
-    def reset(
-        self,
-        objects: Sequence[GraspObject],
-        object_pose_w: Array,
-        wrist_pose_w: Array,
-        joint_pos: Array,
-        *,
-        worlds: NDArray[np.int64] | None = None,
-    ) -> None:
-        """See `PhysicsBackend.reset`."""
-        rows = np.arange(self._num_worlds) if worlds is None else check_worlds(worlds, self._num_worlds)
-        if len(objects) != len(rows):
-            raise ValueError(f"objects has length {len(objects)}, expected {len(rows)}: one for each world to reset")
-        object_pose_w = check_poses("object_pose_w", object_pose_w, len(rows))
-        wrist_pose_w = check_poses("wrist_pose_w", wrist_pose_w, len(rows))
-        joint_pos = check_joints("joint_pos", joint_pos, len(rows))
-        fingers = _with_coupled(joint_pos)
-        for index, world in enumerate(rows):
-            data = self._fresh_data(int(world), objects[index])
-            data.time = _CLOCK_START
-            data.qpos[self._addresses.base_pos] = wrist_pose_w[index]
-            data.qpos[self._addresses.object_pos] = object_pose_w[index]
-            data.qpos[self._addresses.finger_pos] = fingers[index]
-            self._qpos[world] = data.qpos
-        self._qvel[rows] = 0.0
-        self._time[rows] = _CLOCK_START
-        self._history[:, rows] = 0.0
-        self._finger_target[rows] = fingers
-        self._wrist_target_w[rows] = wrist_pose_w
-        self._side_force_w[rows] = 0.0
-        self._is_diverged[rows] = False
-        self._contacts = None
+    @cached_property
+    def _caches(self) -> dict[Hand, ModelCache]:
+        return {}
 
-    @property
-    def _addresses(self) -> SceneAddresses:
-        if self._layout is None:
-            raise RuntimeError("physics holds no objects yet; call reset before anything else")
-        return self._layout
+    def cache(self, hand: Hand) -> ModelCache:
+        """The compiled models with a hand, shared by all its backends that were made."""
+        return self._caches.setdefault(hand, ModelCache(hand, self.settings, self.max_models))
 
-    def _fresh_data(self, world: int, grasp_object: GraspObject) -> mujoco.MjData:
-        model = self.scenes.get(grasp_object)
-        data = self._data[world]
-        if data is None or self._models[world] is not model:
-            self._put_aside(world)
-            data = self._take_spare(model) or mujoco.MjData(model)
-            self._models[world], self._data[world] = model, data
-            self._names[world] = grasp_object.name
-        mujoco.mj_resetData(model, data)
-        if self._layout is None:
-            self._layout = SceneAddresses(model)
-            self._qpos = np.tile(model.qpos0, (self._num_worlds, 1))
-            self._qvel = np.zeros((self._num_worlds, model.nv))
-            self._time = np.zeros(self._num_worlds)
-            self._history = np.zeros((HISTORY, self._num_worlds, model.nq + model.nv))
-            self._history_head = 0
-        return data
+    def __getstate__(self) -> dict[str, Any]:
+        """Without compiled models, which stay in their process."""
+        return {item.name: getattr(self, item.name) for item in fields(self)}
 
-    def _put_aside(self, world: int) -> None:
-        """Keep a world's data for the next world with that object: making it anew takes milliseconds."""
-        model, data = self._models[world], self._data[world]
-        if model is not None and data is not None:
-            self._spare.append((model, data))
-            del self._spare[: -MAX_SPARE * self._num_worlds]
+    def make(self, hand: Hand, num_worlds: int, *, num_threads: int | None = None) -> PhysicsBackend:
+        """See `PhysicsFactory.make`."""
+        folder = None if self.dump_dir is None else Path(self.dump_dir)
+        cache = self.cache(hand)
+        return MujocoCpuPhysics(hand, num_worlds, self.settings, num_threads=num_threads, dump_dir=folder, cache=cache)
 
-    def _take_spare(self, model: mujoco.MjModel) -> mujoco.MjData | None:
-        """Data put aside for this model, if there is any."""
-        for index, (of_model, data) in enumerate(self._spare):
-            if of_model is model:
-                del self._spare[index]
-                return data
-        return None
+    def prepare(self, hand: Hand, objects: Iterable[GraspObject]) -> None:
+        """See `PhysicsFactory.prepare`: compiled on a thread of its own."""
+        self.cache(hand).prepare(objects)
 
-    def set_joint_targets(self, joint_target: Array) -> None:
-        """See `PhysicsBackend.set_joint_targets`; targets beyond the limits are clamped."""
-        joint_target = check_finite("joint_target", joint_target, (self._num_worlds, NUM_JOINTS))
-        self._finger_target = _with_coupled(clamp_joints(joint_target))
+    def memory_need(self, hand: Hand, example: GraspObject, num_objects: int) -> MemoryNeed:
+        """See `PhysicsFactory.memory_need`.
 
-    def set_wrist_targets(self, wrist_pose_w: Array) -> None:
-        """See `PhysicsBackend.set_wrist_targets`."""
-        self._wrist_target_w = check_poses("wrist_pose_w", wrist_pose_w, self._num_worlds)
-
-    def set_side_acceleration(self, acceleration_w: Array) -> None:
-        """See `PhysicsBackend.set_side_acceleration`."""
-        acceleration_w = check_finite("acceleration_w", acceleration_w, self._side_force_w.shape)
-        mass = [0.0 if model is None else model.body_mass[self._addresses.object_body] for model in self._models]
-        self._side_force_w = np.asarray(mass)[:, None] * acceleration_w
-
-    def step(self, active: NDArray[np.bool_] | None = None) -> None:
-        """See `PhysicsBackend.step`; diverged worlds stand still."""
-        rows = self._moving_rows(active)
-        if len(rows) == 0:
-            return
-        self._contacts = None
-        control = self._controls()
-        base_velocity = self._base_velocities()
-        self._history_head = (self._history_head + 1) % HISTORY
-        self._history[self._history_head] = np.concatenate([self._qpos, self._qvel], axis=1)
-        if self._pool is None:
-            self._step_rows(rows, control, base_velocity)
-        else:
-            chunks = np.array_split(rows, min(len(rows), 4 * self._num_threads))
-            list(self._pool.map(lambda chunk: self._step_rows(chunk, control, base_velocity), chunks))
-        self._find_diverged(rows)
-
-    def _moving_rows(self, active: NDArray[np.bool_] | None) -> NDArray[np.int64]:
-        if active is not None and active.shape != self._is_diverged.shape:
-            raise ValueError(f"active has shape {active.shape}, expected ({self._num_worlds},): one entry a world")
-        rows = np.flatnonzero(~self._is_diverged if active is None else active & ~self._is_diverged)
-        empty = [int(world) for world in rows if self._models[world] is None]
-        if empty:
-            raise RuntimeError(f"world {empty[0]} holds no object yet; reset it, or leave it out of active")
-        return rows
-
-    def _controls(self) -> Array:
-        """Actuator targets (E, 22): the joint targets, at most max_target_gap away from the present joints."""
-        present = self._qpos[:, self._addresses.finger_pos]
-        gap = self.settings.max_target_gap
-        return present + np.minimum(np.maximum(self._finger_target - present, -gap), gap)
-
-    def _base_velocities(self) -> Array:
-        """Free-joint velocities (E, 6) that bring each hand base to its target within one control step."""
-        duration = STEPS_PER_CONTROL * self.settings.timestep
-        pose = self._qpos[:, self._addresses.base_pos]
-        linear_w = (self._wrist_target_w[:, :3] - pose[:, :3]) / duration
-        angular_h = rotation_vector_between(pose[:, 3:], self._wrist_target_w[:, 3:]) / duration
-        return np.concatenate([linear_w, angular_h], axis=1)
-
-    def _step_rows(self, rows: NDArray[np.int64], control: Array, base_velocity: Array) -> None:
-        base_vel, object_body = self._addresses.base_vel, self._addresses.object_body
-        for world in rows:
-            model, data = self._models[world], self._data[world]
-            data.ctrl[:] = control[world]
-            data.qvel[base_vel] = base_velocity[world]
-            data.xfrc_applied[object_body, :3] = self._side_force_w[world]
-            mujoco.mj_step(model, data, STEPS_PER_CONTROL)
-            self._qpos[world] = data.qpos
-            self._qvel[world] = data.qvel
-            self._time[world] += STEPS_PER_CONTROL * self.settings.timestep
-            # a bad number makes MuJoCo warn and restart its clock; contacts beyond its memory only make it warn
-            if data.warning.number.any() or data.time < self._time[world] - 0.5 * self.settings.timestep:
-                self._qpos[world] = np.nan
-
-    def _find_diverged(self, rows: NDArray[np.int64]) -> None:
-        qpos, qvel = self._qpos[rows], self._qvel[rows]
-        address, settings = self._addresses, self.settings
-        with np.errstate(invalid="ignore", over="ignore"):
-            offset = qpos[:, address.object_pos][:, :3] - qpos[:, address.base_pos][:, :3]
-            speed = qvel[:, address.object_vel][:, :3]
-            is_fine = (offset * offset).sum(axis=1) <= settings.thrown_distance**2
-            is_fine &= (speed * speed).sum(axis=1) <= settings.max_speed**2
-        is_fine &= np.isfinite(qpos).all(axis=1) & np.isfinite(qvel).all(axis=1)
-        for world in rows[~is_fine]:
-            self._is_diverged[world] = True
-            self.num_diverged += 1
-            _LOG.warning("world %d diverged (object %s); it ends as a failure", world, self._names[world])
-            if self.dump_dir is not None:
-                self._dump(int(world), self.dump_dir)
-            last = self._history[self._history_head, world]
-            self._qpos[world], self._qvel[world] = last[: self._qpos.shape[1]], 0.0
-
-    def _dump(self, world: int, folder: Path) -> None:
-        """Write the last states of a world, oldest first, to ``diverged_<count>_<object>.npz``."""
-        order = (self._history_head + 1 + np.arange(HISTORY)) % HISTORY
-        states = self._history[order, world]
-        num_positions = self._qpos.shape[1]
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"diverged_{self.num_diverged:05d}_{self._names[world]}.npz"
-        np.savez_compressed(
-            path, qpos=states[:, :num_positions], qvel=states[:, num_positions:], object=self._names[world]
-        )
-
-    def state(self) -> PhysicsState:
-        """See `PhysicsBackend.state`."""
-        address = self._addresses
-        fingers = self._qpos[:, address.finger_pos]
-        return PhysicsState(
-            joint_pos=fingers[:, :NUM_JOINTS],
-            coupled_pos=fingers[:, NUM_JOINTS:],
-            wrist_pose_w=self._qpos[:, address.base_pos].copy(),
-            object_pose_w=self._qpos[:, address.object_pos].copy(),
-            object_velocity=self._qvel[:, address.object_vel].copy(),
-            is_diverged=self._is_diverged.copy(),
-        )
-
-    def contact_links(self) -> NDArray[np.bool_]:
-        """See `PhysicsBackend.contact_links`; contacts of the last physics step."""
-        return self._contacts_now().links_on(OBJECT_PART)
-
-    def table_links(self) -> NDArray[np.bool_]:
-        """See `PhysicsBackend.table_links`; contacts of the last physics step."""
-        return self._contacts_now().links_on(TABLE_PART)
-
-    def _contacts_now(self) -> Contacts:
-        """Gathered once after each step."""
-        if self._contacts is None:
-            self._contacts = Contacts.gather(self._data, self._addresses.part_of_geom)
-        return self._contacts
-
-    def initial_penetration(self, worlds: NDArray[np.int64]) -> Array:
-        """Deepest overlap of hand with object or table in the named worlds as placed, m, positive; takes no step."""
-        depth = np.zeros(len(worlds))
-        for index, world in enumerate(worlds):
-            model, data = self._models[world], self._data[world]
-            mujoco.mj_kinematics(model, data)
-            mujoco.mj_collision(model, data)
-            if data.ncon:
-                bodies = model.geom_bodyid[data.contact.geom]
-                touches_hand = np.isin(bodies, self._addresses.link_bodies).sum(axis=1) == 1
-                depth[index] = max(0.0, -float(data.contact.dist[touches_hand].min(initial=0.0)))
-        return depth
-
-
-def _with_coupled(joint_pos: Array) -> Array:
-    """The 18 actuated joints and the four that follow from them (E, 22), in the order of the actuators."""
-    return np.concatenate([joint_pos, coupled_from_actuated(joint_pos)], axis=1)
+        A world has MuJoCo's data of its own, and up to MAX_SPARE more that were put aside. Its arena for contacts is
+        only reserved; what contacts never filled takes no memory. Models are shared by the worlds of an object; others
+        are much the same as that of the example, because the hand makes up most of it.
+        """
+        model = self.cache(hand).get(example)
+        data = mujoco.MjData(model)
+        size = data.nbuffer + ARENA_USE * data.narena
+        of_model = int(mujoco.mj_sizeModel(model)) + MODEL_OVERHEAD
+        return MemoryNeed(world=int((1 + MAX_SPARE) * size), shared=min(num_objects, self.max_models) * of_model)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from jsonargparse import auto_cli
 
-from envs.hand.check import check_hand, closed_pose
+from envs.hand.check import check_hand
 from envs.hand.hand import Hand
 from envs.hand.kinematics import HandKinematics
 from envs.hand.parts import Array
@@ -39,8 +39,9 @@ def hand_sheet(hand: Hand, size: int = 220, columns: int = 5) -> Image:
     orange at the upper limit; a red arrow shows where closing takes the fingertip.
     """
     grey = dict.fromkeys(hand.links, REST)
-    closed = closed_pose(hand)
-    scenes = [joined([shaped_hand(hand, pose, grey), *_signs(hand, pose)]) for pose in (hand.open_pose, closed)]
+    scenes = [
+        joined([shaped_hand(hand, pose, grey), *_signs(hand, pose)]) for pose in (hand.open_pose, hand.closed_pose)
+    ]
     scenes += [_joint_at_its_limits(hand, column) for column in range(hand.num_joints)]
     every = np.concatenate([scene.corners.reshape(-1, 3) for scene in scenes])
     camera = look_at(every, _VIEW)

@@ -89,7 +89,6 @@ class HumanAssistEnv:
         self.physics.reset(episodes.things, episodes.object_pose_w, start_w, joint_pos)
         self._history = np.repeat(start_w[:, None], HISTORY_LENGTH, axis=1)
         self._clouds_o = torch.as_tensor(np.stack([thing.cloud.T for thing in episodes.things]))
-        self._index = torch.as_tensor(episodes.object_index)
         self._noise_key = 0 if self.noise is None else episode_key(start_w)
         self._links = np.zeros((self.num_worlds, len(LINKS)), dtype=bool)
         self._facts = EpisodeFacts.at_start(episodes.object_pose_w)
@@ -144,7 +143,7 @@ class HumanAssistEnv:
             groups |= {"wrist_history": seen.wrist_history, "points_h": seen.points_h}
         for name in self.privileged:
             groups[name] = self._hidden(name, state, object_h, points_h).float()
-        return Observation(groups, self._index)
+        return Observation(groups, self.episodes.objects)
 
     def _hidden(self, name: str, state: PhysicsState, object_h: Tensor, points_h: Tensor) -> Tensor:
         episodes = self.episodes

@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from envs.conventions import EPISODE_STEPS
+from envs.geometry.object_clouds import KnownObjects, ObjectClouds
+from envs.hand.hand import Hand
 from envs.objects.grasp_object import GraspObject
 from envs.physics.base import Array
 from envs.task.targets import GraspTargets
@@ -23,15 +26,18 @@ class Episodes:
     """E sampled episodes of T control steps.
 
     Attributes:
+        hand: the hand that grasps.
         grasp_row: row of the grasp in the targets (E,).
         things: the objects (E).
-        object_index: which cloud each object has (E,); equal index, equal object.
+        object_index: which object each has (E,): its row in ``clouds``; equal index, equal object.
         object_pose_w: objects at the start (E, 7).
         wrist_pose_w: wrist poses (E, T + 1, 7); index 0 is the start, index T the grasp.
-        goal_joint_pos: joints of the grasp (E, 18), rad; hidden from policies.
+        goal_joint_pos: joints of the grasp (E, J), rad; hidden from policies.
         arrival_step: step from which the wrist rests at the grasp (E,); hidden from policies.
+        clouds: clouds of all objects that such episodes are made of; None when they are not known beforehand.
     """
 
+    hand: Hand
     grasp_row: NDArray[np.int64]
     things: list[GraspObject]
     object_index: NDArray[np.int64]
@@ -39,9 +45,15 @@ class Episodes:
     wrist_pose_w: Array
     goal_joint_pos: Array
     arrival_step: NDArray[np.int64]
+    clouds: ObjectClouds | None = None
 
     def __len__(self) -> int:
         return len(self.grasp_row)
+
+    @property
+    def objects(self) -> KnownObjects | None:
+        """The objects, as their clouds know them."""
+        return None if self.clouds is None else KnownObjects(self.clouds, torch.as_tensor(self.object_index))
 
 
 class EpisodeSampler:
@@ -74,6 +86,7 @@ class EpisodeSampler:
         """Episodes of the given grasps (E,), with wrist movements and shifts drawn anew."""
         targets = self.targets
         moved = sample_trajectories(
+            targets.hand,
             targets.wrist_pose_w[rows],
             targets.fingertip_centre_w[rows],
             self.patterns,
@@ -88,13 +101,15 @@ class EpisodeSampler:
         wrist_pose_w[:, :, :2] += shift[:, None]
         index = targets.object_index[rows]
         return Episodes(
+            hand=targets.hand,
             grasp_row=rows,
             things=[targets.things[i] for i in index],
-            object_index=targets.cloud_index[index],
+            object_index=index,
             object_pose_w=object_pose_w,
             wrist_pose_w=wrist_pose_w,
             goal_joint_pos=targets.joint_pos[rows],
             arrival_step=moved.arrival_step,
+            clouds=targets.clouds,
         )
 
     def _next_grasp(self, index: int) -> int:

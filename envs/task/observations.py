@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from envs.conventions import NUM_CLOUD_POINTS, NUM_COUPLED, NUM_JOINTS
+from envs.geometry.object_clouds import KnownObjects
 from envs.hand.model import LINKS
 
 HISTORY_LENGTH = 5
@@ -63,14 +64,14 @@ class Observation:
 
     Attributes:
         groups: float32 tensors by name, (E, *shape) as in OBSERVATION_GROUPS.
-        object_index: names each cloud for the neighbour cache (E,) long; carries nothing else.
+        objects: which objects the clouds show, for the groups of their points alone; None when nobody knows.
     """
 
     groups: Mapping[str, Tensor]
-    object_index: Tensor
+    objects: KnownObjects | None = None
 
     def __len__(self) -> int:
-        return len(self.object_index)
+        return len(next(iter(self.groups.values())))
 
     def __getitem__(self, name: str) -> Tensor:
         """A group by name.

@@ -6,6 +6,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.geometry.object_clouds import ObjectClouds
 from envs.hand.hand import Hand
 from envs.hand.kinematics import fingertip_centres
 from envs.objects.grasp_object import GraspObject
@@ -25,7 +26,6 @@ class GraspTargets:
         wrist_pose_w: the wrist at the grasp (G, 7).
         joint_pos: joints of the grasp (G, J), rad.
         type_index: grasp type, index into ``hand.grasp_types`` (G,).
-        cloud_index: a number for each object's cloud (O,) that no other object has, in this or another split.
 
     Raises:
         ValueError: no grasps, wrong shapes, NaN, quaternions off unit length, joints outside their limits.
@@ -38,7 +38,6 @@ class GraspTargets:
     wrist_pose_w: Array
     joint_pos: Array
     type_index: NDArray[np.int64]
-    cloud_index: NDArray[np.int64]
 
     def __post_init__(self) -> None:
         count = len(self.object_index)
@@ -60,6 +59,11 @@ class GraspTargets:
         """The grasps at ``keep`` (K,), objects unchanged."""
         columns = ("object_index", "object_pose_w", "wrist_pose_w", "joint_pos", "type_index")
         return replace(self, **{name: getattr(self, name)[keep] for name in columns})
+
+    @cached_property
+    def clouds(self) -> ObjectClouds:
+        """Clouds of ``things``, in their order."""
+        return ObjectClouds(np.stack([thing.cloud for thing in self.things]))
 
     @cached_property
     def fingertip_centre_w(self) -> Array:

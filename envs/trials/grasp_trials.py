@@ -9,15 +9,14 @@ from numpy.typing import NDArray
 
 from envs.conventions import EPISODE_STEPS, MAX_JOINT_STEP
 from envs.hand.commands import next_command
-from envs.hand.model import clamp_joints, open_hand
+from envs.hand.hand import Hand
 from envs.objects.grasp_object import GraspObject
-from envs.physics.base import Array, PhysicsBackend
-from envs.physics.mujoco_cpu import MujocoCpuPhysics, SceneCache
-from envs.physics.settings import PhysicsSettings
+from envs.physics.base import Array, PhysicsBackend, PhysicsFactory
+from envs.physics.mujoco_cpu import MujocoCpu
 from envs.trials.lift import LiftResult, lift_test
 
 Controller = Callable[[NDArray[np.int64], Array, int], Array]
-"""controller(rows (E,), joint_pos (E, 18) rad, step) -> action (E, 18) in [-1, 1]; 1 moves a joint by 0.05 rad."""
+"""controller(rows (E,), joint_pos (E, J) rad, step) -> action (E, J) in [-1, 1]; 1 moves a joint by 0.05 rad."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +25,7 @@ class TrialOutcome:
 
     Attributes:
         is_lifted: success of the lift test (G,) bool; diverged worlds count as failures.
-        joint_pos: joints before the lift (G, 18), rad.
+        joint_pos: joints before the lift (G, J), rad.
         shift: how far the object moved before the lift (G,), m.
         is_diverged: worlds whose physics broke down (G,) bool.
     """
@@ -57,26 +56,26 @@ class GraspTrials:
     """The worlds of G grasps: each an object on the table and a wrist that stands at its grasp pose.
 
     Args:
+        hand: the hand that grasps.
         things: object of each grasp, length G.
         object_pose_w: object poses at the grasp (G, 7).
         wrist_pose_w: wrist poses (G, 7).
         rest_pose_w: object poses with no hand near (G, 7), from which fingers close; those at the grasp when None.
         num_worlds: worlds simulated at once.
-        settings: physical constants.
-        scenes: compiled models to use, of the same settings.
+        physics: makes the worlds; MuJoCo on the CPU when None.
         on_batch: called with the number of trials of each finished batch (progress).
     """
 
     def __init__(
         self,
+        hand: Hand,
         things: Sequence[GraspObject],
         object_pose_w: Array,
         wrist_pose_w: Array,
         *,
         rest_pose_w: Array | None = None,
         num_worlds: int = 128,
-        settings: PhysicsSettings | None = None,
-        scenes: SceneCache | None = None,
+        physics: PhysicsFactory | None = None,
         on_batch: Callable[[int], None] = lambda _: None,
     ) -> None:
         rest_pose_w = object_pose_w if rest_pose_w is None else rest_pose_w
@@ -85,12 +84,12 @@ class GraspTrials:
                 f"{len(things)} objects, {len(object_pose_w)} object poses, {len(wrist_pose_w)} wrist poses and "
                 f"{len(rest_pose_w)} rest poses; expected one of each for every grasp"
             )
+        self._hand = hand
         self._things = list(things)
         self._object_pose_w = object_pose_w
         self._wrist_pose_w = wrist_pose_w
         self._rest_pose_w = rest_pose_w
-        self._settings = settings or PhysicsSettings()
-        self._scenes = scenes or SceneCache(self._settings)
+        self._physics: PhysicsFactory = physics or MujocoCpu()
         self._num_worlds = num_worlds
         self._on_batch = on_batch
         self.num_diverged = 0
@@ -99,7 +98,7 @@ class GraspTrials:
         return len(self._things)
 
     def place(self, joint_pos: Array, watcher: TrialWatcher | None = None) -> TrialOutcome:
-        """Put the fingers at ``joint_pos`` (G, 18), rad, without collisions on the way, then lift."""
+        """Put the fingers at ``joint_pos`` (G, J), rad, without collisions on the way, then lift."""
         return self._run(lambda rows: joint_pos[rows], None, self._object_pose_w, watcher)
 
     def follow(self, controller: Controller, watcher: TrialWatcher | None = None) -> TrialOutcome:
@@ -107,10 +106,12 @@ class GraspTrials:
 
         The object starts from its rest pose: at the grasp closing fingers had pushed it, and often it leans.
         """
-        return self._run(lambda rows: np.tile(open_hand(), (len(rows), 1)), controller, self._rest_pose_w, watcher)
+        return self._run(
+            lambda rows: np.tile(self._hand.open_pose, (len(rows), 1)), controller, self._rest_pose_w, watcher
+        )
 
     def close_towards(self, goal: Array) -> TrialOutcome:
-        """Close from the open hand to the joints ``goal`` (G, 18), rad, at full speed with collisions on, then lift."""
+        """Close from the open hand to the joints ``goal`` (G, J), rad, at full speed with collisions on, then lift."""
 
         def controller(rows: NDArray[np.int64], joint_pos: Array, step: int) -> Array:
             return (goal[rows] - joint_pos) / MAX_JOINT_STEP
@@ -132,12 +133,15 @@ class GraspTrials:
     ) -> TrialOutcome:
         count = len(self)
         outcome = TrialOutcome(
-            np.zeros(count, dtype=bool), np.zeros((count, 18)), np.zeros(count), np.zeros(count, dtype=bool)
+            np.zeros(count, dtype=bool),
+            np.zeros((count, self._hand.num_joints)),
+            np.zeros(count),
+            np.zeros(count, dtype=bool),
         )
         for rows in self._batches():
-            physics = MujocoCpuPhysics(len(rows), self._settings, scenes=self._scenes)
+            physics = self._physics.make(self._hand, len(rows))
             things = [self._things[row] for row in rows]
-            physics.reset(things, object_pose_w[rows], self._wrist_pose_w[rows], clamp_joints(start(rows)))
+            physics.reset(things, object_pose_w[rows], self._wrist_pose_w[rows], self._hand.clamp(start(rows)))
             if watcher is not None:
                 watcher.step(rows, physics, 0)
             if controller is not None:
@@ -155,7 +159,7 @@ class GraspTrials:
 
     def _control(
         self,
-        physics: MujocoCpuPhysics,
+        physics: PhysicsBackend,
         controller: Controller,
         rows: NDArray[np.int64],
         watcher: TrialWatcher | None,
@@ -163,7 +167,7 @@ class GraspTrials:
         """50 control steps (`next_command`)."""
         physics.set_wrist_targets(self._wrist_pose_w[rows])
         command = physics.state().joint_pos
-        gap = self._settings.max_target_gap
+        gap = physics.settings.max_target_gap
         for step in range(EPISODE_STEPS):
             present = physics.state().joint_pos
             command = next_command(command, controller(rows, present, step), present, gap)
@@ -173,7 +177,7 @@ class GraspTrials:
                 watcher.step(rows, physics, step + 1)
 
 
-def _lift(physics: MujocoCpuPhysics, rows: NDArray[np.int64], watcher: TrialWatcher | None) -> LiftResult:
+def _lift(physics: PhysicsBackend, rows: NDArray[np.int64], watcher: TrialWatcher | None) -> LiftResult:
     """The lift test, watched."""
     if watcher is None:
         return lift_test(physics)
@@ -182,10 +186,10 @@ def _lift(physics: MujocoCpuPhysics, rows: NDArray[np.int64], watcher: TrialWatc
     return result
 
 
-def follow_freely(controller: Controller, num_grasps: int) -> Array:
-    """Joints (G, 18), rad, after 50 control steps from the open hand with nothing in the way."""
+def follow_freely(hand: Hand, controller: Controller, num_grasps: int) -> Array:
+    """Joints (G, J), rad, after 50 control steps from the open hand with nothing in the way."""
     rows = np.arange(num_grasps)
-    joint_pos = np.tile(open_hand(), (num_grasps, 1))
+    joint_pos = np.tile(hand.open_pose, (num_grasps, 1))
     for step in range(EPISODE_STEPS):
         joint_pos = next_command(joint_pos, controller(rows, joint_pos, step), joint_pos, np.inf)
     return joint_pos

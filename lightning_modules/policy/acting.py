@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from datamodules.types import ActorStep
+from datamodules.types import Decision
 from envs.task.observations import Observation
 from lightning_modules.composition import Composition
 from lightning_modules.networks.actor_critic import ActorCritic, PolicyInput
@@ -15,6 +15,7 @@ from lightning_modules.networks.point_encoders import PointEncoder
 from lightning_modules.policy.features import policy_vectors
 from lightning_modules.policy.fingers import PrimitiveView
 from lightning_modules.ppo.exploration import Exploration
+from lightning_modules.ppo.memory import PolicyMemory
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ class ExploringResidual:
         view.start()
 
     @torch.no_grad()
-    def step(self, observation: Observation) -> ActorStep:
+    def step(self, observation: Observation) -> Decision:
         """See `ExploringWorlds.step`."""
         policy = self._policy
         began = time.perf_counter()
@@ -99,8 +100,7 @@ class ExploringResidual:
         began = time.perf_counter()
         output = policy.network(policy.encoded(inputs))
         sampled = policy.exploration.apply_draw(output.mean, self._noise, next(self._draws))
-        step = ActorStep(
-            hand_action=policy.composition(primitive_action, sampled.action),
+        memory = PolicyMemory(
             primitive_action=primitive_action,
             vectors=inputs.vectors,
             feature=inputs.feature,
@@ -112,8 +112,9 @@ class ExploringResidual:
             value=output.value,
         )
         self._noise = sampled.noise
+        hand_action = policy.composition(primitive_action, sampled.action)
         self._note("policy", began)
-        return step
+        return Decision(hand_action, primitive_action, vars(memory))
 
     def _note(self, part: str, began: float) -> None:
         self.seconds[part] = self.seconds.get(part, 0.0) + time.perf_counter() - began

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from envs.conventions import NUM_JOINTS
+from envs.geometry.object_clouds import KnownObjects
 from envs.hand.model import denormalise_joints
 from envs.physics.base import Array
 from envs.task.episodes import Episodes
@@ -58,11 +59,11 @@ class PrimitiveView:
     def __call__(self, observation: Observation) -> tuple[Tensor, Tensor]:
         """Cloud feature (E, F) and primitive action a_p (E, 18)."""
         points_h = observation["points_h"]
-        feature = self._encode(points_h, observation.object_index)
+        feature = self._encode(points_h, observation.objects)
         joints = denormalise_joints(observation["joint_pos"])
         return feature, self.primitive.act(joints, feature, approach_progress(points_h))
 
-    def _encode(self, points_h: Tensor, object_index: Tensor) -> Tensor:
+    def _encode(self, points_h: Tensor, objects: KnownObjects | None) -> Tensor:
         # four points of a rigid cloud, far apart, say how it lies
         probes = points_h[:, :4]
         rows = torch.arange(len(probes), device=probes.device)
@@ -70,11 +71,12 @@ class PrimitiveView:
             shift = (probes - self._probes).norm(dim=2).amax(dim=1)
             rows = rows[~(shift < self.tolerance)]
         if self._probes is None or len(rows) == len(probes):
-            self._feature = self.primitive.encode(points_h, object_index)
+            self._feature = self.primitive.encode(points_h, objects)
             self._probes = probes.clone()
         elif len(rows):
             self._feature = self._feature.clone()  # the last one may be part of a rollout
-            self._feature[rows] = self.primitive.encode(points_h[rows], object_index[rows])
+            of_rows = None if objects is None else objects[rows]
+            self._feature[rows] = self.primitive.encode(points_h[rows], of_rows)
             self._probes[rows] = probes[rows]
         self.num_encoded += len(rows)
         return self._feature

@@ -15,7 +15,7 @@ def rollout_numbers(rollout: Rollout, seconds: dict[str, float]) -> dict[str, fl
     numbers = {f"train/reward/{name}": float(value.sum(0).mean()) for name, value in rollout.terms.items()}
     numbers |= {f"train/episode/{name}": float(value.float().mean()) for name, value in rollout.measures.items()}
     numbers |= {f"train/time_share/{name}": value / total for name, value in seconds.items()}
-    mean = rollout.steps.mean
+    mean = rollout.memory["mean"]
     if mean.shape[-1] == 2 * NUM_JOINTS:
         numbers["train/action/a_s"] = float(mean[..., :NUM_JOINTS].mean())
         numbers["train/action/a_r_rms"] = float(mean[..., NUM_JOINTS:].square().mean().sqrt())

@@ -8,23 +8,24 @@ import torch
 from torch import Tensor
 
 from datamodules.ranks import gathered, rank
-from datamodules.types import ActorStep, Rollout
+from datamodules.types import Batch, Rollout, each_tensor
 from lightning_modules.ppo.advantages import generalised_advantages, standardised
+from lightning_modules.ppo.memory import PolicyMemory
 
 
 @dataclass(frozen=True)
-class Samples:
-    """B = T E' samples of a rollout's E' sound worlds.
+class Samples(Batch):
+    """The B steps of a rollout that happened.
 
     Attributes:
-        steps: what the actor saw and did, (B, ...).
+        steps: what the policy saw and did, (B, ...).
         advantage: standardised over all samples (B,), under several processes those of all ranks.
         target: what the critic should have said (B,).
         gate: the teacher's gate (B,), NaN without a teacher.
         grip: the teacher's closing action (B,), NaN without a teacher.
     """
 
-    steps: ActorStep
+    steps: PolicyMemory
     advantage: Tensor
     target: Tensor
     gate: Tensor
@@ -35,18 +36,18 @@ class Samples:
 
 
 def samples_of(rollout: Rollout, *, gamma: float, lam: float) -> Samples:
-    """Advantages of a rollout, and its worlds side by side; worlds whose physics broke down are left out."""
-    steps = rollout.steps
+    """Advantages of a rollout, and its steps one after another; those that did not happen are left out."""
+    steps = PolicyMemory(**rollout.memory)
     nothing_follows = torch.zeros_like(steps.value[0])
     found = generalised_advantages(
         rollout.reward, steps.value, nothing_follows, rollout.is_terminal, gamma=gamma, lam=lam
     )
 
     def flat(values: Tensor) -> Tensor:
-        return values[:, rollout.is_valid].flatten(0, 1)
+        return values[rollout.is_valid]
 
     return Samples(
-        steps=ActorStep(**{name: flat(value) for name, value in vars(steps).items()}),
+        steps=each_tensor(flat, steps),
         advantage=_standardised_over_ranks(flat(found.advantage)),
         target=flat(found.target),
         gate=flat(rollout.gate),

@@ -128,16 +128,16 @@ def test_a_killed_synthesis_goes_on_where_it_stood_and_ends_like_one_left_alone(
     for worker in workers:  # no worker outlives the job
         _wait_for(lambda worker=worker: _has_ended(worker), f"the end of worker {worker}")  # type: ignore[misc]
     assert not (tmp_path / "set.npz").exists()
-    parts = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "parts").rglob("*.npz")}
+    parts = {path: path.stat().st_mtime_ns for path in (tmp_path / "parts").rglob("*.npz")}
     assert parts
 
     main(_arguments(tmp_path, 1))
     resumed = load_grasp_set(tmp_path / "set.npz")
     assert_same_grasps(made, resumed)
     assert resumed.provenance["fingerprint"] == made.provenance["fingerprint"]
-    after = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "parts").rglob("*.npz")}
-    assert set(after) == {path.name for path in (left_alone / "parts").rglob("*.npz")}
-    assert {name: after[name] for name in parts} == parts  # what was there was not made again
+    after = {path: path.stat().st_mtime_ns for path in (tmp_path / "parts").rglob("*.npz")}
+    assert {path.name for path in after} == {path.name for path in (left_alone / "parts").rglob("*.npz")}
+    assert {path: after[path] for path in parts} == parts  # what was there was not made again
 
 
 def test_a_second_run_of_a_finished_job_gives_the_same_set(left_alone: Path, made: GraspSet, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from datamodules.workers import default_workers, worker_pool
+from datamodules.workers import worker_pool
 
 
 def _state_of_worker() -> tuple[int, bool, int]:
@@ -20,10 +20,6 @@ def test_a_worker_is_a_process_of_its_own_with_one_thread_that_leaves_interrupts
     assert process != os.getpid()
     assert ignores_interrupts
     assert threads == 1
-
-
-def test_default_is_one_worker_a_core() -> None:
-    assert 1 <= default_workers() <= (os.cpu_count() or 1)
 
 
 @pytest.mark.parametrize("count", [0, -2])

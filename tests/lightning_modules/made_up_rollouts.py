@@ -1,7 +1,6 @@
 """Rollouts of a residual policy on made-up observations, without physics, for tests of how it acts and learns."""
 
 from collections.abc import Callable
-from dataclasses import fields
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,9 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from datamodules.rollouts.module import RolloutStream
-from datamodules.types import ActorStep, Rollout
+from datamodules.types import Decision, Rollout, each_tensor
 from envs.task.observations import OBSERVATION_GROUPS, Observation
+from lightning_modules.ppo.memory import PolicyMemory
 from lightning_modules.residual_ppo_module import ResidualPPOModule
 from tests.assisting import made_up_observation
 
@@ -28,15 +28,18 @@ def observations() -> list[Observation]:
     return [made_up_observation(WORLDS, seed, tuple(OBSERVATION_GROUPS)) for seed in range(STEPS)]
 
 
-def act(module: ResidualPPOModule, seed: int = 0) -> ActorStep:
+def decide(module: ResidualPPOModule, seed: int = 0) -> Decision:
     """All steps of made-up episodes, stacked."""
     [acting] = module.begin([WORLDS], torch.Generator().manual_seed(seed))
-    steps = [acting.step(observation) for observation in observations()]
-    names = [item.name for item in fields(ActorStep)]
-    return ActorStep(**{name: torch.stack([getattr(step, name) for step in steps]) for name in names})
+    return each_tensor(lambda *steps: torch.stack(steps), *map(acting.step, observations()))
 
 
-Reward = Callable[[ActorStep], Tensor]
+def act(module: ResidualPPOModule, seed: int = 0) -> PolicyMemory:
+    """What the policy remembers of `decide`."""
+    return PolicyMemory(**decide(module, seed).memory)
+
+
+Reward = Callable[[PolicyMemory], Tensor]
 
 
 def wants_scale(target: float = 0.2) -> Reward:
@@ -50,16 +53,17 @@ NO_TEACHER = torch.full((STEPS, WORLDS), torch.nan)
 def rollout(
     module: ResidualPPOModule, reward: Reward, seed: int = 0, valid: int = WORLDS, gate: Tensor = NO_TEACHER
 ) -> Rollout:
-    steps = act(module, seed)
-    paid = reward(steps)
+    decided = decide(module, seed)
+    paid = reward(PolicyMemory(**decided.memory))
     is_terminal = torch.zeros(STEPS, WORLDS, dtype=torch.bool)
     is_terminal[-1] = True
     return Rollout(
-        steps=steps,
+        hand_action=decided.hand_action,
         reward=paid,
         terms={"made_up": paid},
         is_terminal=is_terminal,
-        is_valid=torch.arange(WORLDS) < valid,
+        is_valid=(torch.arange(WORLDS) < valid).expand(STEPS, -1),
+        memory=decided.memory,
         gate=gate,
         grip=0.0 * gate,
         measures={"success": paid.sum(0)},

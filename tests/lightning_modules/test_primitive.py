@@ -51,7 +51,7 @@ def test_a_loaded_primitive_acts_as_its_module(write: Write, follower: Follower 
     progress = torch.tensor([0.0, 0.3, 0.6, 1.0])
     actions = []
     for primitive in (GraspPrimitive(module, follower), GraspPrimitive.from_checkpoint(write(), follower)):
-        feature = primitive.encode(batch.points_h, batch.object_index)
+        feature = primitive.encode(batch.points_h)
         actions.append(primitive.act(start(), feature, progress))
     assert torch.equal(*actions)
     assert actions[0].shape == (4, 18)
@@ -62,7 +62,7 @@ def test_a_loaded_primitive_is_frozen(write: Write) -> None:
     primitive = GraspPrimitive.from_checkpoint(write())
     assert not primitive.module.training
     assert not any(parameter.requires_grad for parameter in primitive.module.parameters())
-    feature = primitive.encode(made_up_batch().points_h, torch.arange(4))
+    feature = primitive.encode(made_up_batch().points_h)
     assert not feature.requires_grad
 
 
@@ -85,7 +85,7 @@ def test_actions_are_those_of_the_follower_on_normalised_joints() -> None:
 
     low = torch.tensor(joint_limits().low, dtype=torch.float32)[None]
     primitive = GraspPrimitive(tiny_module(), Spy())
-    primitive.act(low, primitive.encode(made_up_batch(1).points_h, torch.arange(1)), torch.tensor([0.25]))
+    primitive.act(low, primitive.encode(made_up_batch(1).points_h), torch.tensor([0.25]))
     torch.testing.assert_close(seen["joint_pos"], -torch.ones(1, 18))
     assert seen["progress"].tolist() == [0.25]
 
@@ -93,7 +93,7 @@ def test_actions_are_those_of_the_follower_on_normalised_joints() -> None:
 @pytest.mark.parametrize("sampler", [None, PredictorCorrectorSampler(num_steps=5), ProbabilityFlowSampler(num_steps=3)])
 def test_denoising_ends_at_the_sample_of_the_same_noise(sampler: Any) -> None:
     primitive = GraspPrimitive(tiny_module().eval())
-    feature = primitive.encode(made_up_batch().points_h, torch.arange(4))
+    feature = primitive.encode(made_up_batch().points_h)
     samples = primitive.sample(feature, 1, torch.Generator().manual_seed(3), sampler)
     path, times = primitive.denoise(feature, torch.Generator().manual_seed(3), sampler)
     steps = 32 if sampler is None else sampler.num_steps
@@ -107,7 +107,7 @@ def test_denoising_ends_at_the_sample_of_the_same_noise(sampler: Any) -> None:
 @pytest.mark.parametrize("joint_state", [None, SinCosJoints()])
 def test_samples_are_joints_within_their_limits(joint_state: SinCosJoints | None) -> None:
     primitive = GraspPrimitive(tiny_module(joint_state=joint_state).eval())
-    feature = primitive.encode(made_up_batch().points_h, torch.arange(4))
+    feature = primitive.encode(made_up_batch().points_h)
     samples = primitive.sample(feature, 3, torch.Generator().manual_seed(0), ProbabilityFlowSampler(num_steps=4))
     assert samples.shape == (4, 3, 18)
     limits = joint_limits()

@@ -9,12 +9,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from datamodules.types import ActorStep
 from envs.task.observations import OBSERVATION_GROUPS, POLICY_GROUPS, PRIVILEGED_GROUPS, Observation
 from lightning_modules.composition import Composition, Direct, ResidualOnly, ScaleOnly, split_action
 from lightning_modules.networks.point_encoders import PointNetEncoder
 from lightning_modules.ppo.exploration import IndependentNoise
 from lightning_modules.ppo.kl_schedule import AdaptiveLearningRate
+from lightning_modules.ppo.memory import PolicyMemory
 from tests.assisting import made_up_observation, save_primitive
 from tests.lightning_modules.made_up_rollouts import (
     STEPS,
@@ -23,6 +23,7 @@ from tests.lightning_modules.made_up_rollouts import (
     Make,
     act,
     assert_same_weights,
+    decide,
     fit,
     observations,
     rollout,
@@ -41,9 +42,10 @@ def test_an_untrained_policy_follows_the_primitive_at_the_centres_speed(make: Ma
 
 
 def test_the_hand_does_what_primitive_and_policy_make_up_together(make: Make) -> None:
-    steps = act(make())
+    steps = decide(make())
+    assert steps.primitive_action is not None
     for step in range(STEPS):
-        a_s, a_r = split_action(steps.action[step])
+        a_s, a_r = split_action(steps.memory["action"][step])
         expected = (steps.primitive_action[step] * a_s + a_r).clamp(-1.0, 1.0)
         assert torch.equal(steps.hand_action[step], expected)
     assert steps.hand_action.abs().max() <= 1.0
@@ -62,18 +64,18 @@ def test_what_is_learnt_from_is_what_was_done(make: Make) -> None:
 
 def test_exploration_does_not_depend_on_how_worlds_are_divided(make: Make) -> None:
     module, seen = make(), observations()
-    whole = act(module)
+    whole = decide(module)
     sizes = (WORLDS - 5, 5)
     parts = module.begin(sizes, torch.Generator().manual_seed(0))
     rows = torch.arange(WORLDS).split(sizes)
     for step in range(STEPS):
         for acting, own in zip(reversed(parts), reversed(rows), strict=True):  # the second part is ahead
             groups = {name: value[own] for name, value in seen[step].groups.items()}
-            decided = acting.step(Observation(groups, seen[step].object_index[own]))
+            decided = acting.step(Observation(groups))
             # fewer rows may be added up in another order
-            torch.testing.assert_close(decided.noise_before, whole.noise_before[step, own])
+            torch.testing.assert_close(decided.memory["noise_before"], whole.memory["noise_before"][step, own])
             torch.testing.assert_close(decided.hand_action, whole.hand_action[step, own], atol=1e-5, rtol=0.0)
-            torch.testing.assert_close(decided.log_prob, whole.log_prob[step, own])
+            torch.testing.assert_close(decided.memory["log_prob"], whole.memory["log_prob"][step, own])
 
 
 def test_hidden_state_changes_neither_action_nor_inputs_of_the_policy(make: Make) -> None:
@@ -85,10 +87,10 @@ def test_hidden_state_changes_neither_action_nor_inputs_of_the_policy(make: Make
     for observation in (seen, altered):
         [acting] = module.begin([WORLDS], torch.Generator().manual_seed(0))
         steps.append(acting.step(observation))
-    for name in ("hand_action", "primitive_action", "vectors", "feature", "mean", "action", "log_prob"):
-        assert torch.equal(getattr(steps[0], name), getattr(steps[1], name)), name
-    assert not torch.equal(steps[0].privileged, steps[1].privileged)
-    assert not torch.equal(steps[0].value, steps[1].value)
+    assert torch.equal(steps[0].hand_action, steps[1].hand_action)
+    first, second = (step.memory for step in steps)
+    different = {name for name in first if not torch.equal(first[name], second[name])}
+    assert different == {"privileged", "value"}
 
 
 def test_the_policy_acts_without_hidden_groups_and_without_noise(make: Make) -> None:
@@ -100,7 +102,7 @@ def test_the_policy_acts_without_hidden_groups_and_without_noise(make: Make) -> 
     complete = made_up_observation(WORLDS, 0, (*POLICY_GROUPS, "contacts"))
     [acting] = module.begin([WORLDS], torch.Generator().manual_seed(0))
     step = acting.step(replace(complete, groups={**complete.groups, **seen.groups}))
-    expected = module.composition(step.primitive_action, step.mean)
+    expected = module.composition(step.memory["primitive_action"], step.memory["mean"])
     torch.testing.assert_close(torch.as_tensor(first).float(), expected)
 
 
@@ -126,8 +128,8 @@ def test_the_seed_alone_decides_the_policy(make: Make) -> None:
 
 @pytest.mark.parametrize("composition", [Direct(), ResidualOnly(), ScaleOnly()])
 def test_other_compositions_act_with_eighteen_numbers(composition: Composition, make: Make) -> None:
-    steps = act(make(composition=composition))
-    assert steps.action.shape[-1] == steps.hand_action.shape[-1] == 18
+    steps = decide(make(composition=composition))
+    assert steps.memory["action"].shape[-1] == steps.hand_action.shape[-1] == 18
 
 
 # --- learning
@@ -177,7 +179,7 @@ def test_the_policy_learns_what_pays(target: float, make: Make, tmp_path: Path) 
 
 
 def test_the_critic_learns_what_to_expect(make: Make, tmp_path: Path) -> None:
-    def late(steps: ActorStep) -> Tensor:
+    def late(steps: PolicyMemory) -> Tensor:
         reward = torch.zeros(STEPS, WORLDS)
         reward[-1] = 1.0
         return reward
@@ -208,7 +210,7 @@ def test_the_order_of_minibatches_depends_on_the_seed(make: Make, tmp_path: Path
 
 
 def test_diverged_worlds_are_not_learnt_from(make: Make, tmp_path: Path) -> None:
-    def broken(steps: ActorStep) -> Tensor:
+    def broken(steps: PolicyMemory) -> Tensor:
         reward = wants_scale()(steps)
         reward[:, WORLDS // 2 :] = torch.nan
         return reward
@@ -267,7 +269,7 @@ def test_imitation_brings_the_teachers_timing(make: Make, tmp_path: Path) -> Non
     gate[STEPS // 2 :] = 1.0
     module = make(imitation_rollouts=3, imitation_epochs=10, imitation_learning_rate=1.0e-2)
 
-    def miss(steps: ActorStep) -> float:
+    def miss(steps: PolicyMemory) -> float:
         hand = torch.stack([module.composition(a_p, mean) for a_p, mean in zip(
             steps.primitive_action, steps.mean, strict=True)])  # fmt: skip
         return float((hand - gate[..., None] * steps.primitive_action).square().mean())  # there is no grip

@@ -9,6 +9,7 @@ from lightning.pytorch import Trainer
 from torch import Tensor
 
 from datamodules.types import GraspBatch
+from envs.geometry.object_clouds import KnownObjects, ObjectClouds
 from lightning_modules import score_module
 from lightning_modules.diffusion.joint_state import JointState, JointVector, SinCosJoints
 from lightning_modules.diffusion.sde import SDE, VESDE, VPSDE, PaperSDE, SubVPSDE
@@ -76,7 +77,7 @@ def test_four_grasps_are_learnt() -> None:
     assert after < 0.25 * before
     # following the learnt field tells the four clouds apart
     primitive = GraspPrimitive(module.eval())
-    feature = primitive.encode(batch.points_h, batch.object_index)
+    feature = primitive.encode(batch.points_h, batch.objects)
     joints = torch.zeros(4, 18)
     for step in range(100):
         action = AnnealedDenoiser().action(
@@ -159,28 +160,24 @@ def test_state_and_network_have_the_size_of_the_joint_state() -> None:
     assert tiny_module(joint_state=SinCosJoints()).network.state_dim == 36
 
 
-def test_only_encoders_that_need_neighbours_get_them() -> None:
-    assert tiny_module().grouping(torch.arange(2), made_up_batch(2).points_h) is None
+def test_known_objects_give_the_groups_that_their_clouds_have() -> None:
     sizes = [SetAbstractionSize(8, 0.04, 4, (8, 8)), SetAbstractionSize(4, 0.1, 4, (8, 8))]
     encoder = PointNet2Encoder(sizes, global_widths=(8, 8), feature_widths=(8,))
     module = ScoreMatchingModule(encoder=encoder, joint_width=8, time_width=4, hidden_width=8)
-    batch = made_up_batch(3)
-    grouping = module.grouping(batch.object_index, batch.points_h)
-    assert grouping is not None
-    assert grouping.num_clouds == 3
-    # grouped once or on the fly, the feature is the same
-    torch.testing.assert_close(
-        module.encode(batch.points_h, batch.object_index), encoder(batch.points_h), atol=0.0, rtol=0.0
-    )
+    clouds = made_up_batch(3).points_h
+    known = KnownObjects(ObjectClouds(clouds), torch.tensor([2, 0]))
+    assert torch.equal(module.encode(clouds[[2, 0]], known), module.encode(clouds)[[2, 0]])
+    # with noise on the points, still those of the clouds without
+    noisy = clouds[[2, 0]] + 0.003 * torch.rand(2, 24, 3, generator=torch.Generator().manual_seed(0))
+    groups = encoder.grouping_spec.build(clouds[[2, 0]])
+    assert torch.equal(module.encode(noisy, known), encoder(noisy, groups))
+    assert not torch.equal(module.encode(noisy, known), module.encode(noisy))
 
 
-def test_a_cloud_whose_index_has_changed_its_meaning_is_refused() -> None:
-    encoder = PointNet2Encoder([SetAbstractionSize(8, 0.04, 4, (8, 8))], global_widths=(8, 8), feature_widths=(8,))
-    module = ScoreMatchingModule(encoder=encoder, joint_width=8, time_width=4, hidden_width=8)
-    first, second = made_up_batch(2, seed=0), made_up_batch(2, seed=1)
-    module.encode(first.points_h, first.object_index)
-    with pytest.raises(ValueError, match=r"the cloud of object \d differs by .* mm"):
-        module.encode(second.points_h, second.object_index)
+def test_an_encoder_without_neighbours_takes_known_objects_too() -> None:
+    module, clouds = tiny_module(), made_up_batch(2).points_h
+    known = KnownObjects(ObjectClouds(clouds), torch.arange(2))
+    assert torch.equal(module.encode(clouds, known), module.encode(clouds))
 
 
 def test_checkpoints_of_modules_made_in_python_hold_plain_settings() -> None:
@@ -214,5 +211,5 @@ def test_a_batch_of_one_object_gives_every_grasp_its_own_loss() -> None:
     batch = made_up_batch(3)
     losses = tiny_module().held_out_losses(batch)
     assert losses.shape == (3,)
-    same = GraspBatch(batch.joint_pos, batch.points_h[:1].expand(3, -1, -1), torch.zeros(3).long(), batch.grasp_index)
+    same = GraspBatch(batch.joint_pos, batch.points_h[:1].expand(3, -1, -1), batch.grasp_index)
     assert tiny_module().held_out_losses(same).unique().numel() == 3

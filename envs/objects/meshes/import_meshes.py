@@ -24,10 +24,8 @@ from envs.objects.meshes.mesh_settings import UNITS, MeshSettings
 from envs.objects.source import BuildTask
 from envs.objects.split_file import write_split_file
 from envs.objects.store.object_cache import ObjectCache
-from envs.objects.store.preparation import build_in_workers, default_workers
-
-TIMEOUT_S = 180.0
-"""Processor seconds one mesh may take; nearly all take less than ten."""
+from envs.objects.store.preparation import BUILD_TIMEOUT_S, build_in_workers
+from envs.workers import default_workers
 
 _logger = logging.getLogger("import_meshes")
 
@@ -48,7 +46,7 @@ class Imported:
 
 
 def import_folder(
-    meshes: MeshFolder, cache: ObjectCache, num_workers: int | None = None, timeout_s: float = TIMEOUT_S
+    meshes: MeshFolder, cache: ObjectCache, num_workers: int | None = None, timeout_s: float = BUILD_TIMEOUT_S
 ) -> Imported:
     """Build every mesh of the folder that the cache does not hold yet.
 
@@ -56,7 +54,7 @@ def import_folder(
         meshes: the folder.
         cache: where the objects are looked for and kept.
         num_workers: processes; one per core when None.
-        timeout_s: processor seconds one mesh may take.
+        timeout_s: seconds one mesh may take.
     """
     rejected = dict(meshes.rejected)
     tasks: dict[str, BuildTask] = {}
@@ -158,7 +156,7 @@ def _parser() -> argparse.ArgumentParser:
         "--fractions", type=_fraction, nargs="+", metavar="SPLIT=SHARE", help="deal the objects out over splits"
     )
     parser.add_argument("--num_workers", type=int, help="processes; one per core when not given")
-    parser.add_argument("--timeout", type=float, default=TIMEOUT_S, help="processor seconds one mesh may take")
+    parser.add_argument("--timeout", type=float, default=BUILD_TIMEOUT_S, help="seconds one mesh may take")
     return parser
 
 

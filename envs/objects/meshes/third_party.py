@@ -10,10 +10,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from envs.objects.meshes.import_meshes import TIMEOUT_S, import_folder, log_result, write_results
+from envs.objects.meshes.import_meshes import import_folder, log_result, write_results
 from envs.objects.meshes.mesh_folder import MeshFolder
 from envs.objects.meshes.mesh_settings import MeshSettings
 from envs.objects.store.object_cache import ObjectCache
+from envs.objects.store.preparation import BUILD_TIMEOUT_S
 
 THIRD_PARTY = MeshSettings(
     folder="package:pybullet_data/random_urdfs",
@@ -34,7 +35,7 @@ def main(args: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Build PyBullet's random objects and write their split file.")
     parser.add_argument("--output", type=Path, required=True, help="split file to write (JSON)")
     parser.add_argument("--num_workers", type=int, help="processes; one per core when not given")
-    parser.add_argument("--timeout", type=float, default=TIMEOUT_S, help="processor seconds one mesh may take")
+    parser.add_argument("--timeout", type=float, default=BUILD_TIMEOUT_S, help="seconds one mesh may take")
     given = parser.parse_args(args)
     try:
         imported = import_folder(MeshFolder(THIRD_PARTY), ObjectCache.of_user(), given.num_workers, given.timeout)

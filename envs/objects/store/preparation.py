@@ -2,22 +2,23 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, as_completed
 from dataclasses import dataclass
-from queue import SimpleQueue
+from multiprocessing import get_context
 
+from pebble import ProcessExpired, ProcessPool
 from tqdm import tqdm
 
 from envs.objects.grasp_object import GraspObject
-from envs.objects.meshes.guarded_worker import GuardedWorker
 from envs.objects.source import BuildTask, ObjectSource
 from envs.objects.store.object_cache import ObjectCache
+from envs.workers import default_workers, end_with_parent
 
 MANY = 50
 """More missing objects than these are built by workers (which take a second or two to start) and under a bar."""
 
 BUILD_TIMEOUT_S = 300.0
-"""Processor seconds that one object may take in a worker; meshes take one to ten."""
+"""Seconds that one object may take in a worker; meshes take one to ten, several times that on a busy machine."""
 
 
 @dataclass(frozen=True)
@@ -27,11 +28,6 @@ class Built:
     name: str
     thing: GraspObject | None = None
     error: Exception | None = None
-
-
-def default_workers() -> int:
-    """One worker per core this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def build_missing(
@@ -47,18 +43,12 @@ def build_missing(
     Raises:
         ValueError: objects that cannot be built; names the first and its cause. The others are in the cache then.
     """
-    things: dict[str, GraspObject] = {}
-    keys: dict[str, str] = {}
-    for name in names:
-        key = source.key(name)
-        thing = cache.load(key)
-        if thing is None:
-            keys[name] = key
-        else:
-            things[name] = thing
+    keys = {name: source.key(name) for name in names}
+    things = {name: thing for name, key in keys.items() if (thing := cache.load(key)) is not None}
+    tasks = {name: source.task(name) for name in keys if name not in things}
     workers = default_workers() if num_workers is None else num_workers
-    tasks = {name: source.task(name) for name in keys}
-    built = build_in_workers(tasks, workers) if len(tasks) > MANY and workers > 1 else _build_here(tasks)
+    needs_workers = any(task.may_crash for task in tasks.values()) or (len(tasks) > MANY and workers > 1)
+    built = build_in_workers(tasks, workers) if needs_workers else _build_here(tasks)
     failed: list[Built] = []
     for one in tqdm(built, total=len(tasks), desc="objects", unit="object", disable=len(tasks) <= MANY):
         if one.thing is None:
@@ -73,16 +63,12 @@ def build_missing(
 
 
 def _build_here(tasks: dict[str, BuildTask]) -> Iterator[Built]:
-    """One after the other, in this process unless the task may crash."""
-    with GuardedWorker(BUILD_TIMEOUT_S) as worker:
-        for name, task in tasks.items():
-            try:
-                if task.may_crash:
-                    yield Built(name, worker.run(task.function, *task.args))
-                else:
-                    yield Built(name, task.function(*task.args))
-            except (ValueError, RuntimeError, OSError) as error:
-                yield Built(name, error=error)
+    """One after the other, in this process."""
+    for name, task in tasks.items():
+        try:
+            yield Built(name, task.function(*task.args))
+        except (ValueError, RuntimeError, OSError) as error:
+            yield Built(name, error=error)
 
 
 def build_in_workers(
@@ -93,29 +79,37 @@ def build_in_workers(
     Args:
         tasks: by name.
         num_workers: processes.
-        timeout_s: processor seconds one task may take.
+        timeout_s: seconds one task may take.
     """
-    workers = [GuardedWorker(timeout_s) for _ in range(min(num_workers, len(tasks)))]
-    idle: SimpleQueue[GuardedWorker] = SimpleQueue()
-    for worker in workers:
-        idle.put(worker)
-
-    def run(name: str, task: BuildTask) -> Built:
-        """The object, or why there is none, from the next worker that is idle."""
-        worker = idle.get()
-        try:
-            return Built(name, worker.run(task.function, *task.args))
-        except Exception as error:  # the caller lists them
-            return Built(name, error=error)
-        finally:
-            idle.put(worker)
-
-    threads = ThreadPoolExecutor(max(len(workers), 1))
+    if not tasks:
+        return
+    # spawned: no lock or generator state is inherited
+    pool = ProcessPool(min(num_workers, len(tasks)), initializer=_prepare_worker, context=get_context("spawn"))
     try:
-        futures = [threads.submit(run, name, task) for name, task in tasks.items()]
+        futures: dict[Future[GraspObject], str] = {
+            pool.schedule(task.function, task.args, timeout=timeout_s): name for name, task in tasks.items()
+        }
         for future in as_completed(futures):
-            yield future.result()
+            yield _built(futures.pop(future), future, timeout_s)
     finally:
-        threads.shutdown(wait=False, cancel_futures=True)
-        for worker in workers:
-            worker.close()
+        pool.stop()
+        pool.join()
+
+
+def _built(name: str, future: Future[GraspObject], timeout_s: float) -> Built:
+    """The object, or why there is none."""
+    try:
+        return Built(name, future.result())
+    except TimeoutError:
+        return Built(name, error=TimeoutError(f"it took longer than {timeout_s:g} s"))
+    except ProcessExpired as error:
+        cause = f"signal {-error.exitcode}" if error.exitcode < 0 else f"exit status {error.exitcode}"
+        return Built(name, error=RuntimeError(f"the worker process died ({cause})"))
+    except Exception as error:  # the caller lists them
+        return Built(name, error=error)
+
+
+def _prepare_worker() -> None:
+    os.environ["OMP_NUM_THREADS"] = "1"  # of CoACD, loaded later: workers fill the cores, sums keep their order
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # native code prints to standard output
+    end_with_parent()

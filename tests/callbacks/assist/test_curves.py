@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from callbacks.assist.curves import EpisodeCurves, draw_curves, episode_curves
-from datamodules.types import ActorStep, Rollout
+from datamodules.types import Rollout
 from envs.hand.model import half_ranges
 from envs.task.observations import Observation
 from lightning_modules.policy.features import policy_vectors
@@ -33,14 +33,11 @@ def made_up_rollout(action_dim: int = 36) -> Rollout:
     mean = torch.full((STEPS, WORLDS, action_dim), 9.0)
     mean[..., :18] = torch.arange(WORLDS)[:, None]
     zero = torch.zeros(STEPS, WORLDS)
-    steps = ActorStep(
-        hand_action=a_p, primitive_action=a_p, action=mean + 100.0, mean=mean, noise_before=mean,
-        vectors=torch.stack([policy_vectors(observation(step), a_p[step]) for step in range(STEPS)]),
-        feature=zero[..., None], privileged=zero[..., None], log_prob=zero, value=zero,
-    )  # fmt: skip
+    vectors = torch.stack([policy_vectors(observation(step), a_p[step]) for step in range(STEPS)])
     return Rollout(
-        steps=steps, reward=zero, terms={}, is_terminal=zero.bool(), is_valid=torch.ones(WORLDS, dtype=torch.bool),
-        measures={}, gate=zero, grip=zero, policy_version=0, seconds={},
+        hand_action=a_p, reward=zero, terms={}, is_terminal=zero.bool(), is_valid=~zero.bool(), measures={},
+        gate=zero, grip=zero, memory={"primitive_action": a_p, "vectors": vectors, "mean": mean},
+        policy_version=0, seconds={},
     )  # fmt: skip
 
 
@@ -86,9 +83,9 @@ def test_progress_is_the_share_of_the_wrists_way() -> None:
 
 def test_worlds_whose_physics_failed_do_not_count() -> None:
     rollout = made_up_rollout()
-    first = replace(rollout, is_valid=torch.tensor([False, True, False, True]))
+    first = replace(rollout, is_valid=torch.tensor([False, True, False, True]).expand(STEPS, -1))
     assert episode_curves(first)["a_s"].mean == [2.0] * STEPS  # 1 and 3
-    assert episode_curves(replace(rollout, is_valid=torch.zeros(WORLDS, dtype=torch.bool))) == {}
+    assert episode_curves(replace(rollout, is_valid=torch.zeros(STEPS, WORLDS, dtype=torch.bool))) == {}
 
 
 def test_every_curve_has_a_panel() -> None:
@@ -120,7 +117,7 @@ def loader(*batches: Any) -> "DataLoader[Any]":
 
 
 def scaled(rollout: Rollout, a_s: float) -> Rollout:
-    return replace(rollout, steps=replace(rollout.steps, mean=torch.full_like(rollout.steps.mean, a_s)))
+    return replace(rollout, memory=rollout.memory | {"mean": torch.full_like(rollout.memory["mean"], a_s)})
 
 
 def test_fit_writes_the_last_rollout_without_a_logger(quiet: Quiet, tmp_path: Path) -> None:
@@ -143,7 +140,7 @@ def test_tensorboard_gets_a_figure_an_epoch(quiet: Quiet, tmp_path: Path) -> Non
 
 
 def test_nothing_is_written_when_no_world_held(quiet: Quiet, tmp_path: Path) -> None:
-    failed = replace(made_up_rollout(), is_valid=torch.zeros(WORLDS, dtype=torch.bool))
+    failed = replace(made_up_rollout(), is_valid=torch.zeros(STEPS, WORLDS, dtype=torch.bool))
     quiet(EpisodeCurves()).fit(Learner(), loader(failed))
     assert not list(tmp_path.glob("episode_curves*"))
 

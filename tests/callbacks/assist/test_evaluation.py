@@ -236,17 +236,6 @@ def test_sets_without_training_objects_borrow_those_of_another(
         quiet(AssistEvaluation(**options)).test(Assistant(), data, verbose=False)
 
 
-def test_clouds_of_borrowed_objects_have_numbers_of_their_own(
-    rollouts: RolloutDataModule, tiny_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    evaluation = AssistEvaluation(training_path=str(tiny_path), num_choice_episodes=3)
-    monkeypatch.setattr(assist_evaluation, "RolloutDataModule", lambda **_: rollouts)
-    borrowed = evaluation._training(rollouts).episodes
-    own = AssistEvaluation(num_choice_episodes=3)._training(rollouts).episodes
-    assert [thing.name for thing in borrowed.things] == [thing.name for thing in own.things]
-    assert borrowed.object_index.min() > 1000 > own.object_index.max()
-
-
 def test_episodes_really_run(rollouts: RolloutDataModule, quiet: Quiet, tmp_path: Path) -> None:
     evaluation = AssistEvaluation(plan=SpreadPlan(3), splits=SPLITS[1:], num_choice_episodes=2, steps=(25,))
     trainer = quiet(evaluation)

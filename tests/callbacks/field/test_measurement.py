@@ -16,6 +16,7 @@ from callbacks.store.arrays import ArrayStore
 from datamodules.grasps.dataset import GraspTable
 from datamodules.grasps.grasp_set import GraspSet
 from envs.objects.library import ObjectLibrary
+from envs.physics.mujoco_cpu import MujocoCpu
 from lightning_modules.followers import Denoiser, FixedTimeScore
 from lightning_modules.primitive import GraspPrimitive
 from tests.learning import tiny_module
@@ -37,7 +38,7 @@ def table(tiny_grasps: GraspSet, library: ObjectLibrary) -> GraspTable:
 def measurement(library: ObjectLibrary, folder: Path, **more: Any) -> FieldMeasurement:
     module = tiny_module(follower=more.pop("follower", None)).eval()
     settings: dict[str, Any] = {"references": {"paper": FixedTimeScore()}, "sampler": None, **more}
-    return FieldMeasurement(GraspPrimitive(module), library, None, store=ArrayStore(folder), **settings)
+    return FieldMeasurement(GraspPrimitive(module), library, MujocoCpu(), None, store=ArrayStore(folder), **settings)
 
 
 def measured(by: FieldMeasurement, table: GraspTable) -> MeasuredSplit:

@@ -11,6 +11,7 @@ from callbacks.field.trials import SplitTrials, field_controller, with_follower
 from datamodules.grasps.dataset import GraspTable
 from datamodules.grasps.grasp_set import GraspSet
 from envs.conventions import EPISODE_STEPS, MAX_JOINT_STEP
+from envs.geometry.object_clouds import KnownObjects
 from envs.hand.model import open_hand
 from envs.objects.library import ObjectLibrary
 from lightning_modules.followers import Denoiser
@@ -28,7 +29,7 @@ class Oracle:
         self.module = tiny_module()
         self.progress: list[float] = []
 
-    def encode(self, points_h: Tensor, object_index: Tensor) -> Tensor:
+    def encode(self, points_h: Tensor, objects: KnownObjects | None) -> Tensor:
         return self.goal
 
     def act(self, joint_pos: Tensor, feature: Tensor, progress: Tensor) -> Tensor:
@@ -87,7 +88,7 @@ def test_features_come_in_the_order_of_grasps(trials: SplitTrials, monkeypatch: 
     primitive = GraspPrimitive(tiny_module().eval())
     whole = trials.encode(primitive)
     batch = trials.table.batch(torch.arange(len(trials.table)))
-    torch.testing.assert_close(whole, primitive.encode(batch.points_h, batch.object_index), atol=0.0, rtol=0.0)
+    torch.testing.assert_close(whole, primitive.encode(batch.points_h, batch.objects), atol=0.0, rtol=0.0)
     monkeypatch.setattr("callbacks.field.trials._CHUNK", 3)
     torch.testing.assert_close(trials.encode(primitive), whole, atol=1e-6, rtol=0.0)  # other batch sizes, other sums
 

@@ -19,6 +19,7 @@ from datamodules.baselines.scripts import (
 )
 from envs.conventions import EPISODE_STEPS, MAX_JOINT_STEP
 from envs.hand.model import normalise_joints, open_hand
+from envs.hand.shadow import shadow_hand
 from envs.task.episodes import Episodes
 from envs.task.observations import Observation
 from envs.task.targets import GraspTargets
@@ -27,7 +28,7 @@ from envs.task.targets import GraspTargets
 def seen(joint_pos: np.ndarray) -> Observation:
     """An observation of the joints (E, 18), rad, and of nothing else."""
     joints = normalise_joints(torch.as_tensor(joint_pos)).float()
-    return Observation({"joint_pos": joints}, torch.zeros(len(joints), dtype=torch.long))
+    return Observation({"joint_pos": joints})
 
 
 def test_fixed_step_waits_then_runs_at_full_speed_and_slows_down_at_the_goal() -> None:
@@ -82,6 +83,7 @@ def test_nearest_grasp_of_a_known_view_is_that_view(train: GraspTargets, episode
     own = np.flatnonzero(train.object_index == 0)
     count = len(own)
     known = Episodes(
+        hand=shadow_hand(),
         grasp_row=own,
         things=[twin] * count,
         object_index=np.zeros(count, dtype=np.int64),
@@ -98,6 +100,7 @@ def test_nearest_grasp_is_never_one_of_the_same_object(train: GraspTargets) -> N
     own = np.flatnonzero(train.object_index == 0)[:2]
     others = train.joint_pos[train.object_index == 1]
     known = Episodes(
+        hand=shadow_hand(),
         grasp_row=own,
         things=[train.things[0]] * 2,
         object_index=np.zeros(2, dtype=np.int64),

@@ -155,6 +155,15 @@ def test_a_set_of_some_splits_has_loaders_for_these(make: MakeModule) -> None:
         held_out.train_dataloader()
 
 
+def test_groups_of_objects_serve_training_and_every_evaluation(make: MakeModule) -> None:
+    module = make(uneven_set((2, 3)))
+    evaluated = module.table("train").batch(torch.arange(2)).objects
+    trained = next(iter(module.train_dataloader())).objects
+    assert evaluated is not None
+    assert trained is not None
+    assert trained.clouds is evaluated.clouds
+
+
 def test_an_object_without_grasps_is_named(make: MakeModule) -> None:
     empty = made_up_set("can_00000", "train", 1).rows(np.zeros(0, dtype=int))
     module = make(concatenate([uneven_set((2,)), empty], {}))
@@ -162,7 +171,7 @@ def test_an_object_without_grasps_is_named(make: MakeModule) -> None:
         module.grasps.of_object("can_00000")
     with pytest.raises(ValueError, match=r"does not know the object 'mug_00000'; it lists 2 objects"):
         module.grasps.of_object("mug_00000")
-    assert set(module.train_dataloader().dataset.__iter__().__next__().object_index.tolist()) == {0}
+    assert set(module.train_dataloader().dataset.__iter__().__next__().objects.rows.tolist()) == {0}
 
 
 def test_an_object_of_another_split_file_is_named(make: MakeModule, tmp_path: Path) -> None:

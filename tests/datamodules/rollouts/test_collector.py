@@ -3,7 +3,6 @@
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import fields
 
 import numpy as np
 import pytest
@@ -12,16 +11,14 @@ from torch import Tensor
 
 from datamodules.rollouts.collector import RolloutCollector
 from datamodules.rollouts.teacher import ArrivalTeacher
-from datamodules.types import ActorStep, Rollout
+from datamodules.types import Decision, Rollout
 from envs.conventions import EPISODE_STEPS
 from envs.hand.model import denormalise_joints, open_hand
-from envs.physics.mujoco_cpu import MujocoCpuPhysics
-from envs.physics.scene_cache import SceneCache
-from envs.physics.settings import PhysicsSettings
+from envs.hand.shadow import shadow_hand
+from envs.physics.mujoco_cpu import MujocoCpu
 from envs.task.assist_env import HumanAssistEnv
 from envs.task.observations import PRIVILEGED_GROUPS, Observation
 from envs.task.rewards import PRESETS, RewardSettings, fingertip, goal
-from envs.trials.lift import closing_direction
 from tests.assisting import CountingActor, make_env, sampler
 
 PLAIN = RewardSettings({"following": 2.0, "height_clipped": 0.5, "success": 1.0})
@@ -38,7 +35,7 @@ def collect(
 @pytest.fixture(scope="module")
 def closing() -> tuple[CountingActor, Rollout]:
     """A hand that closes slowly."""
-    actor = CountingActor(0.3 * closing_direction())
+    actor = CountingActor(0.3 * shadow_hand().closing)
     return actor, collect(actor)
 
 
@@ -46,27 +43,23 @@ Closing = tuple[CountingActor, Rollout]
 
 
 def test_every_step_stands_in_its_row(closing: Closing) -> None:
-    steps = closing[1].steps
-    count = torch.arange(float(EPISODE_STEPS))[:, None].expand(-1, 2)
-    for name in ("feature", "privileged", "action", "mean", "noise_before"):
-        assert torch.equal(getattr(steps, name)[..., 0], count), name
-    assert torch.equal(steps.log_prob, -count)
-    assert torch.equal(steps.value, 100.0 + count)
-    assert steps.hand_action.shape == steps.primitive_action.shape == (EPISODE_STEPS, 2, 18)
+    rollout = closing[1]
+    assert torch.equal(rollout.memory["step"], torch.arange(float(EPISODE_STEPS))[:, None].expand(-1, 2))
+    assert rollout.hand_action.shape == (EPISODE_STEPS, 2, 18)
 
 
 def test_the_actor_decides_on_what_is_seen_before_the_step(closing: Closing) -> None:
     actor, rollout = closing
     assert len(actor.seen) == EPISODE_STEPS
     for step, observation in enumerate(actor.seen):
-        assert torch.equal(rollout.steps.vectors[step], observation["joint_pos"])
-    first = denormalise_joints(rollout.steps.vectors[0].double())
+        assert torch.equal(rollout.memory["joint_pos"][step], observation["joint_pos"])
+    first = denormalise_joints(rollout.memory["joint_pos"][0].double())
     np.testing.assert_allclose(first, np.tile(open_hand(), (2, 1)), atol=1e-6)
 
 
 def test_actions_move_the_joints(closing: Closing) -> None:
-    joints = denormalise_joints(closing[1].steps.vectors.double())
-    moved = (joints[20] - joints[0]) * torch.as_tensor(closing_direction())
+    joints = denormalise_joints(closing[1].memory["joint_pos"].double())
+    moved = (joints[20] - joints[0]) * torch.tensor(shadow_hand().closing)
     # 20 steps of 0.3 * 0.05 rad are 0.30 rad; fingers may meet an object, none can be ahead of its command
     assert moved.max() < 0.3 + 0.02
     assert moved.max() > 0.25
@@ -85,7 +78,7 @@ def test_following_is_paid_in_every_fifth_step_for_the_change_of_that_step(closi
     following = rollout.terms["following"]
     due = torch.arange(EPISODE_STEPS) % 5 == 4
     assert not following[~due].any()
-    joints = denormalise_joints(rollout.steps.vectors.double())
+    joints = denormalise_joints(rollout.memory["joint_pos"].double())
     direction = actor.primitive_action.double() / actor.primitive_action.double().norm()
     for step in (4, 9, 44):
         # weight 2 times <a_p / |a_p|, J_(t+1) - J_t>
@@ -109,16 +102,17 @@ def test_a_rollout_knows_whose_it_is_and_how_it_went(closing: Closing) -> None:
     rollout = closing[1]
     assert rollout.policy_version == CountingActor.policy_version
     assert rollout.num_agent_steps == 2 * EPISODE_STEPS
-    assert rollout.is_valid.tolist() == [True, True]
+    assert rollout.is_valid.shape == (EPISODE_STEPS, 2)
+    assert rollout.is_valid.all()
     assert set(rollout.measures) >= {"success", "posture_rad", "translation_m", "rotation_cos", "diverged"}
     assert all(value.shape == (2,) and value.dtype == torch.float32 for value in rollout.measures.values())
     assert {"physics", "lift", "policy", "other"} <= set(rollout.seconds)
 
 
 def test_hidden_state_reaches_the_terms_that_are_made_of_it() -> None:
-    actor = CountingActor(0.3 * closing_direction())
+    actor = CountingActor(0.3 * shadow_hand().closing)
     rollout = collect(actor, RewardSettings(dict(PRESETS["ppo_goal"])))
-    joints = denormalise_joints(rollout.steps.vectors)
+    joints = denormalise_joints(rollout.memory["joint_pos"])
     goal_joints = denormalise_joints(actor.seen[1]["goal_joints"])
     for step in (0, 7):
         after = actor.seen[step + 1]
@@ -135,10 +129,10 @@ def test_without_a_teacher_there_is_no_advice(closing: Closing) -> None:
 def test_a_teacher_comments_and_is_not_followed(closing: Closing) -> None:
     teacher, episodes = ArrivalTeacher(lead=5, latest=30), sampler().sample(2)
     collector = RolloutCollector([make_env(privileged=PRIVILEGED_GROUPS)], PLAIN, max_gap=0.3, teacher=teacher)
-    rollout = collector.collect(CountingActor(0.3 * closing_direction()), episodes, torch.Generator().manual_seed(0))
+    rollout = collector.collect(CountingActor(0.3 * shadow_hand().closing), episodes, torch.Generator().manual_seed(0))
     assert torch.equal(rollout.gate, teacher.gate(episodes))
     assert torch.equal(rollout.grip, teacher.grip(episodes))
-    assert torch.equal(rollout.steps.vectors, closing[1].steps.vectors)
+    assert torch.equal(rollout.memory["joint_pos"], closing[1].memory["joint_pos"])
     assert torch.equal(rollout.reward, closing[1].reward)
 
 
@@ -159,12 +153,12 @@ def test_a_diverged_world_is_marked_and_fails() -> None:
 
     env.step = throwing  # type: ignore[method-assign, assignment]
     rollout = collect(CountingActor(), env=env)
-    assert rollout.is_valid.tolist() == [True, False]
+    assert rollout.is_valid.all(dim=0).tolist() == [True, False]
     assert rollout.measures["diverged"].tolist() == [0.0, 1.0]
     assert rollout.measures["success"][1] == 0.0
     assert rollout.measures["translation_m"].max() <= 1.0
     assert rollout.reward.isfinite().all()
-    assert rollout.steps.vectors.isfinite().all()
+    assert rollout.memory["joint_pos"].isfinite().all()
 
 
 @pytest.mark.parametrize(
@@ -186,7 +180,7 @@ def test_a_term_without_its_hidden_group_is_named() -> None:
 
 
 def test_a_reward_of_the_end_alone_is_zero_until_then() -> None:
-    rollout = collect(CountingActor(0.3 * closing_direction()), RewardSettings({"height": 1.0}))
+    rollout = collect(CountingActor(0.3 * shadow_hand().closing), RewardSettings({"height": 1.0}))
     assert set(rollout.terms) == {"height"}
     assert torch.equal(rollout.reward[:-1], torch.zeros(EPISODE_STEPS - 1, 2))
     assert rollout.reward[-1].abs().sum() > 0
@@ -197,9 +191,9 @@ def test_a_reward_of_the_end_alone_is_zero_until_then() -> None:
 
 def divided(*sizes: int) -> tuple[CountingActor, Rollout]:
     """The rollout of `closing` with a third world, its worlds divided."""
-    actor = CountingActor(0.3 * closing_direction())
-    scenes = SceneCache(PhysicsSettings())
-    parts = [make_env(physics=MujocoCpuPhysics(size, num_threads=0, scenes=scenes)) for size in sizes]
+    actor = CountingActor(0.3 * shadow_hand().closing)
+    physics = MujocoCpu()
+    parts = [make_env(physics=physics.make(shadow_hand(), size, num_threads=0)) for size in sizes]
     collector = RolloutCollector(parts, PLAIN, max_gap=0.3, teacher=ArrivalTeacher())
     return actor, collector.collect(actor, sampler().sample(3), torch.Generator().manual_seed(0))
 
@@ -208,11 +202,13 @@ def test_divided_worlds_give_the_rollout_of_undivided_ones() -> None:
     (undivided, whole), (one, two) = divided(3), (divided(2, 1), divided(1, 1, 1))
     for actor, rollout in (one, two):
         assert torch.equal(actor.draws[0], undivided.draws[0])
-        for item in fields(ActorStep):
-            assert torch.equal(getattr(rollout.steps, item.name), getattr(whole.steps, item.name)), item.name
-        for name in ("reward", "is_terminal", "is_valid", "gate", "grip"):
+        for name in ("hand_action", "reward", "is_terminal", "is_valid", "gate", "grip"):
             assert torch.equal(getattr(rollout, name), getattr(whole, name)), name
-        for mine, theirs in ((rollout.terms, whole.terms), (rollout.measures, whole.measures)):
+        for mine, theirs in (
+            (rollout.terms, whole.terms),
+            (rollout.measures, whole.measures),
+            (rollout.memory, whole.memory),
+        ):
             assert mine.keys() == theirs.keys()
             assert all(torch.equal(mine[name], theirs[name]) for name in mine)
     assert not torch.equal(whole.reward[:, 0], whole.reward[:, 2])
@@ -226,7 +222,7 @@ def test_parts_run_without_gradients_and_on_threads_of_their_own() -> None:
             super().begin(sizes, generator)
             return [Noting() for _ in sizes]
 
-        def step(self, observation: Observation) -> ActorStep:
+        def step(self, observation: Observation) -> Decision:
             seen.append((threading.current_thread().name, torch.is_grad_enabled()))
             return super().step(observation)
 

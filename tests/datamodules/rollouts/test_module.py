@@ -1,7 +1,7 @@
 """The data module of the residual policy: one rollout a batch, resumable, mistakes named before worlds are built."""
 
-from collections.abc import Sequence
-from dataclasses import fields, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,14 @@ from datamodules.grasps.grasp_file import save_grasp_set
 from datamodules.grasps.grasp_set import GraspSet
 from datamodules.rollouts import module as rollouts_module
 from datamodules.rollouts.module import ROLLOUT_BYTES, RolloutDataModule, RolloutStream
-from datamodules.types import ActorStep, Rollout
+from datamodules.types import Decision, Rollout
+from envs.hand.shadow import shadow_hand
+from envs.objects.grasp_object import GraspObject
+from envs.physics.base import PhysicsBackend
+from envs.physics.mujoco_cpu import MujocoCpu
 from envs.task.observations import Observation
 from envs.task.perception import PerceptionNoise
 from envs.task.rewards import PRESETS, RewardSettings
-from envs.trials.lift import closing_direction
 from tests.assisting import CountingActor
 
 pytestmark = pytest.mark.usefixtures("fast_objects")
@@ -38,12 +41,12 @@ def built(path: Path, **settings: Any) -> RolloutDataModule:
 
 
 def actor() -> CountingActor:
-    return CountingActor(0.3 * closing_direction())
+    return CountingActor(0.3 * shadow_hand().closing)
 
 
 def assert_same_rollouts(first: Rollout, second: Rollout) -> None:
-    for name in ("vectors", "hand_action"):
-        assert torch.equal(getattr(first.steps, name), getattr(second.steps, name)), name
+    assert torch.equal(first.memory["joint_pos"], second.memory["joint_pos"])
+    assert torch.equal(first.hand_action, second.hand_action)
     assert torch.equal(first.reward, second.reward)
     for name, value in first.measures.items():
         assert torch.equal(value, second.measures[name]), name
@@ -58,7 +61,7 @@ def test_the_same_seed_collects_the_same_and_another_does_not(tiny_path: Path) -
     rollouts = [module.collect(each) for module, each in zip(modules, actors, strict=True)]
     assert_same_rollouts(rollouts[0], rollouts[1])
     assert torch.equal(actors[0].draws[0], actors[1].draws[0])
-    assert not torch.equal(rollouts[0].steps.vectors, rollouts[2].steps.vectors)
+    assert not torch.equal(rollouts[0].memory["joint_pos"], rollouts[2].memory["joint_pos"])
     assert not torch.equal(actors[0].draws[0], actors[2].draws[0])
 
 
@@ -86,15 +89,10 @@ def test_exploration_draws_anew_in_every_rollout(tiny_path: Path) -> None:
 def test_training_has_training_objects_alone(tiny_path: Path, tiny_grasps: GraspSet) -> None:
     data, watching = built(tiny_path, num_worlds=4), actor()
     data.collect(watching)
-    trained = {index for index, split in enumerate(tiny_grasps.object_splits) if split == "train"}
-    assert set(watching.seen[0].object_index.tolist()) <= trained
-
-
-def test_clouds_of_different_splits_have_different_numbers(tiny_path: Path) -> None:
-    data = make(tiny_path)
-    numbers = [data.targets(split).cloud_index.tolist() for split in ("train", "unseen_instances", "unseen_families")]
-    together = [number for split in numbers for number in split]
-    assert len(set(together)) == len(together)
+    objects = watching.seen[0].objects
+    assert objects is not None
+    assert objects.clouds is data.targets("train").clouds
+    assert {thing.name for thing in data.targets("train").things} <= set(tiny_grasps.split("train").object_names())
 
 
 def test_a_stream_knows_its_length_and_collects_when_asked() -> None:
@@ -180,8 +178,13 @@ def test_worlds_are_divided_among_threads_that_have_enough_of_them(
 
 
 def test_objects_of_the_next_rollout_are_compiled_while_this_one_runs(tiny_path: Path) -> None:
-    data, asked = make(tiny_path), []
-    data.scenes.prepare = lambda things: asked.append([thing.name for thing in things])  # type: ignore[method-assign]
+    asked: list[list[str]] = []
+
+    class Noted(MujocoCpu):
+        def prepare(self, objects: Iterable[GraspObject]) -> None:
+            asked.append([thing.name for thing in objects])
+
+    data = make(tiny_path, physics=Noted())
     data.setup("fit")
     watching = actor()
     taken = []
@@ -256,15 +259,12 @@ def test_what_a_reward_is_made_of_is_observed(preset: str, expected: tuple[str, 
     assert set(data.collect(actor()).terms) == set(PRESETS[preset])
 
 
-def test_more_worlds_than_memory_allows_are_refused_before_they_are_built(
-    tiny_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    data = make(tiny_path, num_worlds=10_000_000)
+def test_more_worlds_than_memory_allows_are_refused_before_they_are_built(tiny_path: Path) -> None:
+    class BuildsNothing(MujocoCpu):
+        def make(self, num_worlds: int, *, num_threads: int | None = None) -> PhysicsBackend:
+            pytest.fail("worlds were built")
 
-    def build(*_: Any, **__: Any) -> None:
-        pytest.fail("worlds were built")
-
-    monkeypatch.setattr(rollouts_module, "MujocoCpuPhysics", build)
+    data = make(tiny_path, num_worlds=10_000_000, physics=BuildsNothing())
     with pytest.raises(ValueError, match=r"num_worlds is 10000000, .*are available, enough for \d+ worlds\. Lower"):
         data.setup("fit")
 
@@ -282,12 +282,12 @@ def test_the_number_that_fits_is_the_one_that_is_accepted(tiny_path: Path, monke
 
 def test_a_rollout_that_keeps_clouds_takes_no_more_than_was_counted(tiny_path: Path) -> None:
     class KeepsClouds(CountingActor):
-        def step(self, observation: Observation) -> ActorStep:
-            return replace(super().step(observation), feature=observation["points_h"])
+        def step(self, observation: Observation) -> Decision:
+            return replace(super().step(observation), memory={"points_h": observation["points_h"]})
 
     rollout = built(tiny_path).collect(KeepsClouds())
-    steps = [getattr(rollout.steps, item.name) for item in fields(rollout.steps)]
-    bytes_of_a_world = sum(value.nbytes for value in [*steps, rollout.reward, *rollout.terms.values()]) / 2
+    kept = [*rollout.memory.values(), rollout.hand_action, rollout.reward, *rollout.terms.values()]
+    bytes_of_a_world = sum(value.nbytes for value in kept) / 2
     assert bytes_of_a_world > 0.5e6
     # it is held three times: step by step, stacked, and as chosen for learning
     assert 3 * bytes_of_a_world < ROLLOUT_BYTES

@@ -15,7 +15,7 @@ from datamodules.synthesis.synthesizer import GraspSynthesizer, ObjectResult
 from envs.conventions import NUM_JOINTS
 from envs.hand.model import open_hand
 from envs.hand.shadow import shadow_hand
-from envs.physics.mujoco_cpu import MujocoCpuPhysics
+from envs.physics.mujoco_worlds import MujocoCpuPhysics
 from envs.trials.lift import LiftResult, lift_test
 from tests.datamodules.grasps.examples import TINY, assert_same_grasps, good_grasps, prototypes, thing
 
@@ -27,7 +27,7 @@ Easy = Callable[..., NDArray[np.bool_]]
 
 def _lifts(joint_pos: NDArray[np.floating], rows: slice = slice(None)) -> NDArray[np.bool_]:
     grasps = good_grasps().grasps.rows(np.arange(len(good_grasps().grasps))[rows])
-    physics = MujocoCpuPhysics(3, num_threads=0)
+    physics = MujocoCpuPhysics(shadow_hand(), 3, num_threads=0)
     poses = (grasps.object_pose_w.astype(np.float64), grasps.wrist_pose_o.astype(np.float64))
     return lifts_placed(physics, thing(), *poses, joint_pos.astype(np.float64))
 

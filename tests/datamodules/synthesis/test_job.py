@@ -39,7 +39,7 @@ class MadeUpSynthesizer:
     asked: list[str] = []  # noqa: RUF012 - the list of a whole test, emptied by the fixture
     fails_at: str | None = None
 
-    def __init__(self, hand: Hand, settings: SynthesisSettings, prototypes: dict[str, Any]) -> None:
+    def __init__(self, hand: Hand, settings: SynthesisSettings, prototypes: dict[str, Any], physics: Any) -> None:
         self.settings = settings
 
     def synthesize(self, thing: GraspObject, split: str, *, limit: EasyLimit | None) -> ObjectResult:

@@ -102,14 +102,19 @@ def test_levels_index_into_the_level_before() -> None:
     assert torch.equal(first.neighbour_index[..., 0], first.centre_index)
 
 
-def test_split_select_and_cat_keep_every_cloud() -> None:
+def test_split_cat_and_put_keep_every_cloud() -> None:
     points = random_clouds(5, 60)
     whole = SPEC.build(points)
     parts = whole.split(2)
     assert [part.num_clouds for part in parts] == [2, 2, 1]
     assert_same(CloudGrouping.cat(parts), whole)
-    assert_same(whole.index_select(torch.tensor([4, 0])), SPEC.build(points[[4, 0]]))
-    assert_same(whole.to("cpu"), whole)
+    whole.put(torch.tensor([4, 0]), SPEC.build(points[[1, 2]]))
+    assert_same(whole, SPEC.build(points[[2, 1, 2, 3, 1]]))
+
+
+def test_many_clouds_are_grouped_as_few_are() -> None:
+    points = random_clouds(40, 30)
+    assert_same(SPEC.build(points), CloudGrouping.cat([SPEC.build(part) for part in points.split(7)]))
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])

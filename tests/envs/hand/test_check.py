@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from envs.hand.check import Remark, check_hand, closed_pose
+from envs.hand.check import Remark, check_hand
 from envs.hand.hand import Hand
 from envs.hand.own_hand import read_hand
 from envs.hand.shadow import shadow_hand
@@ -39,14 +39,6 @@ def test_every_closing_joint_coupled_joint_and_grasp_type_is_looked_at(hand: Han
     subjects = {remark.subject for remark in check_hand(hand)}
     closing = {name for name, sign in zip(hand.joints, hand.closing, strict=True) if sign}
     assert subjects >= {"palm frame", "open pose", *closing, *hand.coupled.names, *hand.type_names}
-
-
-def test_closed_hand_has_its_closing_joints_at_their_limits() -> None:
-    hand = shadow_hand()
-    closed = dict(zip(hand.joints, closed_pose(hand), strict=True))
-    assert closed["FFJ2"] == pytest.approx(1.571, abs=1e-3)
-    assert closed["THJ0"] == pytest.approx(-1.571, abs=1e-3)  # closes towards its lower limit
-    assert closed["THJ4"] == hand.open_pose[hand.joints.index("THJ4")]
 
 
 def test_a_made_up_hand_is_fine(claw: Path) -> None:

@@ -1,163 +1,100 @@
-"""MuJoCo on the CPU: the contract, and what only this backend has."""
+"""The factory of MuJoCo on the CPU: its contract, its place in a configuration, and the memory that worlds take."""
 
 import logging
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from jsonargparse import ArgumentParser
 
-from envs.physics.base import PhysicsBackend
-from envs.physics.mujoco_cpu import HISTORY, MujocoCpuPhysics
-from envs.physics.scene import build_scene
+from envs.hand.shadow import shadow_hand
+from envs.physics.base import PhysicsFactory
+from envs.physics.mujoco_cpu import ARENA_USE, MujocoCpu
+from envs.physics.mujoco_worlds import MujocoCpuPhysics
 from envs.physics.settings import PhysicsSettings
-from tests.contracts.physics import PhysicsContract
-from tests.contracts.physics_start import assert_same, hovering_start, put, run_script
+from tests.contracts.physics_factory import PhysicsFactoryContract
+from tests.contracts.physics_start import hovering_start, put, run_script
+
+HAND = shadow_hand()
+
+MB = 1_000_000
 
 
-class TestMujocoCpuPhysics(PhysicsContract):
-    def make(self, num_worlds: int) -> PhysicsBackend:
-        return MujocoCpuPhysics(num_worlds, num_threads=0)
+class TestMujocoCpu(PhysicsFactoryContract):
+    def factory(self, settings: PhysicsSettings) -> PhysicsFactory:
+        return MujocoCpu(settings)
 
 
-@pytest.fixture(autouse=True)
-def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """MuJoCo writes MUJOCO_LOG.TXT where it runs."""
-    monkeypatch.chdir(tmp_path)
+def parsed(*args: str) -> PhysicsFactory | None:
+    """What a configuration makes of ``physics``."""
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_argument("--physics", type=PhysicsFactory | None, default=None)
+    found: PhysicsFactory | None = parser.instantiate(parser.parse_args(list(args))).physics
+    return found
 
 
-@pytest.mark.parametrize("num_threads", [1, 2, 5])
-def test_states_are_the_same_whatever_the_number_of_threads(num_threads: int) -> None:
-    alone = run_script(MujocoCpuPhysics(5, num_threads=0))
-    assert_same(alone, run_script(MujocoCpuPhysics(5, num_threads=num_threads)), [0, 1, 2, 3, 4])
-
-
-def test_a_world_gives_the_same_states_alone_and_among_others() -> None:
-    alone, among = run_script(MujocoCpuPhysics(1, num_threads=0)), run_script(MujocoCpuPhysics(3, num_threads=0))
-    assert_same(alone, among, [0])
-
-
-def test_objects_that_come_back_to_a_world_find_it_as_new() -> None:
-    physics = MujocoCpuPhysics(3, num_threads=0)
-    expected = run_script(physics)
-    start = hovering_start()
-    turned = replace(
-        start, objects=start.objects[1:] + start.objects[:1], object_pose_w=np.roll(start.object_pose_w, -1, 0)
+def test_a_configuration_chooses_it_by_its_class_path() -> None:
+    assert parsed() is None
+    assert parsed("--physics=envs.physics.mujoco_cpu.MujocoCpu") == MujocoCpu()
+    given = parsed(
+        "--physics=envs.physics.mujoco_cpu.MujocoCpu",
+        "--physics.settings.friction=0.5",
+        "--physics.max_models=7",
+        "--physics.dump_dir=runs/dumps",
     )
-    for _ in range(4):
-        put(physics, turned)
+    assert given == MujocoCpu(PhysicsSettings(friction=0.5), max_models=7, dump_dir="runs/dumps")
+
+
+def test_worlds_of_a_factory_share_models() -> None:
+    factory = MujocoCpu()
+    for _ in range(2):
+        put(factory.make(HAND, 3, num_threads=0), hovering_start())
+    assert factory.cache(HAND).num_compiled == 3
+
+
+def test_models_beyond_the_bound_are_dropped() -> None:
+    factory = MujocoCpu(max_models=1)
+    for _ in range(2):
+        put(factory.make(HAND, 3, num_threads=0), hovering_start())
+    assert factory.cache(HAND).num_compiled == 6
+
+
+def test_room_for_no_model_is_refused() -> None:
+    with pytest.raises(ValueError, match="max_models is 0, expected at least 1"):
+        MujocoCpu(max_models=0)
+
+
+def test_worlds_that_diverge_are_dumped_where_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    physics = MujocoCpu(dump_dir=str(tmp_path / "dumps")).make(HAND, 2, num_threads=0)
+    put(physics, hovering_start(2))
+    physics.set_side_acceleration(np.array([[1e5, 0.0, 0.0], [0.0, 0.0, 0.0]]))  # 2,500 m/s after a control step
+    with caplog.at_level(logging.ERROR, logger="envs.physics"):
         physics.step()
-        assert_same(expected, run_script(physics), [0, 1, 2])
-    # two data of each object at most: one came back while another world still held its own
-    assert len(physics._spare) <= 3
+    assert [path.name for path in (tmp_path / "dumps").iterdir()] == ["diverged_00001_box_00000.npz"]
 
 
-def _break(physics: MujocoCpuPhysics, world: int, field: str, value: float) -> None:
-    """Write a bad number into MuJoCo's own data of a world's object."""
-    data = physics._data[world]
-    assert data is not None
-    if field == "qpos":
-        data.qpos[physics._addresses.object_pos.start] = value
-    else:
-        data.qvel[physics._addresses.object_vel.start] = value
+# --- memory
 
 
-@pytest.mark.parametrize("steps_before", [0, 1, 3])
-@pytest.mark.parametrize(("field", "value"), [("qpos", np.nan), ("qvel", np.inf), ("qvel", 1e12)])
-def test_a_bad_number_is_found_even_in_the_first_step(
-    steps_before: int, field: str, value: float, caplog: pytest.LogCaptureFixture
-) -> None:
-    physics, start = MujocoCpuPhysics(3, num_threads=0), hovering_start()
-    put(physics, start)
-    for _ in range(steps_before):
-        physics.step()
-    before = physics.state()
-    _break(physics, 1, field, value)
-    with caplog.at_level(logging.WARNING, logger="envs.physics"):
-        physics.step()
-    after = physics.state()
-    np.testing.assert_array_equal(after.is_diverged, [False, True, False])
-    np.testing.assert_array_equal(after.object_pose_w[1], before.object_pose_w[1])
-    assert "world 1 diverged (object can_00000); it ends as a failure" in caplog.text
+def test_worlds_count_with_what_they_put_aside_and_models_once_each() -> None:
+    factory, (thing,) = MujocoCpu(max_models=300), hovering_start(1).objects
+    one, many, kept = (factory.memory_need(HAND, thing, count) for count in (1, 300, 4000))
+    arena = factory.cache(HAND).get(thing).narena
+    # three times a tenth of 4 MB, and the hundredth of it that positions and forces take
+    assert 0.3 * arena <= one.world <= 0.4 * arena
+    assert many.world == one.world
+    assert many.shared == kept.shared == 300 * one.shared
+    # a tenth of a megabyte, and Python's view of it
+    assert 0.2 * MB < one.shared < 0.5 * MB
 
 
-def test_an_object_faster_than_the_bound_is_found_before_it_is_far() -> None:
-    physics, start = MujocoCpuPhysics(2, num_threads=0), hovering_start(2)
-    put(physics, start)
-    # 25 ms of 700 and 900 m/s^2 upwards: 17.5 and 22.5 m/s after less than 0.3 m; the bound is 20 m/s
-    physics.set_side_acceleration(np.array([[0.0, 0.0, 700.0], [0.0, 0.0, 900.0]]))
-    physics.step()
-    np.testing.assert_array_equal(physics.state().is_diverged, [False, True])
+def test_a_grasp_fills_less_of_the_arena_than_is_counted() -> None:
+    physics = MujocoCpuPhysics(HAND, 4, num_threads=0)
+    run_script(physics)  # the hand comes down, closes on the objects and is shaken with them
+    used = [data.maxuse_arena / data.narena for data in physics._data if data is not None]
+    assert len(used) == 4
+    assert max(used) < ARENA_USE
 
 
-def test_diverged_worlds_are_counted_once_each() -> None:
-    physics, start = MujocoCpuPhysics(3, num_threads=0), hovering_start()
-    for expected in (2, 4):  # resets heal, the count goes on
-        put(physics, start)
-        _break(physics, 0, "qpos", np.nan)
-        _break(physics, 2, "qpos", np.nan)
-        for _ in range(3):
-            physics.step()
-        assert physics.num_diverged == expected
-
-
-def test_dump_of_a_diverged_world_holds_its_last_states_oldest_first(tmp_path: Path) -> None:
-    physics, start = MujocoCpuPhysics(2, num_threads=0, dump_dir=tmp_path / "dumps"), hovering_start(2)
-    put(physics, start)
-    heights = []
-    for step in range(HISTORY + 4):
-        wrist_w = start.wrist_pose_w.copy()
-        wrist_w[:, 2] += 0.002 * (step + 1)
-        heights.append(physics.state().wrist_pose_w[1, 2])
-        physics.set_wrist_targets(wrist_w)
-        if step == HISTORY + 3:
-            _break(physics, 1, "qpos", np.nan)
-        physics.step()
-    (path,) = (tmp_path / "dumps").iterdir()
-    assert path.name == "diverged_00001_can_00000.npz"
-    with np.load(path, allow_pickle=False) as dump:
-        base = physics._addresses.base_pos.start
-        np.testing.assert_array_equal(dump["qpos"][:, base + 2], heights[-HISTORY:])
-        assert np.isfinite(dump["qvel"]).all()
-        assert dump["qvel"].shape[0] == HISTORY
-        assert str(dump["object"]) == "can_00000"
-
-
-def test_without_a_dump_folder_nothing_is_written(tmp_path: Path) -> None:
-    physics = MujocoCpuPhysics(1, num_threads=0)
-    put(physics, hovering_start(1))
-    _break(physics, 0, "qvel", 1e6)
-    physics.step()
-    assert physics.num_diverged == 1
-    assert not list(tmp_path.rglob("*.npz"))
-
-
-def test_penetration_is_found_where_the_hand_overlaps_object_or_table() -> None:
-    start = hovering_start()
-    start.wrist_pose_w[1, 2] = 0.02  # upright hand through the can
-    start.object_pose_w[2, 0] = 0.3
-    start.wrist_pose_w[2, 3:] = [0.0, 1.0, 0.0, 0.0]  # fingers down
-    start.wrist_pose_w[2, 2] = 0.19  # the capsule of the middle fingertip ends at 200 mm
-    physics = MujocoCpuPhysics(3, num_threads=0)
-    put(physics, start)
-    depth = physics.initial_penetration(np.array([0, 1, 2]))
-    assert depth[0] == 0.0
-    assert depth[1] > 0.01
-    assert depth[2] == pytest.approx(0.010, abs=2e-4)  # the contact of capsule and plane is exact to some 50 um
-
-
-def test_penetration_of_object_and_table_does_not_count() -> None:
-    start = hovering_start(1)
-    start.object_pose_w[:, 2] -= 0.005
-    physics = MujocoCpuPhysics(1, num_threads=0)
-    put(physics, start)
-    assert physics.initial_penetration(np.array([0])) == 0.0
-
-
-def test_settings_reach_the_model() -> None:
-    settings = PhysicsSettings(timestep=0.0025, friction=0.7, impratio=2.0, base_mass=3.0)
-    model = build_scene(hovering_start(1).objects[0], settings)
-    assert model.opt.timestep == 0.0025
-    assert model.opt.impratio == 2.0
-    np.testing.assert_array_equal(model.geom_friction[:, 0], 0.7)
-    assert model.body("hand/robot0:palm").mass == 3.0
+def test_256_worlds_with_3127_objects_fit_into_two_gigabytes() -> None:
+    MujocoCpu().memory_need(HAND, hovering_start(1).objects[0], 3127).check(256, 2_000 * MB)

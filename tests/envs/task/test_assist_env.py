@@ -14,13 +14,13 @@ from envs.conventions import EPISODE_STEPS
 from envs.hand.model import normalise_joints, open_hand
 from envs.objects.grasp_object import GraspObject
 from envs.physics.base import PhysicsState
-from envs.physics.mujoco_cpu import MujocoCpuPhysics
+from envs.physics.mujoco_worlds import MujocoCpuPhysics
 from envs.task.assist_env import HumanAssistEnv
 from envs.task.episodes import Episodes
 from envs.task.observations import OBSERVATION_GROUPS, POLICY_GROUPS, PRIVILEGED_GROUPS, Observation
 from envs.task.outcomes import CAUSES, EpisodeOutcome
 from envs.task.perception import PerceptionNoise
-from tests.assisting import CLOUD_NUMBERS, make_env, same_wrist_other_goal, sampler
+from tests.assisting import make_env, same_wrist_other_goal, sampler
 from tests.contracts.physics_start import flexed
 from tests.datamodules.grasps.examples import good_grasps, thing
 
@@ -50,7 +50,9 @@ def run(env: HumanAssistEnv, episodes: Episodes, steps: int = EPISODE_STEPS) -> 
 def assert_same_groups(first: Observation, second: Observation, names: tuple[str, ...]) -> None:
     for name in names:
         assert torch.equal(first[name], second[name]), name
-    assert torch.equal(first.object_index, second.object_index)
+    assert first.objects is not None
+    assert second.objects is not None
+    assert torch.equal(first.objects.rows, second.objects.rows)
 
 
 def assert_same_outcome(first: EpisodeOutcome, second: EpisodeOutcome) -> None:
@@ -155,8 +157,9 @@ def test_the_first_observation_is_an_open_hand_at_the_start_that_never_moved() -
     torch.testing.assert_close(observation["joint_pos"], expected)
     start = torch.as_tensor(episodes.wrist_pose_w[:, 0]).float()
     torch.testing.assert_close(observation["wrist_history"], start[:, None].expand(2, 5, 7))
-    assert set(observation.object_index.tolist()) <= set(CLOUD_NUMBERS)
-    assert observation.object_index.tolist() == episodes.object_index.tolist()
+    assert observation.objects is not None
+    assert observation.objects.rows.tolist() == episodes.object_index.tolist()
+    assert observation.objects.clouds is episodes.clouds
 
 
 def test_the_history_holds_the_last_five_wrist_poses_oldest_first() -> None:

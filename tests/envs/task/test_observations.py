@@ -17,7 +17,7 @@ def made_up(names: tuple[str, ...] = PRIVILEGED_GROUPS, count: int = 3) -> Obser
     groups = {
         name: torch.full((count, *OBSERVATION_GROUPS[name].shape), float(index)) for index, name in enumerate(names)
     }
-    return Observation(groups, torch.arange(count))
+    return Observation(groups)
 
 
 def test_a_policy_sees_what_the_paper_lets_it_see() -> None:

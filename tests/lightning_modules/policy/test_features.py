@@ -48,7 +48,7 @@ def observation(history_w: Tensor | None = None, points_h: Tensor | None = None)
         "points_h": 0.1 * torch.rand((COUNT, 200, 3), generator=generator) if points_h is None else points_h,
         "wrist_history": random_poses(COUNT, 5) if history_w is None else history_w,
     }
-    return Observation(groups, torch.arange(COUNT))
+    return Observation(groups)
 
 
 def vectors(seen: Observation) -> dict[str, Tensor]:

@@ -8,11 +8,15 @@ import pytest
 import torch
 from torch import Tensor
 
+from datamodules.rollouts.runner import EpisodeRunner
+from envs.hand.model import open_hand
 from envs.task.observations import Observation
+from envs.task.perception import PerceptionNoise
 from lightning_modules.policy.fingers import FAR, GRASP_CENTRE_H, NEAR, LearntFingers, PrimitiveFingers, PrimitiveView
 from lightning_modules.policy.fingers import approach_progress as progress
 from lightning_modules.primitive import GraspPrimitive
 from tests.assisting import made_up_observation, sampler, save_primitive
+from tests.learning import ROOT
 
 
 @pytest.fixture
@@ -36,7 +40,7 @@ def test_an_approach_is_over_when_the_cloud_is_near() -> None:
 def test_the_view_is_what_the_primitive_says(primitive: GraspPrimitive) -> None:
     observation = made_up_observation()
     feature, action = PrimitiveView(primitive)(observation)
-    expected = primitive.encode(observation["points_h"], observation.object_index)
+    expected = primitive.encode(observation["points_h"])
     torch.testing.assert_close(feature, expected)
     assert action.shape == (3, 18)
     assert action.abs().max() <= 1.0
@@ -58,7 +62,7 @@ def test_a_cloud_that_moved_is_encoded_anew_and_alone(primitive: GraspPrimitive)
     moved = shifted(observation, torch.tensor([0.0, 0.02, 0.0]))
     second = view(moved)[0]
     assert view.num_encoded == 4
-    expected = primitive.encode(moved["points_h"], moved.object_index)
+    expected = primitive.encode(moved["points_h"])
     torch.testing.assert_close(second[1], expected[1])
     assert torch.equal(second[[0, 2]], kept[[0, 2]])
     # what was handed out before may be part of a rollout
@@ -70,8 +74,8 @@ def test_many_small_movements_add_up(primitive: GraspPrimitive) -> None:
     for step in range(12):
         feature = view(shifted(observation, torch.full((3,), 0.3e-3 * step)))[0]
     # encoded at 0, 1.2, 2.4 and at last at 3.3 mm - less than a millimetre: never farther behind than the tolerance
-    true = primitive.encode(shifted(observation, torch.full((3,), 3.3e-3))["points_h"], observation.object_index)
-    start = primitive.encode(observation["points_h"], observation.object_index)
+    true = primitive.encode(shifted(observation, torch.full((3,), 3.3e-3))["points_h"])
+    start = primitive.encode(observation["points_h"])
     assert view.num_encoded == 3 * 3
     assert (feature - true).norm() < (start - true).norm()
 
@@ -127,3 +131,11 @@ def test_a_learnt_policy_acts_without_gradient_and_starts_anew() -> None:
     found = fingers.act(observation, 0)
     assert found.dtype == np.float64
     np.testing.assert_allclose(found, observation["joint_pos"])
+
+
+def test_the_shipped_primitive_sees_clouds_with_noise() -> None:
+    primitive = GraspPrimitive.from_checkpoint(ROOT / "pretrained" / "gf.ckpt")
+    runner = EpisodeRunner(num_worlds=3, noise=PerceptionNoise(point_m=0.5e-3))
+    outcome = runner.run(PrimitiveFingers(PrimitiveView(primitive)), sampler().sample(3))
+    moved = np.abs(outcome.joint_pos - open_hand()).max(axis=1)
+    assert (moved > 0.2).all()

@@ -2,11 +2,11 @@
 
 import torch
 
-from datamodules.types import ActorStep
-from envs.trials.lift import closing_direction
+from envs.hand.shadow import shadow_hand
 from lightning_modules.composition import ScaleAndResidual
 from lightning_modules.networks.actor_critic import PolicyOutput
 from lightning_modules.ppo.exploration import IndependentNoise
+from lightning_modules.ppo.memory import PolicyMemory
 from lightning_modules.ppo.objectives import imitation_objective, means, ppo_objective
 from lightning_modules.ppo.samples import Samples
 
@@ -18,8 +18,8 @@ def samples(noise: IndependentNoise, mean: torch.Tensor) -> Samples:
     generator = torch.Generator().manual_seed(0)
     before = torch.zeros(COUNT, 36)
     drawn = noise.sample(mean, before, generator)
-    steps = ActorStep(
-        hand_action=torch.zeros(COUNT, 18), primitive_action=torch.rand(COUNT, 18, generator=generator),
+    steps = PolicyMemory(
+        primitive_action=torch.rand(COUNT, 18, generator=generator),
         vectors=torch.zeros(COUNT, 1), feature=torch.zeros(COUNT, 1), privileged=torch.zeros(COUNT, 0),
         action=drawn.action.detach(), mean=mean, noise_before=before, log_prob=drawn.log_prob.detach(),
         value=torch.zeros(COUNT),
@@ -50,7 +50,7 @@ def test_an_unchanged_policy_pays_the_advantages_the_critic_and_the_entropy() ->
 def test_advice_that_is_followed_costs_the_critic_alone() -> None:
     noise, mean = IndependentNoise(36, std=0.5), torch.zeros(COUNT, 36)
     given = samples(noise, mean)
-    closing = torch.as_tensor(closing_direction()).float()
+    closing = torch.tensor(shadow_hand().closing).float()
     # a_s = gate, a_r = grip * closing
     followed = torch.cat([given.gate[ROWS, None].expand(-1, 18), given.grip[ROWS, None] * closing], dim=1)
     found = imitation_objective(

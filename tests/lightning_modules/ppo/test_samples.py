@@ -5,9 +5,10 @@ from dataclasses import fields, replace
 import pytest
 import torch
 
-from datamodules.types import ActorStep, Rollout
+from datamodules.types import Rollout
 from lightning_modules.ppo import samples
 from lightning_modules.ppo.advantages import generalised_advantages
+from lightning_modules.ppo.memory import PolicyMemory
 from lightning_modules.ppo.samples import minibatches, num_minibatches, samples_of
 
 STEPS, WORLDS = 4, 3
@@ -20,13 +21,12 @@ def made_up_rollout() -> Rollout:
     is_terminal[-1] = True
     reward = torch.rand((STEPS, WORLDS), generator=torch.Generator().manual_seed(0))
     return Rollout(
-        steps=replace(
-            ActorStep(**{item.name: place[..., None] for item in fields(ActorStep)}), value=place, log_prob=-place
-        ),
+        hand_action=place[..., None],
         reward=reward,
         terms={"made_up": reward},
         is_terminal=is_terminal,
-        is_valid=torch.tensor([True, False, True]),
+        is_valid=torch.tensor([True, False, True]).expand(STEPS, -1),
+        memory={item.name: place[..., None] for item in fields(PolicyMemory)} | {"value": place, "log_prob": -place},
         measures={},
         gate=0.01 * place,
         grip=0.001 * place,
@@ -49,7 +49,7 @@ def test_advantages_are_those_of_the_sound_worlds_standardised() -> None:
     rollout = made_up_rollout()
     samples = samples_of(rollout, gamma=0.9, lam=0.8)
     found = generalised_advantages(
-        rollout.reward, rollout.steps.value, torch.zeros(WORLDS), rollout.is_terminal, gamma=0.9, lam=0.8
+        rollout.reward, rollout.memory["value"], torch.zeros(WORLDS), rollout.is_terminal, gamma=0.9, lam=0.8
     )
     torch.testing.assert_close(samples.target, found.target[:, [0, 2]].flatten())
     torch.testing.assert_close(samples.advantage.mean(), torch.zeros(()), atol=1e-6, rtol=0.0)

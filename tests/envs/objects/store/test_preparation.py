@@ -1,4 +1,7 @@
+import ctypes
 import os
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,6 +20,31 @@ NAMES = ["box_00001", "ball_00002", "can_00003", "egg_00004"]
 
 def exit_at_once(name: str) -> GraspObject:
     os._exit(3)
+
+
+def crash(name: str) -> GraspObject:
+    ctypes.string_at(0)
+    raise AssertionError(name)
+
+
+def compute_for_ever(name: str) -> GraspObject:
+    while True:
+        pass
+
+
+def wait_for_ever(name: str) -> GraspObject:
+    time.sleep(3600)
+    raise AssertionError(name)
+
+
+def print_much(name: str) -> GraspObject:
+    for _ in range(1000):
+        os.write(1, b"native chatter\n")
+    return make_object("box", 1)
+
+
+def name_process(name: str) -> GraspObject:
+    raise ValueError(str(os.getpid()))
 
 
 def cannot(name: str) -> GraspObject:
@@ -50,21 +78,51 @@ def test_workers_build_the_same_objects(tmp_path: Path, monkeypatch: pytest.Monk
     things = build_missing(FamilySource(), NAMES, ObjectCache(tmp_path), num_workers=2)
     assert set(things) == set(NAMES)
     assert_same_bits(things["egg_00004"], make_object("egg", 4))
-    assert len(list(tmp_path.rglob("*.object"))) == len(NAMES)
+    assert len(list(tmp_path.rglob("*.safetensors"))) == len(NAMES)
 
 
 def test_an_object_that_cannot_be_built_is_named_and_the_others_are_kept(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="object 'can_00003' cannot be built: can_00003 is hollow"):
         build_missing(HalfBad(), NAMES, ObjectCache(tmp_path))
-    assert len(list(tmp_path.rglob("*.object"))) == 3
+    assert len(list(tmp_path.rglob("*.safetensors"))) == 3
 
 
-def test_a_task_that_kills_its_process_does_not_end_the_others() -> None:
+@pytest.mark.parametrize(("deadly", "cause"), [(exit_at_once, "exit status 3"), (crash, "signal 11")])
+def test_a_task_that_kills_its_process_does_not_end_the_others(
+    deadly: Callable[[str], GraspObject], cause: str
+) -> None:
     tasks = {name: FamilySource().task(name) for name in NAMES}
-    tasks["bad"] = BuildTask(exit_at_once, ("bad",))
+    tasks["bad"] = BuildTask(deadly, ("bad",))
     built = {one.name: one for one in build_in_workers(tasks, num_workers=1)}
-    assert "the worker process died (exit status 3)" in str(built["bad"].error)
+    assert f"the worker process died ({cause})" in str(built["bad"].error)
     assert all(built[name].thing is not None for name in NAMES)
+
+
+@pytest.mark.parametrize("endless", [compute_for_ever, wait_for_ever])
+def test_what_goes_on_for_ever_is_ended_and_the_others_are_built(endless: Callable[[str], GraspObject]) -> None:
+    tasks = {"bad": BuildTask(endless, ("bad",)), NAMES[0]: FamilySource().task(NAMES[0])}
+    built = {one.name: one for one in build_in_workers(tasks, num_workers=1, timeout_s=1.5)}
+    assert str(built["bad"].error) == "it took longer than 1.5 s"
+    assert built[NAMES[0]].thing is not None
+
+
+def test_what_native_code_prints_in_a_worker_is_dropped(capfd: pytest.CaptureFixture[str]) -> None:
+    (built,) = build_in_workers({"box_00001": BuildTask(print_much, ("box_00001",))}, num_workers=1)
+    assert built.thing is not None
+    assert "chatter" not in capfd.readouterr().out
+
+
+def test_a_task_that_may_crash_has_another_process_even_when_it_is_alone(tmp_path: Path) -> None:
+    class Risky(FamilySource):
+        def task(self, name: str) -> BuildTask:
+            return BuildTask(name_process, (name,), may_crash=True)
+
+    with pytest.raises(ValueError, match=r"cannot be built: \d+") as error:
+        build_missing(Risky(), NAMES[:1], ObjectCache(tmp_path))
+    child = int(str(error.value).rpartition(" ")[2])
+    assert child != os.getpid()
+    with pytest.raises(ProcessLookupError, match="No such process"):  # it ends with the work
+        os.kill(child, 0)
 
 
 def test_library_gives_many_in_their_order_and_the_same_instances(tmp_path: Path) -> None:

@@ -7,21 +7,23 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import mujoco
 
+from envs.hand.hand import Hand
 from envs.objects.grasp_object import GraspObject
-from envs.physics.scene import build_scene
 from envs.physics.settings import PhysicsSettings
+from envs.physics.world_model import build_world_model
 
 _MAKING = threading.Lock()
 """Specs share what they are copied from: one is copied and compiled at a time."""
 
 
-class SceneCache:
+class ModelCache:
     """Compiled models by object name, the least recently used dropped beyond ``capacity``; safe to share by threads.
 
     Compiling takes some 4 ms and a model about 0.3 MB (three quarters of it Python's view of it), so those of
     thousands of objects are kept. The least recently *got* one is dropped first.
 
     Args:
+        hand: the hand in every model.
         settings: physical constants.
         capacity: models kept.
 
@@ -30,7 +32,8 @@ class SceneCache:
         waited_s: seconds that callers of `get` waited for models.
     """
 
-    def __init__(self, settings: PhysicsSettings, capacity: int = 8192) -> None:
+    def __init__(self, hand: Hand, settings: PhysicsSettings, capacity: int = 8192) -> None:
+        self.hand = hand
         self.settings = settings
         self.capacity = capacity
         self.num_compiled = 0
@@ -44,7 +47,7 @@ class SceneCache:
         """The model of an object, compiled at first use.
 
         Raises:
-            ValueError: the object cannot be simulated; see `build_scene`.
+            ValueError: the object cannot be simulated; see `build_world_model`.
         """
         with self._lock:
             model = self._models.pop(grasp_object.name, None)
@@ -82,7 +85,7 @@ class SceneCache:
             try:
                 model = self._models.get(name)
                 if model is None:
-                    model = build_scene(grasp_object, self.settings)
+                    model = build_world_model(self.hand, grasp_object, self.settings)
                     self._keep(name, model)
                 return model
             finally:

@@ -1,0 +1,34 @@
+"""What the residual policy remembers of a step until it learns from it."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from datamodules.types import Batch
+
+
+@dataclass(frozen=True)
+class PolicyMemory(Batch):
+    """What a policy saw and did in B situations; the memory of a rollout by name, as `vars` gives it.
+
+    Attributes:
+        primitive_action: a_p (B, J).
+        vectors: policy inputs in one row (B, D).
+        feature: cloud feature (B, F), or the cloud itself (B, N, 3) when the policy trains its own encoder.
+        privileged: inputs of the critic only (B, P).
+        action: output of the policy, noise included (B, A).
+        mean: output of the policy, without noise (B, A).
+        noise_before: exploration noise of the step before (B, A).
+        log_prob: log-density of the action (B,).
+        value: the critic's estimate (B,).
+    """
+
+    primitive_action: Tensor
+    vectors: Tensor
+    feature: Tensor
+    privileged: Tensor
+    action: Tensor
+    mean: Tensor
+    noise_before: Tensor
+    log_prob: Tensor
+    value: Tensor
