@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -12,9 +13,8 @@ from _raw import Array, RawWorlds, RecordingPhysics
 from datamodules.baselines.scripts import oracle
 from datamodules.grasps.grasp_file import load_grasp_set
 from datamodules.rollouts.grasp_targets import grasp_targets
-from envs.conventions import EPISODE_STEPS, SPLITS
-from envs.hand.commands import next_command
-from envs.hand.model import open_hand
+from datamodules.rollouts.policy import start_policy
+from envs.conventions import SPLITS
 from envs.hand.shadow import shadow_hand
 from envs.objects.library import ObjectLibrary
 from envs.physics.base import PhysicsFactory
@@ -34,15 +34,11 @@ def training_sampler(path: str, split: str, seed: int) -> EpisodeSampler:
 
 
 class AssistSteps:
-    """HumanAssistEnv without hidden groups under given joint targets, from the same start each time.
+    """HumanAssistEnv without hidden groups under given actions, from the same start each time."""
 
-    Attributes:
-        parts: seconds of the physics and of everything else in the last block.
-    """
-
-    def __init__(self, episodes: Episodes, targets: list[Array], factory: PhysicsFactory, num_threads: int) -> None:
+    def __init__(self, episodes: Episodes, actions: list[Array], factory: PhysicsFactory, num_threads: int) -> None:
         self.episodes = episodes
-        self.targets = targets
+        self.actions = actions
         physics = factory.make(shadow_hand(), len(episodes), num_threads=0 if num_threads == 1 else num_threads)
         self.env = HumanAssistEnv(physics)
 
@@ -50,32 +46,29 @@ class AssistSteps:
         """Seconds of a block of steps with their observations; resetting is left out."""
         self.env.reset(self.episodes)
         begin = time.perf_counter()
-        for target in self.targets[:steps]:
-            self.env.step(target)
+        for action in self.actions[:steps]:
+            self.env.step(action)
         return time.perf_counter() - begin
 
 
 def assist_variants(path: str, num_worlds: int, seed: int, num_threads: int) -> dict[str, AssistSteps | RawWorlds]:
-    """The environment, and its raw twin on as many threads, with the targets of hands that close on arrival."""
+    """The environment, and its raw twin on as many threads, with the actions of hands that close on arrival."""
     episodes = training_sampler(path, "train", seed).sample(num_worlds)
+    episodes = replace(episodes, num_steps=episodes.num_steps + 1)  # no lift within the steps that are timed
     factory = MujocoCpu()
     recording = RecordingPhysics(num_worlds, factory)
     env = HumanAssistEnv(recording)
     observation = env.reset(episodes)
     start = recording.state()
     policy = oracle()
-    policy.start(episodes)
-    command = np.tile(open_hand(), (num_worlds, 1))
-    targets = []
-    for step in range(EPISODE_STEPS):
-        command = next_command(
-            command, policy.act(observation, step), recording.state().joint_pos, recording.settings.max_target_gap
-        )
-        targets.append(command)
-        observation = env.step(command)
+    start_policy(policy, episodes)
+    actions = []
+    for step in range(episodes.max_steps):
+        actions.append(policy.act(observation, step))
+        observation = env.step(actions[-1]).observation
     return {
         "raw": RawWorlds(recording, episodes.things, start, num_threads),
-        "env": AssistSteps(episodes, targets, factory, num_threads),
+        "env": AssistSteps(episodes, actions, factory, num_threads),
     }
 
 
@@ -103,7 +96,7 @@ def measure_memory(path: str, num_worlds: int, num_objects: int, num_threads: in
     for episodes in _all_objects(path, num_worlds, num_objects):
         env.reset(episodes)
         for _ in range(MEMORY_STEPS):
-            env.step(np.tile(open_hand(), (num_worlds, 1)))
+            env.step(np.zeros((num_worlds, env.hand.num_joints)))
         names |= {thing.name for thing in episodes.things}
     found = memory_gb()
     return {"worlds": num_worlds, "objects": len(names), "imports_gb": before, "highest_gb": found["highest"]}

@@ -34,9 +34,10 @@ from _assist import assist_variants, measure_memory
 from _machine import load_average, machine
 from _worlds import PERIOD, ProcessWorlds, Worlds, raw_twins, setting
 
-from envs.conventions import EPISODE_STEPS, STEPS_PER_CONTROL
+from envs.conventions import STEPS_PER_CONTROL
 from envs.hand.shadow import shadow_hand
 from envs.physics.mujoco_cpu import MujocoCpu
+from envs.task.settings import TaskSettings
 from envs.workers import default_workers
 
 PARTS = ("assist", "worlds", "memory")
@@ -69,7 +70,7 @@ def rates(durations: Mapping[str, list[float]], worlds: int, steps: int) -> dict
 
 def assist_part(options: argparse.Namespace, cores: int) -> dict[str, Any]:
     """The assisting environment against raw on as many threads."""
-    steps = min(options.assist_steps, EPISODE_STEPS)
+    steps = min(options.assist_steps, TaskSettings().episode_steps)
     variants = assist_variants(options.path, options.assist_worlds, options.seed, cores)
     durations = measure(variants, steps, options.seconds)
     turns = [env / raw for env, raw in zip(durations["env"], durations["raw"], strict=True)]
@@ -113,7 +114,7 @@ def main(args: list[str] | None = None) -> None:
     parser.add_argument("--path", default="data/grasps.npz", help="grasp set of the episodes")
     parser.add_argument("--seed", type=int, default=0, help="chooses the episodes")
     parser.add_argument("--assist-worlds", type=int, default=256, help="worlds of assist and memory")
-    parser.add_argument("--assist-steps", type=int, default=EPISODE_STEPS, help="control steps of a block of assist")
+    parser.add_argument("--assist-steps", type=int, default=50, help="control steps of a block of assist")
     parser.add_argument("--objects", type=int, default=300, help="objects of memory, at least")
     parser.add_argument("--worlds", type=int, default=64, help="worlds of worlds")
     parser.add_argument("--steps", type=int, default=PERIOD, help="control steps of a block of worlds")

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from callbacks.field.evaluation import thinned
 from callbacks.field.trials import SplitTrials, with_follower
-from callbacks.metrics.intervals import estimate
+from callbacks.metrics.estimates import estimate
 from datamodules.grasps.module import GraspDataModule
 from envs.conventions import SPLITS
 from lightning_modules.followers import AnnealedDenoiser, Denoiser, FixedTimeScore, Follower, GapDenoiser

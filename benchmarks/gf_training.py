@@ -5,12 +5,13 @@ Training steps (loss, backward, Adam) take turns in one run, so that other load 
     many       the same with ten times the objects, each grouped beforehand
     one_draw   cached grouping, one draw per cloud: what the cache and the encoder's form gain
     plain      neighbours searched anew for every example (float32), features concatenated per neighbour, one draw
+    pyg        with --pyg: PyTorch Geometric's PointNetConv on the cached grouping, one draw
 An example is one (grasp, t, z) in the loss: ``speedup`` counts those, ``speedup_one_draw`` is the gain per cloud. All
 networks have the same layers, and give the same features from the same weights, which is checked. ``flatness`` is the
 step rate with many objects over that with few: 1 when the cost does not depend on how many there are. What does is the
 grouping of every object once, ``grouping_ms_per_object``.
 
-    python benchmarks/gf_training.py --size compact --seconds 30
+    python benchmarks/gf_training.py --size compact --seconds 30 --pyg
 """
 
 import argparse
@@ -24,18 +25,19 @@ from collections.abc import Callable
 
 import torch
 from _machine import memory_gb
-from lightning_modules.networks.grouping_cache import GroupingCache
 from torch import Tensor, nn
 
 from envs.conventions import NUM_CLOUD_POINTS, NUM_JOINTS
+from envs.geometry.object_clouds import ObjectClouds
 from envs.geometry.point_grouping import CloudGrouping, ball_query, farthest_point_sample
 from lightning_modules.diffusion.losses import denoising_loss
 from lightning_modules.diffusion.sde import VPSDE
-from lightning_modules.networks.point_encoders import PointEncoder, PointNet2Encoder, SetAbstraction
-from lightning_modules.networks.score_network import ScoreNetwork, compact_score_network, paper_score_network
+from lightning_modules.networks.point_encoders import COMPACT_LEVELS, PointEncoder, PointNet2Encoder, SetAbstraction
+from lightning_modules.networks.pyg_encoder import PointNetConvEncoder
+from lightning_modules.networks.score_network import ScoreNetwork, paper_score_network
 
 SDE = VPSDE()
-NETWORKS = {"compact": compact_score_network, "paper": paper_score_network}
+NETWORKS = {"compact": lambda: ScoreNetwork(PointNet2Encoder()), "paper": paper_score_network}
 DEFAULT_BATCH = {"compact": 64, "paper": 8}
 FEW_OBJECTS = 300
 MANY_OBJECTS = 3000  # about as many as the paper's training objects
@@ -90,27 +92,19 @@ def synthetic_clouds(count: int) -> Tensor:
     return direction * axes + torch.tensor([0.0, 0.0, 0.08])
 
 
-def filled_cache(network: ScoreNetwork, clouds: Tensor) -> GroupingCache | None:
-    """The groupings of all clouds; None where the encoder uses none."""
-    spec = network.encoder.grouping_spec
-    cache = None if spec is None else GroupingCache(spec)
-    if cache is not None:
-        for rows in torch.arange(len(clouds)).split(FEW_OBJECTS):
-            cache(rows, clouds[rows])
-    return cache
-
-
 def make_step(network: ScoreNetwork, batch: int, draws: int, num_objects: int = FEW_OBJECTS) -> Callable[[], None]:
     """One training step on a random batch of clouds; groupings are cached where the encoder uses any."""
     clouds = synthetic_clouds(num_objects)
     generator = torch.Generator().manual_seed(1)
-    cache = filled_cache(network, clouds)
+    objects, spec = ObjectClouds(clouds), network.encoder.grouping_spec
+    if spec is not None:
+        objects.grouping(spec, torch.arange(num_objects), clouds)
     optimiser = torch.optim.Adam(network.parameters(), lr=2.0e-4)
 
     def step() -> None:
         index = torch.randint(0, num_objects, (batch,), generator=generator)
         points = clouds[index]
-        feature = network.encode(points, cache(index, points) if cache is not None else None)
+        feature = network.encode(points, None if spec is None else objects.grouping(spec, index, points))
         state0 = 2.0 * torch.rand(batch, NUM_JOINTS, generator=generator) - 1.0
         t = 1.0 - (1.0 - 1.0e-5) * torch.rand(batch, draws, generator=generator)
         z = torch.randn(batch, draws, NUM_JOINTS, generator=generator)
@@ -131,12 +125,29 @@ def twins(size: str) -> tuple[ScoreNetwork, ScoreNetwork]:
     return ours, plain
 
 
-def largest_difference(ours: ScoreNetwork, plain: ScoreNetwork) -> float:
-    """Largest difference of the cloud features relative to their spread, on 4 clouds."""
+def pyg_twin(ours: ScoreNetwork, size: str) -> ScoreNetwork:
+    """The project's network with PyTorch Geometric's parts for an encoder."""
+    network = copy.deepcopy(ours)
+    encoder = PointNetConvEncoder() if size == "paper" else PointNetConvEncoder(COMPACT_LEVELS, (128, 256, 512), (512,))
+    if isinstance(ours.encoder, PointNet2Encoder):
+        encoder.take_weights_of(ours.encoder)
+    network.encoder = encoder
+    return network
+
+
+def check_equal(ours: ScoreNetwork, other: ScoreNetwork) -> float:
+    """Largest difference of the cloud features relative to their spread, on 4 clouds.
+
+    Raises:
+        RuntimeError: it is above a thousandth.
+    """
     clouds = synthetic_clouds(4)
     with torch.no_grad():
         feature = ours.encode(clouds)
-        return ((feature - plain.encode(clouds)).abs().max() / feature.std()).item()
+        difference = ((feature - other.encode(clouds)).abs().max() / feature.std()).item()
+    if difference > 1.0e-3:
+        raise RuntimeError(f"two networks differ by {difference:.1e} of the feature's spread; nothing to compare.")
+    return difference
 
 
 def measure(steps: dict[str, Callable[[], None]], seconds: float) -> dict[str, list[float]]:
@@ -161,15 +172,14 @@ def main(args: list[str] | None = None) -> None:
     parser.add_argument("--batch", type=int, default=None, help="clouds per step (compact 64, paper 8)")
     parser.add_argument("--draws", type=int, default=32, help="draws of (t, z) per cloud")
     parser.add_argument("--threads", type=int, default=None, help="torch threads; torch's own choice when left out")
+    parser.add_argument("--pyg", action="store_true", help="measure PyTorch Geometric's encoder too")
     options = parser.parse_args(args)
     if options.threads is not None:
         torch.set_num_threads(options.threads)
     torch.manual_seed(0)
     batch = options.batch or DEFAULT_BATCH[options.size]
     ours, plain = twins(options.size)
-    difference = largest_difference(ours, plain)
-    if difference > 1.0e-3:
-        raise RuntimeError(f"the two networks differ by {difference:.1e} of the feature's spread; nothing to compare.")
+    difference = check_equal(ours, plain)
     began = time.perf_counter()
     many = make_step(copy.deepcopy(ours), batch, options.draws, MANY_OBJECTS)
     grouping_s = time.perf_counter() - began
@@ -179,10 +189,14 @@ def main(args: list[str] | None = None) -> None:
         "one_draw": make_step(ours, batch, 1),
         "plain": make_step(plain, batch, 1),
     }
+    if options.pyg:
+        pyg = pyg_twin(ours, options.size)
+        difference = max(difference, check_equal(ours, pyg))
+        steps["pyg"] = make_step(pyg, batch, 1)
     durations = measure(steps, options.seconds)
     median = {name: statistics.median(values) for name, values in durations.items()}
-    examples = {"ours": batch * options.draws, "many": batch * options.draws, "one_draw": batch, "plain": batch}
-    rate = {name: examples[name] / median[name] for name in steps}
+    draws = {"ours": options.draws, "many": options.draws}
+    rate = {name: batch * draws.get(name, 1) / median[name] for name in steps}
     report = {
         "benchmark": "gf_training",
         "size": options.size,
@@ -193,6 +207,7 @@ def main(args: list[str] | None = None) -> None:
         "clouds_per_s": {name: round(batch / value, 1) for name, value in median.items()},
         "speedup": round(rate["ours"] / rate["plain"], 2),
         "speedup_one_draw": round(rate["one_draw"] / rate["plain"], 2),
+        **({"speedup_over_pyg": round(rate["one_draw"] / rate["pyg"], 2)} if options.pyg else {}),
         "objects": {"ours": FEW_OBJECTS, "many": MANY_OBJECTS},
         "flatness": round(median["ours"] / median["many"], 3),
         "grouping_ms_per_object": round(1.0e3 * grouping_s / MANY_OBJECTS, 2),

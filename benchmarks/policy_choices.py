@@ -16,7 +16,7 @@ import numpy as np
 from _machine import load_average, machine
 from tqdm import tqdm
 
-from callbacks.metrics.intervals import estimate
+from callbacks.metrics.estimates import estimate
 from datamodules.baselines.scripts import oracle
 from datamodules.rollouts.module import RolloutDataModule
 from datamodules.rollouts.plans import SpreadPlan, planned_episodes
@@ -52,9 +52,12 @@ class TaughtFingers:
         self._view = view
         self._teacher = teacher
 
-    def start(self, episodes: Episodes) -> None:
+    def start(self, num_worlds: int) -> None:
         """See `FingerPolicy.start`."""
         self._view.start()
+
+    def tell(self, episodes: Episodes) -> None:
+        """See `ToldPolicy.tell`."""
         self._gate = self._teacher.gate(episodes).numpy()[..., None]
         self._grip = self._teacher.grip(episodes).numpy()[..., None]
 

@@ -4,6 +4,7 @@ import logging
 import time
 import warnings
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -15,6 +16,7 @@ from torch.optim import Adam, Optimizer
 from datamodules.ranks import gathered, mean_numbers, num_ranks
 from datamodules.types import Rollout
 from envs.conventions import EPISODE_STEPS
+from envs.hand.shadow import shadow_hand
 from envs.task.observations import Observation, check_groups, flat_size
 from lightning_modules.composition import Composition, ScaleAndResidual
 from lightning_modules.followers import Follower, GapDenoiser
@@ -34,6 +36,9 @@ from lightning_modules.primitive import GraspPrimitive, load_score_module, start
 from lightning_modules.saved_settings import leave_out_objects
 
 _LOG = logging.getLogger(__name__)
+
+_RUN = 10
+"""Steps of a world that stay together in a minibatch under correlated noise: one step in ten is looked at twice."""
 
 
 class ResidualPPOModule(LightningModule):
@@ -136,7 +141,7 @@ class ResidualPPOModule(LightningModule):
             return ActorCritic(
                 VECTOR_DIM,
                 encoder.feature_dim,
-                flat_size(self.critic_groups),
+                flat_size(self.critic_groups, shadow_hand()) + self.exploration.state_dim,
                 self.composition.centre(),
                 bottleneck,
                 hidden_widths,
@@ -191,18 +196,29 @@ class ResidualPPOModule(LightningModule):
             return
         samples = samples_of(rollout, gamma=self.hparams["gamma"], lam=self.hparams["lam"])
         explained = float(explained_variance(samples.steps.value, samples.target))
+        is_first = not self.network.has_norms
+        if is_first:  # nothing is known of the inputs yet; an untrained policy does the same whatever they are
+            self._update_norms(samples)
         learn = self._imitate if self.policy_version < self.hparams["imitation_rollouts"] else self._improve
         numbers = mean_numbers({**learn(samples), "explained_variance": explained})
-        seen = samples.steps
-        with torch.no_grad():
-            self.network.update_norms(PolicyInput(seen.vectors, seen.feature, seen.privileged))
+        if not is_first:
+            self._update_norms(samples)
         self._count(rollout)
         seconds = {**rollout.seconds, "update": time.perf_counter() - began}
         self._log_numbers(rollout_numbers(rollout, seconds), numbers)
 
+    @torch.no_grad()
+    def _update_norms(self, samples: Samples) -> None:
+        seen = samples.steps
+        self.network.update_norms(PolicyInput(seen.vectors, seen.feature, seen.privileged))
+
     def _count(self, rollout: Rollout) -> None:
         self.updates += 1
         self.agent_steps += num_ranks() * rollout.num_agent_steps
+        if (
+            self.policy_version == self.hparams["imitation_rollouts"]
+        ):  # whether anything was learnt from the last or not
+            self._optimizer().param_groups[0]["lr"] = self.learning_rate
 
     def _imitate(self, samples: Samples) -> dict[str, float]:
         """Epochs of gradient steps towards the teacher's advice.
@@ -222,13 +238,11 @@ class ResidualPPOModule(LightningModule):
         for epoch in self._minibatches(samples, settings["imitation_epochs"]):
             for rows in epoch:
                 objective = imitation_objective(
-                    samples, rows, self._output(samples.steps, rows), self.composition,
+                    samples, rows, partial(self._output, samples.steps), self.composition,
                     value_coefficient=settings["value_coefficient"],
                 )  # fmt: skip
                 self._descend(objective.loss)
                 numbers.append(objective.numbers)
-        if self.policy_version + 1 == settings["imitation_rollouts"]:
-            policy["lr"] = self.learning_rate
         return means(numbers)
 
     def _improve(self, samples: Samples) -> dict[str, float]:
@@ -236,11 +250,12 @@ class ResidualPPOModule(LightningModule):
         noise_law = self.exploration.frozen()
         settings = {name: self.hparams[name] for name in ("clip", "value_coefficient", "entropy_coefficient")}
         epochs: list[dict[str, float]] = []
-        for epoch in self._minibatches(samples, self.hparams["epochs"]):
+        run = _RUN if self.exploration.state_dim else 1
+        for epoch in self._minibatches(samples, self.hparams["epochs"], run):
             numbers = []
             for rows in epoch:
-                output = self._output(samples.steps, rows)
-                objective = ppo_objective(samples, rows, output, self.exploration, noise_law, **settings)
+                evaluate = partial(self._output, samples.steps)
+                objective = ppo_objective(samples, rows, evaluate, self.exploration, noise_law, **settings)
                 self._descend(objective.loss)
                 numbers.append(objective.numbers)
             epochs.append(mean_numbers(means(numbers)))  # of all ranks: they have to agree on the learning rate
@@ -248,10 +263,9 @@ class ResidualPPOModule(LightningModule):
                 self._adapt(epochs[-1]["kl"])
         return {**means(epochs), "kl": epochs[-1]["kl"]}
 
-    def _minibatches(self, samples: Samples, epochs: int) -> Iterator[Iterator[Tensor]]:
-        return minibatches(
-            len(samples), self.hparams["minibatch_size"], epochs, (self.hparams["seed"], self.policy_version)
-        )
+    def _minibatches(self, samples: Samples, epochs: int, run: int = 1) -> Iterator[Iterator[Tensor]]:
+        seed = (self.hparams["seed"], self.policy_version)
+        return minibatches(len(samples), self.hparams["minibatch_size"], epochs, seed, run=run)
 
     def _output(self, steps: PolicyMemory, rows: Tensor) -> PolicyOutput:
         inputs = PolicyInput(steps.vectors[rows], steps.feature[rows], steps.privileged[rows])

@@ -6,16 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")  # no screen needed
 from jsonargparse import auto_cli
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
-from tensorboard.backend.event_processing.event_accumulator import SCALARS, EventAccumulator
 
+from callbacks.training.figures import dress, save_figure
 from envs.conventions import SPLITS
 from envs.files import write_atomically
+from reports.run_curves import began, event_files, read_log
 
 _LOG = logging.getLogger("field_curves")
 
@@ -42,20 +40,16 @@ def read_curves(run: Path) -> dict[str, Curve]:
     Raises:
         FileNotFoundError: no TensorBoard events below the folder.
     """
-    files = sorted(run.rglob("events.out.tfevents.*"), key=lambda file: file.stat().st_mtime)
-    if not files:
-        raise FileNotFoundError(f"no TensorBoard events below {run}; give the default_root_dir of a run")
-    accumulator = EventAccumulator(str(files[-1].parent), size_guidance={SCALARS: 0})
-    accumulator.Reload()
-    events = {tag: accumulator.Scalars(tag) for tag in accumulator.Tags()["scalars"]}
-    began = min((points[0].wall_time for points in events.values() if points), default=0.0)
+    newest = max(event_files(run), key=lambda file: file.stat().st_mtime)
+    log = read_log(newest.parent)
+    first = began(log)
     return {
         tag: Curve(
             [point.step for point in points],
-            [round((point.wall_time - began) / 60.0, 3) for point in points],
+            [round((point.wall_time - first) / 60.0, 3) for point in points],
             [point.value for point in points],
         )
-        for tag, points in events.items()
+        for tag, points in log.items()
     }
 
 
@@ -68,9 +62,7 @@ def draw_curves(curves: dict[str, Curve], path: Path, title: str) -> None:
     for axis, panel in zip(axes[0], panels, strict=True):
         _draw_panel(axis, curves, panel)
     figure.suptitle(title, fontsize=11)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=110)
-    plt.close(figure)
+    save_figure(figure, path)
 
 
 def _draw_panel(axis: Axes, curves: dict[str, Curve], panel: tuple[str, str, float]) -> None:
@@ -80,10 +72,8 @@ def _draw_panel(axis: Axes, curves: dict[str, Curve], panel: tuple[str, str, flo
         if curve is not None:
             values, label = [factor * value for value in curve.value], split.replace("_", " ")
             axis.plot(curve.minutes, values, label=label, linewidth=1.6, color=f"C{number}")
-    axis.set_title(title, fontsize=10)
     axis.set_xlabel("minutes")
-    axis.grid(alpha=0.3)
-    axis.spines[["top", "right"]].set_visible(False)
+    dress(axis, title)
     axis.legend(fontsize=8, frameon=False)
 
 

@@ -10,7 +10,8 @@ import numpy as np
 from jsonargparse import auto_cli
 from tqdm import tqdm
 
-from callbacks.metrics.trial_estimates import estimates, estimates_by_label, format_table
+from callbacks.metrics.estimates import estimates, estimates_by_label
+from callbacks.metrics.text_tables import measures_table
 from datamodules.baselines.set_episodes import SetEpisodes, families_of
 from datamodules.baselines.set_trials import ConstantJoints, SetTrials
 from datamodules.grasps.dataset import GraspTable
@@ -66,7 +67,7 @@ def report(
         content["types"][split] = estimates_by_label(values, groups, np.array(table.grasps.type_names()))
     if num_episodes > 0:
         _add_moving(content, {split: _targets(grasps.split(split), library) for split in splits}, num_episodes, physics)
-    _LOG.info("%s", format_table(content["splits"]))
+    _LOG.info("%s", measures_table(content["splits"]))
     if output is not None:
         write_atomically(output, (json.dumps(content, indent=1) + "\n").encode())
 

@@ -1,13 +1,18 @@
 """Tables in Markdown, and documents that hold generated blocks between comments."""
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
-from callbacks.assist.table import interval
+from callbacks.metrics.text_tables import interval
+
+Column = TypeVar("Column")
 
 _BLOCK = re.compile(r"<!-- begin (?P<name>[\w-]+) -->\n.*?<!-- end (?P=name) -->", re.DOTALL)
 _BEGIN = re.compile(r"<!-- begin ([\w-]+) -->")
+
+_WORST, _BEST = 8, 5
+"""Families in the tables of the worst and the best."""
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -25,9 +30,27 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join([lines[0], "|" + "---|" * len(head), *lines[1:]])
 
 
+def rows_of(
+    titles: Mapping[str, str], columns: Sequence[Column], cell: Callable[[Column, str], str]
+) -> list[list[str]]:
+    """A row for each name, with its title and what ``cell`` says of it in each column; without rows of dashes alone."""
+    rows = [[title, *(cell(column, name) for column in columns)] for name, title in titles.items()]
+    return [row for row in rows if set(row[1:]) != {"-"}]
+
+
+def shown(row: Mapping[str, Any] | None, factor: float = 1.0, digits: int = 2) -> str:
+    """``mean [low, high]``, times a factor; a dash where there is none."""
+    return "-" if row is None else interval(row, factor, digits)
+
+
 def per_cent(row: Mapping[str, Any] | None, digits: int = 1) -> str:
     """A share as ``mean [low, high]`` in per cent; a dash where there is none."""
-    return "-" if row is None else interval(row, 100.0, digits)
+    return shown(row, 100.0, digits)
+
+
+def mean_per_cent(row: Mapping[str, Any] | None) -> str:
+    """A share in whole per cent, without its interval; a dash where there is none."""
+    return "-" if row is None else f"{100.0 * row['mean']:.0f}"
 
 
 def words(name: str) -> str:
@@ -57,23 +80,20 @@ def fill(document: str, blocks: Mapping[str, str]) -> str:
     )
 
 
-def worst_and_best(rates: Mapping[str, float], worst: int, best: int) -> list[str]:
-    """Names of the lowest and the highest rates, ascending; all where there are no more."""
+def worst_and_best(rates: Mapping[str, float], worst: int = _WORST, best: int = _BEST) -> tuple[str, list[str]]:
+    """Names of the lowest and the highest rates, ascending, and in words what they are; all where there are no more."""
     ordered = sorted(rates, key=lambda name: rates[name])
-    return ordered if len(ordered) <= worst + best else [*ordered[:worst], *ordered[len(ordered) - best :]]
-
-
-def shown_of(names: Sequence[str], every: Mapping[str, Any], worst: int, best: int) -> str:
-    """What `worst_and_best` shows, in words."""
-    return "all families" if len(names) == len(every) else f"worst {worst} and best {best} of {len(every)} families"
+    if len(ordered) <= worst + best:
+        return "all families", ordered
+    chosen = [*ordered[:worst], *ordered[len(ordered) - best :]]
+    return f"worst {worst} and best {best} of {len(rates)} families", chosen
 
 
 def causes_table(head: str, counts: Mapping[str, Mapping[str, int]]) -> str:
     """How trials or episodes end, in per cent: a column for each title, causes that came up by row."""
-    names = list(dict.fromkeys(name for found in counts.values() for name in found))
     rows = [
         [words(name), *(f"{100.0 * found.get(name, 0) / sum(found.values()):.1f}" for found in counts.values())]
-        for name in names
+        for name in dict.fromkeys(name for found in counts.values() for name in found)
         if any(found.get(name) for found in counts.values())
     ]
     return table([head, *counts], rows)
@@ -81,10 +101,6 @@ def causes_table(head: str, counts: Mapping[str, Mapping[str, int]]) -> str:
 
 def top_causes(counts: Mapping[str, int], number: int = 2) -> str:
     """The most frequent causes of failure, in per cent of all: ``slipped in lift 12, hit table 3``."""
+    failures = sorted((name for name in counts if name != "success" and counts[name]), key=lambda name: -counts[name])
     total = sum(counts.values())
-    failures = sorted(((name, count) for name, count in counts.items() if name != "success" and count), key=_by_count)
-    return ", ".join(f"{words(name)} {100.0 * count / total:.0f}" for name, count in failures[:number]) or "-"
-
-
-def _by_count(item: tuple[str, int]) -> int:
-    return -item[1]
+    return ", ".join(f"{words(name)} {100.0 * counts[name] / total:.0f}" for name in failures[:number]) or "-"

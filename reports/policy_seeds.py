@@ -1,11 +1,22 @@
-"""Measurements of several training seeds put together: means, and intervals over the seeds."""
+"""Measurements of several training seeds put together: means, and intervals over the seeds.
 
+python -m reports.policy_seeds METRICS.json METRICS.json --output pretrained/residual_ppo_seeds.json
+"""
+
+import argparse
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from callbacks.assist.report import OURS, over_seeds
+from callbacks.assist.report import OURS
+from callbacks.metrics.estimates import over_seeds
+from callbacks.metrics.text_tables import interval, text_table
+from envs.files import write_atomically
+from reports.metrics_files import read_report
+
+_LOG = logging.getLogger("policy_seeds")
 
 Metrics = Mapping[str, Any]
 """Content of the metrics.json of one training seed (callbacks/assist/evaluation.py)."""
@@ -14,19 +25,24 @@ _SAME_EPISODES = ("plan", "seeds", "noise")
 """Entries of its ``about`` that decide which episodes were run."""
 
 
+_SECTIONS: dict[str, Sequence[str] | None] = {
+    "splits": [OURS], "margins": None, "headline": None, "share_of_oracle": [OURS], "adaptability": [OURS],
+}  # fmt: skip
+"""Sections that are put together, and of which policies; of all when None."""
+
+
 def read_metrics(path: Path) -> Metrics:
     """The content of a metrics.json.
 
     Raises:
         ValueError: it has no measurements of the learnt policy.
     """
-    content = json.loads(path.read_text())
-    splits = content.get("splits") if isinstance(content, dict) else None
-    if not splits or any(OURS not in policies for policies in splits.values()):
+    content = read_report(path)
+    if any(OURS not in policies for policies in content["splits"].values()):
         raise ValueError(
             f"{path} has no splits.<split>.{OURS}; give metrics.json files of `test --config configs/residual_ppo.yaml`"
         )
-    return dict(content)
+    return content
 
 
 def combine(runs: Mapping[str, Metrics]) -> dict[str, Any]:
@@ -48,11 +64,12 @@ def combine(runs: Mapping[str, Metrics]) -> dict[str, Any]:
     if len(reports) < 2:
         raise ValueError(f"got {', '.join(runs) or 'no file'}; give metrics.json files of at least 2 training seeds")
     _check_comparable(runs)
-    splits = {split: _combined_split(reports, split) for split in reports[0]["splits"]}
-    combined: dict[str, Any] = {
-        section: {split: parts[section] for split, parts in splits.items() if section in parts}
-        for section in ("splits", "margins", "headline", "share_of_oracle", "adaptability")
-    }
+    combined: dict[str, Any] = {section: {} for section in _SECTIONS}
+    for section, policies in _SECTIONS.items():
+        for split in reports[0]["splits"]:
+            found = _together([report.get(section, {}).get(split, {}) for report in reports], policies)
+            if found:
+                combined[section][split] = found
     combined["about"] = {
         "intervals": "95 %, Student's t over training seeds",
         "margins": f"{OURS} minus the policy, mean over the same episodes",
@@ -63,40 +80,16 @@ def combine(runs: Mapping[str, Metrics]) -> dict[str, Any]:
     return combined
 
 
-def _combined_split(reports: Sequence[Metrics], split: str) -> dict[str, Any]:
-    """The sections of one split; without those that a report lacks."""
-    margins, headlines, shares, poses = (
-        [_part(report, section, split) for report in reports]
-        for section in ("margins", "headline", "share_of_oracle", "adaptability")
-    )
-    found: dict[str, Any] = {
-        "splits": {OURS: _rows([report["splits"][split][OURS] for report in reports])},
-        "margins": {policy: _rows([each[policy] for each in margins]) for policy in _shared(margins)},
-        "headline": {key: _row([each[key]["mean"] for each in headlines]) for key in _shared(headlines)},
-    }
-    if OURS in _shared(shares):
-        found["share_of_oracle"] = {OURS: _row([each[OURS]["mean"] for each in shares])}
-    if OURS in _shared(poses):
-        found["adaptability"] = {OURS: _adaptability([each[OURS] for each in poses])}
-    return found
-
-
-def _part(report: Metrics, section: str, split: str) -> dict[str, Any]:
-    """A section of a report about a split; empty where there is none."""
-    return dict(report.get(section, {}).get(split, {}))
-
-
-def _shared(parts: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Keys that all of them have, in the order of the first."""
-    return [key for key in parts[0] if all(key in part for part in parts)]
-
-
-def _adaptability(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Shares of objects by grasped poses."""
-    kinds = [kind for kind in ("all", "grasped") if all(kind in part for part in parts)]
-    counts = {name: parts[0][name] for name in ("poses", "objects", "left_out")}
-    rows = {kind: {k: _row([part[kind][k]["mean"] for part in parts]) for k in parts[0][kind]} for kind in kinds}
-    return {**counts, **rows}
+def _together(parts: Sequence[Any], keys: Sequence[str] | None = None) -> Any:
+    """Estimates over the seeds of what all parts have; what is no estimate (poses, objects) as in the first of them."""
+    first = parts[0]
+    if not isinstance(first, Mapping):
+        return first
+    if "mean" in first:
+        means = [float(part["mean"]) for part in parts]
+        return {**over_seeds(means).as_dict(), "values": means}
+    shared = [key for key in first if all(key in part for part in parts) and (keys is None or key in keys)]
+    return {key: _together([part[key] for part in parts]) for key in shared}
 
 
 def _check_comparable(runs: Mapping[str, Metrics]) -> None:
@@ -107,7 +100,9 @@ def _check_comparable(runs: Mapping[str, Metrics]) -> None:
                 f"{name} has the splits {', '.join(report['splits'])}, {first_name} has {', '.join(first['splits'])}; "
                 "test every seed with the same configuration"
             )
-        differing = [key for key in _SAME_EPISODES if _about(report, key) != _about(first, key)]
+        differing = [
+            key for key in _SAME_EPISODES if report.get("about", {}).get(key) != first.get("about", {}).get(key)
+        ]
         differing += [
             f"episodes of {split}" for split in first["splits"] if _count(report, split) != _count(first, split)
         ]
@@ -117,29 +112,34 @@ def _check_comparable(runs: Mapping[str, Metrics]) -> None:
             )
 
 
-def _about(report: Metrics, key: str) -> Any:
-    return report.get("about", {}).get(key)
-
-
 def _count(report: Metrics, split: str) -> int:
     return int(report["splits"][split][OURS]["success"]["n"])
 
 
-def _rows(rows: Sequence[Mapping[str, Mapping[str, float]]]) -> dict[str, dict[str, Any]]:
-    """By measure."""
-    return {measure: _row([float(row[measure]["mean"]) for row in rows]) for measure in rows[0]}
-
-
-def _row(values: Sequence[float]) -> dict[str, Any]:
-    return {**over_seeds(values).as_dict(), "values": list(values)}
-
-
 def format_seeds(splits: Mapping[str, Mapping[str, Any]]) -> str:
     """A line a split and measure: ``mean [low, high]``, and the single seeds."""
-    lines = []
-    for split, policies in splits.items():
-        for measure, row in policies[OURS].items():
-            single = ", ".join(f"{value:.3f}" for value in row["values"])
-            interval = f"{row['mean']:.3f} [{row['low']:.3f}, {row['high']:.3f}]"
-            lines.append(f"{split:18}{measure:16}{interval:26}{single}")
-    return "\n".join(lines)
+    return text_table(
+        [
+            [split, measure, interval(row, digits=3), ", ".join(f"{value:.3f}" for value in row["values"])]
+            for split, policies in splits.items()
+            for measure, row in policies[OURS].items()
+        ]
+    )
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Command line of the seeds."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    parser = argparse.ArgumentParser("policy_seeds", description="Measurements of several training seeds in one file.")
+    parser.add_argument("files", nargs="+", type=Path, metavar="METRICS", help="metrics.json of each training seed")
+    parser.add_argument("--output", type=Path, required=True, help="JSON to write")
+    given = parser.parse_args(args)
+    if len({path.resolve() for path in given.files}) < len(given.files):
+        parser.error(f"a file is named twice among {', '.join(map(str, given.files))}")
+    report = combine({str(path): read_metrics(path) for path in given.files})
+    write_atomically(given.output, (json.dumps(report, indent=1) + "\n").encode())
+    _LOG.info("%s\nwrote %s", format_seeds(report["splits"]), given.output)
+
+
+if __name__ == "__main__":
+    main()

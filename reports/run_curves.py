@@ -14,6 +14,34 @@ AGENT_STEPS = "train/agent_steps"
 Array = NDArray[np.float64]
 
 
+Log = dict[str, list[ScalarEvent]]
+"""What a log holds, by scalar."""
+
+
+def event_files(run: Path) -> list[Path]:
+    """TensorBoard event files of a run.
+
+    Raises:
+        FileNotFoundError: there are none below its folder.
+    """
+    files = sorted(run.rglob("events.out.tfevents.*"))
+    if not files:
+        raise FileNotFoundError(f"no TensorBoard events below {run}; give the default_root_dir of a run")
+    return files
+
+
+def read_log(path: Path) -> Log:
+    """All scalars of an event file, or of those in a folder."""
+    accumulator = EventAccumulator(str(path), size_guidance={SCALARS: 0})
+    accumulator.Reload()
+    return {tag: accumulator.Scalars(tag) for tag in accumulator.Tags()["scalars"]}
+
+
+def began(log: Log) -> float:
+    """Time of the first value."""
+    return min((events[0].wall_time for events in log.values() if events), default=math.inf)
+
+
 @dataclass(frozen=True)
 class RunCurve:
     """One scalar over a run: agent steps learnt from (N,) and values (N,)."""
@@ -21,10 +49,13 @@ class RunCurve:
     agent_steps: Array
     value: Array
 
+    def where(self, keep: NDArray[np.bool_]) -> "RunCurve":
+        """Some of it, by a mask (N,)."""
+        return RunCurve(self.agent_steps[keep], self.value[keep])
+
     def before(self, agent_steps: float) -> "RunCurve":
         """The part with fewer agent steps."""
-        keep = self.agent_steps < agent_steps
-        return RunCurve(self.agent_steps[keep], self.value[keep])
+        return self.where(self.agent_steps < agent_steps)
 
     def followed_by(self, other: "RunCurve") -> "RunCurve":
         """This one, then the other."""
@@ -34,8 +65,7 @@ class RunCurve:
 
     def finite(self) -> "RunCurve":
         """Without values that are not finite."""
-        keep = np.isfinite(self.value)
-        return RunCurve(self.agent_steps[keep], self.value[keep])
+        return self.where(np.isfinite(self.value))
 
 
 @dataclass(frozen=True)
@@ -56,10 +86,7 @@ def read_run(run: Path) -> RunCurves:
         FileNotFoundError: no TensorBoard events below the folder.
         ValueError: no log of a training of the residual policy among them.
     """
-    files = sorted(run.rglob("events.out.tfevents.*"))
-    if not files:
-        raise FileNotFoundError(f"no TensorBoard events below {run}; give the default_root_dir of a run")
-    logs = sorted((log for log in map(_read_log, files) if log), key=_began)
+    logs = sorted((log for log in map(read_log, event_files(run)) if log), key=began)
     if not any(AGENT_STEPS in log for log in logs):
         raise ValueError(
             f"the logs below {run} have no scalar {AGENT_STEPS}; is it a run of configs/residual_ppo.yaml?"
@@ -77,16 +104,6 @@ def read_run(run: Path) -> RunCurves:
             curves[tag] = curves[tag].followed_by(part) if tag in curves else part
         reached = counted[-1].value if counted else reached
     return RunCurves({tag: curve for tag, curve in curves.items() if len(curve.value)}, minutes)
-
-
-def _read_log(file: Path) -> dict[str, list[ScalarEvent]]:
-    accumulator = EventAccumulator(str(file), size_guidance={SCALARS: 0})
-    accumulator.Reload()
-    return {tag: accumulator.Scalars(tag) for tag in accumulator.Tags()["scalars"]}
-
-
-def _began(log: dict[str, list[ScalarEvent]]) -> float:
-    return min((events[0].wall_time for events in log.values() if events), default=math.inf)
 
 
 def _against_agent_steps(events: list[ScalarEvent], counted: list[ScalarEvent], reached: float) -> RunCurve:

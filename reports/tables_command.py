@@ -8,7 +8,7 @@ from typing import Any
 
 from envs.files import write_atomically
 from reports.markdown import fill
-from reports.result_files import ResultColumn, read_columns, read_report
+from reports.metrics_files import ResultColumn, read_columns, read_report
 
 _LOG = logging.getLogger("tables")
 
@@ -35,7 +35,7 @@ def run_command(
         "--document", type=Path, help="Markdown whose blocks <!-- begin NAME --> ... <!-- end NAME --> are made anew"
     )
     if of_seeds is not None:
-        parser.add_argument("--seeds", type=Path, help="JSON of policy_report --combine")
+        parser.add_argument("--seeds", type=Path, help="JSON of reports.policy_seeds")
     parser.add_argument("--output", type=Path, help="Markdown to write with all tables")
     given = parser.parse_args(args)
     try:

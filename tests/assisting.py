@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from datamodules.types import Decision
@@ -15,9 +16,11 @@ from envs.hand.shadow import shadow_hand
 from envs.physics.base import Array, PhysicsBackend
 from envs.physics.mujoco_worlds import MujocoCpuPhysics
 from envs.task.assist_env import HumanAssistEnv
-from envs.task.episodes import Episodes, EpisodeSampler
-from envs.task.observations import OBSERVATION_GROUPS, POLICY_GROUPS, Observation
+from envs.task.episodes import Episodes, EpisodeSampler, EpisodeSource
+from envs.task.observations import POLICY_GROUPS, Observation, group_shape
 from envs.task.perception import PerceptionNoise
+from envs.task.rewards import RewardSettings
+from envs.task.settings import TaskSettings
 from envs.task.targets import GraspTargets
 from envs.wrist.patterns import generate_patterns
 from lightning_modules.networks.point_encoders import PointNetEncoder
@@ -46,10 +49,12 @@ def made_up_targets(counts: tuple[int, int] = (3, 2)) -> GraspTargets:
     )
 
 
-def sampler(targets: GraspTargets | None = None, *, mix: bool = True, seed: int = 0) -> EpisodeSampler:
+def sampler(
+    targets: GraspTargets | None = None, *, mix: bool = True, seed: int = 0, num_steps: int | None = None
+) -> EpisodeSampler:
     """Draws episodes of made-up targets, by the training patterns."""
     targets = made_up_targets() if targets is None else targets
-    return EpisodeSampler(targets, generate_patterns().split("train"), mix=mix, seed=seed)
+    return EpisodeSampler(targets, generate_patterns().split("train"), mix=mix, seed=seed, num_steps=num_steps)
 
 
 def make_env(
@@ -59,10 +64,29 @@ def make_env(
     noise: PerceptionNoise | None = None,
     num_threads: int = 0,
     physics: PhysicsBackend | None = None,
+    task: TaskSettings | None = None,
+    reward: RewardSettings | None = None,
+    source: EpisodeSource | None = None,
 ) -> HumanAssistEnv:
     """A small environment that steps in the calling thread."""
     physics = MujocoCpuPhysics(shadow_hand(), num_worlds, num_threads=num_threads) if physics is None else physics
-    return HumanAssistEnv(physics, privileged=privileged, noise=noise)
+    return HumanAssistEnv(physics, task=task, reward=reward, privileged=privileged, noise=noise, source=source)
+
+
+class Throwing(MujocoCpuPhysics):
+    """Two worlds; throws the object of one of them in a control step, counted from 0."""
+
+    def __init__(self, *, step: int, world: int, num_worlds: int = 2) -> None:
+        super().__init__(shadow_hand(), num_worlds, num_threads=0)
+        self._left = step
+        self._world = world
+
+    def step(self, active: NDArray[np.bool_] | None = None) -> None:
+        force = np.zeros((self.num_worlds, 3))
+        force[self._world, 0] = 1e5 if self._left == 0 else 0.0
+        self._left -= 1
+        self.set_side_acceleration(force)
+        super().step(active)
 
 
 def same_wrist_other_goal(episodes: Episodes, until: int) -> Episodes:
@@ -162,7 +186,7 @@ def made_up_observation(num_worlds: int = 3, seed: int = 0, groups: Sequence[str
     """Random numbers in every group; clouds of 1024 points some centimetres in front of the palm."""
     generator = torch.Generator().manual_seed(seed)
     drawn = {
-        name: torch.rand((num_worlds, *OBSERVATION_GROUPS[name].shape), generator=generator) - 0.5 for name in groups
+        name: torch.rand((num_worlds, *group_shape(name, shadow_hand())), generator=generator) - 0.5 for name in groups
     }
     if "points_h" in drawn:
         drawn["points_h"] = 0.1 * drawn["points_h"] + torch.tensor([0.0, -0.05, 0.1])

@@ -30,7 +30,7 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture
 def fast_objects(monkeypatch: pytest.MonkeyPatch) -> None:
     """Object libraries share their objects, so that each is built once a session (40 ms) and not once a test."""
-    monkeypatch.setattr("envs.objects.library.make_object", _built)
+    monkeypatch.setattr("envs.objects.families.source.make_object", _built)
 
 
 @pytest.fixture(scope="session")
@@ -52,6 +52,6 @@ def tiny_run(tiny_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Root folder of a finished run of the smoke configuration: two epochs of two steps, nothing evaluated."""
     root = tmp_path_factory.mktemp("run")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("envs.objects.library.make_object", _built)
+        patch.setattr("envs.objects.families.source.make_object", _built)
         run(command("fit", tiny_path, root, few_callbacks(root / "few.yaml"), "--trainer.max_epochs=2"))
     return root

@@ -1,15 +1,11 @@
 """What primitive and policy do in the course of an episode, as a figure (GraspGF Fig. 12)."""
 
-import io
 import json
 import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import matplotlib
-
-matplotlib.use("Agg")  # no screen needed
 import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
@@ -19,6 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from callbacks.training.figures import dress, save_figure
 from datamodules.types import Rollout
 from envs.conventions import NUM_COUPLED, NUM_JOINTS
 from envs.files import write_atomically
@@ -91,10 +88,7 @@ class EpisodeCurves(Callback):
         if not self._curves or not trainer.is_global_zero:
             return
         path = Path(trainer.default_root_dir) / "episode_curves.png"
-        figure, payload = draw_curves(self._curves, self._title), io.BytesIO()
-        figure.savefig(payload, dpi=110, format="png")
-        plt.close(figure)
-        write_atomically(path, payload.getvalue())
+        save_figure(draw_curves(self._curves, self._title), path)
         content = {"title": self._title, "curves": {name: vars(curve) for name, curve in self._curves.items()}}
         write_atomically(path.with_suffix(".json"), (json.dumps(content) + "\n").encode())
         _LOG.info("wrote %s and .json", path)
@@ -157,7 +151,5 @@ def _draw_panel(axis: Axes, curve: StepCurve, title: str) -> None:
     axis.plot(steps, curve.mean, color="C0", linewidth=1.8)
     if min(curve.low) < 0.0:
         axis.axhline(0.0, color="0.4", linewidth=0.8)
-    axis.set_title(title, fontsize=10)
     axis.set_xlabel("control step")
-    axis.grid(alpha=0.3)
-    axis.spines[["top", "right"]].set_visible(False)
+    dress(axis, title)

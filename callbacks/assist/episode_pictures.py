@@ -1,8 +1,8 @@
 """Filmstrips of episodes: the hand on its way, closed, and after the lift."""
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +14,9 @@ from envs.pictures.hand_picture import HandPicture, grasp_camera, posed_hand, po
 from envs.pictures.meshes import joined
 from envs.pictures.sheets import contact_sheet
 from envs.pictures.view import Image
-from envs.task.outcomes import CAUSES
 
-SUCCESS = CAUSES.index("success")
+SUCCESS = 0
+"""Cause of trials and episodes that ended well."""
 
 
 def pick_episodes(
@@ -96,6 +96,63 @@ def episode_filmstrip(
     return contact_sheet(images, [*before, last], columns=len(images), heading=heading)
 
 
-def filmstrip_sheet(strips: Sequence[Image]) -> Image:
-    """Strips below one another."""
-    return contact_sheet(strips, columns=1)
+@dataclass(frozen=True)
+class PicturedEpisodes:
+    """N episodes or trials of which snapshots were kept.
+
+    Attributes:
+        hand: the hand in all of them.
+        things: the object of each.
+        kinds: grasp type of each.
+        cause: how each ended (N,), index into ``causes``.
+        causes: names, success first.
+        frames: the snapshots.
+    """
+
+    hand: Hand
+    things: Sequence[GraspObject]
+    kinds: Sequence[str]
+    cause: NDArray[np.int64]
+    causes: Sequence[str]
+    frames: EpisodeFrames
+    families: NDArray[np.str_] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "families", np.array([thing.family for thing in self.things]))
+
+    def sheet(
+        self,
+        num_successes: int,
+        num_failures: int,
+        size: int,
+        *,
+        titles: Sequence[str] | None = None,
+        note: Callable[[int], str] = lambda _: "",
+    ) -> Image | None:
+        """Strips of some failures, then of successes (H, W, 3) uint8; None where there are none of either.
+
+        Args:
+            num_successes: at most so many.
+            num_failures: at most so many, see `pick_episodes`.
+            size: edge of a single picture, pixels.
+            titles: of the pictures before the last one; their control steps when None.
+            note: more to say of an episode.
+        """
+        rates = family_rates(self.cause == SUCCESS, self.families)
+        strips = []
+        for row in pick_episodes(self.cause, self.families, num_successes, num_failures):
+            thing, cause = self.things[row], self.causes[self.cause[row]].replace("_", " ")
+            rate = f"{100.0 * rates[thing.family]:.0f} %"
+            strips.append(
+                episode_filmstrip(
+                    self.hand,
+                    thing,
+                    self.frames,
+                    row,
+                    size=size,
+                    heading=f"{thing.name} ({thing.family}: {rate}), {self.kinds[row]}: {cause}{note(row)}",
+                    titles=titles,
+                    last="lifted" if self.cause[row] == SUCCESS else "after the lift",
+                )
+            )
+        return contact_sheet(strips, columns=1) if strips else None

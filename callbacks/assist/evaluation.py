@@ -13,13 +13,12 @@ from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
-from lightning.pytorch.trainer.states import TrainerFn
-from tqdm import tqdm
 
 from callbacks.assist.policies import (
     FROM_TRAINING,
     AssistingModule,
     ComparedPolicies,
+    ComparedPolicy,
     TrainingEpisodes,
     available_policies,
     check_policies,
@@ -27,12 +26,12 @@ from callbacks.assist.policies import (
     steps_to_choose,
 )  # fmt: skip
 from callbacks.assist.report import OURS, merge_splits, report_split
-from callbacks.assist.runs import EpisodeLimit, Runs, make_runner, plan_runs, present_splits, run_all
-from callbacks.assist.table import format_splits
-from callbacks.store.arrays import module_digest
-from callbacks.store.outcomes import OutcomeStore
-from callbacks.store.resume import ResumableRunner
-from callbacks.training.progress import EvaluationBar, skip_ahead
+from callbacks.assist.runs import EpisodeLimit, KeptEpisodes, Runs, make_runner, plan_runs, present_splits, run_all
+from callbacks.metrics.text_tables import policies_table
+from callbacks.store.made_of import made_of_code, settings_of, settings_of_module
+from callbacks.store.result_files import ResultFiles
+from callbacks.training.progress import EvaluationBar
+from callbacks.training.turns import is_turn
 from datamodules.rollouts.module import VALIDATION_SPLITS, RolloutDataModule
 from datamodules.rollouts.plans import EpisodePlan, PosesPlan, SpreadPlan, planned_episodes
 from datamodules.rollouts.runner import STEP_GRID
@@ -42,15 +41,18 @@ from envs.physics.base import physics_identity
 
 _LOG = logging.getLogger(__name__)
 
+_NOT_DECIDING = ("path", "split_file", "num_threads", "physics")
+"""Settings of the data module that do not decide how given episodes end; the physics is described by itself."""
+
 
 class AssistEvaluation(Callback):
     """Runs episodes of the assisting task.
 
     In ``validate`` and every few epochs of ``fit``: the learnt policy, on some episodes of each split, always the same.
     In ``test``: all policies (callbacks/assist/policies.py) on the episodes of ``plan``; a table is printed and
-    ``metrics.json`` written into the trainer's root folder. What was run is kept below ``episodes`` in that folder, by
-    checkpoint, objects, episodes and settings, and not run again; after changes of the code itself, delete that folder
-    or set ``resume: false``.
+    ``metrics.json`` written into the trainer's root folder. What was run is kept there as ``episodes/<split>/
+    <policy>_<seed>.npz``, with a JSON of the same name that says what it was made of, and not run again while all of
+    that is as it was: weights and settings (the follower among them), objects, episodes, perception, code.
 
     Args:
         plan: grasps that ``test`` tries; 500 episodes a split when None.
@@ -128,15 +130,16 @@ class AssistEvaluation(Callback):
         Raises:
             TypeError: a data module or module of another task.
         """
-        due = self.every_n_epochs and (trainer.current_epoch + 1) % self.every_n_epochs == 0
-        in_fit = trainer.state.fn == TrainerFn.FITTING
-        if trainer.sanity_checking or not trainer.is_global_zero or (in_fit and not due):
+        if not is_turn(trainer, self.every_n_epochs):
             return None
         if self._runs is None:
             data, module = _parts(trainer, pl_module)
             runs = plan_runs(data, present_splits(data, self.splits), self.validation_plan, self.seeds[:1])
+            for run in runs.values():
+                run.limit(OURS, EpisodeLimit())
+            ours = {OURS: ComparedPolicy(module.policy(), {})}
             with EvaluationBar(trainer, sum(map(len, runs.values())), "episodes", "episode") as bar:
-                run_all(make_runner(data, self.num_worlds, bar.update), {OURS: module.policy()}, runs, bar)
+                run_all(KeptEpisodes(make_runner(data, self.num_worlds, bar.update), None, bar), ours, runs)
             self._runs = runs
         return self._runs
 
@@ -150,51 +153,48 @@ class AssistEvaluation(Callback):
             return None
         if self._runs is None:
             data, module = _parts(trainer, pl_module)
-            store = OutcomeStore(Path(trainer.default_root_dir) / "episodes") if self.resume else None
+            files = self._files(trainer, data) if self.resume else None
             names = available_policies(module, self.policies)
             # before the long choice of steps: what is wrong with grasp set and split file shows here
             runs = plan_runs(data, present_splits(data, self.splits), self.plan, self.seeds)
-            self._compared = self._choose(trainer, pl_module, names, store)
+            self._compared = self._choose(trainer, pl_module, names, files)
             total = sum(
                 run.limit(name, self.limits.get(name, EpisodeLimit())) for run in runs.values() for name in names
             )
             with EvaluationBar(trainer, total, "episodes", "episode") as bar:
-                runner = self._runner(data, store, bar)
-                run_all(runner, self._compared.policies, runs, bar)
-            if runner.num_stored:
-                _LOG.info("%d of %d episodes were run before: %s", runner.num_stored, total, store)
+                kept = KeptEpisodes(make_runner(data, self.num_worlds, bar.update), files, bar)
+                run_all(kept, self._compared.policies, runs)
+            if files is not None and kept.num_stored:
+                _LOG.info("%d of %d episodes were run before: %s", kept.num_stored, total, files.folder)
             self._runs = runs
         return self._runs
 
-    def _runner(self, data: RolloutDataModule, store: OutcomeStore | None, bar: "tqdm[None]") -> ResumableRunner:
-        return ResumableRunner(
-            make_runner(data, self.num_worlds, bar.update),
-            num_worlds=self.num_worlds,
-            settings=[physics_identity(data.physics), None if data.noise is None else vars(data.noise)],
-            store=store,
-            on_stored=lambda count: skip_ahead(bar, count),
-        )
+    def _files(self, trainer: Trainer, data: RolloutDataModule) -> ResultFiles:
+        settings = {name: value for name, value in data.hparams_initial.items() if name not in _NOT_DECIDING}
+        made_of = {
+            "code": made_of_code(),
+            "physics": physics_identity(data.physics),
+            "data": settings_of(settings),
+            "worlds": self.num_worlds,
+        }
+        return ResultFiles(Path(trainer.default_root_dir) / "episodes", made_of)
 
     def _choose(
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        names: Sequence[str],
-        store: OutcomeStore | None,
+        self, trainer: Trainer, pl_module: LightningModule, names: Sequence[str], files: ResultFiles | None
     ) -> ComparedPolicies:
         """The policies to compare; fixed steps are chosen on training objects, which are built only when needed."""
         data, module = _parts(trainer, pl_module)
         to_choose = steps_to_choose(names, self.fixed_steps)
         training = self._training(data) if to_choose or any(name in FROM_TRAINING for name in names) else None
-        count = 0 if training is None else len(training.episodes)
-        total = len(to_choose) * len(self.steps) * count
+        total = len(to_choose) * len(self.steps) * (0 if training is None else len(training.episodes))
         with EvaluationBar(trainer, total, "choosing fixed steps", "episode") as bar:
             return compared_policies(
+                data.hand,
                 module,
                 names,
-                module_digest(pl_module),
+                settings_of_module(pl_module),
                 training=training,
-                runner=self._runner(data, store, bar),
+                run=KeptEpisodes(make_runner(data, self.num_worlds, bar.update), files, bar).run,
                 steps=self.steps,
                 fixed_steps=self.fixed_steps,
             )
@@ -218,7 +218,7 @@ class AssistEvaluation(Callback):
         report = self.report(trainer, runs)
         path = Path(trainer.default_root_dir) / "metrics.json"
         write_atomically(path, (json.dumps(report, indent=1) + "\n").encode())
-        _LOG.info("%s\nwrote %s", format_splits(report["splits"]), path)
+        _LOG.info("%s\nwrote %s", policies_table(report["splits"]), path)
 
     def report(self, trainer: Trainer, runs: Runs) -> dict[str, Any]:
         """The content of metrics.json."""

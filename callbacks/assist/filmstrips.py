@@ -2,18 +2,15 @@
 
 import logging
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
-from lightning.pytorch.loggers import TensorBoardLogger
-from lightning.pytorch.trainer.states import TrainerFn
 
-from callbacks.assist.episode_pictures import episode_filmstrip, family_rates, filmstrip_sheet, pick_episodes
+from callbacks.assist.episode_pictures import PicturedEpisodes
 from callbacks.assist.evaluation import evaluation_of
 from callbacks.assist.report import OURS
 from callbacks.assist.runs import SplitRuns
+from callbacks.training.turns import boards_in_turn
 from envs.pictures.sheets import save_png
 from envs.pictures.view import Image
 from envs.task.outcomes import CAUSES
@@ -52,52 +49,31 @@ class AssistFilmstrips(Callback):
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """In fit: sheets to TensorBoard, every few epochs."""
-        due = self.every_n_epochs and (trainer.current_epoch + 1) % self.every_n_epochs == 0
-        boards = _boards(trainer)
-        if not (due and boards and trainer.state.fn == TrainerFn.FITTING):
-            return
-        for split, run in (evaluation_of(trainer).validated(trainer, pl_module) or {}).items():
+        boards = boards_in_turn(trainer, self.every_n_epochs)
+        for split, run in (evaluation_of(trainer).validated(trainer, pl_module) or {}).items() if boards else ():
             sheet = self.draw(run)
-            for board in boards:
+            for board in boards if sheet is not None else ():
                 board.add_image(f"episodes/{split}", sheet, trainer.global_step, dataformats="HWC")
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Sheets as PNG files."""
         folder = Path(trainer.default_root_dir) / "pictures"
         for split, run in (evaluation_of(trainer).tested(trainer, pl_module) or {}).items():
-            if OURS not in run.outcomes:
-                continue
-            path = save_png(folder / f"episodes_{split}.png", self.draw(run))
-            _LOG.info("wrote %s", path)
+            sheet = self.draw(run) if OURS in run.outcomes else None
+            if sheet is not None:
+                _LOG.info("wrote %s", save_png(folder / f"episodes_{split}.png", sheet))
 
-    def draw(self, run: SplitRuns) -> Image:
-        """The sheet (H, W, 3) uint8 of one split."""
-        episodes, outcome = run.pictured(), run.outcomes[OURS][0]
-        families = np.array([thing.family for thing in episodes.things])
-        rates = family_rates(outcome.is_success, families)
-        strips = []
-        for row in pick_episodes(outcome.cause, families, self.num_successes, self.num_failures):
-            thing, targets = episodes.things[row], run.targets
-            kind = targets.hand.type_names[targets.type_index[episodes.grasp_row[row]]]
-            cause = CAUSES[outcome.cause[row]].replace("_", " ")
-            heading = (
-                f"{thing.name} ({thing.family}: {100.0 * rates[thing.family]:.0f} %), {kind}: {cause}; wrist at rest "
-                f"from step {episodes.arrival_step[row]}"
-            )
-            strips.append(
-                episode_filmstrip(
-                    episodes.hand,
-                    thing,
-                    run.frames,
-                    row,
-                    size=self.size,
-                    heading=heading,
-                    last="lifted" if outcome.is_success[row] else "after the lift",
-                )
-            )
-        return filmstrip_sheet(strips)
-
-
-def _boards(trainer: Trainer) -> list[Any]:
-    """TensorBoard writers."""
-    return [logger.experiment for logger in trainer.loggers if isinstance(logger, TensorBoardLogger)]
+    def draw(self, run: SplitRuns) -> Image | None:
+        """The sheet (H, W, 3) uint8 of one split; None where no episode is to be shown."""
+        episodes = run.pictured()
+        names = run.targets.hand.type_names
+        kinds = [names[index] for index in run.targets.type_index[episodes.grasp_row]]
+        pictured = PicturedEpisodes(
+            episodes.hand, episodes.things, kinds, run.outcomes[OURS][0].cause, CAUSES, run.frames
+        )
+        return pictured.sheet(
+            self.num_successes,
+            self.num_failures,
+            self.size,
+            note=lambda row: f"; wrist at rest from step {episodes.arrival_step[row]}",
+        )

@@ -3,15 +3,15 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
-from callbacks.store.arrays import digest
-from callbacks.store.outcomes import targets_digest
-from callbacks.store.resume import KnownPolicy
+from callbacks.store.made_of import digest_of
 from datamodules.baselines.scripts import blind_script, nearest_grasp, oracle, scripted_close
 from datamodules.rollouts.policy import FingerPolicy
-from datamodules.rollouts.runner import STEP_GRID, RunsEpisodes, StepChoice, best_fixed_step
+from datamodules.rollouts.runner import STEP_GRID, StepChoice
+from envs.hand.hand import Hand
 from envs.task.episodes import Episodes
+from envs.task.outcomes import EpisodeOutcome
 from envs.task.targets import GraspTargets
 
 POLICIES: tuple[str, ...] = (
@@ -47,11 +47,19 @@ class HasPrimitive(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class ComparedPolicy:
+    """A policy, and what it is made of: name, step at which it starts, weights and settings or training grasps."""
+
+    policy: FingerPolicy
+    made_of: Mapping[str, Any]
+
+
 @dataclass
 class ComparedPolicies:
     """Policies by name in the order of the tables, and the fixed steps that were chosen for some of them."""
 
-    policies: dict[str, KnownPolicy]
+    policies: dict[str, ComparedPolicy]
     choices: dict[str, StepChoice] = field(default_factory=dict)
 
 
@@ -94,49 +102,60 @@ def steps_to_choose(names: Sequence[str], given: Mapping[str, int]) -> list[str]
     return [name for name in FIXED_STEP if name in names and name not in given]
 
 
+RunsPolicy = Callable[[str, ComparedPolicy, Episodes], EpisodeOutcome]
+"""Runs episodes under a policy; the first argument names them."""
+
+
 def compared_policies(
+    hand: Hand,
     module: AssistingModule,
     names: Sequence[str],
-    fingerprint: str,
+    made_of_module: Mapping[str, Any],
     *,
     training: TrainingEpisodes | None,
-    runner: RunsEpisodes,
+    run: RunsPolicy,
     steps: Sequence[int] = STEP_GRID,
     fixed_steps: Mapping[str, int] | None = None,
 ) -> ComparedPolicies:
-    """The named policies; those with a fixed step get the best one on the training episodes.
+    """The named policies; those with a fixed step get the best one on the training episodes, the earliest of equals.
 
     Args:
+        hand: the hand in all worlds.
         module: the learnt policy, and its primitive where it has one.
         names: some of POLICIES that the module has.
-        fingerprint: stands for the module's weights and settings.
+        made_of_module: the module's weights and settings.
         training: may be None when no policy needs training grasps or a step that is not given.
-        runner: runs the episodes that choose steps.
+        run: runs the episodes that choose steps.
         steps: steps to try.
         fixed_steps: steps that are not to be looked for, by policy.
     """
-    given = fixed_steps or {}
+    given = dict(fixed_steps or {})
     targets = None if training is None else training.targets
-    of_training = "" if targets is None else targets_digest(targets)
-    makers = _makers(module, targets)
+    sources: dict[str, Any] = dict.fromkeys(("ours", *OF_A_PRIMITIVE), made_of_module)
+    if targets is not None:
+        sources |= dict.fromkeys(FROM_TRAINING, digest_of(targets))
+    makers = _makers(hand, module, targets)
 
-    def known(name: str, step: int) -> KnownPolicy:
-        source = fingerprint if name in ("ours", *OF_A_PRIMITIVE) else of_training if name in FROM_TRAINING else ""
-        return KnownPolicy(makers[name](step), digest(name, step, source))
+    def made(name: str, step: int) -> ComparedPolicy:
+        return ComparedPolicy(makers[name](step), {"policy": name, "start_step": step, "source": sources.get(name)})
 
     choices = {}
     if training is not None:
         for name in steps_to_choose(names, given):
-            choices[name] = best_fixed_step(partial(known, name), runner, training.episodes, steps)
-    first_steps = {**given, **{name: choice.step for name, choice in choices.items()}}
-    return ComparedPolicies({name: known(name, first_steps.get(name, 0)) for name in names}, choices)
+            outcomes = {step: run(f"choice/{name}_{step}", made(name, step), training.episodes) for step in steps}
+            success = {step: float(outcome.is_success.mean()) for step, outcome in outcomes.items()}
+            choices[name] = StepChoice(max(success, key=lambda step: success[step]), success)
+            given[name] = choices[name].step
+    return ComparedPolicies({name: made(name, given.get(name, 0)) for name in names}, choices)
 
 
-def _makers(module: AssistingModule, train: GraspTargets | None) -> dict[str, Callable[[int], FingerPolicy]]:
+def _makers(
+    hand: Hand, module: AssistingModule, train: GraspTargets | None
+) -> dict[str, Callable[[int], FingerPolicy]]:
     """What makes each policy that can be made, given the step at which it starts."""
     makers: dict[str, Callable[[int], FingerPolicy]] = {
         "ours": lambda _: module.policy(),
-        "blind_close": blind_script,
+        "blind_close": partial(blind_script, hand),
         "oracle": lambda _: oracle(),
     }
     if isinstance(module, HasPrimitive):

@@ -1,22 +1,25 @@
-"""Episodes of the assisting task under several policies, seeds and splits, with a bar."""
+"""Episodes of the assisting task under several policies, seeds and splits, with a bar, and kept as they come."""
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from callbacks.assist.policies import ComparedPolicy
 from callbacks.assist.report import OURS, EpisodeLabels
-from callbacks.store.resume import ResumableRunner
+from callbacks.store.made_of import digest_of
+from callbacks.store.result_files import Arrays, ResultFiles
+from callbacks.training.progress import skip_ahead
 from datamodules.rollouts.module import RolloutDataModule
 from datamodules.rollouts.plans import EpisodePlan, planned_episodes
-from datamodules.rollouts.policy import FingerPolicy
-from datamodules.rollouts.runner import EpisodeFrames, EpisodeRunner, select_episodes
+from datamodules.rollouts.runner import EpisodeFrames, EpisodeRunner
 from envs.conventions import EPISODE_STEPS, SPLITS
+from envs.rows import join_rows, take_rows
 from envs.task.episodes import Episodes
-from envs.task.outcomes import EpisodeOutcome, concatenate_outcomes
+from envs.task.outcomes import EpisodeOutcome
 from envs.task.targets import GraspTargets
 
 _LOG = logging.getLogger(__name__)
@@ -79,7 +82,7 @@ class SplitRuns:
         targets: the grasps of the split.
         episodes: one batch of episodes a seed, the same for every policy.
         outcomes: how they ended, by policy, one for each seed that it ran.
-        rows: by policy, which episodes of each seed it ran; all of them where it is not named.
+        rows: by policy, which episodes of each seed it runs (`limit`).
         frames: snapshots of the first seed's episodes under the learnt policy.
     """
 
@@ -95,7 +98,7 @@ class SplitRuns:
 
     def outcome(self, policy: str = OURS) -> EpisodeOutcome:
         """Outcomes of all seeds that the policy ran, seed after seed."""
-        return concatenate_outcomes(self.outcomes[policy])
+        return join_rows(self.outcomes[policy])
 
     def limit(self, policy: str, limit: EpisodeLimit) -> int:
         """Have a policy run a part of the episodes; their number."""
@@ -105,13 +108,11 @@ class SplitRuns:
     def rows_of(self, policy: str) -> NDArray[np.int64]:
         """Episodes of the policy among those of all seeds, seed after seed."""
         offsets = np.cumsum([0, *(len(each) for each in self.episodes)])
-        parts = self.rows.get(policy, [np.arange(len(each)) for each in self.episodes])
-        return np.concatenate([rows + offset for rows, offset in zip(parts, offsets[:-1], strict=True)])
+        return np.concatenate([rows + offset for rows, offset in zip(self.rows[policy], offsets[:-1], strict=True)])
 
     def pictured(self) -> Episodes:
         """Episodes of the first seed that the learnt policy ran: those of ``frames``."""
-        every = self.episodes[0]
-        return select_episodes(every, self.rows[OURS][0]) if OURS in self.rows else every
+        return take_rows(self.episodes[0], self.rows[OURS][0])
 
     def labels(self) -> EpisodeLabels:
         """What the episodes of all seeds were, seed after seed."""
@@ -169,24 +170,62 @@ def make_runner(data: RolloutDataModule, num_worlds: int, on_batch: Callable[[in
     )
 
 
-def run_all(
-    runner: EpisodeRunner | ResumableRunner, policies: Mapping[str, FingerPolicy], runs: Runs, bar: "tqdm[None]"
-) -> None:
+FRAMES = ("joint_pos", "wrist_pose_w", "object_pose_w")
+"""Arrays of `EpisodeFrames`."""
+
+
+@dataclass
+class KeptEpisodes:
+    """Runs episodes, and reads those that were run before.
+
+    Attributes:
+        runner: runs what is missing.
+        files: where outcomes are kept; nothing is kept when None.
+        bar: is told what was read.
+        num_stored: episodes that were read so far.
+    """
+
+    runner: EpisodeRunner
+    files: ResultFiles | None
+    bar: "tqdm[None]"
+    num_stored: int = 0
+
+    def run(
+        self, name: str, policy: ComparedPolicy, episodes: Episodes, frames: EpisodeFrames | None = None
+    ) -> EpisodeOutcome:
+        """How the episodes end, in their order; ``frames`` is filled where given. Errors as of `EpisodeRunner.run`."""
+        if self.files is None:
+            return self.runner.run(policy.policy, episodes, frames=frames)
+        steps = () if frames is None else frames.steps
+        made_of = {**policy.made_of, "episodes": digest_of(episodes), "frame_steps": steps}
+        kept = self.files.load(name, made_of)
+        if kept is None:
+            outcome = self.runner.run(policy.policy, episodes, frames=frames)
+            self.files.save(name, {**vars(outcome), **_arrays_of(frames)}, made_of)
+            return outcome
+        self.num_stored += len(episodes)
+        skip_ahead(self.bar, len(episodes))
+        if frames is not None:
+            for each in FRAMES:
+                setattr(frames, each, kept[f"frames_{each}"])
+        return EpisodeOutcome(**{item.name: kept[item.name] for item in fields(EpisodeOutcome)})
+
+
+def _arrays_of(frames: EpisodeFrames | None) -> Arrays:
+    return {} if frames is None else {f"frames_{each}": getattr(frames, each) for each in FRAMES}
+
+
+def run_all(kept: KeptEpisodes, policies: Mapping[str, ComparedPolicy], runs: Runs) -> None:
     """Fill the outcomes of every policy, and the frames of the learnt one."""
     for split, run in runs.items():
         for name, policy in policies.items():
-            bar.set_postfix_str(f"{split}, {name}")
+            kept.bar.set_postfix_str(f"{split}, {name}")
             run.outcomes[name] = []
-            for seed, episodes in enumerate(run.episodes):
-                rows = run.rows[name][seed] if name in run.rows else np.arange(len(episodes))
+            for seed, (episodes, rows) in enumerate(zip(run.episodes, run.rows[name], strict=True)):
                 if len(rows) == 0:
                     continue
                 frames = run.frames if name == OURS and seed == 0 else None
-                outcome = runner.run(policy, select_episodes(episodes, rows), frames=frames)
-                run.outcomes[name].append(outcome)
-            _LOG.info("%s, %s: %.1f %% of %d", split, name, *_summary(run.outcome(name)))
-
-
-def _summary(outcome: EpisodeOutcome) -> tuple[float, int]:
-    """Success, %, and the number of episodes."""
-    return 100.0 * float(outcome.is_success.mean()), len(outcome)
+                part = take_rows(episodes, rows)
+                run.outcomes[name].append(kept.run(f"{split}/{name}_{seed}", policy, part, frames))
+            success = run.outcome(name).is_success
+            _LOG.info("%s, %s: %.1f %% of %d", split, name, 100.0 * float(success.mean()), len(success))

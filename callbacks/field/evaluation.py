@@ -5,28 +5,29 @@ What test measures is kept on disk as it comes: a killed test goes on where it s
 
 import json
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
-from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities import rank_zero_only
 from numpy.typing import NDArray
 
-from callbacks.field.failures import causes_by_label, count_causes, failure_sheet
+from callbacks.assist.episode_pictures import PicturedEpisodes
 from callbacks.field.measurement import FieldMeasurement, MeasuredSplit
 from callbacks.field.trials import SplitTrials
-from callbacks.metrics.measures import SuccessRate
-from callbacks.metrics.trial_estimates import estimates, estimates_by_label, format_table
-from callbacks.store.arrays import ArrayStore
+from callbacks.field.watch import FIELD_CAUSES, OFF_STEPS
+from callbacks.metrics.estimates import by_label, count_causes, estimates, estimates_by_label
+from callbacks.metrics.text_tables import measures_table
 from callbacks.training.progress import EvaluationBar
+from callbacks.training.turns import is_turn
 from datamodules.grasps.dataset import GraspTable
 from datamodules.grasps.module import GraspDataModule
 from envs.conventions import SPLITS
 from envs.files import write_atomically
+from envs.objects.grasp_object import GraspObject
 from envs.objects.library import ObjectLibrary
 from envs.physics.base import PhysicsFactory
 from envs.physics.mujoco_cpu import MujocoCpu
@@ -38,15 +39,18 @@ from lightning_modules.score_module import ScoreMatchingModule
 
 _LOG = logging.getLogger(__name__)
 
+_PLACED = ("placed", "closed by 0.1 rad")
+"""Titles of the pictures of fingers that were placed without collisions, before the last one."""
+
 
 class FieldEvaluation(Callback):
     """Follows the field in the simulator and measures it beside the baselines.
 
     During fit every few epochs a part of each split is followed without collisions. In ``test`` everything is measured
     on all grasps of unseen splits and `max_train_evaluation` of training, a table is printed, ``metrics.json`` written
-    into the trainer's root folder, and pictures of failures below it. What was measured is kept in ``trials`` there, by
-    checkpoint, grasps and settings, and not measured again; after changes of the code itself, delete that folder or set
-    ``resume: false``.
+    into the trainer's root folder, and pictures of failures below it. What was measured is kept there as
+    ``trials/<split>/<part>.npz``, with a JSON of the same name that says what it was made of, and not measured again
+    while all of that is as it was: weights and settings, grasps, code.
 
     Args:
         references: ways of following the field beside the module's own (``model.init_args.follower``), measured under
@@ -88,20 +92,15 @@ class FieldEvaluation(Callback):
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Follow the field without collisions on a part of each split; in fit only every few epochs."""
-        due = self.every_n_epochs and (trainer.current_epoch + 1) % self.every_n_epochs == 0
-        if trainer.sanity_checking or not trainer.is_global_zero:
-            return
-        if trainer.state.fn == TrainerFn.FITTING and not due:
+        if not is_turn(trainer, self.every_n_epochs):
             return
         data, primitive = _parts(trainer, pl_module)
         for split in data.splits:
             table = thinned(data.table(split), data.library, data.num_points, self.num_grasps)
             trials = SplitTrials(table, data.library, self.physics)
             values = trials.field("field_success", primitive, trials.encode(primitive), with_collisions=False)
-            rate = SuccessRate(sync_on_compute=False)  # one process alone measures
-            rate.update(torch.as_tensor(values["field_success_collisions_off"]))
-            pl_module.log(f"val/field_success/{split}", rate.compute().float(), rank_zero_only=True)
-            pl_module.log(f"val/posture_rad/{split}", float(values["posture_rad"].mean()), rank_zero_only=True)
+            for name, key in (("field_success", "field_success_collisions_off"), ("posture_rad", "posture_rad")):
+                pl_module.log(f"val/{name}/{split}", float(values[key].mean()), rank_zero_only=True)
 
     @rank_zero_only
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -116,19 +115,20 @@ class FieldEvaluation(Callback):
             train,
             references=self.references,
             sampler=self.sampler,
-            store=ArrayStore(root / "trials") if self.resume else None,
+            folder=root / "trials" if self.resume else None,
         )
         report: dict[str, Any] = {"splits": {}, "families": {}, "types": {}, "causes": {}, "causes_by_family": {}}
         diverged = 0
         for split in data.splits:
             table = thinned(data.table(split), data.library, data.num_points, self.max_test_grasps)
             with EvaluationBar(trainer, None, f"trials {split}", "trial") as bar:
-                found = measurement.measure(table, bar)
+                found = measurement.measure(split, table, bar)
             diverged += found.diverged
-            families = np.array([data.library.family(name) for name in table.grasps.object_names()])
+            names = table.grasps.object_names()
+            families = np.array([data.library.family(name) for name in names])
             _add_split(report, split, found, table, families)
             if split != SPLITS[0]:
-                self._draw_failures(root / "pictures", split, found, table, data.library, families)
+                self._draw_failures(root / "pictures", split, found, [data.library.get(name) for name in names], table)
         report["about"] = {
             "intervals": "95 %, bootstrap over objects",
             "grasp_set": data.path,
@@ -140,7 +140,7 @@ class FieldEvaluation(Callback):
         }
         path = root / "metrics.json"
         write_atomically(path, (json.dumps(report, indent=1) + "\n").encode())
-        _LOG.info("%s\nwrote %s", format_table(report["splits"]), path)
+        _LOG.info("%s\nwrote %s", measures_table(report["splits"]), path)
         if trainer.logger is not None:
             flat = {
                 f"test/{measure}/{split}": row["mean"]
@@ -156,19 +156,15 @@ class FieldEvaluation(Callback):
         return GraspTable(data.training_grasps(), data.library, data.num_points)
 
     def _draw_failures(
-        self,
-        folder: Path,
-        split: str,
-        found: MeasuredSplit,
-        table: GraspTable,
-        library: ObjectLibrary,
-        families: NDArray[np.str_],
+        self, folder: Path, split: str, found: MeasuredSplit, things: Sequence[GraspObject], table: GraspTable
     ) -> None:
         """A sheet of failures with collisions on the way, and one without."""
-        if self.num_failures == 0:
-            return
         for way, watched in found.watched.items():
-            sheet = failure_sheet(watched, table.grasps, library, families, self.num_failures, size=self.size)
+            episodes = PicturedEpisodes(
+                table.hand, things, table.grasps.type_names(), watched.cause, FIELD_CAUSES, watched.frames
+            )
+            titles = _PLACED if watched.frames.steps == OFF_STEPS else None
+            sheet = episodes.sheet(0, self.num_failures, self.size, titles=titles)
             if sheet is not None:
                 _LOG.info("wrote %s", save_png(folder / f"failures_{split}_{way}.png", sheet))
 
@@ -181,10 +177,13 @@ def _add_split(
     report["splits"][split] = estimates(found.values, groups)
     report["families"][split] = estimates_by_label(found.values, groups, families)
     report["types"][split] = estimates_by_label(found.values, groups, np.array(table.grasps.type_names()))
-    report["causes"][split] = {way: count_causes(watched.cause) for way, watched in found.watched.items()}
-    report["causes_by_family"][split] = {
-        way: causes_by_label(watched.cause, families) for way, watched in found.watched.items()
-    }
+    report["causes"][split], report["causes_by_family"][split] = {}, {}
+    for way, watched in found.watched.items():
+        by_family = by_label(families, watched.cause.__getitem__)
+        report["causes"][split][way] = count_causes(watched.cause, FIELD_CAUSES)
+        report["causes_by_family"][split][way] = {
+            family: count_causes(cause, FIELD_CAUSES) for family, cause in by_family.items()
+        }
 
 
 def _parts(trainer: Trainer, pl_module: LightningModule) -> tuple[GraspDataModule, GraspPrimitive]:

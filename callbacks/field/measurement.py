@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from pathlib import Path
 
 import numpy as np
 from torch import Tensor
@@ -10,7 +11,8 @@ from tqdm import tqdm
 
 from callbacks.field.trials import FieldWatchers, SplitTrials, with_follower
 from callbacks.field.watch import WatchedTrials
-from callbacks.store.arrays import Arrays, ArrayStore, digest, module_digest
+from callbacks.store.made_of import digest_of_table, made_of_code, settings_of_module
+from callbacks.store.result_files import Arrays, ResultFiles
 from callbacks.training.progress import skip_ahead
 from datamodules.baselines.set_trials import ConstantJoints, Values
 from datamodules.grasps.dataset import GraspTable
@@ -58,7 +60,7 @@ class FieldMeasurement:
         train: training grasps, for the baselines, which are left out when None.
         references: other ways of following the field, by name.
         sampler: draws samples; the probability-flow ODE when None.
-        store: where parts are kept; nothing is kept when None.
+        folder: where parts are kept, ``<split>/<part>.npz``; nothing is kept when None.
     """
 
     def __init__(
@@ -70,7 +72,7 @@ class FieldMeasurement:
         *,
         references: Mapping[str, Follower],
         sampler: Sampler | None,
-        store: ArrayStore | None,
+        folder: Path | None,
     ) -> None:
         self._primitive = primitive
         self._library = library
@@ -78,25 +80,31 @@ class FieldMeasurement:
         self._constants = None if train is None else ConstantJoints.of_training(train)
         self._references = references
         self._sampler = sampler
-        self._store = store
-        training = "" if train is None else _table_digest(train, library)
-        self._decides = digest(module_digest(primitive.module), primitive.follower, training, physics_identity(physics))
+        made_of = {
+            "code": made_of_code(),
+            "physics": physics_identity(physics),
+            "module": settings_of_module(primitive.module),
+            "follower": primitive.follower,
+            "training": None if train is None else digest_of_table(train, library),
+        }
+        self._files = None if folder is None else ResultFiles(folder, made_of)
 
-    def measure(self, table: GraspTable, bar: "tqdm[None]") -> MeasuredSplit:
+    def measure(self, split: str, table: GraspTable, bar: "tqdm[None]") -> MeasuredSplit:
         """Every measure on every grasp of a table; the bar is told how much there is, and what was done."""
-        decides, arrays, diverged = digest(self._decides, _table_digest(table, self._library)), Arrays(), 0
+        grasps, arrays, diverged = digest_of_table(table, self._library), Arrays(), 0
         trials = SplitTrials(table, self._library, self._physics, on_trials=bar.update)
         steps = self._steps(trials)
         bar.reset(total=sum(step.rounds for step in steps) * len(table))
         for step in steps:
             bar.set_postfix_str(step.name)
-            key = digest(decides, step.name, self._references.get(step.name), self._sampler, step.rounds)
-            kept = None if self._store is None else self._store.load(key)
+            name, follower = f"{split}/{step.name}", self._references.get(step.name)
+            made_of = {"grasps": grasps, "reference": follower, "sampler": self._sampler, "trials": step.rounds}
+            kept = None if self._files is None else self._files.load(name, made_of)
             if kept is None:
                 before = trials.trials.num_diverged
                 kept = {**step.measure(), "_diverged": np.array([trials.trials.num_diverged - before])}
-                if self._store is not None:
-                    self._store.save(key, kept)
+                if self._files is not None:
+                    self._files.save(name, kept, made_of)
             else:
                 skip_ahead(bar, step.rounds * len(table))
             diverged += int(kept["_diverged"][0])
@@ -138,11 +146,3 @@ def _watched_field(trials: SplitTrials, primitive: GraspPrimitive, feature: Tens
 
 def _followed(trials: SplitTrials, name: str, primitive: GraspPrimitive, encoded: Callable[[], Tensor]) -> Arrays:
     return dict(trials.field(f"{name}_field_success", primitive, encoded()))
-
-
-def _table_digest(table: GraspTable, library: ObjectLibrary) -> str:
-    """Stands for grasps and their objects."""
-    grasps = table.grasps
-    names = grasps.object_names()
-    clouds = {thing.name: digest(thing.cloud) for thing in library.get_many(sorted(set(names)))}
-    return digest(names, clouds, grasps.object_pose_w, grasps.rest_pose_w, grasps.wrist_pose_o, grasps.joint_pos)

@@ -9,13 +9,12 @@ import numpy as np
 import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
-from lightning.pytorch.loggers import TensorBoardLogger
-from lightning.pytorch.trainer.states import TrainerFn
 from numpy.typing import NDArray
 from torch import Tensor
 
 from callbacks.field.drawings import GraspScene, before_and_after, denoising_filmstrip, field_picture
 from callbacks.field.trials import Array, field_controller
+from callbacks.training.turns import boards_in_turn
 from datamodules.grasps.dataset import GraspTable
 from datamodules.grasps.grasp_set import GraspSet
 from datamodules.grasps.module import GraspDataModule
@@ -70,15 +69,10 @@ class FieldPictures(Callback):
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """In fit: pictures to TensorBoard, every few epochs."""
-        due = self.every_n_epochs and (trainer.current_epoch + 1) % self.every_n_epochs == 0
-        in_fit = trainer.state.fn == TrainerFn.FITTING and not trainer.sanity_checking
-        if not (due and in_fit and trainer.is_global_zero):
-            return
-        boards = [logger for logger in trainer.loggers if isinstance(logger, TensorBoardLogger)]
-        if boards:
-            for name, image in self.draw(trainer, pl_module).items():
-                for board in boards:
-                    board.experiment.add_image(f"field/{name}", image, trainer.global_step, dataformats="HWC")
+        boards = boards_in_turn(trainer, self.every_n_epochs)
+        for name, image in self.draw(trainer, pl_module).items() if boards else ():
+            for board in boards:
+                board.add_image(f"field/{name}", image, trainer.global_step, dataformats="HWC")
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Pictures as PNG files."""
@@ -103,7 +97,8 @@ class FieldPictures(Callback):
         if self._shown is None:
             self._shown = _shown(data, self.num_grasps)
         primitive, batch = GraspPrimitive(pl_module), self._shown.table.batch(torch.arange(len(self._shown.scenes)))
-        feature = primitive.encode(batch.points_h.to(pl_module.device), batch.objects)
+        here = batch.to(pl_module.device)
+        feature = primitive.encode(here.points_h, here.objects)
         return {
             **self._followed(self._shown, primitive, feature, batch.points_h.double().numpy()),
             "denoising": self._filmstrips(self._shown, primitive, feature),

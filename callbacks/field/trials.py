@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from callbacks.field.watch import OFF_STEPS, ON_STEPS, FieldWatcher
-from callbacks.metrics.measures import posture_error, sample_diversity
 from datamodules.baselines.set_trials import Array, SetTrials, Values
 from datamodules.types import GraspBatch
 from envs.conventions import EPISODE_STEPS
@@ -59,7 +58,7 @@ class SplitTrials(SetTrials):
         if with_collisions:
             values[f"{name}_collisions_on"] = self.trials.follow(controller, on).is_lifted.astype(float)
         prefix = name.removesuffix("field_success")
-        values[f"{prefix}posture_rad"] = posture_error(torch.as_tensor(final), torch.as_tensor(self.goal)).numpy()
+        values[f"{prefix}posture_rad"] = torch.as_tensor(final - self.goal).norm(dim=-1).numpy()
         return values
 
     def samples(
@@ -85,6 +84,15 @@ class SplitTrials(SetTrials):
     def _batches(self, primitive: GraspPrimitive) -> Iterator[GraspBatch]:
         for rows in torch.arange(len(self.table)).split(_CHUNK):
             yield self.table.batch(rows).to(primitive.module.device)
+
+
+def sample_diversity(joint_pos: Tensor) -> Tensor:
+    """Mean pairwise L2 distance of the samples of one cloud, rad: (G, S, 18) -> (G,)."""
+    if joint_pos.ndim != 3 or joint_pos.shape[1] < 2:
+        raise ValueError(f"samples have shape {tuple(joint_pos.shape)}, expected (G, S, 18) with S at least 2")
+    distance = torch.cdist(joint_pos, joint_pos)
+    count = joint_pos.shape[1]
+    return distance.sum(dim=(1, 2)) / (count * (count - 1))
 
 
 def field_controller(primitive: GraspPrimitive, feature: Tensor) -> Controller:

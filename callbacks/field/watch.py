@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from callbacks.store.arrays import Arrays
-from callbacks.store.outcomes import FRAMES
+from callbacks.assist.runs import FRAMES
+from callbacks.store.result_files import Arrays
 from datamodules.rollouts.runner import EpisodeFrames
 from envs.conventions import EPISODE_STEPS
 from envs.hand.hand import Hand
@@ -70,7 +70,7 @@ class FieldWatcher:
         opposing = {hand.palm, *hand.links_of(hand.fingers[-1])}
         self._is_opposing = np.array([name in opposing for name in hand.links])
         self.frames = EpisodeFrames(steps)
-        self.frames.prepare(count)
+        self.frames.prepare(hand, count)
         self._start_w: Array = np.zeros((count, 7))
         self._closed_w: Array = np.zeros((count, 7))
         self._links = np.zeros((count, len(hand.links)), dtype=bool)
@@ -103,7 +103,7 @@ class FieldWatcher:
 
     def lifted(self, rows: NDArray[np.int64], physics: PhysicsBackend, result: LiftResult) -> None:
         """See `TrialWatcher.lifted`."""
-        self.frames.note(EPISODE_STEPS + 1, rows, physics.state())
+        self.frames.note(None, rows, physics.state())
         self._rise[rows] = result.rise
         self._is_lifted[rows] = result.is_lifted
         self._is_diverged[rows] = result.is_diverged

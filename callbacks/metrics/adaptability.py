@@ -5,8 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from callbacks.metrics.intervals import estimate
-from callbacks.metrics.ratio import estimate_ratio
+from callbacks.metrics.estimates import estimate
 
 
 def adaptability(
@@ -36,12 +35,9 @@ def adaptability(
     found: dict[str, Any] = {"poses": poses, "objects": number, "left_out": total - number}
     if number == 0:
         return found
-    found["all"] = {
-        str(k): estimate((counts == k).astype(float), objects, is_rate=True).as_dict() for k in range(poses + 1)
-    }
+    at = {str(k): (counts == k).astype(float) for k in range(poses + 1)}
+    found["all"] = {k: estimate(share, objects, is_rate=True).as_dict() for k, share in at.items()}
     grasped = (counts > 0).astype(float)
     if grasped.any():
-        found["grasped"] = {
-            str(k): estimate_ratio((counts == k).astype(float), grasped, objects).as_dict() for k in range(1, poses + 1)
-        }
+        found["grasped"] = {k: estimate(share, objects, below=grasped).as_dict() for k, share in at.items() if k != "0"}
     return found

@@ -8,14 +8,13 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from datamodules.rollouts.actor import RolloutActor
-from datamodules.rollouts.episode_part import run_part
-from datamodules.rollouts.runner import select_episodes
+from datamodules.rollouts.actor import ExploringWorlds, RolloutActor
+from datamodules.rollouts.runner import in_order
 from datamodules.rollouts.teacher import ArrivalTeacher
-from datamodules.types import Rollout, concatenate_rollouts
-from envs.task.assist_env import HumanAssistEnv
+from datamodules.types import Decision, Rollout, concatenate_rollouts, each_tensor
+from envs.rows import take_rows
+from envs.task.assist_env import EnvStep, HumanAssistEnv
 from envs.task.episodes import Episodes
-from envs.task.rewards import RewardSettings
 
 
 class RolloutCollector:
@@ -25,23 +24,12 @@ class RolloutCollector:
     cores stay busy where one part alone would have physics wait for networks and both for Python.
 
     Args:
-        parts: the worlds; must observe the hidden groups that the reward needs. One part runs in the calling thread.
-        reward: terms and weights.
-        max_gap: largest distance of commanded from actual joints, rad.
+        parts: the worlds, with their reward; one part runs in the calling thread.
         teacher: says in every step whether it would let the primitive act; it is never followed.
     """
 
-    def __init__(
-        self,
-        parts: Sequence[HumanAssistEnv],
-        reward: RewardSettings,
-        *,
-        max_gap: float,
-        teacher: ArrivalTeacher | None = None,
-    ) -> None:
+    def __init__(self, parts: Sequence[HumanAssistEnv], *, teacher: ArrivalTeacher | None = None) -> None:
         self.parts = tuple(parts)
-        self.reward = reward
-        self._max_gap = max_gap
         self._teacher = teacher
         self._sizes = [part.num_worlds for part in self.parts]
         self._pool: ThreadPoolExecutor | None = None
@@ -72,7 +60,8 @@ class RolloutCollector:
             raise ValueError(f"{len(episodes)} episodes for {self.num_worlds} worlds; expected one for each world")
         began = time.perf_counter()
         rollout = concatenate_rollouts(self._run(actor, episodes, generator))
-        rollout = replace(rollout, seconds=_shared(rollout.seconds, time.perf_counter() - began))
+        rest = time.perf_counter() - began - sum(rollout.seconds.values())
+        rollout = replace(rollout, seconds={**rollout.seconds, "other": rest})
         if self._teacher is None:
             return rollout
         return replace(rollout, gate=self._teacher.gate(episodes), grip=self._teacher.grip(episodes))
@@ -84,13 +73,60 @@ class RolloutCollector:
 
         def run(index: int) -> Rollout:
             env, first = self.parts[index], sum(self._sizes[:index])
-            own = select_episodes(episodes, np.arange(first, first + env.num_worlds))
-            return run_part(env, acting[index], own, self.reward, max_gap=self._max_gap, policy_version=version)
+            own = take_rows(episodes, np.arange(first, first + env.num_worlds))
+            return run_part(env, acting[index], own, version)
 
         return list((map if self._pool is None else self._pool.map)(run, range(len(self.parts))))
 
 
-def _shared(seconds: dict[str, float], wall_s: float) -> dict[str, float]:
-    """Seconds by part that add up to those on the clock; what no part accounts for is called other."""
-    known = {name: value for name, value in seconds.items() if name != "other"}
-    return {**known, "other": wall_s - sum(known.values())}
+@torch.no_grad()
+def run_part(env: HumanAssistEnv, acting: ExploringWorlds, episodes: Episodes, policy_version: int) -> Rollout:
+    """The episodes of some worlds, without a teacher's comments.
+
+    Args:
+        env: the worlds, with their reward.
+        acting: decides.
+        episodes: one for each world.
+        policy_version: of the policy that acts.
+
+    Raises:
+        ValueError: actions of another shape, or not finite.
+    """
+    observation = env.reset(episodes)
+    decisions: list[Decision] = []
+    steps: list[EnvStep] = []
+    for _ in range(episodes.max_steps):
+        decided = acting.step(observation)
+        done = env.step(decided.hand_action, decided.primitive_action)
+        observation = done.observation
+        decisions.append(decided)
+        steps.append(done)
+    return _stack(decisions, steps, policy_version, {**env.seconds, **acting.seconds})
+
+
+def _stack(decisions: list[Decision], steps: list[EnvStep], policy_version: int, seconds: dict[str, float]) -> Rollout:
+    decided = each_tensor(lambda *values: torch.stack(values), *decisions)
+    ended = np.stack([step.ended for step in steps])
+    outcome = in_order([step.outcome for step in steps if step.outcome is not None], np.nonzero(ended)[1])
+    reward = torch.stack([step.reward for step in steps])
+    measures = {
+        "success": outcome.is_success,
+        "posture_rad": outcome.posture_rad,
+        "translation_m": outcome.translation_m.clip(0.0, 1.0),
+        "rotation_cos": outcome.rotation_cos,
+        "diverged": outcome.is_diverged,
+    }
+    happened = ended[::-1].cumsum(axis=0)[::-1] > 0
+    return Rollout(
+        hand_action=decided.hand_action,
+        reward=reward,
+        terms={name: torch.stack([step.terms[name] for step in steps]) for name in sorted(steps[0].terms)},
+        is_terminal=torch.as_tensor(ended),
+        is_valid=torch.as_tensor(happened & ~outcome.is_diverged),
+        measures={name: torch.as_tensor(value).float() for name, value in measures.items()},
+        gate=torch.full_like(reward, torch.nan),
+        grip=torch.full_like(reward, torch.nan),
+        memory=decided.memory,
+        policy_version=policy_version,
+        seconds=seconds,
+    )

@@ -21,7 +21,7 @@ from datamodules.rollouts.grasp_targets import grasp_targets
 from datamodules.rollouts.teacher import ArrivalTeacher
 from datamodules.rollouts.upcoming import UpcomingEpisodes
 from datamodules.types import Rollout
-from envs.conventions import EPISODE_STEPS, NUM_CLOUD_POINTS, SPLITS
+from envs.conventions import NUM_CLOUD_POINTS, SPLITS
 from envs.hand.hand import Hand
 from envs.objects.library import ObjectLibrary
 from envs.physics.base import PhysicsFactory
@@ -32,6 +32,7 @@ from envs.task.episodes import EpisodeSampler
 from envs.task.observations import check_groups
 from envs.task.perception import PerceptionNoise
 from envs.task.rewards import RewardSettings
+from envs.task.settings import TaskSettings
 from envs.task.targets import GraspTargets
 from envs.wrist.patterns import WristPatterns, generate_patterns
 from envs.wrist.recorded import load_recorded_patterns
@@ -44,11 +45,11 @@ class RolloutDataModule(LightningDataModule):
 
     Args:
         path: grasp set file.
-        num_worlds: worlds simulated at once; one rollout has 50 agent steps in each.
+        num_worlds: worlds simulated at once; one rollout has an episode in each.
         rollouts_per_epoch: rollouts between two validations or checkpoints.
-        privileged: hidden observation groups for the critic; never seen by the policy. Those that the reward is made of
-            are observed anyway.
+        privileged: hidden observation groups for the critic; never seen by the policy.
         reward: terms and weights, or the name of a preset (envs.task.rewards.PRESETS).
+        task: constants of the task; the defaults when None.
         noise: errors of perception; none when None.
         patterns: file of recorded wrist movements; the generated ones when None.
         split_file: objects; the default split file when None.
@@ -68,6 +69,7 @@ class RolloutDataModule(LightningDataModule):
         rollouts_per_epoch: int = 10,
         privileged: Sequence[str] = (),
         reward: RewardSettings | str | None = None,
+        task: TaskSettings | None = None,
         noise: PerceptionNoise | None = None,
         patterns: str | None = None,
         split_file: str | None = None,
@@ -89,7 +91,8 @@ class RolloutDataModule(LightningDataModule):
         self.path = path
         self.num_worlds = num_worlds
         self.rollouts_per_epoch = rollouts_per_epoch
-        self.privileged = tuple(dict.fromkeys([*privileged, *_groups_of(self.reward)]))
+        self.privileged = tuple(privileged)
+        self.task = TaskSettings() if task is None else task
         self.noise = noise
         self.reachable_only = reachable_only
         self.teacher = teacher
@@ -147,11 +150,15 @@ class RolloutDataModule(LightningDataModule):
             return
         self._check_memory()
         targets = self.targets("train")
-        sampler = EpisodeSampler(targets, self.patterns.split("train"), mix=True, seed=(self.seed, rank()))
-        self._upcoming = UpcomingEpisodes(sampler, self.num_worlds, partial(self.physics.prepare, self.hand))
-        self._collector = RolloutCollector(
-            self._parts(), self.reward, max_gap=self.physics.settings.max_target_gap, teacher=self.teacher
+        sampler = EpisodeSampler(
+            targets,
+            self.patterns.split("train"),
+            mix=True,
+            seed=(self.seed, rank()),
+            num_steps=self.task.episode_steps,
         )
+        self._upcoming = UpcomingEpisodes(sampler, self.num_worlds, partial(self.physics.prepare, self.hand))
+        self._collector = RolloutCollector(self._parts(), teacher=self.teacher)
         _LOG.info("%d worlds, %d training grasps of %d objects", self.num_worlds, len(targets), len(targets.things))
 
     def _parts(self) -> list[HumanAssistEnv]:
@@ -162,7 +169,15 @@ class RolloutDataModule(LightningDataModule):
         sizes = [len(rows) for rows in np.array_split(np.arange(self.num_worlds), count)]
         worlds = [self.physics.make(self.hand, size, num_threads=threads // count) for size in sizes]
         return [
-            HumanAssistEnv(each, privileged=self.privileged, noise=self.noise, watch_contacts=False) for each in worlds
+            HumanAssistEnv(
+                each,
+                task=self.task,
+                reward=self.reward,
+                privileged=self.privileged,
+                noise=self.noise,
+                watch_contacts=False,
+            )
+            for each in worlds
         ]
 
     def _check_memory(self) -> None:
@@ -172,7 +187,8 @@ class RolloutDataModule(LightningDataModule):
         if not names:
             return  # grasp_targets names what is wrong
         need = self.physics.memory_need(self.hand, self.library.get(names[0]), len(names))
-        replace(need, world=need.world + ROLLOUT_BYTES).check(self.num_worlds, available_memory() // self._processes())
+        rollout = self.task.episode_steps * STEP_BYTES
+        replace(need, world=need.world + rollout).check(self.num_worlds, available_memory() // self._processes())
 
     def _processes(self) -> int:
         """Processes of the run that share this machine."""
@@ -263,17 +279,9 @@ class RolloutStream(IterableDataset[Rollout]):
 MIN_WORLDS = 64
 """Worlds of a thread, at least: with fewer, Python between the physics and the networks takes over."""
 
-_GROUP_OF_TERM = {"fingertip": "fingertip_distance", "goal": "goal_joints"}
-"""Hidden observation groups that reward terms are made of."""
-
-ROLLOUT_BYTES = 3 * 4 * EPISODE_STEPS * (3 * NUM_CLOUD_POINTS + 512)
-"""At most what a rollout holds of a world, bytes: single-precision clouds, for policies with an encoder of their own,
-and some 500 other numbers a step; as collected, stacked and chosen for learning."""
-
-
-def _groups_of(reward: RewardSettings) -> list[str]:
-    """Hidden observation groups that a reward is made of."""
-    return [group for term, group in _GROUP_OF_TERM.items() if reward.needs(term)]
+STEP_BYTES = 3 * 4 * (3 * NUM_CLOUD_POINTS + 512)
+"""At most what a rollout holds of a world's control step, bytes: a single-precision cloud, for policies with an encoder
+of their own, and some 500 other numbers; as collected, stacked and chosen for learning."""
 
 
 def _stream_seed(seed: int, index: int, rank: int) -> int:

@@ -1,6 +1,6 @@
 """What moves the fingers: the seam between the task and everything that acts in it."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from envs.physics.base import Array
 from envs.task.episodes import Episodes
@@ -8,12 +8,28 @@ from envs.task.observations import Observation
 
 
 class FingerPolicy(Protocol):
-    """A controller of E worlds: learnt, scripted, or a live user's."""
+    """A controller of E hands: learnt, scripted, or a live user's."""
 
-    def start(self, episodes: Episodes) -> None:
-        """New episodes begin in all worlds. Learnt policies must not read hidden fields; scripts may, and say so."""
+    def start(self, num_worlds: int) -> None:
+        """New episodes begin, in so many worlds."""
         ...
 
     def act(self, observation: Observation, step: int) -> Array:
-        """Actions (E, 18) in [-1, 1]; 1 moves a joint by 0.05 rad in control step ``step`` (0, 1, ...)."""
+        """Actions (E, J) in [-1, 1] of control step ``step`` (0, 1, ...); 1 moves a joint as far as the task allows."""
         ...
+
+
+@runtime_checkable
+class ToldPolicy(FingerPolicy, Protocol):
+    """A script that is told what learnt policies must not know: goals, and when the wrist will arrive."""
+
+    def tell(self, episodes: Episodes) -> None:
+        """The episodes that are about to `start`."""
+        ...
+
+
+def start_policy(policy: FingerPolicy, episodes: Episodes) -> None:
+    """The episodes begin; only policies that say so are told what they are."""
+    if isinstance(policy, ToldPolicy):
+        policy.tell(episodes)
+    policy.start(len(episodes))

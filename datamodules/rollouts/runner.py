@@ -1,21 +1,22 @@
 """Episodes from start to lift under a given policy: evaluation, and the choice of a script's best step."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from datamodules.rollouts.policy import FingerPolicy
-from envs.conventions import EPISODE_STEPS, NUM_JOINTS
-from envs.hand.commands import next_command
+from datamodules.rollouts.policy import FingerPolicy, start_policy
+from envs.hand.hand import Hand
 from envs.physics.base import Array, PhysicsFactory, PhysicsState
 from envs.physics.mujoco_cpu import MujocoCpu
+from envs.rows import join_rows, take_rows
 from envs.task.assist_env import HumanAssistEnv
 from envs.task.episodes import Episodes
-from envs.task.outcomes import EpisodeOutcome, concatenate_outcomes
+from envs.task.outcomes import EpisodeOutcome
 from envs.task.perception import PerceptionNoise
+from envs.task.settings import TaskSettings
 
 STEP_GRID: tuple[int, ...] = tuple(range(14, 43, 4))
 """Control steps among which the best one for a script is looked for, on training objects."""
@@ -27,7 +28,7 @@ class EpisodeFrames:
 
     Attributes:
         steps: control steps at which states are kept (F - 1,); the last frame is after the lift.
-        joint_pos: (F, E, 18), rad.
+        joint_pos: (F, E, J), rad.
         wrist_pose_w: (F, E, 7).
         object_pose_w: (F, E, 7).
     """
@@ -37,17 +38,14 @@ class EpisodeFrames:
     wrist_pose_w: Array = field(init=False)
     object_pose_w: Array = field(init=False)
 
-    def prepare(self, count: int) -> None:
-        """Room for ``count`` episodes."""
-        frames = len(self.steps) + 1
-        self.joint_pos = np.zeros((frames, count, NUM_JOINTS))
-        self.wrist_pose_w = np.zeros((frames, count, 7))
-        self.object_pose_w = np.zeros((frames, count, 7))
+    def prepare(self, hand: Hand, count: int) -> None:
+        """Room for ``count`` episodes of a hand."""
+        for name, width in (("joint_pos", hand.num_joints), ("wrist_pose_w", 7), ("object_pose_w", 7)):
+            setattr(self, name, np.zeros((len(self.steps) + 1, count, width)))
 
-    def note(self, step: int, rows: NDArray[np.int64], state: PhysicsState) -> None:
-        """Keep the episodes ``rows`` (K,) as they are after ``step`` steps; EPISODE_STEPS + 1 is after the lift."""
-        wanted = (*self.steps, EPISODE_STEPS + 1)
-        for frame in (index for index, each in enumerate(wanted) if each == step):
+    def note(self, step: int | None, rows: NDArray[np.int64], state: PhysicsState) -> None:
+        """Keep the episodes ``rows`` (K,) as they are after ``step`` steps, or after the lift where that is None."""
+        for frame in (index for index, each in enumerate((*self.steps, None)) if each == step):
             for name in ("joint_pos", "wrist_pose_w", "object_pose_w"):
                 getattr(self, name)[frame, rows] = getattr(state, name)
 
@@ -57,6 +55,7 @@ class EpisodeRunner:
 
     Args:
         physics: makes the worlds; MuJoCo on the CPU when None.
+        task: constants of the task; the defaults when None.
         num_worlds: worlds simulated at once.
         num_threads: threads that step the physics; one per core when None.
         noise: errors of what policies observe; none when None.
@@ -67,6 +66,7 @@ class EpisodeRunner:
         self,
         physics: PhysicsFactory | None = None,
         *,
+        task: TaskSettings | None = None,
         num_worlds: int = 128,
         num_threads: int | None = None,
         noise: PerceptionNoise | None = None,
@@ -75,6 +75,7 @@ class EpisodeRunner:
         if num_worlds < 1:
             raise ValueError(f"num_worlds is {num_worlds}, expected at least 1")
         self._physics: PhysicsFactory = physics or MujocoCpu()
+        self._task = task
         self._num_worlds = num_worlds
         self._num_threads = num_threads
         self._noise = noise
@@ -89,13 +90,13 @@ class EpisodeRunner:
         if len(episodes) == 0:
             raise ValueError("there are no episodes to run; give at least one")
         if frames is not None:
-            frames.prepare(len(episodes))
+            frames.prepare(episodes.hand, len(episodes))
         parts, order = [], []
         for rows in self._batches(episodes):
-            parts.append(self._run_batch(policy, select_episodes(episodes, rows), rows, frames))
+            parts.append(self._run_batch(policy, take_rows(episodes, rows), rows, frames))
             order.append(rows)
             self.on_batch(len(rows))
-        return outcomes_in_order(parts, np.concatenate(order))
+        return in_order(parts, np.concatenate(order))
 
     def _batches(self, episodes: Episodes) -> Iterator[NDArray[np.int64]]:
         # episodes of one object next to one another: a batch then needs few compiled models
@@ -107,57 +108,28 @@ class EpisodeRunner:
         self, policy: FingerPolicy, episodes: Episodes, rows: NDArray[np.int64], frames: EpisodeFrames | None
     ) -> EpisodeOutcome:
         physics = self._physics.make(episodes.hand, len(rows), num_threads=self._num_threads)
-        env = HumanAssistEnv(physics, noise=self._noise)
+        env = HumanAssistEnv(physics, task=self._task, noise=self._noise)
         observation = env.reset(episodes)
-        policy.start(episodes)
+        start_policy(policy, episodes)
         state = physics.state()
-        command = state.joint_pos
-        for step in range(EPISODE_STEPS):
+        parts, ended = [], []
+        for step in range(episodes.max_steps):
             if frames is not None:
                 frames.note(step, rows, state)
-            action = checked_action(policy.act(observation, step), len(rows), step, type(policy).__name__)
-            command = next_command(command, action, state.joint_pos, physics.settings.max_target_gap)
-            observation = env.step(command)
-            state = physics.state()
+            done = env.step(policy.act(observation, step))
+            observation, state = done.observation, done.state
+            if done.outcome is not None:
+                parts.append(done.outcome)
+                ended.append(np.flatnonzero(done.ended))
         if frames is not None:
-            frames.note(EPISODE_STEPS, rows, state)
-        outcome = env.finish()
-        if frames is not None:
-            frames.note(EPISODE_STEPS + 1, rows, physics.state())
-        return outcome
+            frames.note(episodes.max_steps, rows, state)
+            frames.note(None, rows, physics.state())
+        return in_order(parts, np.concatenate(ended))
 
 
-def checked_action(action: Array, num_worlds: int, step: int, name: str) -> Array:
-    """The action, if it has shape (E, 18) and is finite.
-
-    Raises:
-        ValueError: it is not; names the policy, the step and the first bad world.
-    """
-    if action.shape != (num_worlds, NUM_JOINTS):
-        raise ValueError(
-            f"policy {name} gave an action of shape {action.shape} at step {step}, "
-            f"expected ({num_worlds}, {NUM_JOINTS})"
-        )
-    is_finite = np.isfinite(action).all(axis=1)
-    if not is_finite.all():
-        raise ValueError(
-            f"policy {name} gave an action that is not finite at step {step} in world {np.argmin(is_finite)}; its "
-            "weights or its input are broken"
-        )
-    return action
-
-
-def select_episodes(episodes: Episodes, rows: NDArray[np.int64]) -> Episodes:
-    """The episodes at ``rows`` (K,)."""
-    of_all = ("things", "clouds")
-    columns = {item.name: getattr(episodes, item.name)[rows] for item in fields(Episodes) if item.name not in of_all}
-    return replace(episodes, things=[episodes.things[row] for row in rows], **columns)
-
-
-def outcomes_in_order(parts: Sequence[EpisodeOutcome], rows: NDArray[np.int64]) -> EpisodeOutcome:
-    """Outcomes of all batches together, where the i-th of them belongs into row ``rows[i]``."""
-    together, place = concatenate_outcomes(parts), np.argsort(rows)
-    return EpisodeOutcome(**{item.name: getattr(together, item.name)[place] for item in fields(EpisodeOutcome)})
+def in_order(parts: Sequence[EpisodeOutcome], rows: NDArray[np.int64]) -> EpisodeOutcome:
+    """The outcomes of all parts, where the i-th of them belongs into row ``rows[i]``."""
+    return take_rows(join_rows(parts), np.argsort(rows))
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,8 @@ _PROBES = 128
 """Distances, spread over the order of the points, by which clouds are compared with their object."""
 
 _LEAST_CORRELATION = 0.4
-"""Of these distances. Noise of 5 mm leaves 0.66 and more, a cloud of another object or in another order has 0.33 and
-less (1,236 objects of the default split file, 4.6 to 40 cm across)."""
+"""Of these distances. Noise of 5 mm leaves 0.61 and more, a cloud of another object or in another order has 0.34 and
+less (tuned: 1,236 objects of the default split file, 4.6 to 40 cm across, 7,400 pairs of them)."""
 
 _BUILDING = threading.Lock()  # of all objects: a lock of its own could not be copied with its owner
 
@@ -47,7 +47,6 @@ class ObjectClouds:
         self.points_o = torch.as_tensor(points_o)
         if self.points_o.ndim != 3 or self.points_o.shape[-1] != 3:
             raise ValueError(f"clouds of objects have shape {tuple(self.points_o.shape)}; expected (O, N, 3)")
-        self._picks = torch.linspace(0, self.points_o.shape[1] - 1, _PROBES + 1).long()
         self._kept: dict[tuple[GroupingSpec, torch.device], _Groups] = {}
         self._has_warned = False
 
@@ -76,8 +75,9 @@ class ObjectClouds:
             )
         kept = self._groups(spec, points.device)
         self._complete(spec, kept, rows)
-        found = kept.of(rows)
-        strange = self._correlation(rows, points) < _LEAST_CORRELATION
+        chosen = rows.to(points.device)
+        found = kept.of(chosen)
+        strange = (kept.distances[chosen] * _distances(points.detach())).sum(1) < _LEAST_CORRELATION
         if bool(strange.any()):
             self._warn(int(rows[strange.cpu()][0]))
             found.put(strange, spec.build(points[strange]))
@@ -98,12 +98,8 @@ class ObjectClouds:
         with _BUILDING:
             missing = rows[~kept.is_built[rows]].unique()
             if len(missing):
-                kept.put(missing, spec.build(self.points_o[missing]))
-
-    def _correlation(self, rows: Tensor, points: Tensor) -> Tensor:
-        """Pearson's correlation (B,) of distances in the clouds with those in their objects; NaN in NaN clouds."""
-        own = _standardised(self.points_o[rows[:, None], self._picks]).to(points.device)
-        return (own * _standardised(points.detach()[:, self._picks.to(points.device)])).sum(1)
+                clouds = self.points_o[missing]
+                kept.put(missing, spec.build(clouds), _distances(clouds))
 
     def _warn(self, row: int) -> None:
         if not self._has_warned:
@@ -145,29 +141,39 @@ class _Groups:
         small = torch.int16 if num_points <= 2**15 else torch.int32
         with torch.inference_mode(False):  # what is made within it could not be written to outside
             self.is_built = torch.zeros(num_objects, dtype=torch.bool)
-            self.levels = tuple(
-                GroupingLevel(
-                    torch.zeros((num_objects, level.num_centres), dtype=small, device=device),
-                    torch.zeros((num_objects, level.num_centres, level.max_neighbours), dtype=small, device=device),
+            self.distances = torch.zeros((num_objects, len(_probes(num_points)) - 1), device=device)
+            self.grouping = CloudGrouping(
+                tuple(
+                    GroupingLevel(
+                        torch.zeros((num_objects, level.num_centres), dtype=small, device=device),
+                        torch.zeros((num_objects, level.num_centres, level.max_neighbours), dtype=small, device=device),
+                    )
+                    for level in spec.levels
                 )
-                for level in spec.levels
             )
 
-    def put(self, rows: Tensor, built: CloudGrouping) -> None:
-        CloudGrouping(self.levels).put(rows, built)
+    def put(self, rows: Tensor, built: CloudGrouping, distances: Tensor) -> None:
+        self.grouping.put(rows, built)
+        self.distances[rows] = distances.to(self.distances)
         self.is_built[rows] = True  # last: who finds a row may read it without the lock
 
     def of(self, rows: Tensor) -> CloudGrouping:
-        chosen = rows.to(self.levels[0].centre_index.device)
+        levels = self.grouping.levels
         return CloudGrouping(
-            tuple(
-                GroupingLevel(level.centre_index[chosen].long(), level.neighbour_index[chosen].long())
-                for level in self.levels
-            )
+            tuple(GroupingLevel(lv.centre_index[rows].long(), lv.neighbour_index[rows].long()) for lv in levels)
         )
 
 
-def _standardised(points: Tensor) -> Tensor:
-    """Distances (B, P - 1) of consecutive points (B, P, 3), with mean 0 and length 1 in each cloud."""
-    distances = (points[:, 1:] - points[:, :-1]).norm(dim=-1)
+def _probes(num_points: int) -> range:
+    """Points that are compared, spread over their order."""
+    return range(0, num_points, max(1, num_points // _PROBES))
+
+
+def _distances(points: Tensor) -> Tensor:
+    """Distances (B, P) between consecutive ones of the compared points of clouds (B, N, 3), of mean 0 and norm 1.
+
+    The inner product of two clouds' is Pearson's correlation; NaN where a cloud is.
+    """
+    chosen = points[:, :: _probes(points.shape[1]).step]
+    distances = (chosen[:, 1:] - chosen[:, :-1]).norm(dim=-1)
     return torch.nn.functional.normalize(distances - distances.mean(1, keepdim=True), dim=1)

@@ -45,25 +45,6 @@ def quat_to_matrix(quat: Tensor) -> Tensor:
     return torch.stack(entries, dim=-1).unflatten(-1, (3, 3))
 
 
-def quat_from_matrix(matrix: Tensor) -> Tensor:
-    """Unit quaternions (..., 4) of rotation matrices (..., 3, 3).
-
-    The outer product 4 q q^T is linear in the matrix. Its row with the largest diagonal entry, normalised, is q up to
-    sign, and that entry is never below 1: no case is ill-conditioned, half turns included.
-    """
-    (xx, xy, xz), (yx, yy, yz), (zx, zy, zz) = (row.unbind(-1) for row in matrix.unbind(-2))
-    rows = (
-        1.0 + xx + yy + zz, zy - yz, xz - zx, yx - xy,
-        zy - yz, 1.0 + xx - yy - zz, yx + xy, xz + zx,
-        xz - zx, yx + xy, 1.0 - xx + yy - zz, zy + yz,
-        yx - xy, xz + zx, zy + yz, 1.0 - xx - yy + zz,
-    )  # fmt: skip
-    outer = torch.stack(rows, dim=-1).unflatten(-1, (4, 4))
-    largest = outer.diagonal(dim1=-2, dim2=-1).argmax(dim=-1)
-    index = largest[..., None, None].expand(*largest.shape, 1, 4)
-    return quat_normalise(outer.gather(-2, index).squeeze(-2))
-
-
 def quat_from_axis_angle(axis: Tensor, angle: Tensor) -> Tensor:
     """Rotations (..., 4) by ``angle`` radians (...) about unit vectors ``axis`` (..., 3)."""
     half = 0.5 * angle.unsqueeze(-1)
@@ -102,25 +83,6 @@ def transform_points(pose: Tensor, points: Tensor) -> Tensor:
     """Points (..., N, 3) of frame b in frame a, for poses T_ab (..., 7); metres."""
     matrix = quat_to_matrix(pose[..., 3:])
     return points @ matrix.transpose(-1, -2) + pose[..., None, :3]
-
-
-def check_unit_quaternions(quat: Tensor, what: str, *, tolerance: float = 1e-3) -> None:
-    """Accept quaternions (..., 4) that are finite and of unit length.
-
-    Raises:
-        ValueError: names ``what``, the first offending index, the length found and the one allowed.
-    """
-    if quat.shape[-1:] != (4,):
-        raise ValueError(f"{what} has shape {tuple(quat.shape)}, expected (..., 4): quaternions in wxyz order")
-    length = quat.norm(dim=-1)
-    # written so that NaN, which fails every comparison, is caught too
-    bad = ~((length - 1.0).abs() <= tolerance)
-    if bad.any():
-        index = tuple(bad.nonzero()[0].tolist())
-        raise ValueError(
-            f"{what} holds a quaternion of length {length[index].item():.6g} at index {index}, "
-            f"allowed: 1 within {tolerance:g}; divide it by its length (order wxyz)"
-        )
 
 
 def _safe_norm(vector: Tensor) -> Tensor:

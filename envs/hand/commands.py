@@ -1,22 +1,45 @@
 """From actions in [-1, 1] to joint targets."""
 
-from envs.conventions import MAX_JOINT_STEP
-from envs.hand.model import clamp_joints
-from envs.physics.base import Array
+import torch
+from torch import Tensor
+
+from envs.hand.parts import JointLimits
 
 
-def next_command(command: Array, action: Array, joint_pos: Array, max_gap: float) -> Array:
-    """The commanded joints after an action (E, 18), rad: command + 0.05 clip(a, -1, 1), within the limits.
+def next_command(
+    command: Tensor, action: Tensor, joint_pos: Tensor, limits: JointLimits, *, max_step: float, max_gap: float
+) -> Tensor:
+    """The commanded joints after an action (E, J), rad: command + max_step clip(a, -1, 1), within the limits.
 
     An action adds to the commanded joints and not to the actual ones (GraspGF App. A.1): pressing fingers would
     otherwise fall back by their tracking error in every step. The command stays near the actual joints, so that it
     cannot wind up against an object.
 
     Args:
-        command: commanded joints of the step before (E, 18), rad.
-        action: (E, 18); an action of 1 moves a joint by 0.05 rad.
-        joint_pos: actual joints (E, 18), rad.
+        command: commanded joints of the step before (E, J), rad.
+        action: (E, J).
+        joint_pos: actual joints (E, J), rad.
+        limits: of the joints, rad.
+        max_step: radians that an action of 1 moves a joint.
         max_gap: largest distance of the command from the actual joints, rad.
     """
-    stepped = command + MAX_JOINT_STEP * action.clip(-1.0, 1.0)
-    return clamp_joints(stepped.clip(joint_pos - max_gap, joint_pos + max_gap))
+    low, high = (torch.tensor(edge).to(command) for edge in (limits.low, limits.high))
+    stepped = command + max_step * action.clip(-1.0, 1.0)
+    return stepped.clip(joint_pos - max_gap, joint_pos + max_gap).clip(low, high)
+
+
+def check_action(action: Tensor, shape: tuple[int, ...], step: int) -> Tensor:
+    """The action, if it has the shape (E, J) and is finite.
+
+    Raises:
+        ValueError: it is not; names the control step and the first bad world.
+    """
+    if action.shape != shape:
+        raise ValueError(f"the action has shape {tuple(action.shape)} at step {step}, expected {shape}")
+    is_finite = action.isfinite().all(dim=1)
+    if not is_finite.all():
+        raise ValueError(
+            f"the action is not finite at step {step} in world {int(is_finite.int().argmin())}; the weights or the "
+            "input of what acts are broken"
+        )
+    return action

@@ -1,5 +1,6 @@
 """From a family and a seed to a `GraspObject`: draw parameters, unite the pieces, weigh, rest and sample."""
 
+import re
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.spatial import ConvexHull
 
 from envs.conventions import NUM_CLOUD_POINTS, NUM_SURFACE_POINTS
-from envs.objects.families import family_named
+from envs.objects.families import FAMILIES, family_named
 from envs.objects.families.solids import Piece
 from envs.objects.grasp_object import GraspObject
 from envs.objects.point_cloud import farthest_point_index, sample_surface
@@ -29,10 +30,35 @@ Faces that only touch up to rounding leave sheets of no volume inside the union.
 MAX_SEED = 99_999
 """Object names write the seed with five digits."""
 
+_NAME = re.compile(r"([a-z]\w*)_(\d{5})")
+
 
 def object_name(family: str, seed: int) -> str:
     """Name of an object, e.g. ``mug_00012``."""
     return f"{family}_{seed:05d}"
+
+
+@dataclass(frozen=True)
+class ObjectName:
+    """Family and seed that an object's name spells out."""
+
+    family: str
+    seed: int
+
+
+def parse_object_name(name: str) -> ObjectName:
+    """Family and seed of an object name such as ``mug_00012``.
+
+    Raises:
+        ValueError: a name of another form, or an unknown family.
+    """
+    match = _NAME.fullmatch(name)
+    if match is None:
+        raise ValueError(f"object name {name!r} is malformed; expected FAMILY_SEED with five digits, e.g. 'mug_00012'")
+    if match[1] not in FAMILIES:
+        known = ", ".join(sorted(FAMILIES))
+        raise ValueError(f"object name {name!r} has unknown family {match[1]!r}; available: {known}")
+    return ObjectName(match[1], int(match[2]))
 
 
 @dataclass(frozen=True)
@@ -150,9 +176,7 @@ def unite(pieces: Sequence[Piece]) -> trimesh.Trimesh:
     """
     solids = [manifold3d.Manifold.hull_points(np.ascontiguousarray(piece)) for piece in pieces]
     union = manifold3d.Manifold.batch_boolean(solids, manifold3d.OpType.Add)
-    raw = union.to_mesh64()
-    vertices: NDArray[np.float64] = np.asarray(raw.vert_properties)[:, :3]
-    mesh = trimesh.Trimesh(vertices, np.asarray(raw.tri_verts, dtype=np.int64), process=False)
+    mesh = surface_of(union)
     bodies = len(union.decompose())
     if not mesh.is_watertight or bodies != 1:
         raise ValueError(
@@ -160,3 +184,10 @@ def unite(pieces: Sequence[Piece]) -> trimesh.Trimesh:
             "expected one watertight body: make neighbouring pieces overlap or share their corners"
         )
     return mesh
+
+
+def surface_of(body: manifold3d.Manifold) -> trimesh.Trimesh:
+    """The mesh of a manifold."""
+    raw = body.to_mesh64()
+    vertices = np.asarray(raw.vert_properties)[:, :3]
+    return trimesh.Trimesh(vertices, np.asarray(raw.tri_verts, dtype=np.int64), process=False)

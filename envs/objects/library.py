@@ -4,53 +4,10 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 
-from envs.objects.builder import draw_shape, make_object
 from envs.objects.grasp_object import GraspObject
-from envs.objects.meshes.mesh_folder import MeshFolder
-from envs.objects.source import BuildTask, ObjectSource
-from envs.objects.split_file import find_split_file, load_splits, parse_object_name
-from envs.objects.store.content_key import family_key
+from envs.objects.split_file import find_split_file, load_splits
 from envs.objects.store.object_cache import ObjectCache
 from envs.objects.store.preparation import build_missing
-
-__all__ = ["FamilySource", "ObjectLibrary", "make_object"]
-
-
-class FamilySource:
-    """Objects of the parametric families; the name spells family and seed (an `ObjectSource`)."""
-
-    def family(self, name: str) -> str:
-        return parse_object_name(name).family
-
-    def key(self, name: str) -> str:
-        spelt = parse_object_name(name)
-        drawn = draw_shape(spelt.family, spelt.seed)
-        return family_key(name, drawn.parameters, drawn.pieces)
-
-    def task(self, name: str) -> BuildTask:
-        spelt = parse_object_name(name)
-        return BuildTask(make_object, (spelt.family, spelt.seed))
-
-
-class _AllSources:
-    """Meshes of the split file's folder and parametric objects behind one `ObjectSource`."""
-
-    def __init__(self, meshes: MeshFolder | None) -> None:
-        self._meshes = meshes
-        self._families = FamilySource()
-
-    def family(self, name: str) -> str:
-        return self._of(name).family(name)
-
-    def key(self, name: str) -> str:
-        return self._of(name).key(name)
-
-    def task(self, name: str) -> BuildTask:
-        return self._of(name).task(name)
-
-    def _of(self, name: str) -> ObjectSource:
-        return self._meshes if self._meshes is not None and name in self._meshes else self._families
-
 
 _AT_ONCE = 512
 """Objects that `ObjectLibrary.each` holds at a time, some 130 MB."""
@@ -70,10 +27,9 @@ class ObjectLibrary:
 
     def __init__(self, split_file: str | Path | None = None, cache: ObjectCache | None = None) -> None:
         self._file = find_split_file(split_file)
-        splits = load_splits(self._file)
-        self._names = splits.names
+        self._source = load_splits(self._file)
+        self._names = self._source.names
         self._cache = ObjectCache.of_user() if cache is None else cache
-        self._source: ObjectSource = _AllSources(splits.meshes)
         self._objects: dict[str, GraspObject] = {}
 
     @property
@@ -128,10 +84,7 @@ class ObjectLibrary:
         Raises:
             KeyError: no such object in the split file.
         """
-        self._require(name)
-        if name not in self._objects:
-            self._objects.update(build_missing(self._source, [name], self._cache, num_workers=1))
-        return self._objects[name]
+        return self.get_many([name], num_workers=1)[0]
 
     def get_many(self, names: Sequence[str], num_workers: int | None = None) -> list[GraspObject]:
         """The objects of those names, in their order; the missing ones are built on all cores.

@@ -52,3 +52,14 @@ class Contacts:
         row, side = np.nonzero(self.parts == part)
         touching[self.world[row], self.parts[row, 1 - side]] = True
         return touching[:, : self.num_links]
+
+
+def hand_penetration(model: mujoco.MjModel, data: mujoco.MjData, link_bodies: NDArray[np.int64]) -> float:
+    """Deepest overlap of the hand with anything else where things stand now, m, at least 0; takes no step."""
+    mujoco.mj_kinematics(model, data)
+    mujoco.mj_collision(model, data)
+    if not data.ncon:
+        return 0.0
+    bodies = model.geom_bodyid[data.contact.geom]
+    touches_hand = np.isin(bodies, link_bodies).sum(axis=1) == 1
+    return max(0.0, -float(data.contact.dist[touches_hand].min(initial=0.0)))

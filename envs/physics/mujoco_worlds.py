@@ -14,7 +14,7 @@ from envs.hand.hand import Hand
 from envs.objects.grasp_object import GraspObject
 from envs.physics.base import Array, Given, PhysicsState, to_host
 from envs.physics.checks import check_finite, check_joints, check_poses, check_worlds
-from envs.physics.contacts import Contacts
+from envs.physics.contacts import Contacts, hand_penetration
 from envs.physics.model_cache import ModelCache
 from envs.physics.rotation import rotation_vector_between
 from envs.physics.settings import PhysicsSettings
@@ -290,16 +290,8 @@ class MujocoCpuPhysics:
         """See `PhysicsBackend.initial_penetration`."""
         rows = check_worlds(worlds, self._num_worlds)
         self._check_filled(rows)
-        depth = np.zeros(len(rows))
-        for index, world in enumerate(rows):
-            model, data = self._models[world], self._data[world]
-            mujoco.mj_kinematics(model, data)
-            mujoco.mj_collision(model, data)
-            if data.ncon:
-                bodies = model.geom_bodyid[data.contact.geom]
-                touches_hand = np.isin(bodies, self._addresses.link_bodies).sum(axis=1) == 1
-                depth[index] = max(0.0, -float(data.contact.dist[touches_hand].min(initial=0.0)))
-        return depth
+        links = self._addresses.link_bodies
+        return np.array([hand_penetration(self._models[world], self._data[world], links) for world in rows])
 
     def _with_coupled(self, joint_pos: Array) -> Array:
         """The actuated joints (E, J) and those that follow from them (E, J + C), in the order of the actuators."""

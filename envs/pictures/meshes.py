@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import trimesh
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
@@ -74,7 +75,8 @@ def joined(meshes: Sequence[ColouredMesh]) -> ColouredMesh:
 
 def balls(centres: ArrayLike, radius: float, colours: ArrayLike) -> ColouredMesh:
     """A ball of 20 faces, smoothly shaded, at each of the centres (N, 3) metres; colours (3,) or (N, 3)."""
-    vertices, faces = _icosahedron()
+    shape = trimesh.creation.icosahedron()
+    vertices, faces = np.asarray(shape.vertices), np.asarray(shape.faces)
     points = np.asarray(centres, dtype=np.float64)
     corners = (points[:, None, None] + radius * vertices[faces]).reshape(-1, 3, 3)
     normals = np.broadcast_to(vertices[faces], (len(points), 20, 3, 3)).reshape(-1, 3, 3)
@@ -89,42 +91,11 @@ def arrow(start: ArrayLike, vector: ArrayLike, radius: float, colour: Sequence[f
     if length < 1e-9:
         return None
     head = min(4.5 * radius, 0.6 * length)
-    # outline from tail to tip: (distance along the arrow, radius there)
-    outline = np.array(
-        [[0.0, 0.0], [0.0, radius], [length - head, radius], [length - head, 2.2 * radius], [length, 0.0]]
-    )
-    angle = np.linspace(0.0, 2.0 * np.pi, 17)[:-1]
-    x_axis = _unit(np.cross(along, np.eye(3)[np.argmin(np.abs(along))]))
-    y_axis = np.cross(along / length, x_axis)
-    ring = np.cos(angle)[:, None] * x_axis + np.sin(angle)[:, None] * y_axis
-    vertices = origin + outline[:, None, :1] * (along / length) + outline[:, None, 1:] * ring
-    faces = _ring_faces(rings=len(outline), points=len(angle))
-    return coloured(vertices.reshape(-1, 3), faces, colour)
-
-
-def _ring_faces(rings: int, points: int) -> NDArray[np.int64]:
-    """Triangles between successive rings of points, outward for rings that run counter-clockwise about the axis."""
-    ring, point = np.divmod(np.arange((rings - 1) * points), points)
-    after = (point + 1) % points
-    a, b = ring * points + point, ring * points + after
-    return np.concatenate((np.stack((a, b, b + points), axis=1), np.stack((a, b + points, a + points), axis=1)))
-
-
-def _icosahedron() -> tuple[Array, NDArray[np.int64]]:
-    """Unit icosahedron: three golden rectangles; its faces are the triples of neighbouring vertices."""
-    golden = (1.0 + np.sqrt(5.0)) / 2.0
-    rectangle = np.array([[0.0, s, golden * t] for s in (-1, 1) for t in (-1, 1)])
-    vertices = _unit(np.concatenate([np.roll(rectangle, shift, axis=1) for shift in range(3)]))
-    near = np.linalg.norm(vertices[:, None] - vertices[None], axis=-1) < 1.1  # edges are 1.05 long
-    faces = [
-        (i, j, k)
-        for i in range(12)
-        for j in range(i + 1, 12)
-        for k in range(j + 1, 12)
-        if near[i, j] and near[j, k] and near[i, k]
-    ]
-    outward = [np.linalg.det(vertices[list(face)]) > 0 for face in faces]
-    return vertices, np.array([face if out else face[::-1] for face, out in zip(faces, outward, strict=True)])
+    # outline from tail to tip: (radius, distance along the arrow)
+    outline = [[0.0, 0.0], [radius, 0.0], [radius, length - head], [2.2 * radius, length - head], [0.0, length]]
+    shape = trimesh.creation.revolve(outline, sections=16)
+    turn = trimesh.geometry.align_vectors([0.0, 0.0, 1.0], along)[:3, :3]
+    return coloured(shape.vertices, shape.faces, colour).moved(turn, origin)
 
 
 def _unit(vectors: Array) -> Array:

@@ -1,5 +1,6 @@
 """Picture files: contact sheets with titles, and PNGs that are complete or absent."""
 
+import io
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image as PillowImage
 from PIL import ImageDraw, ImageFont
 
+from envs.files import write_atomically
 from envs.pictures.view import Image
 
 _TEXT = (52, 58, 66)
@@ -59,7 +61,7 @@ def contact_sheet(
 def save_png(path: str | os.PathLike[str], image: Image, num_colours: int | None = None) -> Path:
     """Write a picture (H, W, 3) uint8 and return its path; folders are made.
 
-    The file appears under its name only when it is complete: it is written beside it and then renamed.
+    The file appears under its name only when it is complete.
 
     Args:
         path: file to write.
@@ -74,13 +76,9 @@ def save_png(path: str | os.PathLike[str], image: Image, num_colours: int | None
     picture = PillowImage.fromarray(_checked(image))
     if num_colours is not None:
         picture = picture.quantize(num_colours)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        picture.save(partial, format="PNG", optimize=True)
-        partial.replace(target)
-    finally:
-        partial.unlink(missing_ok=True)
+    content = io.BytesIO()
+    picture.save(content, format="PNG", optimize=True)
+    write_atomically(target, content.getvalue())
     return target
 
 

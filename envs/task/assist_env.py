@@ -1,36 +1,73 @@
-"""The assisting task: a human moves the wrist, joint targets come in, hundreds of worlds at once (GraspGF Sec. 2, 4.1).
+"""The assisting task: a human moves the wrist, actions of the hand come in, many worlds at once (GraspGF Sec. 2).
 
-One episode runs in all worlds together: T control steps, then the hand closes a little and rises. Worlds are filled
-anew by `reset`; the simulator stays.
+The environment owns the commanded joints, what is observed, the reward and the end of each world's episode: the hand
+closes a little and rises, and the outcome is judged.
 """
 
+import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from envs.conventions import EPISODE_STEPS
-from envs.geometry.transforms import pose_compose, pose_invert, quat_to_matrix
-from envs.hand.model import LINKS, coupled_limits, normalise_joints, open_hand
+from envs.geometry.transforms import pose_compose, pose_invert
+from envs.hand.commands import check_action, next_command
 from envs.physics.base import Array, PhysicsBackend, PhysicsState
-from envs.task.episodes import Episodes
-from envs.task.observations import HISTORY_LENGTH, POLICY_GROUPS, PRIVILEGED_GROUPS, Observation, check_groups
+from envs.rows import take_rows
+from envs.task.episodes import Episodes, EpisodeSource, join_episodes
+from envs.task.observation_builder import ObservationBuilder, Signals, move_clouds
+from envs.task.observations import POLICY_GROUPS, PRIVILEGED_GROUPS, Observation, check_groups
 from envs.task.outcomes import EpisodeFacts, EpisodeOutcome, judge
-from envs.task.perception import PerceptionNoise, episode_key
-from envs.task.privileged import fingertip_distance, goal_wrist
+from envs.task.perception import PerceptionErrors, PerceptionNoise
+from envs.task.privileged import HIDDEN, Truth
+from envs.task.rewards import RewardSettings, StepFacts, final_terms, reward_terms
+from envs.task.settings import TaskSettings
 from envs.trials.lift import lift_test
+
+
+@dataclass(frozen=True)
+class EnvStep:
+    """What came of one control step in E worlds.
+
+    Attributes:
+        observation: what is known after it.
+        terms: weighted terms of the reward by name, (E,) each; none without a reward.
+        reward: their sum (E,).
+        ended: worlds whose episode ended in this step (E,) bool.
+        outcome: how it ended in these, in their order; None where none did.
+        state: the simulator's state that was observed, before any lift.
+    """
+
+    observation: Observation
+    terms: dict[str, Tensor]
+    reward: Tensor
+    ended: NDArray[np.bool_]
+    outcome: EpisodeOutcome | None
+    state: PhysicsState
 
 
 class HumanAssistEnv:
     """E worlds of the assisting task.
 
+    A world whose episode has ended stands still until `reset`. With a ``source`` it begins a new episode by itself in
+    the step after the end, as Gymnasium's next-step autoreset: that step's action is not used there, its reward is 0,
+    and its observation is the first of the new episode.
+
     Args:
         physics: the worlds; any backend.
+        task: constants of the task; the defaults when None.
+        reward: terms and weights; no reward when None.
         privileged: hidden groups to observe, for critics and scripted baselines.
         noise: errors of the observed wrist and cloud; none when None (GraspGF App. D.4).
+        source: gives the next episode of a world whose own has ended.
         watch_contacts: note in every step what the hand touches, for the causes of failures; costs a sixth of a step.
+
+    Attributes:
+        hand: the hand of every world.
+        seconds: wall-clock seconds spent since the last reset, by part: steps with all that belongs to them, and lifts.
 
     Raises:
         ValueError: a group that does not exist or is not privileged.
@@ -40,8 +77,11 @@ class HumanAssistEnv:
         self,
         physics: PhysicsBackend,
         *,
+        task: TaskSettings | None = None,
+        reward: RewardSettings | None = None,
         privileged: Sequence[str] = (),
         noise: PerceptionNoise | None = None,
+        source: EpisodeSource | None = None,
         watch_contacts: bool = True,
     ) -> None:
         check_groups(privileged, for_policy=False)
@@ -52,10 +92,14 @@ class HumanAssistEnv:
                     f"{', '.join(PRIVILEGED_GROUPS)}"
                 )
         self.physics = physics
+        self.hand = physics.hand
+        self.task = TaskSettings() if task is None else task
+        self.reward = reward
         self.privileged = tuple(name for name in PRIVILEGED_GROUPS if name in privileged)
-        self.noise = noise
         self.watch_contacts = watch_contacts
-        self.step_index = 0
+        self.seconds = {"physics": 0.0, "lift": 0.0}
+        self._errors = None if noise is None else PerceptionErrors(noise, physics.num_worlds)
+        self._source = source
         self._episodes: Episodes | None = None
 
     @property
@@ -74,6 +118,8 @@ class HumanAssistEnv:
             raise RuntimeError("the environment has no episodes yet; call reset before anything else")
         return self._episodes
 
+    # ---- beginning --------------------------------------------------------------------------------------------------
+
     def reset(self, episodes: Episodes) -> Observation:
         """Fill every world with its episode and give the first observation.
 
@@ -82,98 +128,164 @@ class HumanAssistEnv:
         """
         if len(episodes) != self.num_worlds:
             raise ValueError(f"{len(episodes)} episodes for {self.num_worlds} worlds; expected one for each world")
+        began = time.perf_counter()
         self._episodes = episodes
-        self.step_index = 0
-        start_w = episodes.wrist_pose_w[:, 0]
-        joint_pos = np.tile(open_hand(), (self.num_worlds, 1))
-        self.physics.reset(episodes.things, episodes.object_pose_w, start_w, joint_pos)
-        self._history = np.repeat(start_w[:, None], HISTORY_LENGTH, axis=1)
-        self._clouds_o = torch.as_tensor(np.stack([thing.cloud.T for thing in episodes.things]))
-        self._noise_key = 0 if self.noise is None else episode_key(start_w)
-        self._links = np.zeros((self.num_worlds, len(LINKS)), dtype=bool)
+        self._clouds_o = _clouds_of(episodes)
+        self._command = torch.zeros((self.num_worlds, self.hand.num_joints), dtype=torch.float64)
+        self._step = np.zeros(self.num_worlds, dtype=np.int64)
+        self._has_ended = np.zeros(self.num_worlds, dtype=bool)
+        self._links = np.zeros((self.num_worlds, len(self.hand.links)), dtype=bool)
         self._facts = EpisodeFacts.at_start(episodes.object_pose_w)
-        return self._observe(self.physics.state())
+        period_s = self.physics.settings.control_dt
+        self._builder = ObservationBuilder(self.hand, period_s, self.task.history_length)
+        self._time_s = 0.0
+        self._begin(np.arange(self.num_worlds), episodes)
+        self._state = self.physics.state()
+        observation = self._observe(self._truth(self._state), None)
+        self.seconds = {"physics": time.perf_counter() - began, "lift": 0.0}
+        return observation
 
-    def step(self, joint_target: Array) -> Observation:
-        """Joint targets (E, 18), rad, for one control step, while the wrist moves on.
+    def _begin(self, rows: NDArray[np.int64], episodes: Episodes) -> None:
+        """Episodes (K) begin in the worlds ``rows`` (K,)."""
+        hands = np.tile(self.hand.open_pose, (len(rows), 1))
+        start_w = episodes.wrist_pose_w[:, 0]
+        self.physics.reset(episodes.things, episodes.object_pose_w, start_w, hands, worlds=rows)
+        self._command[rows] = torch.as_tensor(hands)
+        self._clouds_o[rows] = _clouds_of(episodes)
+        self._step[rows] = 0
+        self._has_ended[rows] = False
+        self._facts.begin(rows, episodes.object_pose_w)
+        if self._errors is not None:
+            self._errors.begin(rows, episodes.keys)
+
+    def _begin_anew(self) -> NDArray[np.bool_]:
+        """New episodes where the last ones have ended, if there is a source of them; these worlds (E,) bool."""
+        anew = self._has_ended.copy()
+        if self._source is None or not anew.any():
+            return np.zeros_like(anew)
+        rows, episodes = np.flatnonzero(anew), self._source.sample(int(anew.sum()))
+        order = np.arange(self.num_worlds)
+        order[rows] = self.num_worlds + np.arange(len(rows))
+        self._episodes = take_rows(join_episodes([self.episodes, episodes]), order)
+        self._begin(rows, episodes)
+        return anew
+
+    # ---- a control step ---------------------------------------------------------------------------------------------
+
+    def step(self, action: Array | Tensor, primitive_action: Tensor | None = None) -> EnvStep:
+        """One control step, while the wrists move on; where an episode ends with it, the lift as well.
+
+        Args:
+            action: (E, J) in [-1, 1]; 1 closes a joint by ``task.max_joint_step``.
+            primitive_action: a_p of the step (E, J), for rewards that are made of it.
 
         Raises:
-            RuntimeError: the episode is over.
+            RuntimeError: nothing was reset yet, or every episode is over and there is no source of others.
+            ValueError: actions of another shape, or not finite; a reward term lacks its input.
         """
-        if self.step_index >= EPISODE_STEPS:
-            raise RuntimeError(f"the episode ended after {EPISODE_STEPS} steps; call finish, then reset")
-        wrist_pose_w = self.episodes.wrist_pose_w
-        self.step_index += 1
-        self.physics.set_joint_targets(joint_target)
-        self.physics.set_wrist_targets(wrist_pose_w[:, self.step_index])
-        self.physics.step()
-        state = self.physics.state()
-        self._history = np.concatenate([self._history[:, 1:], state.wrist_pose_w[:, None]], axis=1)
+        began = time.perf_counter()
+        num_steps = self.episodes.num_steps
+        if self._source is None and self._has_ended.all():
+            raise RuntimeError(f"every episode is over, after {num_steps.max()} steps; call reset")
+        anew = self._begin_anew()
+        moving = ~self._has_ended & ~anew
+        before, state = self._state, self._advance(torch.as_tensor(action), moving)
+        truth = self._truth(state)
+        observation = self._observe(truth, anew)
+        terms = self._terms(truth, before, primitive_action, moving)
+        ended = moving & (self._step >= num_steps)
+        self._has_ended |= ended
+        self._state = state
+        self._note("physics", began)
+        outcome = self._lift(state, ended, terms) if ended.any() else None
+        terms = {name: value.float() for name, value in terms.items()}
+        reward = torch.stack([*terms.values(), torch.zeros(self.num_worlds)]).sum(dim=0)
+        return EnvStep(observation, terms, reward, ended, outcome, state)
+
+    def _advance(self, action: Tensor, moving: NDArray[np.bool_]) -> PhysicsState:
+        """The state after one control step of the moving worlds (E,) bool."""
+        action = check_action(action.to(self._command), tuple(self._command.shape), int(self._step.max()))
+        command = next_command(
+            self._command,
+            action,
+            torch.as_tensor(self._state.joint_pos),
+            self.hand.limits,
+            max_step=self.task.max_joint_step,
+            max_gap=self.physics.settings.max_target_gap,
+        )
+        self._command = torch.where(torch.as_tensor(moving)[:, None], command, self._command)
+        self._step = self._step + moving
+        self._time_s += self.physics.settings.control_dt
+        self.physics.set_joint_targets(self._command.numpy())
+        self.physics.set_wrist_targets(self.episodes.wrist_pose_w[np.arange(self.num_worlds), self._step])
+        self.physics.step(None if moving.all() else moving)
         if self.watch_contacts or "contacts" in self.privileged:
-            self._links = self.physics.contact_links()
+            self._links = self.physics.contact_links() & moving[:, None]
         if self.watch_contacts:
-            self._facts.note(self._links, self.physics.table_links())
-        return self._observe(state)
+            self._facts.note(self._links, self.physics.table_links() & moving[:, None])
+        return self.physics.state()
 
-    def finish(self) -> EpisodeOutcome:
-        """Close by 0.1 rad, lift by 1 m and judge every world.
+    def _truth(self, state: PhysicsState) -> Truth:
+        object_h = pose_compose(pose_invert(torch.as_tensor(state.wrist_pose_w)), torch.as_tensor(state.object_pose_w))
+        return Truth(state, self.episodes, self._step, object_h, move_clouds(object_h, self._clouds_o), self._links)
 
-        Raises:
-            RuntimeError: the episode is not over yet.
-        """
-        if self.step_index != EPISODE_STEPS:
-            raise RuntimeError(f"the episode is at step {self.step_index} of {EPISODE_STEPS}; finish comes at its end")
-        before = self.physics.state()
-        lifted = lift_test(self.physics, active=~before.is_diverged)
-        return judge(self._facts, before, lifted, self.episodes.goal_joint_pos)
+    def _observe(self, truth: Truth, anew: NDArray[np.bool_] | None) -> Observation:
+        state = truth.state
+        wrist_w, cloud = torch.as_tensor(state.wrist_pose_w), self._clouds_o
+        if self._errors is not None:
+            wrist_w, cloud = self._errors.wrists(wrist_w), self._errors.clouds(cloud)
+        signals = Signals(
+            joint_pos=torch.as_tensor(state.joint_pos),
+            coupled_pos=torch.as_tensor(state.coupled_pos),
+            command=self._command,
+            time_s=self._time_s,
+            wrist_pose_w=wrist_w,
+            cloud=cloud,
+            cloud_pose_w=torch.as_tensor(state.object_pose_w),
+            objects=self.episodes.objects,
+        )
+        seen = self._builder.observe(signals, None if anew is None else torch.as_tensor(anew))
+        hidden = {name: HIDDEN[name](truth).float() for name in self.privileged}
+        return Observation({**seen.groups, **hidden}, seen.objects)
 
-    def _observe(self, state: PhysicsState) -> Observation:
-        wrist_w, object_w = torch.as_tensor(state.wrist_pose_w), torch.as_tensor(state.object_pose_w)
-        object_h = pose_compose(pose_invert(wrist_w), object_w)
-        points_h = move_clouds(object_h, self._clouds_o)
-        history = torch.as_tensor(self._history)
-        groups = {
-            "joint_pos": normalise_joints(torch.as_tensor(state.joint_pos)).float(),
-            "coupled_pos": _normalise_coupled(state.coupled_pos),
-            "wrist_history": history.float(),
-            "points_h": points_h,
-        }
-        if self.noise is not None:
-            seen = self.noise.apply(groups["wrist_history"], points_h, self.step_index, key=self._noise_key)
-            groups |= {"wrist_history": seen.wrist_history, "points_h": seen.points_h}
-        for name in self.privileged:
-            groups[name] = self._hidden(name, state, object_h, points_h).float()
-        return Observation(groups, self.episodes.objects)
+    # ---- reward and end ---------------------------------------------------------------------------------------------
 
-    def _hidden(self, name: str, state: PhysicsState, object_h: Tensor, points_h: Tensor) -> Tensor:
-        episodes = self.episodes
-        if name == "object_pose":
-            return object_h
-        if name == "object_motion":
-            moved = state.object_pose_w[:, :3] - episodes.object_pose_w[:, :3]
-            return torch.as_tensor(np.concatenate([moved, state.object_velocity[:, :3]], axis=1))
-        if name == "goal_joints":
-            return normalise_joints(torch.as_tensor(episodes.goal_joint_pos))
-        if name == "goal_wrist":
-            return goal_wrist(torch.as_tensor(state.wrist_pose_w), torch.as_tensor(episodes.wrist_pose_w[:, -1]))
-        if name == "remaining":
-            left = np.full(self.num_worlds, 1.0 - self.step_index / EPISODE_STEPS)
-            way = (episodes.arrival_step - self.step_index).clip(0) / EPISODE_STEPS
-            return torch.as_tensor(np.stack([left, way], axis=1))
-        if name == "contacts":
-            return torch.as_tensor(self._links)
-        return fingertip_distance(torch.as_tensor(state.joint_pos), torch.as_tensor(state.coupled_pos), points_h)
+    def _terms(
+        self, truth: Truth, before: PhysicsState, primitive_action: Tensor | None, moving: NDArray[np.bool_]
+    ) -> dict[str, Tensor]:
+        """Weighted terms of the step, (E,) each, those of the end still 0; all 0 in worlds that do not move."""
+        if self.reward is None:
+            return {}
+        zero = torch.zeros(self.num_worlds, dtype=torch.float64)
+        facts = StepFacts(
+            joint_pos_before=torch.as_tensor(before.joint_pos),
+            joint_pos=torch.as_tensor(truth.state.joint_pos),
+            a_p=primitive_action,
+            fingertip_distance=HIDDEN["fingertip_distance"](truth) if self.reward.needs("fingertip") else None,
+            goal_joint_pos=torch.as_tensor(truth.episodes.goal_joint_pos),
+        )
+        found = reward_terms(self.reward, facts, torch.as_tensor(self._step - 1))
+        counts = torch.as_tensor(moving)
+        return {name: torch.where(counts, found.get(name, zero), zero) for name in self.reward.weights}
 
+    def _lift(self, before: PhysicsState, ended: NDArray[np.bool_], terms: dict[str, Tensor]) -> EpisodeOutcome:
+        """How the ended worlds come out of the lift; their terms are completed."""
+        began = time.perf_counter()
+        lifted = lift_test(self.physics, active=ended & ~before.is_diverged)
+        self._state = self.physics.state()
+        rows = np.flatnonzero(ended)
+        outcome = take_rows(judge(self._facts, before, lifted, self.episodes.goal_joint_pos), rows)
+        if self.reward is not None:
+            last = {name: value[rows] for name, value in terms.items()}
+            for name, value in final_terms(self.reward, outcome, last).items():
+                terms[name][rows] = value.double()
+        self._note("lift", began)
+        return outcome
 
-def move_clouds(object_h: Tensor, clouds_o: Tensor) -> Tensor:
-    """Clouds (E, N, 3) in the hand frame, float32, from object poses in it (E, 7) and clouds in the object frame.
-
-    The clouds come as (E, 3, N): on a CPU the product of long rows is several times faster.
-    """
-    rotation = quat_to_matrix(object_h[:, 3:]).float()
-    return torch.baddbmm(object_h[:, :3, None].float(), rotation, clouds_o).mT.contiguous()
+    def _note(self, part: str, began: float) -> None:
+        self.seconds[part] += time.perf_counter() - began
 
 
-def _normalise_coupled(coupled_pos: NDArray[np.float64]) -> Tensor:
-    limits = coupled_limits()
-    return torch.as_tensor(2.0 * (coupled_pos - limits.low) / (limits.high - limits.low) - 1.0).float()
+def _clouds_of(episodes: Episodes) -> Tensor:
+    """Clouds in the frames of their objects (E, 3, N)."""
+    return torch.as_tensor(np.stack([thing.cloud.T for thing in episodes.things]))

@@ -1,18 +1,20 @@
 """What happens in each world from one reset to the next: the object, where it stands, and how the wrist moves."""
 
+import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from envs.conventions import EPISODE_STEPS
 from envs.geometry.object_clouds import KnownObjects, ObjectClouds
 from envs.hand.hand import Hand
 from envs.objects.grasp_object import GraspObject
 from envs.physics.base import Array
+from envs.rows import join_rows
+from envs.task.settings import TaskSettings
 from envs.task.targets import GraspTargets
 from envs.wrist.patterns import WristPatterns
 from envs.wrist.trajectory import sample_trajectories
@@ -23,7 +25,7 @@ MAX_SHIFT = 0.5
 
 @dataclass(frozen=True)
 class Episodes:
-    """E sampled episodes of T control steps.
+    """E sampled episodes of at most T control steps.
 
     Attributes:
         hand: the hand that grasps.
@@ -31,7 +33,9 @@ class Episodes:
         things: the objects (E).
         object_index: which object each has (E,): its row in ``clouds``; equal index, equal object.
         object_pose_w: objects at the start (E, 7).
-        wrist_pose_w: wrist poses (E, T + 1, 7); index 0 is the start, index T the grasp.
+        wrist_pose_w: wrist poses (E, T + 1, 7); index 0 is the start, index ``num_steps`` the grasp, later ones
+            repeat it.
+        num_steps: control steps of each episode (E,), at most T.
         goal_joint_pos: joints of the grasp (E, J), rad; hidden from policies.
         arrival_step: step from which the wrist rests at the grasp (E,); hidden from policies.
         clouds: clouds of all objects that such episodes are made of; None when they are not known beforehand.
@@ -43,6 +47,7 @@ class Episodes:
     object_index: NDArray[np.int64]
     object_pose_w: Array
     wrist_pose_w: Array
+    num_steps: NDArray[np.int64]
     goal_joint_pos: Array
     arrival_step: NDArray[np.int64]
     clouds: ObjectClouds | None = None
@@ -55,6 +60,40 @@ class Episodes:
         """The objects, as their clouds know them."""
         return None if self.clouds is None else KnownObjects(self.clouds, torch.as_tensor(self.object_index))
 
+    @property
+    def max_steps(self) -> int:
+        """T."""
+        return self.wrist_pose_w.shape[1] - 1
+
+    @property
+    def keys(self) -> NDArray[np.int64]:
+        """Numbers that name the episodes wherever they run (E,), by where the wrist starts, which a policy sees."""
+        return np.array([zlib.crc32(np.ascontiguousarray(pose_w).tobytes()) for pose_w in self.wrist_pose_w[:, 0]])
+
+
+def join_episodes(parts: Sequence[Episodes]) -> Episodes:
+    """The episodes of all parts, one part after the other; wrists of the shorter ones rest at their grasp.
+
+    Clouds are known where they are those of one set of objects.
+    """
+    steps = max(part.max_steps for part in parts)
+
+    def padded(part: Episodes) -> Episodes:
+        rest = ((0, 0), (0, steps - part.max_steps), (0, 0))
+        return replace(part, wrist_pose_w=np.pad(part.wrist_pose_w, rest, mode="edge"))
+
+    joined = join_rows([padded(part) for part in parts])
+    is_one = all(part.clouds is joined.clouds for part in parts)
+    return joined if is_one else replace(joined, clouds=None)
+
+
+class EpisodeSource(Protocol):
+    """Gives one episode after another."""
+
+    def sample(self, count: int) -> Episodes:
+        """The next ``count`` episodes."""
+        ...
+
 
 class EpisodeSampler:
     """Draws episodes over all objects alike; a grasp comes again only once all grasps of its object were used.
@@ -64,12 +103,22 @@ class EpisodeSampler:
         patterns: wrist movements to draw from.
         mix: blend two patterns in each episode (training); one alone otherwise (GraspGF App. A.1, A.3).
         seed: decides everything; a number, or several (zeros at their end do not count).
+        num_steps: control steps of an episode; those of the task when None.
     """
 
-    def __init__(self, targets: GraspTargets, patterns: WristPatterns, *, mix: bool, seed: int | Sequence[int]) -> None:
+    def __init__(
+        self,
+        targets: GraspTargets,
+        patterns: WristPatterns,
+        *,
+        mix: bool,
+        seed: int | Sequence[int],
+        num_steps: int | None = None,
+    ) -> None:
         self.targets = targets
         self.patterns = patterns
         self.mix = mix
+        self.num_steps = TaskSettings().episode_steps if num_steps is None else num_steps
         self._rng = np.random.default_rng(seed)
         order = np.argsort(targets.object_index, kind="stable")
         present, first = np.unique(targets.object_index[order], return_index=True)
@@ -90,7 +139,7 @@ class EpisodeSampler:
             targets.wrist_pose_w[rows],
             targets.fingertip_centre_w[rows],
             self.patterns,
-            num_steps=EPISODE_STEPS,
+            num_steps=self.num_steps,
             mix=self.mix,
             rng=self._rng,
         )
@@ -107,6 +156,7 @@ class EpisodeSampler:
             object_index=index,
             object_pose_w=object_pose_w,
             wrist_pose_w=wrist_pose_w,
+            num_steps=np.full(len(rows), self.num_steps),
             goal_joint_pos=targets.joint_pos[rows],
             arrival_step=moved.arrival_step,
             clouds=targets.clouds,

@@ -1,7 +1,6 @@
 """How episodes end: success, posture and stability of GraspGF Sec. 4.2, and for failures the cause."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,18 +59,6 @@ class EpisodeOutcome:
         return {name: int((self.cause == index).sum()) for index, name in enumerate(CAUSES)}
 
 
-def concatenate_outcomes(parts: Sequence[EpisodeOutcome]) -> EpisodeOutcome:
-    """The outcomes of several batches, one after the other.
-
-    Raises:
-        ValueError: no batch.
-    """
-    if not parts:
-        raise ValueError("there are no outcomes to put together; run at least one batch of episodes")
-    columns = {item.name: np.concatenate([getattr(part, item.name) for part in parts]) for item in fields(parts[0])}
-    return EpisodeOutcome(**columns)
-
-
 @dataclass
 class EpisodeFacts:
     """What is remembered of E running episodes.
@@ -93,6 +80,12 @@ class EpisodeFacts:
         """Nothing has happened yet to objects at ``object_pose_w`` (E, 7)."""
         no = np.zeros(len(object_pose_w), dtype=bool)
         return cls(object_pose_w.copy(), no, no.copy(), np.zeros(len(object_pose_w), dtype=np.int64))
+
+    def begin(self, rows: NDArray[np.int64], object_pose_w: Array) -> None:
+        """New episodes begin in the worlds ``rows`` (K,), with objects at ``object_pose_w`` (K, 7)."""
+        self.start_pose_w[rows] = object_pose_w
+        self.was_touched[rows] = self.is_touched[rows] = False
+        self.table_steps[rows] = 0
 
     def note(self, object_links: NDArray[np.bool_], table_links: NDArray[np.bool_]) -> None:
         """One more control step, in which these links (E, 23) touched the object and the table."""

@@ -1,40 +1,19 @@
 """Errors of perception: the wrist's pose and the object's cloud as a tracker and a camera would give them."""
 
 import math
-import zlib
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from envs.geometry.transforms import (
-    pose_compose,
-    pose_invert,
-    quat_from_rotation_vector,
-    quat_multiply,
-    transform_points,
-)
-from envs.physics.base import Array
-
-_POSE_STREAM, _POINT_STREAM = 0, 1
-_MAX_SEED = 2**63
-
-
-class Perceived(NamedTuple):
-    """Wrist poses (E, H, 7), world, and clouds (E, N, 3), hand frame, with their errors."""
-
-    wrist_history: Tensor
-    points_h: Tensor
+from envs.geometry.transforms import quat_from_rotation_vector, quat_multiply
 
 
 @dataclass(frozen=True)
 class PerceptionNoise:
     """Gaussian errors, clipped at one standard deviation (GraspGF App. D.4, Table 6).
-
-    Errors follow from seed, episodes and control step alone: a wrist pose keeps its error while it moves through the
-    history, and every policy meets the same errors in the same episodes.
 
     Attributes:
         wrist_position_m: standard deviation and bound of each coordinate of the wrist's position, m.
@@ -62,46 +41,40 @@ class PerceptionNoise:
         """``level`` degrees and ``level`` centimetres; the paper has 2 and 5."""
         return cls(wrist_position_m=0.01 * level, wrist_rotation_rad=math.radians(level), seed=seed)
 
-    def apply(self, wrist_history: Tensor, points_h: Tensor, step: int, *, key: int = 0) -> Perceived:
-        """Poses and clouds with their errors.
 
-        The cloud is seen in the world and moved into the frame of the wrist as perceived, so an error of the present
-        wrist pose moves the whole cloud.
+class PerceptionErrors:
+    """The errors in E worlds, drawn anew in each control step.
 
-        Args:
-            wrist_history: true wrist poses (E, H, 7), world, oldest first, the last one of control step ``step``;
-                poses of before the episode repeat the start.
-            points_h: true clouds in the hand frame (E, N, 3), m.
-            step: control step, 0 before the first.
-            key: names the episodes, see `episode_key`.
-        """
-        if self.wrist_position_m == self.wrist_rotation_rad == self.point_m == 0.0:
-            return Perceived(wrist_history, points_h)
-        length = wrist_history.shape[1]
-        seen = [
-            self._disturb(wrist_history[:, index], max(0, step - length + 1 + index), key) for index in range(length)
-        ]
-        # T_seen,h: moves coordinates of the true hand frame into that of the perceived one
-        shift = pose_compose(pose_invert(seen[-1]), wrist_history[:, -1])
-        points = transform_points(shift, points_h)
-        if self.point_m > 0.0:
-            drawn = torch.randn(points.shape, generator=self._generator(_POINT_STREAM, step, key), dtype=points.dtype)
-            points = points + self.point_m * drawn.clamp(-1.0, 1.0).to(points.device)
-        return Perceived(torch.stack(seen, dim=1), points)
+    They follow from the noise's seed, the episode's key and the number of control steps since its start alone: every
+    policy meets the same errors in the same episode, whatever runs beside it.
 
-    def _disturb(self, wrist_pose_w: Tensor, step: int, key: int) -> Tensor:
-        drawn = torch.randn(len(wrist_pose_w), 6, generator=self._generator(_POSE_STREAM, step, key))
-        error = drawn.clamp(-1.0, 1.0).to(wrist_pose_w)
-        position = wrist_pose_w[:, :3] + self.wrist_position_m * error[:, :3]
-        turn = quat_from_rotation_vector(self.wrist_rotation_rad * error[:, 3:])
-        return torch.cat([position, quat_multiply(turn, wrist_pose_w[:, 3:])], dim=1)
+    Args:
+        noise: their sizes.
+        num_worlds: E.
+    """
 
-    def _generator(self, stream: int, step: int, key: int) -> torch.Generator:
-        text = f"{self.seed} {stream} {step} {key}".encode()
-        mixed = zlib.crc32(text) << 32 | zlib.crc32(text[::-1])
-        return torch.Generator().manual_seed(mixed % _MAX_SEED)
+    def __init__(self, noise: PerceptionNoise, num_worlds: int) -> None:
+        self._noise = noise
+        self._streams: list[list[np.random.Generator]] = [[]] * num_worlds
 
+    def begin(self, worlds: NDArray[np.int64], keys: NDArray[np.int64]) -> None:
+        """Episodes with these keys (K,) begin in the worlds (K,)."""
+        for world, key in zip(worlds.tolist(), keys.tolist(), strict=True):
+            self._streams[world] = [np.random.default_rng([self._noise.seed, key, stream]) for stream in range(2)]
 
-def episode_key(wrist_pose_w: Array) -> int:
-    """A number that names a batch of episodes by wrist poses (E, ..., 7), such as the starts, which a policy sees."""
-    return zlib.crc32(np.ascontiguousarray(wrist_pose_w).tobytes())
+    def wrists(self, pose_w: Tensor) -> Tensor:
+        """The poses (E, 7) as they are seen; to be called once in a control step."""
+        error = self._draw(0, (6,)).to(pose_w)
+        turn = quat_from_rotation_vector(self._noise.wrist_rotation_rad * error[:, 3:])
+        position = pose_w[:, :3] + self._noise.wrist_position_m * error[:, :3]
+        return torch.cat([position, quat_multiply(turn, pose_w[:, 3:])], dim=1)
+
+    def clouds(self, cloud: Tensor) -> Tensor:
+        """Clouds (E, 3, N) as they are seen in the world, in the frame of their own; once in a control step."""
+        if self._noise.point_m == 0.0:
+            return cloud
+        return cloud + self._noise.point_m * self._draw(1, tuple(cloud.shape[1:])).to(cloud)
+
+    def _draw(self, stream: int, shape: tuple[int, ...]) -> Tensor:
+        drawn = np.stack([streams[stream].standard_normal(shape, dtype=np.float32) for streams in self._streams])
+        return torch.as_tensor(drawn.clip(-1.0, 1.0))

@@ -1,29 +1,70 @@
 """What the simulator knows and a policy must not: inputs for critics and scripted baselines, in the hand frame."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from envs.geometry.transforms import pose_compose, pose_invert, rotation_vector_from_quat
+from envs.hand.hand import Hand
 from envs.hand.kinematics import HandKinematics
-from envs.hand.shadow import shadow_hand
+from envs.physics.base import PhysicsState
+from envs.task.episodes import Episodes
 
 
-@lru_cache(maxsize=1)
-def _kinematics() -> HandKinematics:
-    return HandKinematics(shadow_hand())
+@dataclass(frozen=True)
+class Truth:
+    """What is known of E worlds behind the policy's back.
+
+    Attributes:
+        state: of the simulator.
+        episodes: what happens, and what is to come.
+        step: control steps since the start of each episode (E,).
+        object_h: objects in the hand frame (E, 7).
+        points_h: their clouds there, without errors of perception (E, N, 3), m.
+        links: hand links that touch the object (E, L).
+    """
+
+    state: PhysicsState
+    episodes: Episodes
+    step: NDArray[np.int64]
+    object_h: Tensor
+    points_h: Tensor
+    links: NDArray[np.bool_]
 
 
-def fingertip_distance(joint_pos: Tensor, coupled_pos: Tensor, points_h: Tensor) -> Tensor:
-    """Distance of each fingertip to the nearest point of the cloud (E, 5), m, order of envs.conventions.FINGERS.
+def object_motion(truth: Truth) -> Tensor:
+    """How far the objects have moved, m, and their linear velocities, m/s (E, 6)."""
+    moved = torch.as_tensor(truth.state.object_pose_w - truth.episodes.object_pose_w)[:, :3]
+    return torch.cat([moved, torch.as_tensor(truth.state.object_velocity)[:, :3]], dim=1)
+
+
+def remaining(truth: Truth) -> Tensor:
+    """Share of the episode, and of the way to arrival, that is left (E, 2)."""
+    length = truth.episodes.num_steps
+    way = (truth.episodes.arrival_step - truth.step).clip(0) / length
+    return torch.as_tensor(np.stack([1.0 - truth.step / length, way], axis=1))
+
+
+@lru_cache(maxsize=8)
+def _kinematics(hand: Hand) -> HandKinematics:
+    return HandKinematics(hand)
+
+
+def fingertip_distance(hand: Hand, joint_pos: Tensor, coupled_pos: Tensor, points_h: Tensor) -> Tensor:
+    """Distance of each fingertip to the nearest point of the cloud (E, F), m, order of ``hand.fingers``.
 
     Args:
-        joint_pos: actuated joints (E, 18), rad.
-        coupled_pos: coupled joints (E, 4), rad.
+        hand: the hand.
+        joint_pos: actuated joints (E, J), rad.
+        coupled_pos: coupled joints (E, C), rad.
         points_h: object clouds in the hand frame (E, N, 3), m.
     """
-    tips_h = _kinematics().forward(joint_pos, coupled_pos).fingertips.to(points_h)
+    tips_h = _kinematics(hand).forward(joint_pos, coupled_pos).fingertips.to(points_h)
     # |t - p|^2 with the differences formed first: the expanded product loses the millimetres in float32
     return torch.cdist(tips_h, points_h, compute_mode="donot_use_mm_for_euclid_dist").amin(dim=-1)
 
@@ -37,3 +78,23 @@ def goal_wrist(wrist_pose_w: Tensor, goal_pose_w: Tensor) -> Tensor:
     """
     goal_h = pose_compose(pose_invert(wrist_pose_w), goal_pose_w)
     return torch.cat([goal_h[:, :3], rotation_vector_from_quat(goal_h[:, 3:])], dim=1)
+
+
+def _tensor(values: NDArray[np.float64]) -> Tensor:
+    return torch.as_tensor(values)
+
+
+HIDDEN: dict[str, Callable[[Truth], Tensor]] = {
+    "object_pose": lambda truth: truth.object_h,
+    "object_motion": object_motion,
+    "goal_joints": lambda truth: truth.episodes.hand.normalise(_tensor(truth.episodes.goal_joint_pos)),
+    "goal_wrist": lambda truth: goal_wrist(
+        _tensor(truth.state.wrist_pose_w), _tensor(truth.episodes.wrist_pose_w[:, -1])
+    ),
+    "remaining": remaining,
+    "contacts": lambda truth: torch.as_tensor(truth.links),
+    "fingertip_distance": lambda truth: fingertip_distance(
+        truth.episodes.hand, _tensor(truth.state.joint_pos), _tensor(truth.state.coupled_pos), truth.points_h
+    ),
+}
+"""How each privileged group of envs.task.observations is made."""

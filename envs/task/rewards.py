@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from envs.conventions import MAX_JOINT_STEP, NUM_JOINTS
+from envs.conventions import MAX_JOINT_STEP
 from envs.task.outcomes import EpisodeOutcome
 
 # --- terms of every control step
@@ -20,27 +20,27 @@ def following(a_p: Tensor, joint_change: Tensor) -> Tensor:
     """<a_p / |a_p|, J_t - J_(t-1)> (E,), rad: how far the joints moved along the primitive (GraspGF eq. 11).
 
     Args:
-        a_p: primitive action of the step (E, 18); where it is zero so is the term.
-        joint_change: joints after the step minus before it (E, 18), rad.
+        a_p: primitive action of the step (E, J); where it is zero so is the term.
+        joint_change: joints after the step minus before it (E, J), rad.
     """
     return (torch.nn.functional.normalize(a_p, dim=1) * joint_change).sum(dim=1)
 
 
 def following_signs(a_p: Tensor, joint_change: Tensor) -> Tensor:
-    """sum_j dJ_j sign(a_p_j) / (0.05 * 18) (E,): the share of full speed along the primitive's signs (released code).
+    """sum_j dJ_j sign(a_p_j) / (0.05 J) (E,): the share of full speed along the primitive's signs (released code).
 
     Arguments as for `following`.
     """
-    return (a_p.sign() * joint_change).sum(dim=1) / (MAX_JOINT_STEP * NUM_JOINTS)
+    return (a_p.sign() * joint_change).sum(dim=1) / (MAX_JOINT_STEP * a_p.shape[1])
 
 
 def fingertip(distance: Tensor) -> Tensor:
-    """-mean over the fingertips of their distance to the cloud (E, 5), m, over 12.5 (released code, all baselines)."""
+    """-mean over the fingertips of their distance to the cloud (E, F), m, over 12.5 (released code, all baselines)."""
     return -distance.mean(dim=1) / 12.5
 
 
 def goal(joint_pos: Tensor, goal_joint_pos: Tensor) -> Tensor:
-    """-|q - q_goal| / 5.8852 / 50 (E,) of joints (E, 18), rad (released code, PPO (Goal))."""
+    """-|q - q_goal| / 5.8852 / 50 (E,) of joints (E, J), rad (released code, PPO (Goal), for the Shadow Hand)."""
     return -(joint_pos - goal_joint_pos).norm(dim=1) / 5.8852 / 50.0
 
 
@@ -62,11 +62,11 @@ class StepFacts:
     """What the terms of a control step are made of; an input that no configured term reads may be None.
 
     Attributes:
-        a_p: primitive action of the step (E, 18).
-        joint_pos_before: joints when the action was chosen (E, 18), rad.
-        joint_pos: joints after the step (E, 18), rad.
+        a_p: primitive action of the step (E, J).
+        joint_pos_before: joints when the action was chosen (E, J), rad.
+        joint_pos: joints after the step (E, J), rad.
         fingertip_distance: of each fingertip to the cloud after the step (E, 5), m.
-        goal_joint_pos: joints of the grasp to come (E, 18), rad.
+        goal_joint_pos: joints of the grasp to come (E, J), rad.
     """
 
     joint_pos_before: Tensor
@@ -87,7 +87,7 @@ class StepFacts:
         return value
 
     def joint_change(self) -> Tensor:
-        """Change of the joints in the step (E, 18), rad."""
+        """Change of the joints in the step (E, J), rad."""
         return self.joint_pos - self.joint_pos_before
 
 
@@ -127,13 +127,15 @@ class RewardSettings:
         follow_every: the following terms count in every so many-th control step (GraspGF App. B.2: 5).
 
     Raises:
-        ValueError: a term that does not exist, or ``follow_every`` below 1.
+        ValueError: no terms, one that does not exist, or ``follow_every`` below 1.
     """
 
     weights: Mapping[str, float] = field(default_factory=lambda: dict(PRESETS["default"]))
     follow_every: int = 5
 
     def __post_init__(self) -> None:
+        if not self.weights:
+            raise ValueError(f"the reward has no terms; give one of {', '.join(TERMS)} a weight")
         for name in self.weights:
             if name not in TERMS:
                 raise ValueError(f"reward term {name!r} is unknown; available: {', '.join(TERMS)}")
@@ -156,8 +158,8 @@ class RewardSettings:
         return any(name in self.weights for name in terms)
 
 
-def reward_terms(settings: RewardSettings, facts: StepFacts, step: int) -> dict[str, Tensor]:
-    """Weighted terms (E,) by name of control step ``step``, counted from 0.
+def reward_terms(settings: RewardSettings, facts: StepFacts, step: Tensor) -> dict[str, Tensor]:
+    """Weighted terms (E,) by name of control step ``step`` (E,), counted from 0.
 
     Following terms are due when step + 1 is a multiple of ``follow_every``, so that the last of 50 steps is one, and
     zero in between.
@@ -169,9 +171,8 @@ def reward_terms(settings: RewardSettings, facts: StepFacts, step: int) -> dict[
     terms = {}
     for name, weight in settings.weights.items():
         if name in STEP_TERMS:
-            is_skipped = name in _SPARSE_TERMS and not is_due
-            nothing = facts.joint_pos.new_zeros(len(facts.joint_pos))
-            terms[name] = nothing if is_skipped else weight * STEP_TERMS[name](facts)
+            value = weight * STEP_TERMS[name](facts)
+            terms[name] = torch.where(is_due, value, 0.0) if name in _SPARSE_TERMS else value
     return terms
 
 
@@ -200,14 +201,3 @@ def final_terms(
     terms = {name: (1.0 - success) * value for name, value in terms.items()}
     terms[SUCCESS] = settings.weights[SUCCESS] * success
     return terms
-
-
-def total(terms: Mapping[str, Tensor]) -> Tensor:
-    """The reward (E,): the sum of its weighted terms.
-
-    Raises:
-        ValueError: no terms.
-    """
-    if not terms:
-        raise ValueError(f"the reward has no terms; give one of {', '.join(TERMS)} a weight")
-    return torch.stack(list(terms.values())).sum(dim=0)

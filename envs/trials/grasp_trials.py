@@ -5,18 +5,19 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-from envs.conventions import EPISODE_STEPS, MAX_JOINT_STEP
 from envs.hand.commands import next_command
 from envs.hand.hand import Hand
 from envs.objects.grasp_object import GraspObject
 from envs.physics.base import Array, PhysicsBackend, PhysicsFactory
 from envs.physics.mujoco_cpu import MujocoCpu
+from envs.task.settings import TaskSettings
 from envs.trials.lift import LiftResult, lift_test
 
 Controller = Callable[[NDArray[np.int64], Array, int], Array]
-"""controller(rows (E,), joint_pos (E, J) rad, step) -> action (E, J) in [-1, 1]; 1 moves a joint by 0.05 rad."""
+"""controller(rows (E,), joint_pos (E, J) rad, step) -> action (E, J) in [-1, 1], as in the assisting task."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,7 @@ class GraspTrials:
         rest_pose_w: object poses with no hand near (G, 7), from which fingers close; those at the grasp when None.
         num_worlds: worlds simulated at once.
         physics: makes the worlds; MuJoCo on the CPU when None.
+        task: how long fingers may close, and how fast; the defaults when None.
         on_batch: called with the number of trials of each finished batch (progress).
     """
 
@@ -76,6 +78,7 @@ class GraspTrials:
         rest_pose_w: Array | None = None,
         num_worlds: int = 128,
         physics: PhysicsFactory | None = None,
+        task: TaskSettings | None = None,
         on_batch: Callable[[int], None] = lambda _: None,
     ) -> None:
         rest_pose_w = object_pose_w if rest_pose_w is None else rest_pose_w
@@ -90,6 +93,7 @@ class GraspTrials:
         self._wrist_pose_w = wrist_pose_w
         self._rest_pose_w = rest_pose_w
         self._physics: PhysicsFactory = physics or MujocoCpu()
+        self.task = TaskSettings() if task is None else task
         self._num_worlds = num_worlds
         self._on_batch = on_batch
         self.num_diverged = 0
@@ -102,7 +106,7 @@ class GraspTrials:
         return self._run(lambda rows: joint_pos[rows], None, self._object_pose_w, watcher)
 
     def follow(self, controller: Controller, watcher: TrialWatcher | None = None) -> TrialOutcome:
-        """Start from the open hand, let the controller act for 50 steps with collisions on, then lift.
+        """Start from the open hand, let the controller act for an episode with collisions on, then lift.
 
         The object starts from its rest pose: at the grasp closing fingers had pushed it, and often it leans.
         """
@@ -114,7 +118,7 @@ class GraspTrials:
         """Close from the open hand to the joints ``goal`` (G, J), rad, at full speed with collisions on, then lift."""
 
         def controller(rows: NDArray[np.int64], joint_pos: Array, step: int) -> Array:
-            return (goal[rows] - joint_pos) / MAX_JOINT_STEP
+            return (goal[rows] - joint_pos) / self.task.max_joint_step
 
         return self.follow(controller)
 
@@ -164,13 +168,12 @@ class GraspTrials:
         rows: NDArray[np.int64],
         watcher: TrialWatcher | None,
     ) -> None:
-        """50 control steps (`next_command`)."""
+        """An episode of control steps."""
         physics.set_wrist_targets(self._wrist_pose_w[rows])
-        command = physics.state().joint_pos
-        gap = physics.settings.max_target_gap
-        for step in range(EPISODE_STEPS):
-            present = physics.state().joint_pos
-            command = next_command(command, controller(rows, present, step), present, gap)
+        commands = closed_loop(
+            self._hand, controller, rows, lambda: physics.state().joint_pos, self.task, physics.settings.max_target_gap
+        )
+        for step, command in enumerate(commands):
             physics.set_joint_targets(command)
             physics.step()
             if watcher is not None:
@@ -186,10 +189,38 @@ def _lift(physics: PhysicsBackend, rows: NDArray[np.int64], watcher: TrialWatche
     return result
 
 
-def follow_freely(hand: Hand, controller: Controller, num_grasps: int) -> Array:
-    """Joints (G, J), rad, after 50 control steps from the open hand with nothing in the way."""
-    rows = np.arange(num_grasps)
-    joint_pos = np.tile(hand.open_pose, (num_grasps, 1))
-    for step in range(EPISODE_STEPS):
-        joint_pos = next_command(joint_pos, controller(rows, joint_pos, step), joint_pos, np.inf)
-    return joint_pos
+def closed_loop(
+    hand: Hand,
+    controller: Controller,
+    rows: NDArray[np.int64],
+    joint_pos: Callable[[], Array],
+    task: TaskSettings,
+    max_gap: float,
+) -> Iterator[Array]:
+    """The commanded joints (E, J), rad, of every control step; the present joints are read anew for each.
+
+    Wrists stand still, nothing is observed but the joints: the loop of `envs.task.assist_env` without what trials do
+    not need.
+    """
+    command = torch.as_tensor(joint_pos())
+    for step in range(task.episode_steps):
+        present = joint_pos()
+        action = torch.as_tensor(controller(rows, present, step))
+        command = next_command(
+            command,
+            action,
+            torch.as_tensor(present),
+            hand.limits,
+            max_step=task.max_joint_step,
+            max_gap=max_gap,
+        )
+        yield command.numpy()
+
+
+def follow_freely(hand: Hand, controller: Controller, num_grasps: int, task: TaskSettings | None = None) -> Array:
+    """Joints (G, J), rad, after an episode from the open hand with nothing in the way."""
+    joint_pos = [np.tile(hand.open_pose, (num_grasps, 1))]
+    task = TaskSettings() if task is None else task
+    for command in closed_loop(hand, controller, np.arange(num_grasps), lambda: joint_pos[0], task, np.inf):
+        joint_pos[0] = command
+    return joint_pos[0]

@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from envs.wrist.strokes import minimum_jerk
+
 Array = NDArray[np.float64]
 
 START_DISTANCE = (0.15, 0.20)
@@ -42,21 +44,21 @@ def straight_approach(
     count = len(final_pose_w)
     back_w = final_pose_w[:, :3] - fingertip_centre_w
     back_w /= np.linalg.norm(back_w, axis=1, keepdims=True)
-    tilt = Rotation.from_rotvec(_perpendicular(back_w, rng) * (MAX_TILT * np.sqrt(rng.random(count)))[:, None])
+    tilt_axis = perpendicular(back_w, rng.standard_normal(back_w.shape))
+    tilt = Rotation.from_rotvec(tilt_axis * (MAX_TILT * np.sqrt(rng.random(count)))[:, None])
     start_offset = tilt.apply(back_w) * rng.uniform(*START_DISTANCE, size=count)[:, None]
     turn_axis = rng.standard_normal((count, 3))
     turn_axis /= np.linalg.norm(turn_axis, axis=1, keepdims=True)
     turn = turn_axis * (MAX_APPROACH_TURN * rng.random(count))[:, None]
     fraction = np.minimum(np.arange(1, num_steps + 1) / arrival_step[:, None], 1.0)
-    remaining = (1.0 - fraction**3 * (10.0 - 15.0 * fraction + 6.0 * fraction**2))[..., None]
+    remaining = (1.0 - minimum_jerk(fraction))[..., None]
     position = final_pose_w[:, None, :3] + remaining * start_offset[:, None]
     final = Rotation.from_quat(np.repeat(final_pose_w[:, 3:], num_steps, axis=0), scalar_first=True)
     rotation = Rotation.from_rotvec((remaining * turn[:, None]).reshape(-1, 3)) * final
     return np.concatenate([position, rotation.as_quat(scalar_first=True).reshape(count, num_steps, 4)], axis=2)
 
 
-def _perpendicular(axis: Array, rng: np.random.Generator) -> Array:
-    """Random unit vectors (K, 3) at right angles to the given unit vectors."""
-    random = rng.standard_normal(axis.shape)
-    random -= (random * axis).sum(axis=1, keepdims=True) * axis
-    return random / np.linalg.norm(random, axis=1, keepdims=True)
+def perpendicular(axis: Array, direction: Array) -> Array:
+    """Unit vectors (..., 3) along the part of ``direction`` at right angles to the unit ``axis``; 0 if none is left."""
+    across = direction - (direction * axis).sum(axis=-1, keepdims=True) * axis
+    return across / np.maximum(np.linalg.norm(across, axis=-1, keepdims=True), 1e-9)

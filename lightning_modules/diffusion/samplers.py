@@ -6,7 +6,7 @@ A sampler is configured once and takes the start explicitly, so the caller owns 
 
 import abc
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import pairwise
 
 import torch
@@ -14,39 +14,6 @@ from torch import Tensor
 
 from lightning_modules.diffusion.losses import ScoreFn
 from lightning_modules.diffusion.sde import SDE
-
-Velocity = Callable[[Tensor, float], Tensor]
-"""dx/dt at state x and time t."""
-
-
-class Solver(abc.ABC):
-    """One step of a fixed-step ODE solver."""
-
-    @abc.abstractmethod
-    def step(self, velocity: Velocity, x: Tensor, t: float, dt: float) -> Tensor:
-        """x at t + dt, from x at t; dt may be negative."""
-
-
-class Heun(Solver):
-    """Heun's method, order 2, two evaluations a step."""
-
-    def step(self, velocity: Velocity, x: Tensor, t: float, dt: float) -> Tensor:
-        """x at t + dt, by the mean of the slopes at both ends."""
-        k1 = velocity(x, t)
-        k2 = velocity(x + dt * k1, t + dt)
-        return x + 0.5 * dt * (k1 + k2)
-
-
-class RK4(Solver):
-    """The classical Runge-Kutta method, order 4, four evaluations a step."""
-
-    def step(self, velocity: Velocity, x: Tensor, t: float, dt: float) -> Tensor:
-        """x at t + dt, by slopes at both ends and twice in the middle."""
-        k1 = velocity(x, t)
-        k2 = velocity(x + 0.5 * dt * k1, t + 0.5 * dt)
-        k3 = velocity(x + 0.5 * dt * k2, t + 0.5 * dt)
-        k4 = velocity(x + dt * k3, t + dt)
-        return x + dt / 6.0 * (k1 + 2.0 * k2 + 2.0 * k3 + k4)
 
 
 class Sampler(abc.ABC):
@@ -88,15 +55,14 @@ class Sampler(abc.ABC):
 
 
 class ProbabilityFlowSampler(Sampler):
-    """Solves dx/dt = f(t) x - g(t)^2 score(x, t) / 2 from t = 1 to eps (Song et al. 2021, eq. 13).
+    """Solves dx/dt = f(t) x - g(t)^2 score(x, t) / 2 from t = 1 to eps (Song et al. 2021, eq. 13) by Heun's method.
 
-    Deterministic given the start.
+    Deterministic given the start; two evaluations of the score a step.
     """
 
-    def __init__(self, solver: Solver | None = None, num_steps: int = 32, eps: float = 1.0e-3) -> None:
-        """solver: one step of the method; Heun when None. eps: last time."""
+    def __init__(self, num_steps: int = 32, eps: float = 1.0e-3) -> None:
+        """eps: last time."""
         super().__init__(num_steps, eps)
-        self.solver = Heun() if solver is None else solver
 
     def states(
         self, score: ScoreFn, sde: SDE, initial: Tensor, generator: torch.Generator | None = None
@@ -111,7 +77,10 @@ class ProbabilityFlowSampler(Sampler):
         yield x
         times = self.times()
         for start, stop in pairwise(times):
-            x = self.solver.step(velocity, x, start, stop - start)
+            dt = stop - start
+            k1 = velocity(x, start)
+            k2 = velocity(x + dt * k1, start + dt)
+            x = x + 0.5 * dt * (k1 + k2)
             yield x
 
 
@@ -162,7 +131,8 @@ class PredictorCorrectorSampler(Sampler):
 
 
 def _noise_like(x: Tensor, generator: torch.Generator | None) -> Tensor:
-    return torch.randn(x.shape, generator=generator, dtype=x.dtype, device=x.device)
+    device = x.device if generator is None else generator.device  # a generator draws on its own device only
+    return torch.randn(x.shape, generator=generator, dtype=x.dtype, device=device).to(x.device)
 
 
 def _full_time(x: Tensor, t: float) -> Tensor:

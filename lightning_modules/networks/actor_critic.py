@@ -96,6 +96,11 @@ class ActorCritic(nn.Module):
         """What only the value depends on."""
         return [*self.squeeze_critic.parameters(), *self.critic.parameters()]
 
+    @property
+    def has_norms(self) -> bool:
+        """Whether any inputs were taken into the normalisation yet."""
+        return bool(self.vector_norm.count > 0)
+
     def update_norms(self, inputs: PolicyInput) -> None:
         """Take a rollout's inputs into the normalisation of vectors and privileged; between rollouts only."""
         self.vector_norm.update(inputs.vectors)

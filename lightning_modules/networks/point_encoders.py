@@ -136,16 +136,10 @@ class PointNet2Encoder(PointEncoder):
         """
         super().__init__()
         levels = COMPACT_LEVELS if levels is None else levels
-        if not levels or not global_widths or not feature_widths or any(len(size.widths) < 2 for size in levels):
-            raise ValueError(
-                f"PointNet2Encoder got levels {levels}, global_widths {global_widths} and feature_widths "
-                f"{feature_widths}; it needs at least one level, two widths in each level's MLP and one in the others."
-            )
+        check_sizes(type(self).__name__, levels, global_widths, feature_widths)
         if clouds_per_chunk < 1:
             raise ValueError(f"clouds_per_chunk is {clouds_per_chunk}; at least 1 is needed.")
-        self.grouping_spec: GroupingSpec = GroupingSpec(
-            tuple(GroupingLevelSpec(size.num_centres, size.radius, size.max_neighbours) for size in levels)
-        )
+        self.grouping_spec: GroupingSpec = grouping_spec_of(levels)
         self.input_scale = input_scale
         self.clouds_per_chunk = clouds_per_chunk
         in_features = [0, *(size.widths[-1] for size in levels)]
@@ -158,14 +152,8 @@ class PointNet2Encoder(PointEncoder):
 
     def forward(self, points_h: Tensor, grouping: CloudGrouping | None = None) -> Tensor:
         """Features (B, feature_dim) of clouds (B, N, 3); see PointEncoder."""
-        _check_points(points_h)
-        if grouping is None:
-            grouping = self.grouping_spec.build(points_h)
-        if grouping.num_clouds != points_h.shape[0] or len(grouping.levels) != len(self.levels):
-            raise ValueError(
-                f"the grouping has {len(grouping.levels)} levels of {grouping.num_clouds} clouds, the network "
-                f"{len(self.levels)} levels and the batch {points_h.shape[0]} clouds; build it with grouping_spec."
-            )
+        check_points(points_h)
+        grouping = complete_grouping(self.grouping_spec, points_h, grouping)
         chunk = self.clouds_per_chunk if points_h.device.type == "cpu" else max(1, points_h.shape[0])
         parts = list(zip(points_h.split(chunk), (part.levels for part in grouping.split(chunk)), strict=True))
         if torch.is_grad_enabled() or points_h.device.type != "cpu":
@@ -216,7 +204,7 @@ class PointNetEncoder(PointEncoder):
 
     def forward(self, points_h: Tensor, grouping: CloudGrouping | None = None) -> Tensor:
         """Features (B, feature_dim) of clouds (B, N, 3); the grouping is not used."""
-        _check_points(points_h)
+        check_points(points_h)
         points = self.input_scale * points_h
         if not torch.is_grad_enabled():
             largest = map_without_grad(lambda clouds: self._values(clouds).amax(1), points.split(8))
@@ -249,7 +237,40 @@ def _feature_mlp(in_width: int, widths: Sequence[int]) -> nn.Sequential:
     return nn.Sequential(*modules)
 
 
-def _check_points(points_h: Tensor) -> None:
+def check_sizes(
+    name: str, levels: Sequence[SetAbstractionSize], global_widths: Sequence[int], feature_widths: Sequence[int]
+) -> None:
+    """Refuse a PointNet++ without a level or with too few widths."""
+    if not levels or not global_widths or not feature_widths or any(len(size.widths) < 2 for size in levels):
+        raise ValueError(
+            f"{name} got levels {levels}, global_widths {global_widths} and feature_widths {feature_widths}; it needs "
+            "at least one level, two widths in each level's MLP and one in the others."
+        )
+
+
+def grouping_spec_of(levels: Sequence[SetAbstractionSize]) -> GroupingSpec:
+    """What set abstraction levels want to be grouped."""
+    return GroupingSpec(tuple(GroupingLevelSpec(size.num_centres, size.radius, size.max_neighbours) for size in levels))
+
+
+def complete_grouping(spec: GroupingSpec, points_h: Tensor, grouping: CloudGrouping | None) -> CloudGrouping:
+    """The grouping that was given, or that of these clouds when None.
+
+    Raises:
+        ValueError: it is of another number of clouds or levels.
+    """
+    if grouping is None:
+        return spec.build(points_h)
+    if grouping.num_clouds != points_h.shape[0] or len(grouping.levels) != len(spec.levels):
+        raise ValueError(
+            f"the grouping has {len(grouping.levels)} levels of {grouping.num_clouds} clouds, the network "
+            f"{len(spec.levels)} levels and the batch {points_h.shape[0]} clouds; build it with grouping_spec."
+        )
+    return grouping
+
+
+def check_points(points_h: Tensor) -> None:
+    """Refuse what is not a batch of clouds."""
     if points_h.ndim != 3 or points_h.shape[-1] != 3:
         raise ValueError(f"points_h has shape {tuple(points_h.shape)}; expected (B, N, 3) in metres, hand frame.")
     if not points_h.is_floating_point():

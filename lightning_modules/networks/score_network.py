@@ -122,12 +122,6 @@ class ScoreNetwork(nn.Module):
         """Score of the noised state density: ``head`` divided by std(t), so that the head's target has unit scale."""
         return self.head(state, feature, t, conditions) / sde.std(t)[..., None]
 
-    def forward(
-        self, state: Tensor, points_h: Tensor, t: Tensor, sde: SDE, grouping: CloudGrouping | None = None
-    ) -> Tensor:
-        """Score of states (B, D) or (B, K, D) at times (B,) or (B, K), given clouds points_h (B, N, 3)."""
-        return self.score(state, self.encode(points_h, grouping), t, sde)
-
     def _check(self, state: Tensor, feature: Tensor, t: Tensor) -> None:
         if state.ndim not in (2, 3) or state.shape[-1] != self.state_dim:
             raise ValueError(
@@ -140,11 +134,6 @@ class ScoreNetwork(nn.Module):
             raise ValueError(
                 f"feature has shape {tuple(feature.shape)}; expected ({state.shape[0]}, {self.encoder.feature_dim})."
             )
-
-
-def compact_score_network(state_dim: int = NUM_JOINTS) -> ScoreNetwork:
-    """The default: trains on two CPU cores."""
-    return ScoreNetwork(PointNet2Encoder(), state_dim)
 
 
 def paper_score_network(state_dim: int = NUM_JOINTS) -> ScoreNetwork:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -97,6 +97,9 @@ class ExploringResidual:
         feature, primitive_action = policy.primitive(self._view, observation)
         self._note("primitive", began)
         inputs = policy.inputs(observation, feature, primitive_action, policy.critic_groups)
+        inputs = replace(
+            inputs, privileged=torch.cat([inputs.privileged, policy.exploration.state(self._noise)], dim=1)
+        )
         began = time.perf_counter()
         output = policy.network(policy.encoded(inputs))
         sampled = policy.exploration.apply_draw(output.mean, self._noise, next(self._draws))

@@ -9,7 +9,6 @@ from envs.conventions import NUM_JOINTS
 from envs.geometry.object_clouds import KnownObjects
 from envs.hand.model import denormalise_joints
 from envs.physics.base import Array
-from envs.task.episodes import Episodes
 from envs.task.observations import Observation
 from lightning_modules.policy.features import COARSE_POINTS
 from lightning_modules.primitive import GraspPrimitive
@@ -94,7 +93,7 @@ class PrimitiveFingers:
         self._view = view
         self._start_step = start_step
 
-    def start(self, episodes: Episodes) -> None:
+    def start(self, num_worlds: int) -> None:
         """See `FingerPolicy.start`."""
         self._view.start()
 
@@ -117,7 +116,7 @@ class LearntFingers:
         self._action = action
         self._start = start
 
-    def start(self, episodes: Episodes) -> None:
+    def start(self, num_worlds: int) -> None:
         """See `FingerPolicy.start`."""
         self._start()
 

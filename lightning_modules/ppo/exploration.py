@@ -4,8 +4,13 @@ All classes share one law. With Sigma = L L^T of the class and the correlation r
 
     n_t = rho n_{t-1} + sqrt(1 - rho^2) L eps_t,   eps_t ~ N(0, I),   action_t = mean_t + n_t,
 
-so that n_t has the covariance Sigma at every step and consecutive noises the covariance rho Sigma. Given n_{t-1}, which
-the rollout keeps, the action is exactly Gaussian:  action_t ~ N(mean_t + rho n_{t-1}, (1 - rho^2) Sigma).
+so that n_t has the covariance Sigma at every step and consecutive noises the covariance rho Sigma. Given what was done
+before, n_{t-1} = action_{t-1} - mean_{t-1}, the action is exactly Gaussian:
+
+    action_t ~ N(c_t, (1 - rho^2) Sigma),   c_t = mean_t + rho (action_{t-1} - mean_{t-1}).
+
+The centre c_t moves with the policy's mean of the step before, too: learning that holds n_{t-1} for a given pays a mean
+for what came of it, and again for what the noise that it explains away would have brought in the next step.
 """
 
 import abc
@@ -71,6 +76,15 @@ class Exploration(nn.Module, abc.ABC):
         values, vectors = torch.linalg.eigh(factor @ factor.T)
         return vectors @ torch.diag(values.clamp_min(0.0).sqrt()) @ vectors.T
 
+    @property
+    def state_dim(self) -> int:
+        """Columns of `state`: A, or 0 for noise that is white in time."""
+        return self.action_dim if self.correlation > 0.0 else 0
+
+    def state(self, noise_before: Tensor) -> Tensor:
+        """What n_{t-1} (E, A) says about n_t (E, `state_dim`), for critics: the return depends on it."""
+        return noise_before[:, : self.state_dim]
+
     def std(self) -> Tensor:
         """Standard deviation of each number of an action (A,)."""
         return self.factor().norm(dim=1)
@@ -109,43 +123,46 @@ class Exploration(nn.Module, abc.ABC):
         log_prob = -0.5 * eps.square().sum(-1) - self._log_normaliser(factor)
         return Sampled(action=mean + noise, noise=noise, log_prob=log_prob)
 
-    def log_prob(self, action: Tensor, mean: Tensor, noise_before: Tensor) -> Tensor:
-        """log N(action; mean + rho n_{t-1}, (1 - rho^2) Sigma), exact.
+    def centre(self, mean: Tensor, noise_before: Tensor) -> Tensor:
+        """c_t = mean_t + rho n_{t-1} (B, A) of means (B, A) and noise one step earlier (B, A).
 
-        Args:
-            action: actions taken (B, A).
-            mean: mean actions of the present policy (B, A).
-            noise_before: action minus mean one step earlier as collected (B, A); a given, never recomputed.
-        Returns:
-            (B,) log-densities.
         Raises:
             ValueError: shapes other than (B, A).
         """
-        self._check(action=action, mean=mean, noise_before=noise_before)
+        self._check(mean=mean, noise_before=noise_before)
+        return mean + self.correlation * noise_before
+
+    def log_prob(self, action: Tensor, centre: Tensor) -> Tensor:
+        """log N(action; c_t, (1 - rho^2) Sigma) (B,), exact, of actions taken (B, A); see `centre`.
+
+        Raises:
+            ValueError: shapes other than (B, A).
+        """
+        self._check(action=action, centre=centre)
         factor = self.factor()
-        eps = _whiten(action - mean - self.correlation * noise_before, factor) / self._innovation
+        eps = _whiten(action - centre, factor) / self._innovation
         return -0.5 * eps.square().sum(-1) - self._log_normaliser(factor)
 
     def entropy(self) -> Tensor:
         """Entropy of an action given the noise before, a scalar: A / 2 + log sqrt((2 pi (1 - rho^2))^A det Sigma)."""
         return 0.5 * self.action_dim + self._log_normaliser(self.factor())
 
-    def kl(self, mean_old: Tensor, mean_new: Tensor, old: Tensor) -> Tensor:
-        """KL(old || new) between the two Gaussians with the same noise before, in closed form.
+    def kl(self, centre_old: Tensor, centre_new: Tensor, old: Tensor) -> Tensor:
+        """KL(old || new) between the two Gaussians after the same actions, in closed form.
 
         1/2 [tr(Sigma_new^-1 Sigma_old) - A + log(det Sigma_new / det Sigma_old) + d^T Sigma_new^-1 d / (1 - rho^2)],
-        d = mean_new - mean_old.
+        d = centre_new - centre_old.
 
         Args:
-            mean_old: means at the time of the rollout (B, A).
-            mean_new: means now (B, A).
+            centre_old: `centre` at the time of the rollout (B, A).
+            centre_new: `centre` now (B, A).
             old: `frozen` at the time of the rollout (A, A).
         Returns:
             (B,) divergences, nats.
         Raises:
             ValueError: shapes that do not fit.
         """
-        self._check(mean_old=mean_old, mean_new=mean_new)
+        self._check(centre_old=centre_old, centre_new=centre_new)
         if old.shape != (self.action_dim, self.action_dim):
             raise ValueError(
                 f"old has shape {tuple(old.shape)}; expected ({self.action_dim}, {self.action_dim}), from frozen()."
@@ -153,7 +170,7 @@ class Exploration(nn.Module, abc.ABC):
         new = self.factor()
         trace = torch.linalg.solve_triangular(new, old, upper=False).square().sum()
         log_ratio = 2.0 * (new.diagonal().log().sum() - old.diagonal().log().sum())
-        distance = (_whiten(mean_new - mean_old, new) / self._innovation).square().sum(-1)
+        distance = (_whiten(centre_new - centre_old, new) / self._innovation).square().sum(-1)
         return 0.5 * (trace - self.action_dim + log_ratio + distance)
 
     @property

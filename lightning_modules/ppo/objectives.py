@@ -1,6 +1,8 @@
 """What one gradient step of the residual policy minimises: imitation of a teacher, or the clipped objective of PPO."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -12,6 +14,9 @@ from lightning_modules.ppo.exploration import Exploration
 from lightning_modules.ppo.losses import clipped_share, clipped_surrogate, value_loss
 from lightning_modules.ppo.samples import Samples
 
+Evaluate = Callable[[Tensor], PolicyOutput]
+"""What the present policy says about samples, by their rows (K,)."""
+
 
 @dataclass(frozen=True)
 class Objective:
@@ -22,7 +27,7 @@ class Objective:
 
 
 def imitation_objective(
-    samples: Samples, rows: Tensor, output: PolicyOutput, composition: Composition, *, value_coefficient: float
+    samples: Samples, rows: Tensor, evaluate: Evaluate, composition: Composition, *, value_coefficient: float
 ) -> Objective:
     """|a - (gate * a_p + grip * closing)|^2, mean over joints and samples, plus the critic's loss.
 
@@ -31,11 +36,11 @@ def imitation_objective(
     Args:
         samples: of a rollout with a teacher.
         rows: the samples of this step (B,).
-        output: of the present policy for them.
+        evaluate: the present policy.
         composition: makes the action a of the hand; taken unclamped, so that it has a gradient everywhere.
         value_coefficient: weight of the critic's loss.
     """
-    a_p = samples.steps.primitive_action[rows]
+    a_p, output = samples.steps.primitive_action[rows], evaluate(rows)
     closing = torch.tensor(shadow_hand().closing).to(a_p)
     advice = samples.gate[rows, None] * a_p + samples.grip[rows, None] * closing
     imitation = (composition.unclamped(a_p, output.mean) - advice).square().mean()
@@ -47,7 +52,7 @@ def imitation_objective(
 def ppo_objective(
     samples: Samples,
     rows: Tensor,
-    output: PolicyOutput,
+    evaluate: Evaluate,
     exploration: Exploration,
     noise_law: Tensor,
     *,
@@ -57,10 +62,13 @@ def ppo_objective(
 ) -> Objective:
     """Clipped surrogate, critic's loss and entropy bonus (Schulman et al. 2017, eq. 9); numbers hold the KL, too.
 
+    Probabilities are those of whole sequences of actions: of each action given those before it, where the noise of the
+    step before is what the present policy's mean leaves of that step's action.
+
     Args:
         samples: of a rollout.
         rows: the samples of this step (B,).
-        output: of the present policy for them.
+        evaluate: the present policy.
         exploration: present noise.
         noise_law: `Exploration.frozen` as it was when the samples were collected (A, A).
         clip: largest useful change of the probability ratio.
@@ -68,18 +76,43 @@ def ppo_objective(
         entropy_coefficient: weight of the entropy bonus.
     """
     steps, old = samples.steps, samples.steps.log_prob[rows]
-    log_prob = exploration.log_prob(steps.action[rows], output.mean, steps.noise_before[rows])
+    mean, value, noise_before = _outputs(samples, rows, evaluate, with_noise=exploration.state_dim > 0)
+    centre = exploration.centre(mean, noise_before)
+    log_prob = exploration.log_prob(steps.action[rows], centre)
     surrogate = clipped_surrogate(log_prob, old, samples.advantage[rows], clip=clip).mean()
-    critic = value_loss(output.value, samples.target[rows]).mean()
+    critic = value_loss(value, samples.target[rows]).mean()
     bonus = entropy_coefficient * exploration.entropy()
     with torch.no_grad():
+        centre_then = exploration.centre(steps.mean[rows], steps.noise_before[rows])
         numbers = {
             "policy_loss": float(surrogate),
             "value_loss": float(critic),
             "clipped": float(clipped_share(log_prob, old, clip=clip)),
-            "kl": float(exploration.kl(steps.mean[rows], output.mean, noise_law).mean()),
+            "kl": float(exploration.kl(centre_then, centre, noise_law).mean()),
         }
     return Objective(surrogate + value_coefficient * critic - bonus, numbers)
+
+
+class _Outputs(NamedTuple):
+    mean: Tensor
+    value: Tensor
+    noise_before: Tensor
+
+
+def _outputs(samples: Samples, rows: Tensor, evaluate: Evaluate, *, with_noise: bool) -> _Outputs:
+    """Means (B, A) and values (B,) of the samples, and the noise (B, A) in the step before each, under these means."""
+    given = samples.steps.noise_before[rows]
+    if not with_noise:
+        output = evaluate(rows)
+        return _Outputs(output.mean, output.value, given)
+    follows = samples.follows[rows]
+    before = rows[follows] - 1
+    needed, place = torch.cat([rows, before]).unique(return_inverse=True)
+    output = evaluate(needed)
+    own, earlier = place.split([len(rows), len(before)])
+    noise_before = given.clone()
+    noise_before[follows] = samples.steps.action[before] - output.mean[earlier]
+    return _Outputs(output.mean[own], output.value[own], noise_before)
 
 
 def means(numbers: list[dict[str, float]]) -> dict[str, float]:

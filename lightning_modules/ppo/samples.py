@@ -1,5 +1,6 @@
 """From a rollout to the samples of gradient steps."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -15,7 +16,7 @@ from lightning_modules.ppo.memory import PolicyMemory
 
 @dataclass(frozen=True)
 class Samples(Batch):
-    """The B steps of a rollout that happened.
+    """The B steps of a rollout that happened, those of a world one after another.
 
     Attributes:
         steps: what the policy saw and did, (B, ...).
@@ -23,6 +24,7 @@ class Samples(Batch):
         target: what the critic should have said (B,).
         gate: the teacher's gate (B,), NaN without a teacher.
         grip: the teacher's closing action (B,), NaN without a teacher.
+        follows: the row before holds the step before in the same world (B,) bool.
     """
 
     steps: PolicyMemory
@@ -30,13 +32,14 @@ class Samples(Batch):
     target: Tensor
     gate: Tensor
     grip: Tensor
+    follows: Tensor
 
     def __len__(self) -> int:
         return len(self.target)
 
 
 def samples_of(rollout: Rollout, *, gamma: float, lam: float) -> Samples:
-    """Advantages of a rollout, and its steps one after another; those that did not happen are left out."""
+    """Advantages of a rollout, and its worlds one after another; steps that did not happen are left out."""
     steps = PolicyMemory(**rollout.memory)
     nothing_follows = torch.zeros_like(steps.value[0])
     found = generalised_advantages(
@@ -44,7 +47,9 @@ def samples_of(rollout: Rollout, *, gamma: float, lam: float) -> Samples:
     )
 
     def flat(values: Tensor) -> Tensor:
-        return values[rollout.is_valid]
+        return values.transpose(0, 1)[rollout.is_valid.T]
+
+    happened_before = torch.cat([torch.zeros_like(rollout.is_valid[:1]), rollout.is_valid[:-1]])
 
     return Samples(
         steps=each_tensor(flat, steps),
@@ -52,6 +57,7 @@ def samples_of(rollout: Rollout, *, gamma: float, lam: float) -> Samples:
         target=flat(found.target),
         gate=flat(rollout.gate),
         grip=flat(rollout.grip),
+        follows=flat(happened_before),
     )
 
 
@@ -73,7 +79,9 @@ def num_minibatches(count: int, size: int) -> int:
     return max(1, min(round(sum(counts) / len(counts) / size), *counts))
 
 
-def minibatches(count: int, size: int, epochs: int, seed: tuple[int, ...]) -> Iterator[Iterator[Tensor]]:
+def minibatches(
+    count: int, size: int, epochs: int, seed: tuple[int, ...], *, run: int = 1
+) -> Iterator[Iterator[Tensor]]:
     """For each epoch the rows of its gradient steps: a random order, cut into parts of nearly equal size.
 
     Args:
@@ -81,9 +89,12 @@ def minibatches(count: int, size: int, epochs: int, seed: tuple[int, ...]) -> It
         size: wanted samples in a part; see `num_minibatches`.
         epochs: passes over all samples.
         seed: decides the order.
+        run: rows that stay together: where a step needs the one before it, too, few more than its own are looked at.
     """
     state = np.random.SeedSequence(seed).generate_state(1, dtype=np.uint64)[0]
     generator = torch.Generator().manual_seed(int(state >> np.uint64(1)))
     parts = num_minibatches(count, size)
     for _ in range(epochs):
-        yield iter(torch.randperm(count, generator=generator).tensor_split(parts))
+        first = run * torch.randperm(math.ceil(count / run), generator=generator)
+        rows = (first[:, None] + torch.arange(run)).flatten()
+        yield iter(rows[rows < count].tensor_split(parts))

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from envs.conventions import MAX_JOINT_STEP
 from envs.hand.kinematics import HandKinematics
-from envs.objects.library import make_object
+from envs.objects.builder import make_object
 from envs.physics.base import Array, to_host
 from envs.trials.lift import lift_test
 from envs.wrist.clearance import open_hand_height

@@ -9,8 +9,8 @@ from scipy.spatial.transform import Rotation
 
 from envs.hand.hand import Hand
 from envs.hand.shadow import shadow_hand
+from envs.objects.builder import make_object
 from envs.objects.grasp_object import GraspObject
-from envs.objects.library import make_object
 from envs.physics.base import Array, PhysicsBackend, PhysicsState
 
 HAND = shadow_hand()

@@ -44,6 +44,27 @@ def test_an_exported_policy_is_tested_and_not_trained_on(
     assert re.search(r"policy\.ckpt has no field optimizer_states: it was exported and cannot be trained on", error)
 
 
+def test_physics_are_chosen_in_the_configuration_and_kept_in_the_checkpoint(
+    tiny_path: Path, primitive: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    few = checkpoints_alone(tmp_path / "few.yaml")
+    name = "--data.init_args.physics"
+    chosen = [f"{name}=envs.physics.mujoco_cpu.MujocoCpu", f"{name}.init_args.settings.friction=0.8"]
+    run(policy_command("fit", tiny_path, primitive, tmp_path, few, *chosen))
+    last = tmp_path / "checkpoints" / "last.ckpt"
+    kept = torch.load(last, weights_only=True)["datamodule_hyper_parameters"]["physics"]
+    assert kept["class_path"] == "envs.physics.mujoco_cpu.MujocoCpu"
+    assert kept["init_args"]["settings"]["friction"] == 0.8
+    resumed = policy_command("fit", tiny_path, primitive, tmp_path, few, f"--ckpt_path={last}")
+    run([*resumed, *chosen, f"{name}.init_args.dump_dir={tmp_path / 'dumps'}", "--trainer.max_epochs=2"])
+    for options in ([*chosen, f"{name}.init_args.settings.friction=0.7"], []):
+        with pytest.raises(SystemExit):
+            run([*resumed, *options])
+        error = " ".join(capsys.readouterr().err.split())
+        assert "was made with data.physics." in error
+    run(policy_command("test", tiny_path, primitive, tmp_path, few, f"--ckpt_path={last}"))
+
+
 @pytest.mark.parametrize(
     ("option", "message"),
     [
@@ -53,6 +74,7 @@ def test_an_exported_policy_is_tested_and_not_trained_on(
         ("--model.init_args.critic_groups=[contact]", "observation group 'contact' is unknown; available: joint_pos"),
         ("--data.init_args.reward.weights={succes: 1.0}", "reward term 'succes' is unknown; available: following"),
         ("--data.init_args.patterns=none.npy", r"none\.npy"),
+        ("--data.init_args.physics=envs.physics.mujoco_cpu.MujocoCPU", r"MujocoCPU"),
         ("--model.init_args.primitive=none.ckpt", r"none\.ckpt does not exist; train one with"),
         ("--model.init_args.exploration.init_args.action_dim=18", "exploration is made for 18 numbers, composition"),
     ],

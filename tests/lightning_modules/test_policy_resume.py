@@ -104,7 +104,7 @@ def test_a_killed_run_goes_on_where_it_stood(
 MEASURING = (
     "    - class_path: callbacks.assist.evaluation.AssistEvaluation\n"
     "      init_args: {num_validation_episodes: 2}\n"
-    "    - class_path: callbacks.assist.success.AssistSuccess\n"
+    "    - class_path: callbacks.assist.measures.AssistMeasures\n"
 )
 
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from datamodules.types import Rollout
 from envs.task.observations import OBSERVATION_GROUPS, POLICY_GROUPS, PRIVILEGED_GROUPS, Observation
 from lightning_modules.composition import Composition, Direct, ResidualOnly, ScaleOnly, split_action
 from lightning_modules.networks.point_encoders import PointNetEncoder
@@ -56,7 +57,8 @@ def test_what_is_learnt_from_is_what_was_done(make: Make) -> None:
     steps = act(module)
     with torch.no_grad():
         for step in range(STEPS):
-            now = module.exploration.log_prob(steps.action[step], steps.mean[step], steps.noise_before[step])
+            centre = module.exploration.centre(steps.mean[step], steps.noise_before[step])
+            now = module.exploration.log_prob(steps.action[step], centre)
             # the sampler knows its own noise, log_prob recovers it: 36 numbers in float32
             torch.testing.assert_close(steps.log_prob[step], now, atol=1e-3, rtol=1e-4)
     torch.testing.assert_close(steps.noise_before[1:], (steps.action - steps.mean)[:-1], atol=1e-6, rtol=0.0)
@@ -167,15 +169,11 @@ BOLD: dict[str, Any] = {
 @pytest.mark.parametrize("target", [0.2, 1.2])
 def test_the_policy_learns_what_pays(target: float, make: Make, tmp_path: Path) -> None:
     module = make(composition=ScaleOnly(), exploration=IndependentNoise(18, std=0.5), gamma=0.0, **BOLD)
-    reward = wants_scale(target)
-    before = reward(act(module)).mean()
-    fit(module, MadeUpRollouts(8, reward), tmp_path)
-    steps = act(module)
-    # a_s starts at 0.7, half a unit below or above
-    assert abs(steps.mean.mean() - target) < 0.4
-    assert reward(steps).mean() > before + 0.05
-    assert module.policy_version == 8
-    assert int(module.agent_steps) == 8 * STEPS * WORLDS
+
+    fit(module, MadeUpRollouts(16, wants_scale(target)), tmp_path)
+    assert abs(act(module).mean.mean() - target) < 0.4  # a_s starts at 0.7, half a unit below or above
+    assert module.policy_version == 16
+    assert int(module.agent_steps) == 16 * STEPS * WORLDS
 
 
 def test_the_critic_learns_what_to_expect(make: Make, tmp_path: Path) -> None:
@@ -280,6 +278,47 @@ def test_imitation_brings_the_teachers_timing(make: Make, tmp_path: Path) -> Non
     assert module.policy_version == 3
     # then it learns at its own rate
     assert trainer.optimizers[0].param_groups[0]["lr"] == module.learning_rate
+
+
+def test_after_imitation_it_learns_at_its_own_rate_whatever_became_of_the_last_rollout(
+    make: Make, tmp_path: Path
+) -> None:
+    gate = torch.ones(STEPS, WORLDS)
+    module = make(imitation_rollouts=2, imitation_learning_rate=1.0e-2)
+
+    class LastFails(MadeUpRollouts):
+        def _collect(self) -> Rollout:
+            collected = super()._collect()
+            is_last = collected.policy_version == 1
+            return replace(collected, is_valid=collected.is_valid & torch.tensor(not is_last))
+
+    trainer = fit(module, LastFails(2, wants_scale(), gate=gate), tmp_path)
+    assert trainer.optimizers[0].param_groups[0]["lr"] == module.learning_rate
+
+
+def test_the_first_rollout_is_learnt_from_inputs_of_a_known_size(make: Make, tmp_path: Path) -> None:
+    seen: list[Tensor] = []
+
+    class Watched(MadeUpRollouts):
+        def _collect(self) -> Rollout:
+            collected = super()._collect()
+            module.network.actor.register_forward_hook(lambda _, given, __: seen.append(given[0].detach()))
+            return collected
+
+    module = make(exploration=IndependentNoise(36, correlation=0.0), epochs=1, minibatch_size=STEPS * WORLDS)
+    fit(module, Watched(1, wants_scale()), tmp_path)
+    vectors = seen[0][:, :18]  # joints, between -0.5 and 0.5 where they were observed
+    torch.testing.assert_close(vectors.mean(dim=0), torch.zeros(18), atol=1e-4, rtol=0.0)
+    torch.testing.assert_close(vectors.std(dim=0, correction=0), torch.ones(18), atol=1e-2, rtol=0.0)
+    assert module.network.vector_norm.count == STEPS * WORLDS  # taken in once
+
+
+def test_the_critic_knows_the_noise_that_goes_on(make: Make) -> None:
+    module = make(critic_groups=("remaining",), exploration=IndependentNoise(36, correlation=0.7))
+    steps = act(module)
+    assert torch.equal(steps.privileged[..., 2:], steps.noise_before)
+    white = act(make(critic_groups=("remaining",), exploration=IndependentNoise(36, correlation=0.0)))
+    assert white.privileged.shape[-1] == 2  # of noise that is drawn anew nothing is to be known
 
 
 def test_imitation_without_a_teacher_is_named(make: Make, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from reports.field_tables import field_blocks, main
-from reports.result_files import read_columns
+from reports.metrics_files import read_columns
 
 
 def rows(**means: float) -> dict[str, Any]:

@@ -2,7 +2,16 @@
 
 import pytest
 
-from reports.markdown import causes_table, fill, per_cent, table, top_causes, worst_and_best
+from reports.markdown import (
+    causes_table,
+    fill,
+    mean_per_cent,
+    per_cent,
+    rows_of,
+    table,
+    top_causes,
+    worst_and_best,
+)  # fmt: skip
 
 DOCUMENT = "Before.\n\n<!-- begin a -->\nold\n<!-- end a -->\nBetween.\n<!-- begin b -->\n<!-- end b -->\nAfter."
 
@@ -37,12 +46,19 @@ def test_documents_without_proper_blocks_are_refused(document: str, message: str
 def test_numbers_are_shown_in_per_cent() -> None:
     assert per_cent({"mean": 0.5, "low": 0.25, "high": 0.755, "n": 3}) == "50.0 [25.0, 75.5]"
     assert per_cent(None) == "-"
+    assert (mean_per_cent({"mean": 0.5}), mean_per_cent(None)) == ("50", "-")
+
+
+def test_rows_of_dashes_alone_are_left_out() -> None:
+    columns = [{"a": "1"}, {"a": "2", "b": "3"}]
+    rows = rows_of({"a": "A", "b": "B", "c": "C"}, columns, lambda column, name: column.get(name, "-"))
+    assert rows == [["A", "1", "2"], ["B", "-", "3"]]
 
 
 def test_the_worst_come_first_and_the_middle_is_left_out() -> None:
     rates = {"a": 0.9, "b": 0.1, "c": 0.5, "d": 0.2, "e": 0.6}
-    assert worst_and_best(rates, 2, 1) == ["b", "d", "a"]
-    assert worst_and_best(rates, 4, 4) == ["b", "d", "c", "e", "a"]
+    assert worst_and_best(rates, 2, 1) == ("worst 2 and best 1 of 5 families", ["b", "d", "a"])
+    assert worst_and_best(rates) == ("all families", ["b", "d", "c", "e", "a"])
 
 
 def test_causes_are_shares_of_all_episodes() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from reports.policy_seeds import combine, format_seeds, read_metrics
+from reports.policy_seeds import combine, format_seeds, main, read_metrics
 
 SPLITS = ("unseen_instances", "unseen_families")
 
@@ -73,9 +73,8 @@ def test_seeds_measured_without_baselines_are_combined() -> None:
         for value in (0.6, 0.8)
     ]
     combined = combine({"a": alone[0], "b": alone[1]})
-    assert combined["margins"] == {"unseen_instances": {}, "unseen_families": {}}
-    assert combined["headline"] == {"unseen_instances": {}, "unseen_families": {}}
-    assert combined["share_of_oracle"] == combined["adaptability"] == {}
+    for section in ("margins", "headline", "share_of_oracle", "adaptability"):
+        assert combined[section] == {}
     assert combined["splits"]["unseen_families"]["ours"]["success"]["mean"] == pytest.approx(0.7)
 
 
@@ -116,3 +115,20 @@ def test_every_measure_has_a_line() -> None:
     assert len(lines) == 4
     assert lines[0].split()[:3] == ["unseen_instances", "success", "0.700"]
     assert lines[0].endswith("0.600, 0.800")
+
+
+def test_the_command_combines_measurements(tmp_path: Path) -> None:
+    paths = [tmp_path / "a.json", tmp_path / "b.json"]
+    for path, success in zip(paths, (0.6, 0.8), strict=True):
+        path.write_text(json.dumps(metrics(success)))
+    out = tmp_path / "seeds.json"
+    main([*map(str, paths), "--output", str(out)])
+    written = json.loads(out.read_text())
+    assert written["splits"]["unseen_families"]["ours"]["success"]["mean"] == pytest.approx(0.7)
+    assert written["about"]["files"] == [str(path) for path in paths]
+
+
+def test_a_file_that_is_named_twice_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["a.json", "./a.json", "--output", "x.json"])
+    assert "a file is named twice among a.json, a.json" in capsys.readouterr().err

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from callbacks.assist.report import EpisodeLabels, merge_splits, report_split
+from reports.metrics_files import read_columns
 from reports.policy_seeds import combine
 from reports.policy_tables import main, policy_blocks, seeds_table
-from reports.result_files import read_columns
 from tests.callbacks.outcomes import made_up_outcome
 
 LABELS = EpisodeLabels(

@@ -1,11 +1,13 @@
 """Convex pieces of a mesh for the simulator: its own parts when they are convex, else CoACD's (Wei et al. 2022)."""
 
 from collections.abc import Sequence
+from itertools import combinations
 
 import manifold3d  # type: ignore[import-not-found]  # its stub file has no py.typed marker
 import mujoco
 import numpy as np
 import trimesh
+from scipy.sparse.csgraph import connected_components
 from scipy.spatial import ConvexHull, QhullError
 
 from envs.objects.families.solids import MAX_PIECE_VERTICES, Piece
@@ -154,13 +156,7 @@ def _thickness(piece: Piece) -> float:
 def _groups(pieces: Sequence[Piece]) -> int:
     """Number of groups of pieces with more than MAX_GAP between them."""
     hulls = [manifold3d.Manifold.hull_points(np.ascontiguousarray(piece)) for piece in pieces]
-    left, groups = set(range(len(hulls))), 0
-    while left:
-        groups += 1
-        reached = [left.pop()]
-        while reached:
-            one = hulls[reached.pop()]
-            near = [k for k in left if one.min_gap(hulls[k], MAX_GAP) < MAX_GAP]
-            left.difference_update(near)
-            reached.extend(near)
-    return groups
+    is_near = np.zeros((len(hulls), len(hulls)), dtype=bool)
+    for i, j in combinations(range(len(hulls)), 2):
+        is_near[i, j] = hulls[i].min_gap(hulls[j], MAX_GAP) < MAX_GAP
+    return int(connected_components(is_near, directed=False, return_labels=False))

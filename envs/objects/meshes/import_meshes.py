@@ -11,21 +11,18 @@ import logging
 import sys
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from envs.conventions import SPLITS
 from envs.files import write_atomically
 from envs.objects.meshes.mesh_folder import MeshFolder
 from envs.objects.meshes.mesh_settings import UNITS, MeshSettings
-from envs.objects.source import BuildTask
 from envs.objects.split_file import write_split_file
 from envs.objects.store.object_cache import ObjectCache
-from envs.objects.store.preparation import BUILD_TIMEOUT_S, build_in_workers
-from envs.workers import default_workers
+from envs.objects.store.preparation import BUILD_TIMEOUT_S, prepare
 
 _logger = logging.getLogger("import_meshes")
 
@@ -57,27 +54,10 @@ def import_folder(
         timeout_s: seconds one mesh may take.
     """
     rejected = dict(meshes.rejected)
-    tasks: dict[str, BuildTask] = {}
-    keys: dict[str, str] = {}
-    for name in meshes.names:
-        try:
-            keys[name] = meshes.key(name)
-        except OSError as error:
-            rejected[meshes.path(name)] = f"{meshes.path(name)}: cannot be read ({error})"
-            continue
-        if cache.load(keys[name]) is None:
-            tasks[name] = meshes.task(name)
-    bar = tqdm(total=len(meshes.names), initial=len(meshes.names) - len(tasks), desc="meshes", unit="mesh")
-    with bar:
-        for one in build_in_workers(tasks, num_workers or default_workers(), timeout_s):
-            path = meshes.path(one.name)
-            if one.thing is not None:
-                cache.store(keys[one.name], one.thing)
-            else:
-                cause = str(one.error)
-                rejected[path] = cause if cause.startswith(str(path)) else f"{path}: {cause}"
-                bar.set_postfix_str(f"{len(rejected)} rejected")
-            bar.update()
+    for one in prepare(meshes, meshes.names, cache, num_workers, timeout_s):
+        if one.thing is None:
+            path, cause = meshes.path(one.name), str(one.error)
+            rejected[path] = cause if cause.startswith(str(path)) else f"{path}: {cause}"
     good = [name for name in meshes.names if meshes.path(name) not in rejected]
     return Imported(good, rejected, meshes)
 
@@ -112,22 +92,15 @@ def spread_over_splits(imported: Imported, fractions: dict[str, float]) -> dict[
     return {split: [name for name in imported.names if name in chosen[split]] for split in SPLITS}
 
 
-def write_results(imported: Imported, splits: dict[str, list[str]], settings: MeshSettings, output: Path) -> Path:
-    """Write the split file, and beside it ``..._rejected.json`` with file and cause of what was left out."""
+def write_results(imported: Imported, splits: dict[str, list[str]], settings: MeshSettings, output: Path) -> None:
+    """Write the split file, and beside it ``..._rejected.json`` with file and cause of what was left out; tell both."""
     rejected = output.with_name(f"{output.stem}_rejected.json")
     causes = {str(path): cause for path, cause in imported.rejected.items()}
     write_atomically(rejected, (json.dumps(causes, indent=1) + "\n").encode())
     write_split_file(output, splits, settings)
-    return rejected
-
-
-def log_result(imported: Imported, output: Path, rejected_file: Path) -> None:
-    """Tell what was written and every file that was left out."""
-    for cause in imported.rejected.values():
+    for cause in causes.values():
         _logger.warning("rejected %s", cause)
-    _logger.info(
-        "%s: %d objects; %d files rejected (%s)", output, len(imported.names), len(imported.rejected), rejected_file
-    )
+    _logger.info("%s: %d objects; %d files rejected (%s)", output, len(imported.names), len(causes), rejected)
 
 
 def _fraction(text: str) -> tuple[str, float]:
@@ -164,18 +137,14 @@ def main(args: Sequence[str] | None = None) -> None:
     """Command line: builds the objects and writes the split file."""
     given = _parser().parse_args(args)
     try:
-        settings = MeshSettings(
-            folder=given.folder, unit=given.unit, scale=given.scale, size=given.size, max_width=given.max_width,
-            family=given.family, pattern=given.pattern, threshold=given.threshold, max_pieces=given.max_pieces,
-        )  # fmt: skip
-        meshes = MeshFolder(settings)
+        meshes = MeshFolder(MeshSettings(**{one.name: getattr(given, one.name) for one in fields(MeshSettings)}))
         imported = import_folder(meshes, ObjectCache.of_user(), given.num_workers, given.timeout)
         splits = spread_over_splits(imported, dict(given.fractions or [(given.split, 1.0)]))
         if not imported.names:
             first = next(iter(imported.rejected.values()), "")
             raise ValueError(f"none of the {len(imported.rejected)} files of {meshes.folder} is usable; e.g. {first}")
         settled = replace(meshes.settings, folder=_portable(given.folder, given.output))
-        log_result(imported, given.output, write_results(imported, splits, settled, given.output))
+        write_results(imported, splits, settled, given.output)
     except (ValueError, OSError) as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:

@@ -5,6 +5,8 @@ import numpy as np
 import trimesh
 from scipy.spatial import ConvexHull, QhullError
 
+from envs.objects.builder import surface_of
+
 MAX_FACES = 20_000
 """Finer meshes are decimated to so many faces: a hand feels nothing of the rest."""
 
@@ -78,13 +80,6 @@ def coarsened(surface: trimesh.Trimesh) -> trimesh.Trimesh:
     """A watertight surface with as few faces as TOLERANCE allows, watertight too."""
     body = _as_manifold(surface)
     return surface if body is None else surface_of(body.simplify(TOLERANCE))
-
-
-def surface_of(body: manifold3d.Manifold) -> trimesh.Trimesh:
-    """The mesh of a manifold."""
-    raw = body.to_mesh64()
-    vertices = np.asarray(raw.vert_properties)[:, :3]
-    return trimesh.Trimesh(vertices, np.asarray(raw.tri_verts, dtype=np.int64), process=False)
 
 
 def _as_manifold(mesh: trimesh.Trimesh) -> "manifold3d.Manifold | None":

@@ -43,23 +43,46 @@ def build_missing(
     Raises:
         ValueError: objects that cannot be built; names the first and its cause. The others are in the cache then.
     """
-    keys = {name: source.key(name) for name in names}
-    things = {name: thing for name, key in keys.items() if (thing := cache.load(key)) is not None}
-    tasks = {name: source.task(name) for name in keys if name not in things}
-    workers = default_workers() if num_workers is None else num_workers
-    needs_workers = any(task.may_crash for task in tasks.values()) or (len(tasks) > MANY and workers > 1)
-    built = build_in_workers(tasks, workers) if needs_workers else _build_here(tasks)
-    failed: list[Built] = []
-    for one in tqdm(built, total=len(tasks), desc="objects", unit="object", disable=len(tasks) <= MANY):
-        if one.thing is None:
-            failed.append(one)
-        else:
-            cache.store(keys[one.name], one.thing)
-            things[one.name] = one.thing
+    prepared = list(prepare(source, names, cache, num_workers))
+    failed = [one for one in prepared if one.thing is None]
     if failed:
         more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
         raise ValueError(f"object {failed[0].name!r}{more} cannot be built: {failed[0].error}") from failed[0].error
-    return things
+    return {one.name: one.thing for one in prepared if one.thing is not None}
+
+
+def prepare(
+    source: ObjectSource,
+    names: Sequence[str],
+    cache: ObjectCache,
+    num_workers: int | None = None,
+    timeout_s: float = BUILD_TIMEOUT_S,
+) -> Iterator[Built]:
+    """What came of each object, those in the cache first; `build_missing` without an end at the first failure.
+
+    A bar counts the missing ones, where that takes long.
+    """
+    keys: dict[str, str] = {}
+    tasks: dict[str, BuildTask] = {}
+    for name in names:
+        try:
+            keys[name] = source.key(name)
+        except OSError as error:
+            yield Built(name, error=error)
+            continue
+        thing = cache.load(keys[name])
+        if thing is None:
+            tasks[name] = source.task(name)
+        else:
+            yield Built(name, thing)
+    workers = default_workers() if num_workers is None else num_workers
+    is_risky = any(task.may_crash for task in tasks.values())
+    is_long = is_risky or len(tasks) > MANY
+    built = build_in_workers(tasks, workers, timeout_s) if is_risky or (is_long and workers > 1) else _build_here(tasks)
+    for one in tqdm(built, total=len(tasks), desc="objects", unit="object", disable=not is_long):
+        if one.thing is not None:
+            cache.store(keys[one.name], one.thing)
+        yield one
 
 
 def _build_here(tasks: dict[str, BuildTask]) -> Iterator[Built]:

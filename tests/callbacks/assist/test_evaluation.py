@@ -1,4 +1,4 @@
-"""Episodes are run once, measured by three callbacks, and written to metrics.json."""
+"""Episodes are run once, measured, and written to metrics.json."""
 
 import json
 import signal
@@ -16,12 +16,10 @@ from torch import nn
 from callbacks.assist import evaluation as assist_evaluation
 from callbacks.assist.evaluation import AssistEvaluation, evaluation_of
 from callbacks.assist.filmstrips import AssistFilmstrips
+from callbacks.assist.measures import AssistMeasures
 from callbacks.assist.policies import POLICIES
-from callbacks.assist.posture import AssistPosture
 from callbacks.assist.report import OURS
 from callbacks.assist.runs import EpisodeLimit
-from callbacks.assist.stability import AssistStability
-from callbacks.assist.success import AssistSuccess
 from datamodules.baselines.scripts import FixedStepClose, GoalOnArrival, oracle, stored_goals
 from datamodules.grasps.grasp_file import save_grasp_set
 from datamodules.grasps.grasp_set import GraspSet
@@ -30,6 +28,9 @@ from datamodules.rollouts.module import RolloutDataModule
 from datamodules.rollouts.plans import PosesPlan, SpreadPlan
 from datamodules.rollouts.policy import FingerPolicy
 from envs.hand.model import open_hand
+from envs.hand.shadow import shadow_hand
+from lightning_modules.followers import Denoiser, Follower, GapDenoiser
+from lightning_modules.saved_settings import leave_out_objects
 from tests.callbacks.conftest import Quiet
 from tests.callbacks.outcomes import made_up_outcome
 
@@ -47,7 +48,7 @@ class Assistant(LightningModule):
         return oracle()
 
     def primitive_policy(self, start_step: int = 0) -> FingerPolicy:
-        return FixedStepClose(open_hand(), start_step)
+        return FixedStepClose(shadow_hand(), open_hand(), start_step)
 
     def training_step(self, batch: Any, batch_idx: int) -> torch.Tensor:
         return self.weight
@@ -85,7 +86,7 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
 
         def run(self, policy: Any, episodes: Any, frames: Any = None) -> Any:
             if frames is not None:
-                frames.prepare(len(episodes))
+                frames.prepare(episodes.hand, len(episodes))
             noted.append((type(policy).__name__, len(episodes)))
             self.on_batch(len(episodes))
             knows = isinstance(policy, GoalOnArrival) and policy.goals is stored_goals
@@ -95,14 +96,10 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
     return noted
 
 
-def measures() -> list[Any]:
-    return [AssistSuccess(), AssistPosture(), AssistStability()]
-
-
 def test_validation_logs_three_groups_of_measures(
     rollouts: RolloutDataModule, quiet: Quiet, runs: list[tuple[str, int]]
 ) -> None:
-    trainer = quiet(*measures(), AssistEvaluation(num_validation_episodes=4))
+    trainer = quiet(AssistMeasures(), AssistEvaluation(num_validation_episodes=4))
     trainer.validate(Assistant(), rollouts, verbose=False)
     assert runs == [("GoalOnArrival", 4), ("GoalOnArrival", 4)]  # once for all callbacks
     logged = {name: float(value) for name, value in trainer.callback_metrics.items()}
@@ -120,12 +117,12 @@ def test_fit_measures_every_few_epochs_only(
     rollouts: RolloutDataModule, quiet: Quiet, runs: list[tuple[str, int]]
 ) -> None:
     evaluation = AssistEvaluation(num_validation_episodes=2, every_n_epochs=2, splits=SPLITS[:1])
-    quiet(evaluation, *measures(), max_epochs=4).fit(Assistant(), rollouts)
+    quiet(evaluation, AssistMeasures(), max_epochs=4).fit(Assistant(), rollouts)
     assert runs == [("GoalOnArrival", 2)] * 2
 
 
 def test_fit_without_measurements(rollouts: RolloutDataModule, quiet: Quiet, runs: list[tuple[str, int]]) -> None:
-    quiet(AssistEvaluation(every_n_epochs=0), *measures(), max_epochs=2).fit(Assistant(), rollouts)
+    quiet(AssistEvaluation(every_n_epochs=0), AssistMeasures(), max_epochs=2).fit(Assistant(), rollouts)
     assert runs == []
 
 
@@ -134,7 +131,7 @@ def test_test_compares_all_policies_on_the_same_episodes(
 ) -> None:
     evaluation = AssistEvaluation(plan=SpreadPlan(5), num_choice_episodes=3, steps=(20, 30))
     logger = CSVLogger(tmp_path)
-    trainer = quiet(*measures(), evaluation, logger=logger)
+    trainer = quiet(AssistMeasures(), evaluation, logger=logger)
     trainer.test(Assistant(), rollouts, verbose=False)
     report = json.loads((tmp_path / "metrics.json").read_text())
     policies = [
@@ -180,7 +177,7 @@ def test_policies_are_chosen_and_may_run_a_part(
         plan=PosesPlan(2), seeds=(3, 4), policies=["oracle", "ours"], splits=SPLITS[1:],
         limits={"oracle": EpisodeLimit(poses=1, seeds=1)},
     )  # fmt: skip
-    quiet(*measures(), AssistFilmstrips(num_failures=1, num_successes=1, size=32), evaluation).test(
+    quiet(AssistMeasures(), AssistFilmstrips(num_failures=1, num_successes=1, size=32), evaluation).test(
         Assistant(), rollouts, verbose=False
     )
     assert [count for _, count in runs] == [4, 4, 2]  # two objects; no steps are chosen
@@ -207,9 +204,36 @@ def test_a_second_test_runs_nothing_again(
     assert test(Assistant()) == []
     assert (tmp_path / "metrics.json").read_bytes() == first
     assert len(test(Assistant(), resume=False)) == 6 + 2 * 7
+    names = {str(file.relative_to(tmp_path / "episodes")) for file in tmp_path.rglob("*.npz")}
+    assert {"unseen_families/ours_0.npz", "unseen_instances/oracle_0.npz", "choice/blind_close_30.npz"} <= names
     trained = Assistant()
     trained.weight.data += 1.0
     assert len(test(trained)) == 2 + 2 * 3  # the learnt ones only
+    assert len(test(trained, num_worlds=64)) == 6 + 2 * 7
+
+
+class Followed(Assistant):
+    """Built in Python: its saved hyper-parameters lack the follower, which is an object."""
+
+    def __init__(self, follower: Follower) -> None:
+        super().__init__()
+        self.save_hyperparameters()
+        leave_out_objects(self, ("follower",))
+
+
+def test_episodes_of_another_follower_are_run_again(
+    rollouts: RolloutDataModule, quiet: Quiet, runs: list[tuple[str, int]]
+) -> None:
+    def test(follower: Follower) -> int:
+        runs.clear()
+        evaluation = AssistEvaluation(plan=SpreadPlan(5), policies=["ours", "oracle"], splits=SPLITS[:1])
+        quiet(evaluation).test(Followed(follower), rollouts, verbose=False)
+        return len(runs)
+
+    assert test(GapDenoiser()) == 2
+    assert test(GapDenoiser()) == 0
+    assert test(GapDenoiser(t_far=0.5)) == 1  # what the oracle did stays
+    assert test(Denoiser(t=0.5)) == 1
 
 
 def test_sets_without_training_objects_borrow_those_of_another(
@@ -261,7 +285,7 @@ def test_a_test_ends_when_the_process_is_told_to(rollouts: RolloutDataModule, qu
 
 def test_measures_without_episodes_say_what_is_missing(rollouts: RolloutDataModule, quiet: Quiet) -> None:
     with pytest.raises(RuntimeError, match=r"no callback runs the episodes.*AssistEvaluation"):
-        quiet(AssistSuccess()).validate(Assistant(), rollouts, verbose=False)
+        quiet(AssistMeasures()).validate(Assistant(), rollouts, verbose=False)
 
 
 def test_other_data_is_refused(data: GraspDataModule, quiet: Quiet) -> None:
@@ -271,7 +295,7 @@ def test_other_data_is_refused(data: GraspDataModule, quiet: Quiet) -> None:
 
 def test_the_callback_is_found_anywhere_in_the_list(quiet: Quiet) -> None:
     evaluation = AssistEvaluation()
-    assert evaluation_of(quiet(AssistSuccess(), evaluation)) is evaluation
+    assert evaluation_of(quiet(AssistMeasures(), evaluation)) is evaluation
 
 
 @pytest.mark.parametrize("options", [{"splits": ("test",)}, {"splits": ()}, {"seeds": ()}, {"steps": ()}])

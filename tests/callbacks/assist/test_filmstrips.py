@@ -47,7 +47,7 @@ def test_a_lifted_object_stays_where_it_is_in_the_picture() -> None:
     thing = make_object("box", 0)
     wrist = np.array([0.0, 0.05, thing.rest_poses[0, 2] + 0.2, 0.0, 1.0, 0.0, 0.0])
     frames = EpisodeFrames((50,))
-    frames.prepare(1)
+    frames.prepare(shadow_hand(), 1)
     up = np.array([0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0])
     frames.joint_pos[:] = open_hand()
     frames.wrist_pose_w[:, 0] = [wrist, wrist + up]
@@ -88,10 +88,10 @@ def test_fit_hands_images_to_tensorboard(
         def add_image(self, name: str, image: Any, step: int, dataformats: str) -> None:
             images.append((name, image.shape))
 
-    monkeypatch.setattr(filmstrips, "_boards", lambda trainer: [Board()])
+    monkeypatch.setattr(filmstrips, "boards_in_turn", lambda trainer, every: [Board()] if trainer.current_epoch else [])
     monkeypatch.setattr(AssistFilmstrips, "draw", lambda *_: np.zeros((8, 8, 3), dtype=np.uint8))
     evaluation = AssistEvaluation(num_validation_episodes=1, splits=("unseen_families",))
-    quiet(evaluation, AssistFilmstrips(every_n_epochs=2), max_epochs=2).fit(Assistant(), rollouts)
+    quiet(evaluation, AssistFilmstrips(), max_epochs=2).fit(Assistant(), rollouts)
     assert images == [("episodes/unseen_families", (8, 8, 3))]
 
 

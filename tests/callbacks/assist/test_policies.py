@@ -10,16 +10,17 @@ from callbacks.assist.policies import (
     POLICIES,
     AssistingModule,
     ComparedPolicies,
+    ComparedPolicy,
     TrainingEpisodes,
     available_policies,
     check_policies,
     compared_policies,
     steps_to_choose,
 )
-from callbacks.store.resume import KnownPolicy
 from datamodules.baselines.scripts import FixedStepClose
 from datamodules.rollouts.runner import STEP_GRID
 from envs.hand.model import open_hand
+from envs.hand.shadow import shadow_hand
 from tests.assisting import made_up_targets, sampler
 from tests.callbacks.outcomes import made_up_outcome
 
@@ -30,14 +31,14 @@ class Direct:
     """A module without a primitive."""
 
     def policy(self) -> FixedStepClose:
-        return FixedStepClose(open_hand(), 50)
+        return FixedStepClose(shadow_hand(), open_hand(), 50)
 
 
 class Residual(Direct):
     """A module with one."""
 
     def primitive_policy(self, start_step: int = 0) -> FixedStepClose:
-        return FixedStepClose(open_hand(), start_step)
+        return FixedStepClose(shadow_hand(), open_hand(), start_step)
 
 
 class Runner:
@@ -46,9 +47,10 @@ class Runner:
     def __init__(self) -> None:
         self.runs = 0
 
-    def run(self, policy: Any, episodes: Any) -> Any:
+    def run(self, name: str, policy: ComparedPolicy, episodes: Any) -> Any:
         self.runs += 1
-        step = policy.policy.step
+        assert name.startswith("choice/")
+        step = step_of(policy)
         successes = step if step <= 26 else 0
         return made_up_outcome(["success"] * successes + ["never_touched"] * (50 - successes))
 
@@ -59,16 +61,18 @@ def no_descriptors(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def compared(
-    module: AssistingModule, runner: Runner, names: tuple[str, ...] | None = None, *, fingerprint: str = "", **more: Any
+    module: AssistingModule, runner: Runner, names: tuple[str, ...] | None = None, *, made_of: str = "", **more: Any
 ) -> ComparedPolicies:
     """The named policies; training episodes are made where they are needed and none are given."""
     targets = made_up_targets()
     training = more.pop("training", TrainingEpisodes(targets, sampler(targets).of_rows(np.arange(2))))
     chosen = available_policies(module, names)
-    return compared_policies(module, chosen, fingerprint, training=training, runner=runner, **more)
+    return compared_policies(
+        shadow_hand(), module, chosen, {"weights": made_of}, training=training, run=runner.run, **more
+    )
 
 
-def step_of(policy: KnownPolicy) -> int:
+def step_of(policy: ComparedPolicy) -> int:
     return cast(FixedStepClose, policy.policy).step
 
 
@@ -112,23 +116,19 @@ def test_a_module_without_a_primitive_is_compared_without() -> None:
         available_policies(Direct(), ("ours", "primitive"))
 
 
-def test_fingerprints_change_with_what_decides_a_policy() -> None:
-    one = compared(Residual(), Runner(), fingerprint="a").policies
-    again = compared(Residual(), Runner(), fingerprint="a").policies
-    assert {name: policy.fingerprint for name, policy in one.items()} == {
-        name: policy.fingerprint for name, policy in again.items()
-    }
-    assert len({policy.fingerprint for policy in one.values()}) == len(POLICIES)
-    other_weights = compared(Residual(), Runner(), fingerprint="b").policies
-    assert [name for name in POLICIES if one[name].fingerprint != other_weights[name].fingerprint] == [
-        "ours", "primitive", "primitive_gated",
-    ]  # fmt: skip
+def test_policies_say_what_they_are_made_of() -> None:
+    def made_of(**options: Any) -> dict[str, Any]:
+        return {name: each.made_of for name, each in compared(Residual(), Runner(), **options).policies.items()}
+
+    one = made_of(made_of="a")
+    assert one == made_of(made_of="a")
+    assert one["primitive_gated"] == {"policy": "primitive_gated", "start_step": 26, "source": {"weights": "a"}}
+    other_weights = made_of(made_of="b")
+    assert [name for name in POLICIES if one[name] != other_weights[name]] == ["ours", "primitive", "primitive_gated"]
     targets = made_up_targets((2, 2))
     training = TrainingEpisodes(targets, sampler(targets).of_rows(np.arange(2)))
-    other_grasps = compared(Residual(), Runner(), fingerprint="a", training=training).policies
-    assert [name for name in POLICIES if one[name].fingerprint != other_grasps[name].fingerprint] == [
-        "scripted_close", "nearest_grasp",
-    ]  # fmt: skip
+    other_grasps = made_of(made_of="a", training=training)
+    assert [name for name in POLICIES if one[name] != other_grasps[name]] == ["scripted_close", "nearest_grasp"]
 
 
 @pytest.mark.parametrize("names", [("theirs",), (), ("ours", "ours")])

@@ -5,8 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from callbacks.assist.report import MEASURES, EpisodeLabels, merge_splits, over_seeds, report_split
-from callbacks.assist.table import format_splits
+from callbacks.assist.report import EpisodeLabels, merge_splits, report_split
+from callbacks.metrics.estimates import over_seeds
+from callbacks.metrics.text_tables import policies_table
 from tests.callbacks.outcomes import made_up_outcome
 
 LABELS = EpisodeLabels(
@@ -24,7 +25,7 @@ def test_every_policy_has_every_measure_with_interval_and_count() -> None:
     report = report_split({"ours": [OURS], "oracle": [ORACLE], "scripted_close": [SCRIPT]}, LABELS)
     assert list(report["splits"]) == ["ours", "oracle", "scripted_close"]
     for rows in report["splits"].values():
-        assert tuple(rows) == MEASURES
+        assert tuple(rows) == ("success", "posture_rad", "translation_m", "rotation_cos")
         for row in rows.values():
             assert row["low"] <= row["mean"] <= row["high"]
             assert row["n"] == 4
@@ -107,7 +108,7 @@ def test_families_and_types_have_their_own_rows() -> None:
 
 
 def test_seeds_are_pooled_and_their_means_compared() -> None:
-    twice = LABELS.rows(np.tile(np.arange(4), 2))
+    twice = EpisodeLabels(**{name: np.tile(column, 2) for name, column in vars(LABELS).items()})
     report = report_split({"ours": [OURS, ORACLE]}, twice)
     assert report["splits"]["ours"]["success"] == pytest.approx({"mean": 0.875, "low": 0.5, "high": 1.0, "n": 8})
     row = report["over_seeds"]["ours"]["success"]
@@ -133,7 +134,7 @@ def test_splits_come_below_their_sections() -> None:
 
 def test_the_table_has_a_row_for_every_policy() -> None:
     report = report_split({"ours": [OURS], "oracle": [ORACLE]}, LABELS)
-    table = format_splits({"unseen_instances": report["splits"]})
+    table = policies_table({"unseen_instances": report["splits"]})
     assert table.startswith("unseen_instances")
     row = next(line for line in table.splitlines() if line.startswith("ours"))
     assert "75.0 [" in row

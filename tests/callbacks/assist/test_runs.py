@@ -1,16 +1,26 @@
-"""Which episodes a policy runs, and of which splits."""
+"""Which episodes a policy runs, of which splits, and what is kept of them."""
 
+from dataclasses import fields
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pytest
+from tqdm import tqdm
 
-from callbacks.assist.runs import EpisodeLimit, SplitRuns, present_splits
+from callbacks.assist.policies import ComparedPolicy
+from callbacks.assist.report import OURS
+from callbacks.assist.runs import EpisodeLimit, KeptEpisodes, SplitRuns, present_splits, run_all
+from callbacks.store.result_files import ResultFiles
+from datamodules.baselines.scripts import oracle
 from datamodules.grasps.grasp_file import save_grasp_set
 from datamodules.grasps.grasp_set import GraspSet
 from datamodules.rollouts.module import RolloutDataModule
+from datamodules.rollouts.runner import EpisodeFrames, EpisodeRunner
 from envs.task.episodes import Episodes
+from envs.task.outcomes import EpisodeOutcome
 from tests.assisting import made_up_targets, sampler
+from tests.callbacks.outcomes import made_up_outcome
 
 pytestmark = pytest.mark.usefixtures("fast_objects")
 
@@ -45,17 +55,18 @@ def test_rows_are_counted_through_all_seeds() -> None:
     rows = runs.rows_of("oracle")
     assert rows.tolist() == sorted(rows.tolist())
     assert ((rows < 5).sum(), (rows >= 5).sum()) == (2, 2)
+    runs.limit("ours", EpisodeLimit())
     assert runs.rows_of("ours").tolist() == list(range(10))
-    labels = runs.labels().rows(rows)
-    assert labels.seeds.tolist() == [0, 0, 1, 1]
-    assert sorted(labels.families.tolist()) == ["box", "box", "can", "can"]
+    labels = runs.labels()
+    assert labels.seeds[rows].tolist() == [0, 0, 1, 1]
+    assert sorted(labels.families[rows].tolist()) == ["box", "box", "can", "can"]
 
 
 def test_pictures_are_of_the_episodes_that_the_policy_ran() -> None:
     runs = SplitRuns(made_up_targets(), planned())
-    assert len(runs.pictured()) == 5
-    runs.limit("ours", EpisodeLimit(poses=1))
-    assert len(runs.pictured()) == 2
+    for limit, count in ((EpisodeLimit(), 5), (EpisodeLimit(poses=1), 2)):
+        runs.limit("ours", limit)
+        assert len(runs.pictured()) == count
 
 
 @pytest.mark.parametrize("options", [{"poses": 0}, {"seeds": 0}])
@@ -71,3 +82,81 @@ def test_only_splits_with_grasps_are_measured(tiny_grasps: GraspSet, tmp_path: P
     assert present_splits(data, ("unseen_instances", "unseen_families")) == ["unseen_families"]
     with pytest.raises(ValueError, match=r"third\.npz has grasps of unseen_families, none of which .*unseen_instances"):
         present_splits(data, ("unseen_instances",))
+
+
+class Killed(BaseException):
+    """Stands for a signal."""
+
+
+class Runner:
+    """Ends an episode by its grasp; is killed after so many batches."""
+
+    def __init__(self, lives: int = 1000) -> None:
+        self.lives = lives
+        self.sizes: list[int] = []
+
+    def run(self, policy: Any, episodes: Episodes, *, frames: EpisodeFrames | None = None) -> EpisodeOutcome:
+        if self.lives == 0:
+            raise Killed
+        self.lives -= 1
+        self.sizes.append(len(episodes))
+        outcome = made_up_outcome(["success" if row % 2 else "hit_table" for row in episodes.grasp_row])
+        outcome.posture_rad[:] = episodes.wrist_pose_w[:, 0, 0]
+        if frames is not None:
+            frames.prepare(episodes.hand, len(episodes))
+            frames.joint_pos[:] = outcome.posture_rad[None, :, None]
+        return outcome
+
+
+def kept(runner: Any, folder: Path, **made_of: Any) -> KeptEpisodes:
+    return KeptEpisodes(cast(EpisodeRunner, runner), ResultFiles(folder, made_of), tqdm(disable=True))
+
+
+POLICY = ComparedPolicy(oracle(), {"policy": "oracle"})
+
+
+def test_a_killed_run_goes_on_where_it_stood(tmp_path: Path) -> None:
+    def run(kept: KeptEpisodes) -> SplitRuns:
+        runs = SplitRuns(made_up_targets(), planned(3))
+        runs.limit(OURS, EpisodeLimit())
+        run_all(kept, {OURS: POLICY}, {"unseen": runs})
+        return runs
+
+    whole = run(kept(Runner(), tmp_path / "whole"))
+    with pytest.raises(Killed):
+        run(kept(Runner(lives=2), tmp_path / "killed"))
+    second = Runner()
+    again = kept(second, tmp_path / "killed")
+    resumed = run(again)
+    assert again.num_stored == 10
+    assert second.sizes == [5]
+    for one, other in zip(whole.outcomes[OURS], resumed.outcomes[OURS], strict=True):
+        for item in fields(EpisodeOutcome):
+            np.testing.assert_array_equal(getattr(one, item.name), getattr(other, item.name))
+    np.testing.assert_array_equal(whole.frames.joint_pos, resumed.frames.joint_pos)
+    np.testing.assert_array_equal(resumed.frames.joint_pos[1, :, 0], resumed.episodes[0].wrist_pose_w[:, 0, 0])
+
+
+def test_what_decides_the_outcome_decides_whether_it_is_read(tmp_path: Path) -> None:
+    (episodes,), (_, others) = planned(1), planned(2)
+    kept(Runner(), tmp_path, friction=1.0).run("a", POLICY, episodes)
+    kept(Runner(lives=0), tmp_path, friction=1.0).run("a", POLICY, episodes)
+    for policy, wanted, friction, frames in (
+        (ComparedPolicy(oracle(), {"policy": "another"}), episodes, 1.0, None),
+        (POLICY, others, 1.0, None),
+        (POLICY, episodes, 2.0, None),
+        (POLICY, episodes, 1.0, EpisodeFrames((0,))),
+    ):
+        with pytest.raises(Killed):
+            kept(Runner(lives=0), tmp_path, friction=friction).run("a", policy, wanted, frames)
+
+
+def test_real_episodes_are_read_as_they_were(tmp_path: Path) -> None:
+    episodes = sampler().of_rows(np.arange(5).repeat(2))
+    runner = EpisodeRunner(num_worlds=4, num_threads=0)
+    first = kept(runner, tmp_path).run("a", POLICY, episodes)
+    second = kept(Runner(lives=0), tmp_path).run("a", POLICY, episodes)
+    for item in fields(EpisodeOutcome):
+        one, other = getattr(first, item.name), getattr(second, item.name)
+        assert one.dtype == other.dtype
+        np.testing.assert_array_equal(one, other)

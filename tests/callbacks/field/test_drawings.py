@@ -14,7 +14,7 @@ from callbacks.field.drawings import (
 from envs.conventions import ACTUATED_JOINTS
 from envs.hand.model import joint_limits, open_hand
 from envs.hand.shadow import shadow_hand
-from envs.objects.library import make_object
+from envs.objects.builder import make_object
 
 
 @pytest.fixture(scope="module")

@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 from tqdm import tqdm
 
+from callbacks.assist.episode_pictures import PicturedEpisodes
 from callbacks.field import measurement as field_measurement
-from callbacks.field.failures import causes_by_label, count_causes, failure_sheet
 from callbacks.field.measurement import FieldMeasurement, MeasuredSplit
 from callbacks.field.trials import SplitTrials
 from callbacks.field.watch import FIELD_CAUSES
-from callbacks.store.arrays import ArrayStore
 from datamodules.grasps.dataset import GraspTable
 from datamodules.grasps.grasp_set import GraspSet
 from envs.objects.library import ObjectLibrary
 from envs.physics.mujoco_cpu import MujocoCpu
+from envs.physics.settings import PhysicsSettings
 from lightning_modules.followers import Denoiser, FixedTimeScore
 from lightning_modules.primitive import GraspPrimitive
 from tests.learning import tiny_module
@@ -36,14 +36,15 @@ def table(tiny_grasps: GraspSet, library: ObjectLibrary) -> GraspTable:
 
 
 def measurement(library: ObjectLibrary, folder: Path, **more: Any) -> FieldMeasurement:
+    physics = more.pop("physics", MujocoCpu())
     module = tiny_module(follower=more.pop("follower", None)).eval()
     settings: dict[str, Any] = {"references": {"paper": FixedTimeScore()}, "sampler": None, **more}
-    return FieldMeasurement(GraspPrimitive(module), library, MujocoCpu(), None, store=ArrayStore(folder), **settings)
+    return FieldMeasurement(GraspPrimitive(module), library, physics, None, folder=folder, **settings)
 
 
 def measured(by: FieldMeasurement, table: GraspTable) -> MeasuredSplit:
     with tqdm(disable=True) as bar:
-        return by.measure(table, bar)
+        return by.measure("unseen_families", table, bar)
 
 
 def no_trials(*_: Any, **__: Any) -> Any:
@@ -79,7 +80,7 @@ def test_a_killed_measurement_goes_on_where_it_stood(
     assert {"sample_success", "grasp_success", "field_success_collisions_off"} <= set(values)
 
 
-def test_another_follower_or_reference_is_measured_anew(
+def test_another_follower_reference_or_physics_is_measured_anew(
     library: ObjectLibrary, table: GraspTable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     followed: list[str] = []
@@ -100,23 +101,24 @@ def test_another_follower_or_reference_is_measured_anew(
     assert followed[2:] == ["paper_field_success"]
     measured(measurement(library, tmp_path, follower=Denoiser(0.3)), table)
     assert followed[3:] == ["field_success", "paper_field_success"]
-
-
-def test_failures_are_counted_by_cause_and_label() -> None:
-    cause = np.array([FIELD_CAUSES.index(name) for name in ("success", "let_go", "let_go")])
-    assert {name: count for name, count in count_causes(cause).items() if count} == {"success": 1, "let_go": 2}
-    parts = causes_by_label(cause, np.array(["mug", "mug", "box"]))
-    assert (parts["mug"]["let_go"], parts["box"]["let_go"], parts["box"]["success"]) == (1, 1, 0)
+    slippery = PhysicsSettings(friction=0.5)
+    measured(measurement(library, tmp_path, physics=MujocoCpu(slippery)), table)
+    assert followed[5:] == ["field_success", "paper_field_success"]
+    measured(measurement(library, tmp_path, physics=MujocoCpu(slippery, dump_dir="dumps")), table)
+    assert len(followed) == 7
 
 
 def test_failures_are_pictured_where_there_are_any(library: ObjectLibrary, table: GraspTable, tmp_path: Path) -> None:
-    families = np.array(["stapler", "wine_glass"])
+    things = [library.get(name) for name in table.grasps.object_names()]
     found = measured(measurement(library, tmp_path), table)
     for way, columns in (("collisions_off", 3), ("collisions_on", 5)):
         watched = found.watched[way]
         watched.cause[:] = [FIELD_CAUSES.index("let_go"), FIELD_CAUSES.index("success")]
-        sheet = failure_sheet(watched, table.grasps, library, families, 4, size=32)
+        episodes = PicturedEpisodes(
+            table.hand, things, table.grasps.type_names(), watched.cause, FIELD_CAUSES, watched.frames
+        )
+        sheet = episodes.sheet(0, 4, 32)
         assert sheet is not None
         assert sheet.shape[1] == columns * (32 + 6) + 6 + 2 * 6  # one strip of so many pictures
         watched.cause[:] = 0
-        assert failure_sheet(watched, table.grasps, library, families, 4, size=32) is None
+        assert episodes.sheet(0, 4, 32) is None

@@ -85,7 +85,7 @@ def test_the_hand_is_shown_where_the_field_took_it(
         drawn.update(before=before, after=after, scene=scene)
         return np.zeros((8, 8, 3), dtype=np.uint8)
 
-    def field_picture(joints: Any, step: Any, points: Any, **_: Any) -> np.ndarray:
+    def field_picture(hand: Any, joints: Any, step: Any, points: Any, **_: Any) -> np.ndarray:
         drawn["field"].append((joints, step, points))
         return np.zeros((8, 8, 3), dtype=np.uint8)
 

@@ -123,3 +123,36 @@ def test_another_way_of_following_keeps_the_network() -> None:
     assert other.module is primitive.module
     assert other.follower is follower
     assert primitive.follower is not follower
+
+
+class Elsewhere:
+    """Stands in for a primitive on another device, which refuses tensors from here."""
+
+    def __init__(self) -> None:
+        self.module = tiny_module().to("meta")
+        self.asked: list[str] = []
+
+    def _refuse_others(self, name: str, *tensors: Tensor) -> None:
+        assert {tensor.device.type for tensor in tensors} == {"meta"}
+        self.asked.append(name)
+
+    def encode(self, points_h: Tensor, objects: Any) -> Tensor:
+        self._refuse_others("encode", points_h)
+        return points_h.mean(dim=1)
+
+    def act(self, joint_pos: Tensor, feature: Tensor, progress: Tensor) -> Tensor:
+        self._refuse_others("act", joint_pos, feature, progress)
+        return torch.zeros(joint_pos.shape)
+
+    def sample(self, feature: Tensor, count: int, *_: Any) -> Tensor:
+        self._refuse_others("sample", feature)
+        return torch.zeros(len(feature), count, 18)
+
+
+def test_everything_reaches_the_primitive_on_its_device(trials: SplitTrials) -> None:
+    elsewhere = Elsewhere()
+    primitive = cast(GraspPrimitive, elsewhere)
+    feature = trials.encode(primitive)
+    trials.field("field_success", primitive, feature, with_collisions=False)
+    trials.samples(primitive, feature)
+    assert elsewhere.asked == ["encode", *["act"] * EPISODE_STEPS, "sample"]

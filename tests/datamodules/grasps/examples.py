@@ -11,8 +11,8 @@ from datamodules.synthesis.prototypes import Prototype
 from datamodules.synthesis.settings import SynthesisSettings
 from datamodules.synthesis.synthesizer import GraspSynthesizer, ObjectResult
 from envs.hand.shadow import shadow_hand
+from envs.objects.builder import make_object
 from envs.objects.grasp_object import GraspObject
-from envs.objects.library import make_object
 
 TYPES = ("wrap", "pinch_FF")
 

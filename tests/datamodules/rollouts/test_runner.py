@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from datamodules.baselines.scripts import FixedStepClose, oracle
-from datamodules.rollouts.runner import EpisodeFrames, EpisodeRunner, best_fixed_step, select_episodes
+from datamodules.rollouts.runner import EpisodeFrames, EpisodeRunner, best_fixed_step
 from envs.conventions import EPISODE_STEPS
 from envs.hand.model import open_hand
+from envs.hand.shadow import shadow_hand
+from envs.rows import take_rows
 from envs.task.episodes import Episodes
 from envs.task.observations import Observation
 
@@ -19,10 +21,14 @@ class Constant:
     def __init__(self, action: np.ndarray) -> None:
         self.action = action
 
-    def start(self, episodes: Episodes) -> None: ...
+    def start(self, num_worlds: int) -> None: ...
 
     def act(self, observation: Observation, step: int) -> np.ndarray:
         return self.action[: len(observation)]
+
+
+def opened(step: int) -> FixedStepClose:
+    return FixedStepClose(shadow_hand(), open_hand(), step)
 
 
 def test_oracle_lifts_what_an_open_hand_leaves(episodes: Episodes) -> None:
@@ -36,7 +42,7 @@ def test_oracle_lifts_what_an_open_hand_leaves(episodes: Episodes) -> None:
 
 def test_outcomes_come_in_the_order_of_the_episodes_whatever_the_batches(episodes: Episodes) -> None:
     counted: list[int] = []
-    turned = select_episodes(episodes, np.array([3, 1, 0, 2]))
+    turned = take_rows(episodes, np.array([3, 1, 0, 2]))
     whole = EpisodeRunner(num_worlds=4).run(oracle(), episodes)
     parts = EpisodeRunner(num_worlds=3, on_batch=counted.append).run(oracle(), turned)
     assert counted == [3, 1]
@@ -58,15 +64,15 @@ def test_frames_show_the_episode_and_the_lift(episodes: Episodes) -> None:
     np.testing.assert_allclose(rise, 1.0, atol=0.02)
 
 
-def test_a_policy_that_returns_nan_is_named(episodes: Episodes) -> None:
+def test_an_action_of_nan_is_refused(episodes: Episodes) -> None:
     action = np.zeros((4, 18))
     action[2, 5] = np.nan
-    with pytest.raises(ValueError, match="policy Constant gave an action that is not finite at step 0 in world 2"):
+    with pytest.raises(ValueError, match="the action is not finite at step 0 in world 2"):
         EpisodeRunner(num_worlds=4).run(Constant(action), episodes)
 
 
-def test_a_policy_with_another_action_is_named(episodes: Episodes) -> None:
-    with pytest.raises(ValueError, match=r"action of shape \(4, 36\) at step 0, expected \(4, 18\)"):
+def test_an_action_of_another_shape_is_refused(episodes: Episodes) -> None:
+    with pytest.raises(ValueError, match=r"the action has shape \(4, 36\) at step 0, expected \(4, 18\)"):
         EpisodeRunner(num_worlds=4).run(Constant(np.zeros((4, 36))), episodes)
 
 
@@ -74,7 +80,7 @@ def test_no_worlds_and_no_episodes_are_refused(episodes: Episodes) -> None:
     with pytest.raises(ValueError, match="num_worlds is 0, expected at least 1"):
         EpisodeRunner(num_worlds=0)
     with pytest.raises(ValueError, match="there are no episodes to run"):
-        EpisodeRunner().run(oracle(), select_episodes(episodes, np.array([], dtype=np.int64)))
+        EpisodeRunner().run(oracle(), take_rows(episodes, np.array([], dtype=np.int64)))
 
 
 def test_best_step_is_the_one_with_the_most_successes(episodes: Episodes, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,11 +93,11 @@ def test_best_step_is_the_one_with_the_most_successes(episodes: Episodes, monkey
         return replace(outcome, is_success=np.array(lifted[policy.step], dtype=bool))
 
     monkeypatch.setattr(runner, "run", run)
-    choice = best_fixed_step(lambda step: FixedStepClose(open_hand(), step), runner, episodes, (10, 20, 30))
+    choice = best_fixed_step(opened, runner, episodes, (10, 20, 30))
     assert choice.step == 20
     assert choice.success == {10: 0.25, 20: 0.5, 30: 0.5}
 
 
 def test_no_steps_to_choose_from_are_refused(episodes: Episodes) -> None:
     with pytest.raises(ValueError, match="there are no steps to choose from"):
-        best_fixed_step(lambda step: FixedStepClose(open_hand(), step), EpisodeRunner(), episodes, ())
+        best_fixed_step(opened, EpisodeRunner(), episodes, ())

@@ -27,7 +27,7 @@ Easy = Callable[..., NDArray[np.bool_]]
 
 def _lifts(joint_pos: NDArray[np.floating], rows: slice = slice(None)) -> NDArray[np.bool_]:
     grasps = good_grasps().grasps.rows(np.arange(len(good_grasps().grasps))[rows])
-    physics = MujocoCpuPhysics(shadow_hand(), 3, num_threads=0)
+    physics = MujocoCpuPhysics(HAND, 3, num_threads=0)
     poses = (grasps.object_pose_w.astype(np.float64), grasps.wrist_pose_o.astype(np.float64))
     return lifts_placed(physics, thing(), *poses, joint_pos.astype(np.float64))
 

@@ -24,6 +24,8 @@ from envs.hand.hand import Hand
 from envs.hand.shadow import shadow_hand
 from envs.objects.grasp_object import GraspObject
 from envs.objects.library import ObjectLibrary
+from envs.physics.mujoco_cpu import MujocoCpu
+from envs.physics.settings import PhysicsSettings
 from tests.datamodules.grasps.examples import assert_same_grasps, made_up_set
 
 OBJECTS = {
@@ -188,6 +190,12 @@ def test_other_prototypes_use_another_folder_but_workers_and_objects_do_not(spec
     (tmp_path / "own.json").write_text(json.dumps(content))
     assert replace(spec, prototypes=tmp_path / "own.json").fingerprint() != spec.fingerprint()
     assert replace(spec, num_workers=7, max_objects=1, parts_dir=tmp_path).fingerprint() == spec.fingerprint()
+
+
+def test_other_physics_use_another_folder_but_where_it_writes_dumps_does_not(spec: JobSpec) -> None:
+    slippery = replace(spec, physics=MujocoCpu(PhysicsSettings(friction=0.5)))
+    assert slippery.fingerprint() != spec.fingerprint()
+    assert replace(spec, physics=MujocoCpu(dump_dir="dumps")).fingerprint() == spec.fingerprint()
 
 
 def test_a_part_takes_the_split_of_the_present_split_file(spec: JobSpec, tmp_path: Path) -> None:

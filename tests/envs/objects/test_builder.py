@@ -9,7 +9,7 @@ import trimesh
 from scipy.spatial import ConvexHull
 from scipy.spatial.transform import Rotation
 
-from envs.objects.builder import OBJECT_MASS, make_object, unite
+from envs.objects.builder import OBJECT_MASS, make_object, parse_object_name, unite
 from envs.objects.families.solids import MAX_PIECE_VERTICES, box
 from envs.objects.grasp_object import GraspObject
 
@@ -151,3 +151,14 @@ def test_overlapping_boxes_unite_to_their_joint_volume() -> None:
 def test_separate_pieces_are_refused() -> None:
     with pytest.raises(ValueError, match=r"2 convex pieces unite to 2 bodies, watertight: True; expected one"):
         unite([box((1, 1, 1)), box((1, 1, 1), (3, 0, 0))])
+
+
+def test_object_name_spells_family_and_seed() -> None:
+    spelt = parse_object_name("wine_glass_00012")
+    assert (spelt.family, spelt.seed) == ("wine_glass", 12)
+
+
+@pytest.mark.parametrize("name", ["mug", "mug_12", "mug_000123", "00012", ""])
+def test_malformed_object_name_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match=rf"object name '{name}' is malformed; expected FAMILY_SEED"):
+        parse_object_name(name)

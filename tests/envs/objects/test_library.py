@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from envs.conventions import SPLITS
-from envs.objects.library import ObjectLibrary, make_object
+from envs.objects.builder import make_object
+from envs.objects.library import ObjectLibrary
 from envs.objects.store.object_cache import ObjectCache
 
 

@@ -7,15 +7,13 @@ from typing import Any
 import pytest
 
 from envs.conventions import SPLITS
+from envs.objects.builder import parse_object_name
 from envs.objects.families import SEEN_FAMILIES, UNSEEN_FAMILIES
 from envs.objects.split_file import (
-    default_split_file,
     default_splits,
     find_split_file,
+    load_splits,
     main,
-    parse_object_name,
-    read_split_file,
-    shipped_split_file,
 )
 
 
@@ -31,12 +29,16 @@ def changed_splits(**changes: Any) -> dict[str, Any]:
     return {"train": ["mug_00000"], "unseen_instances": ["mug_00001"], "unseen_families": ["pear_00000"]} | changes
 
 
+def load_names(file: Any) -> dict[str, tuple[str, ...]]:
+    return load_splits(file).names
+
+
 def families_of(names: Sequence[str]) -> Counter[str]:
     return Counter(parse_object_name(name).family for name in names)
 
 
 def test_full_file_has_the_numbers_of_the_paper_evenly_over_the_families() -> None:
-    splits = read_split_file(find_split_file("full"))
+    splits = load_names(find_split_file("full"))
     assert {split: len(names) for split, names in splits.items()} == {
         "train": 3127,
         "unseen_instances": 519,
@@ -48,7 +50,7 @@ def test_full_file_has_the_numbers_of_the_paper_evenly_over_the_families() -> No
 
 
 def test_small_file_is_a_subset_of_the_full_one_over_all_families() -> None:
-    full, small = (read_split_file(find_split_file(name)) for name in ("full", "small"))
+    full, small = (load_names(find_split_file(name)) for name in ("full", "small"))
     assert {split: len(names) for split, names in small.items()} == {
         "train": 306,  # 9 of each of 34 seen families
         "unseen_instances": 68,  # 2
@@ -62,7 +64,7 @@ def test_small_file_is_a_subset_of_the_full_one_over_all_families() -> None:
 
 @pytest.mark.parametrize("name", ["full", "small"])
 def test_shipped_files_keep_unseen_things_unseen(name: str) -> None:
-    splits = read_split_file(find_split_file(name))
+    splits = load_names(find_split_file(name))
     assert len(set().union(*splits.values())) == sum(len(names) for names in splits.values())
     assert set(families_of(splits["train"])) <= {f.name for f in SEEN_FAMILIES}
     assert set(families_of(splits["unseen_instances"])) == set(families_of(splits["train"]))
@@ -91,40 +93,29 @@ def test_any_beginning_of_a_list_holds_the_families_alike() -> None:
 @pytest.mark.parametrize("size", ["full", "small"])
 def test_command_writes_the_file_that_is_shipped(tmp_path: Path, size: str) -> None:
     main(["--output", str(tmp_path / "again.json"), "--size", size])
-    assert (tmp_path / "again.json").read_text() == shipped_split_file(size).read_text()
+    assert (tmp_path / "again.json").read_text() == find_split_file(size).read_text()
 
 
 def test_a_bare_name_is_the_file_of_the_package_and_anything_else_a_path() -> None:
-    assert find_split_file(None) == default_split_file()
-    assert find_split_file("small") == shipped_split_file("small")
+    assert find_split_file(None) == find_split_file("full")
+    assert find_split_file("small").name == "small.json"
     assert find_split_file("./small") == Path("small")
     assert find_split_file(Path("small")) == Path("small")
     assert find_split_file("runs/own.json") == Path("runs/own.json")
-
-
-def test_object_name_spells_family_and_seed() -> None:
-    spelt = parse_object_name("wine_glass_00012")
-    assert (spelt.family, spelt.seed) == ("wine_glass", 12)
-
-
-@pytest.mark.parametrize("name", ["mug", "mug_12", "mug_000123", "00012", ""])
-def test_malformed_object_name_is_refused(name: str) -> None:
-    with pytest.raises(ValueError, match=rf"object name '{name}' is malformed; expected FAMILY_SEED"):
-        parse_object_name(name)
 
 
 def test_missing_file_names_the_remedy(tmp_path: Path) -> None:
     with pytest.raises(
         FileNotFoundError, match=r"none.json does not exist; write the file .*or name one of the package: .*small"
     ):
-        read_split_file(tmp_path / "none.json")
+        load_names(tmp_path / "none.json")
 
 
 def test_truncated_file_is_refused(tmp_path: Path) -> None:
     path = small_file(tmp_path)
     path.write_text(path.read_text()[:40])
-    with pytest.raises(ValueError, match=r"split.json is not JSON \(.*\); write the file again"):
-        read_split_file(path)
+    with pytest.raises(ValueError, match=r"split.json: it is not JSON \(.*\); write the file again"):
+        load_names(path)
 
 
 @pytest.mark.parametrize(
@@ -156,11 +147,11 @@ def test_truncated_file_is_refused(tmp_path: Path) -> None:
 )
 def test_malformed_file_is_refused(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        read_split_file(small_file(tmp_path, **changes))
+        load_names(small_file(tmp_path, **changes))
 
 
 def test_file_that_holds_a_list_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "split.json"
     path.write_text('["mug_00000"]')
     with pytest.raises(ValueError, match=r"field 'schema' is None, expected 'object_split'"):
-        read_split_file(path)
+        load_names(path)

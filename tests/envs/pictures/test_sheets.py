@@ -1,5 +1,6 @@
 """Contact sheets and PNG files."""
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -69,8 +70,8 @@ def test_saved_picture_reads_back(tmp_path: Path) -> None:
 def test_interrupted_writing_leaves_the_old_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = save_png(tmp_path / "picture.png", flat(7))
 
-    def write_half(self: PillowImage.Image, target: Path, **_: object) -> None:
-        Path(target).write_bytes(b"half a pict")
+    def write_half(self: PillowImage.Image, target: io.BytesIO, **_: object) -> None:
+        target.write(b"half a pict")
         raise KeyboardInterrupt
 
     monkeypatch.setattr(PillowImage.Image, "save", write_half)

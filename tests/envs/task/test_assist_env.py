@@ -10,18 +10,20 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from datamodules.rollouts.grasp_targets import grasp_targets
-from envs.conventions import EPISODE_STEPS
-from envs.hand.model import normalise_joints, open_hand
+from envs.hand.model import joint_limits, normalise_joints, open_hand
+from envs.hand.shadow import shadow_hand
 from envs.objects.grasp_object import GraspObject
 from envs.physics.base import PhysicsState
 from envs.physics.mujoco_worlds import MujocoCpuPhysics
-from envs.task.assist_env import HumanAssistEnv
-from envs.task.episodes import Episodes
-from envs.task.observations import OBSERVATION_GROUPS, POLICY_GROUPS, PRIVILEGED_GROUPS, Observation
+from envs.rows import take_rows
+from envs.task.assist_env import EnvStep, HumanAssistEnv
+from envs.task.episodes import Episodes, join_episodes
+from envs.task.observations import OBSERVATION_GROUPS, POLICY_GROUPS, PRIVILEGED_GROUPS, Observation, group_shape
 from envs.task.outcomes import CAUSES, EpisodeOutcome
 from envs.task.perception import PerceptionNoise
-from tests.assisting import make_env, same_wrist_other_goal, sampler
-from tests.contracts.physics_start import flexed
+from envs.task.rewards import RewardSettings
+from envs.task.settings import TaskSettings
+from tests.assisting import Throwing, make_env, same_wrist_other_goal, sampler
 from tests.datamodules.grasps.examples import good_grasps, thing
 
 
@@ -35,16 +37,29 @@ class Library:
         return [thing() for _ in names]
 
 
-def closing(step: int, num_worlds: int) -> NDArray[np.float64]:
-    """Joint targets of a hand that slowly closes."""
-    return flexed(0.2 + 0.01 * step, num_worlds)
+def closing(num_worlds: int) -> NDArray[np.float64]:
+    """Actions of a hand that slowly closes."""
+    return np.tile(0.2 * shadow_hand().closing, (num_worlds, 1))
 
 
-def run(env: HumanAssistEnv, episodes: Episodes, steps: int = EPISODE_STEPS) -> list[Observation]:
+def run_steps(env: HumanAssistEnv, episodes: Episodes, steps: int | None = None) -> list[EnvStep]:
+    """The first steps of a hand that closes; the whole episodes when None."""
+    env.reset(episodes)
+    count = episodes.max_steps if steps is None else steps
+    return [env.step(closing(env.num_worlds)) for _ in range(count)]
+
+
+def run(env: HumanAssistEnv, episodes: Episodes, steps: int | None = None) -> list[Observation]:
     """All observations of the first steps, the one after the reset included."""
-    seen = [env.reset(episodes)]
-    seen += [env.step(closing(step, env.num_worlds)) for step in range(steps)]
-    return seen
+    first = env.reset(episodes)
+    return [first, *(done.observation for done in run_steps(env, episodes, steps))]
+
+
+def outcome_of(env: HumanAssistEnv, episodes: Episodes) -> EpisodeOutcome:
+    """How the episodes of a hand that closes end."""
+    outcome = run_steps(env, episodes)[-1].outcome
+    assert outcome is not None
+    return outcome
 
 
 def assert_same_groups(first: Observation, second: Observation, names: tuple[str, ...]) -> None:
@@ -55,7 +70,8 @@ def assert_same_groups(first: Observation, second: Observation, names: tuple[str
     assert torch.equal(first.objects.rows, second.objects.rows)
 
 
-def assert_same_outcome(first: EpisodeOutcome, second: EpisodeOutcome) -> None:
+def assert_same_outcome(first: EpisodeOutcome | None, second: EpisodeOutcome | None) -> None:
+    assert first is not None
     for item in fields(EpisodeOutcome):
         np.testing.assert_array_equal(getattr(first, item.name), getattr(second, item.name), err_msg=item.name)
 
@@ -64,25 +80,24 @@ def assert_same_outcome(first: EpisodeOutcome, second: EpisodeOutcome) -> None:
 
 
 def test_the_same_seed_gives_the_same_episodes_whatever_the_number_of_threads() -> None:
-    ends, outcomes = [], []
+    ends = []
     for num_threads in (0, 1, 2):
         env = make_env(3, privileged=PRIVILEGED_GROUPS, num_threads=num_threads)
-        ends.append(run(env, sampler(seed=3).sample(3))[-1])
-        outcomes.append(env.finish())
-    for end, outcome in zip(ends[1:], outcomes[1:], strict=True):
-        assert_same_groups(ends[0], end, tuple(OBSERVATION_GROUPS))
-        assert_same_outcome(outcomes[0], outcome)
+        ends.append(run_steps(env, sampler(seed=3).sample(3))[-1])
+    for end in ends[1:]:
+        assert_same_groups(ends[0].observation, end.observation, tuple(OBSERVATION_GROUPS))
+        assert_same_outcome(ends[0].outcome, end.outcome)
 
 
 def test_an_earlier_episode_leaves_no_trace() -> None:
     draws = sampler()
     first, between = draws.sample(2), draws.sample(2)
     env = make_env(privileged=PRIVILEGED_GROUPS)
-    fresh, outcome = run(env, first)[-1], env.finish()
-    run(env, between, steps=30)
-    again = run(env, first)[-1]
-    assert_same_groups(fresh, again, tuple(OBSERVATION_GROUPS))
-    assert_same_outcome(outcome, env.finish())
+    fresh = run_steps(env, first)[-1]
+    run_steps(env, between, steps=30)
+    again = run_steps(env, first)[-1]
+    assert_same_groups(fresh.observation, again.observation, tuple(OBSERVATION_GROUPS))
+    assert_same_outcome(fresh.outcome, again.outcome)
 
 
 # --- what a policy cannot know
@@ -119,7 +134,9 @@ class Altered(MujocoCpuPhysics):
 def test_velocity_contacts_and_divergence_do_not_show_in_what_a_policy_sees() -> None:
     episodes = sampler().sample(2)
     truth = run(make_env(privileged=PRIVILEGED_GROUPS), episodes, 30)
-    altered = run(make_env(privileged=PRIVILEGED_GROUPS, physics=Altered(2, num_threads=0)), episodes, 30)
+    altered = run(
+        make_env(privileged=PRIVILEGED_GROUPS, physics=Altered(shadow_hand(), 2, num_threads=0)), episodes, 30
+    )
     for step, (one, two) in enumerate(zip(truth, altered, strict=True)):
         assert_same_groups(one, two, POLICY_GROUPS)
         assert not torch.equal(one["object_motion"], two["object_motion"])
@@ -145,8 +162,8 @@ def test_only_the_groups_that_were_asked_for_are_observed() -> None:
 
 def test_every_group_has_the_shape_of_the_table() -> None:
     observation = make_env(privileged=PRIVILEGED_GROUPS).reset(sampler().sample(2))
-    for name, group in OBSERVATION_GROUPS.items():
-        assert observation[name].shape == (2, *group.shape), name
+    for name in OBSERVATION_GROUPS:
+        assert observation[name].shape == (2, *group_shape(name, shadow_hand())), name
         assert observation[name].dtype == torch.float32, name
 
 
@@ -212,7 +229,9 @@ def test_the_hidden_groups_say_what_they_promise() -> None:
     assert first["goal_wrist"][:, :3].norm(dim=1).min() > 0.1
     goal = normalise_joints(torch.as_tensor(episodes.goal_joint_pos)).float()
     torch.testing.assert_close(tenth["goal_joints"], goal)
-    np.testing.assert_array_equal(last["contacts"].bool(), env.physics.contact_links())
+    env.reset(episodes)
+    seventh = run_steps(env, episodes, 7)[-1].observation
+    np.testing.assert_array_equal(seventh["contacts"].bool(), env.physics.contact_links())
 
 
 # --- the end
@@ -224,17 +243,15 @@ def stored_grasps() -> Episodes:
     return sampler(targets, mix=False).of_rows(np.arange(4))
 
 
-def run_stored(env: HumanAssistEnv, episodes: Episodes, thrown: int | None = None) -> EpisodeOutcome:
-    """Closes to the stored joints when the wrist has arrived; throws the object of a world in step 30."""
+def run_stored(env: HumanAssistEnv, episodes: Episodes) -> EpisodeOutcome:
+    """Closes to the stored joints when the wrist has arrived."""
     env.reset(episodes)
-    for step in range(EPISODE_STEPS):
+    for step in range(episodes.max_steps):
         closes = (step >= np.minimum(episodes.arrival_step, 35))[:, None]
-        force = np.zeros((len(episodes), 3))
-        if step == 30 and thrown is not None:
-            force[thrown, 0] = 1e5
-        env.physics.set_side_acceleration(force)
-        env.step(np.where(closes, episodes.goal_joint_pos, open_hand()))
-    return env.finish()
+        towards = (episodes.goal_joint_pos - env.physics.state().joint_pos) / 0.05
+        done = env.step(np.where(closes, towards, 0.0))
+    assert done.outcome is not None
+    return done.outcome
 
 
 def test_stored_grasps_lift_the_object_and_an_open_hand_does_not() -> None:
@@ -244,20 +261,156 @@ def test_stored_grasps_lift_the_object_and_an_open_hand_does_not() -> None:
     assert outcome.is_success.sum() >= 2
     assert (outcome.rise[outcome.is_success] > 0.1).all()
     env.reset(episodes)
-    for _ in range(EPISODE_STEPS):
-        env.step(np.tile(open_hand(), (4, 1)))
-    assert not env.finish().is_success.any()
+    for _ in range(episodes.max_steps):
+        done = env.step(np.zeros((4, 18)))
+    assert done.outcome is not None
+    assert not done.outcome.is_success.any()
 
 
 def test_a_diverged_world_ends_as_a_failure_and_leaves_the_others_alone() -> None:
     episodes = stored_grasps()
-    whole, broken = run_stored(make_env(4), episodes), run_stored(make_env(4), episodes, thrown=1)
+    whole = run_stored(make_env(4), episodes)
+    broken = run_stored(make_env(physics=Throwing(step=30, world=1, num_worlds=4)), episodes)
     np.testing.assert_array_equal(broken.is_diverged, [False, True, False, False])
     assert not broken.is_success[1]
     assert CAUSES[broken.cause[1]] == "diverged"
     for name in ("is_success", "cause", "translation_m", "rise"):
         kept = [0, 2, 3]
         np.testing.assert_array_equal(getattr(broken, name)[kept], getattr(whole, name)[kept], err_msg=name)
+
+
+def mixed_lengths() -> Episodes:
+    """An episode of 12 steps and one of 20."""
+    short, long = (sampler(seed=seed, num_steps=steps).sample(1) for seed, steps in ((0, 12), (1, 20)))
+    return join_episodes([short, long])
+
+
+def test_each_world_ends_in_its_own_time_and_waits() -> None:
+    env = make_env(reward=RewardSettings({"height": 1.0}))
+    steps = run_steps(env, mixed_lengths())
+    ended = np.stack([done.ended for done in steps])
+    assert np.argwhere(ended).tolist() == [[11, 0], [19, 1]]
+    assert [len(done.outcome or []) for done in steps] == [1 if index in (11, 19) else 0 for index in range(20)]
+    assert all(done.reward[0] == 0.0 for done in steps[12:])
+    # after its lift it stands still, to the bit
+    for done in steps[13:]:
+        for name in ("joint_pos", "wrist_pose_w", "object_pose_w"):
+            np.testing.assert_array_equal(getattr(done.state, name)[0], getattr(steps[12].state, name)[0])
+    with pytest.raises(RuntimeError, match="every episode is over, after 20 steps; call reset"):
+        env.step(closing(2))
+
+
+@pytest.mark.parametrize("world", [0, 1])
+def test_the_lift_of_one_world_leaves_the_others_unchanged_to_the_bit(world: int) -> None:
+    """Each world of two that end at different times fares as it does alone."""
+    episodes = mixed_lengths()
+    together = run_steps(make_env(privileged=PRIVILEGED_GROUPS), episodes)
+    alone = run_steps(
+        make_env(1, privileged=PRIVILEGED_GROUPS),
+        take_rows(episodes, np.array([world])),
+        int(episodes.num_steps[world]),
+    )
+    for one, two in zip(alone, together, strict=False):
+        for name in OBSERVATION_GROUPS:
+            if name != "points_h":  # a batch of another size rounds otherwise
+                assert torch.equal(one.observation[name][0], two.observation[name][world]), name
+        for item in fields(PhysicsState):
+            mine, theirs = getattr(one.state, item.name)[0], getattr(two.state, item.name)[world]
+            np.testing.assert_array_equal(mine, theirs, err_msg=item.name)
+    assert_same_outcome(alone[-1].outcome, together[int(episodes.num_steps[world]) - 1].outcome)
+
+
+def test_a_world_begins_anew_in_the_step_after_its_end() -> None:
+    """Gymnasium's next-step autoreset: that step's action counts for nothing, its reward is 0."""
+    first, source = mixed_lengths(), sampler(seed=2, num_steps=9)
+    reward = RewardSettings({"following": 1.0, "height": 1.0}, follow_every=1)
+    env = make_env(source=sampler(seed=2, num_steps=9), reward=reward, privileged=["remaining"])
+    env.reset(first)
+    a_p = torch.ones(2, 18)
+    steps = [env.step(closing(2), a_p) for _ in range(12)]
+    begun = env.step(np.stack([np.ones(18), closing(1)[0]]), a_p)
+    new = source.sample(1)
+    assert begun.reward[0] == 0.0
+    assert begun.reward[1] != 0.0
+    assert not begun.ended.any()
+    fresh = make_env(1, privileged=["remaining"])
+    expected = fresh.reset(new)
+    for name in ("joint_pos", "wrist_history", "command", "remaining"):
+        assert torch.equal(begun.observation[name][0], expected[name][0]), name
+    torch.testing.assert_close(begun.observation["points_h"][0], expected["points_h"][0])
+    assert steps[-1].ended.tolist() == [True, False]
+    later = [env.step(closing(2), a_p) for _ in range(9)]
+    alone = [fresh.step(closing(1)) for _ in range(9)]
+    for one, two in zip(alone, later, strict=True):
+        np.testing.assert_array_equal(one.state.joint_pos[0], two.state.joint_pos[0])
+        assert torch.equal(one.observation["wrist_history"][0], two.observation["wrist_history"][0])
+    assert [done.ended.tolist() for done in later[6:]] == [[False, True], [False, False], [True, False]]
+    outcome = later[-1].outcome
+    assert outcome is not None
+    assert_same_outcome(alone[-1].outcome, outcome)
+
+
+# --- the command and the task
+
+
+def test_the_command_starts_open_and_follows_the_actions() -> None:
+    env = make_env()
+    first = env.reset(sampler().sample(2))
+    torch.testing.assert_close(first["command"], first["joint_pos"])
+    action = np.zeros((2, 18))
+    action[0, 4] = 1.0
+    moved = [env.step(action).observation["command"] for _ in range(3)]
+    limits = joint_limits()
+    step = 2.0 * 0.05 / (limits.high[4] - limits.low[4])
+    torch.testing.assert_close((moved[2] - moved[0])[0, 4], torch.tensor(2.0 * step, dtype=torch.float32))
+    assert torch.equal(moved[2][1], first["command"][1])
+
+
+def test_an_action_moves_as_far_as_the_task_says() -> None:
+    slow, fast = (make_env(task=TaskSettings(max_joint_step=size)) for size in (0.01, 0.02))
+    commands = [run(env, sampler().sample(2), 4)[-1]["command"] - run(env, sampler().sample(2), 0)[0]["command"]
+                for env in (slow, fast)]  # fmt: skip
+    torch.testing.assert_close(2.0 * commands[0], commands[1], atol=1e-5, rtol=0.0)
+
+
+def test_the_history_is_as_long_as_the_task_says() -> None:
+    assert run(make_env(task=TaskSettings(history_length=3)), sampler().sample(2), 4)[-1]["wrist_history"].shape == (
+        2, 3, 7,
+    )  # fmt: skip
+
+
+# --- reward
+
+
+def test_a_reward_of_the_primitive_needs_its_action() -> None:
+    env = make_env(reward=RewardSettings({"following": 1.0}))
+    env.reset(sampler().sample(2))
+    with pytest.raises(ValueError, match="reward term 'following' needs a_p, which was not given"):
+        env.step(closing(2))
+    env.reset(sampler().sample(2))
+    assert env.step(closing(2), torch.ones(2, 18)).terms["following"].shape == (2,)
+
+
+def test_without_a_reward_there_is_none() -> None:
+    done = run_steps(make_env(), sampler().sample(2), 1)[0]
+    assert done.terms == {}
+    assert done.reward.tolist() == [0.0, 0.0]
+
+
+# --- errors of perception
+
+
+def test_errors_of_perception_belong_to_the_episode_whatever_runs_beside_it() -> None:
+    noise, episodes = (
+        PerceptionNoise(wrist_position_m=0.02, wrist_rotation_rad=0.02, point_m=0.004),
+        sampler().sample(3),
+    )
+    together = run(make_env(3, noise=noise), episodes, 6)
+    for rows in ([2], [1, 2], [2, 0]):
+        chosen = take_rows(episodes, np.array(rows))
+        for one, two in zip(run(make_env(len(rows), noise=noise), chosen, 6), together, strict=True):
+            assert torch.equal(one["wrist_history"], two["wrist_history"][rows])
+            torch.testing.assert_close(one["points_h"], two["points_h"][rows], atol=1e-6, rtol=0.0)
 
 
 # --- bad input
@@ -279,22 +432,11 @@ def test_another_number_of_episodes_than_worlds_is_refused() -> None:
 
 
 def test_nothing_happens_before_a_reset() -> None:
-    env = make_env()
     with pytest.raises(RuntimeError, match="the environment has no episodes yet; call reset"):
-        env.step(flexed(0.2, 2))
-    with pytest.raises(RuntimeError, match="the episode is at step 0 of 50; finish comes at its end"):
-        env.finish()
+        make_env().step(closing(2))
 
 
-def test_an_episode_ends_after_fifty_steps() -> None:
-    env = make_env()
-    run(env, sampler().sample(2))
-    with pytest.raises(RuntimeError, match="the episode ended after 50 steps; call finish, then reset"):
-        env.step(flexed(0.2, 2))
-
-
-def test_finish_comes_at_the_end() -> None:
-    env = make_env()
-    run(env, sampler().sample(2), 49)
-    with pytest.raises(RuntimeError, match="the episode is at step 49 of 50"):
-        env.finish()
+@pytest.mark.parametrize("name", ["episode_steps", "max_joint_step", "history_length"])
+def test_a_task_of_nothing_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match=f"{name} of the task is 0, expected a number above 0"):
+        TaskSettings(**{name: 0})

@@ -7,6 +7,7 @@ from scipy.spatial.transform import Rotation
 
 from envs.hand.model import LINKS
 from envs.physics.base import Array, PhysicsState
+from envs.rows import join_rows
 from envs.task.outcomes import (
     CAUSES,
     OVER_ANGLE,
@@ -14,7 +15,6 @@ from envs.task.outcomes import (
     EpisodeFacts,
     EpisodeOutcome,
     axis_distance,
-    concatenate_outcomes,
     judge,
     lean,
     translation,
@@ -193,7 +193,7 @@ def test_batches_are_put_together_in_order() -> None:
         facts = EpisodeFacts.at_start(poses(count))
         return judge(facts, state(poses(count)), lift(count, is_lifted=is_lifted), np.zeros((count, 18)))
 
-    whole = concatenate_outcomes([batch(2, True), batch(1, False)])
+    whole = join_rows([batch(2, True), batch(1, False)])
     assert len(whole) == 3
     assert whole.is_success.tolist() == [True, True, False]
     assert whole.joint_pos.shape == (3, 18)
@@ -202,8 +202,3 @@ def test_batches_are_put_together_in_order() -> None:
     assert counts["success"] == 2
     assert counts["never_touched"] == 1
     assert sum(counts.values()) == 3
-
-
-def test_no_batches_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"no outcomes to put together; run at least one batch"):
-        concatenate_outcomes([])

@@ -1,4 +1,4 @@
-"""Errors of wrist and cloud: their size, their consistency from step to step, and what they leave alone."""
+"""Errors of wrist and cloud: their size, whose they are, and what they leave alone."""
 
 import math
 
@@ -8,99 +8,88 @@ import torch
 from scipy.spatial.transform import Rotation
 from torch import Tensor
 
-from envs.geometry.transforms import quat_angle_between, transform_points
-from envs.task.perception import PerceptionNoise, episode_key
+from envs.geometry.transforms import quat_angle_between
+from envs.task.perception import PerceptionErrors, PerceptionNoise
 
 NOISE = PerceptionNoise(wrist_position_m=0.02, wrist_rotation_rad=0.03, seed=1)
 
 
-def trajectory(num_worlds: int, num_steps: int = 8, seed: int = 0) -> Tensor:
-    """Wrist poses (E, T, 7)."""
-    rng = np.random.default_rng(seed)
-    count = num_worlds * num_steps
+def poses(count: int) -> Tensor:
+    """Wrist poses (E, 7)."""
+    rng = np.random.default_rng(0)
     quat = Rotation.random(count, rng=rng).as_quat(scalar_first=True)
-    poses = np.concatenate([rng.uniform(-0.5, 0.5, (count, 3)), quat], axis=1)
-    return torch.as_tensor(poses).float().reshape(num_worlds, num_steps, 7)
+    return torch.as_tensor(np.concatenate([rng.uniform(-0.5, 0.5, (count, 3)), quat], axis=1))
 
 
-def history(poses: Tensor, step: int, length: int = 5) -> Tensor:
-    """The last poses up to ``step``, the start repeated before the episode."""
-    return poses[:, [max(0, index) for index in range(step - length + 1, step + 1)]]
-
-
-def clouds(num_worlds: int, num_points: int = 64) -> Tensor:
-    return 0.1 * torch.rand(num_worlds, num_points, 3, generator=torch.Generator().manual_seed(0))
+def errors(noise: PerceptionNoise, keys: list[int]) -> PerceptionErrors:
+    """Of episodes with these keys, which begin."""
+    made = PerceptionErrors(noise, len(keys))
+    made.begin(np.arange(len(keys)), np.array(keys))
+    return made
 
 
 def test_no_noise_leaves_everything_as_it_is() -> None:
-    poses, points = trajectory(2)[:, :5], clouds(2)
-    seen = PerceptionNoise().apply(poses, points, 4)
-    assert seen.wrist_history is poses
-    assert seen.points_h is points
+    none, cloud = errors(PerceptionNoise(), [0, 1]), torch.rand(2, 3, 8)
+    torch.testing.assert_close(none.wrists(poses(2)), poses(2))
+    assert none.clouds(cloud) is cloud
 
 
 def test_errors_are_gaussian_and_clipped_at_one_deviation() -> None:
-    poses = trajectory(4000, 5)
-    seen = NOISE.apply(poses, torch.zeros(4000, 1, 3), 4).wrist_history
-    error = (seen - poses)[..., :3]
+    true = poses(4000)
+    made = errors(NOISE, list(range(4000)))
+    seen = torch.stack([made.wrists(true) for _ in range(5)])
+    error = (seen - true)[..., :3]
     assert error.abs().max() <= 0.02 + 1e-6
     # a normal value lies beyond one deviation in 31.7 % of draws; 60,000 draws: +- 0.6 % is three deviations
     assert (error.abs() > 0.02 - 1e-6).float().mean() == pytest.approx(0.317, abs=0.006)
     assert error.mean() == pytest.approx(0.0, abs=0.0003)
-    angle = quat_angle_between(poses[..., 3:], seen[..., 3:])
+    angle = quat_angle_between(true[..., 3:].expand_as(seen[..., 3:]), seen[..., 3:])
     assert angle.max() <= math.sqrt(3.0) * 0.03 + 1e-3  # three components of at most 0.03 rad
     assert angle.mean() > 0.02
-    torch.testing.assert_close(seen[..., 3:].norm(dim=-1), torch.ones(4000, 5))
-
-
-def test_a_pose_keeps_its_error_while_it_moves_through_the_history() -> None:
-    poses, points = trajectory(3), clouds(3)
-    earlier = NOISE.apply(history(poses, 5), points, 5).wrist_history
-    later = NOISE.apply(history(poses, 6), points, 6).wrist_history
-    torch.testing.assert_close(later[:, :-1], earlier[:, 1:])
-    first = NOISE.apply(history(poses, 0), points, 0).wrist_history
-    torch.testing.assert_close(first, first[:, :1].expand(-1, 5, -1))  # the hand stood still before the episode
-
-
-def test_the_cloud_stays_where_it_is_in_the_world() -> None:
-    poses, points = trajectory(3), clouds(3)
-    true = history(poses, 5)
-    seen = NOISE.apply(true, points, 5)
-    in_world = transform_points(true[:, -1], points)
-    torch.testing.assert_close(transform_points(seen.wrist_history[:, -1], seen.points_h), in_world, atol=1e-6, rtol=0)
-    assert (seen.points_h - points).norm(dim=-1).mean() > 0.005
+    torch.testing.assert_close(seen[..., 3:].norm(dim=-1), torch.ones(5, 4000, dtype=torch.float64))
 
 
 def test_point_errors_leave_wrists_alone() -> None:
-    poses, points = trajectory(3)[:, :5], clouds(3)
-    seen = PerceptionNoise(point_m=0.004).apply(poses, points, 4)
-    torch.testing.assert_close(seen.wrist_history, poses)
-    error = (seen.points_h - points).abs()
+    made, cloud = errors(PerceptionNoise(point_m=0.004), [3, 4]), torch.rand(2, 3, 64)
+    torch.testing.assert_close(made.wrists(poses(2)), poses(2))
+    error = (made.clouds(cloud) - cloud).abs()
     assert 0.001 < error.mean() < error.max() <= 0.004 + 1e-6
 
 
-def test_seed_episodes_and_step_decide_the_errors() -> None:
-    poses, points = trajectory(2), clouds(2)
+def test_seed_key_and_step_decide_the_errors() -> None:
+    true = poses(1)
 
-    def seen(noise: PerceptionNoise = NOISE, step: int = 6, key: int = 0) -> Tensor:
-        return noise.apply(history(poses, 6), points, step, key=key).wrist_history
+    def seen(noise: PerceptionNoise = NOISE, key: int = 5, step: int = 0) -> Tensor:
+        made = errors(noise, [key])
+        return [made.wrists(true) for _ in range(step + 1)][step]
 
-    torch.testing.assert_close(seen(), seen(), atol=0.0, rtol=0.0)
+    assert torch.equal(seen(), seen())
     other_seed = PerceptionNoise(wrist_position_m=0.02, wrist_rotation_rad=0.03, seed=2)
-    for other in (seen(other_seed), seen(step=17), seen(key=episode_key(poses.double().numpy()))):
+    for other in (seen(other_seed), seen(key=6), seen(step=1)):
         assert not torch.allclose(seen(), other, atol=1e-4)
+
+
+def test_errors_do_not_depend_on_what_else_runs_or_begins() -> None:
+    true = poses(3)
+    together, alone = errors(NOISE, [5, 6, 7]), errors(NOISE, [6])
+    for step in range(4):
+        if step == 2:
+            together.begin(np.array([0]), np.array([9]))
+        assert torch.equal(together.wrists(true)[1:2], alone.wrists(true[1:2]))
+
+
+def test_errors_of_points_do_not_change_those_of_wrists() -> None:
+    both = PerceptionNoise(wrist_position_m=0.02, wrist_rotation_rad=0.03, point_m=0.001, seed=1)
+    with_points, without = errors(both, [5]), errors(NOISE, [5])
+    for _ in range(2):
+        with_points.clouds(torch.zeros(1, 3, 4))
+        assert torch.equal(with_points.wrists(poses(1)), without.wrists(poses(1)))
 
 
 def test_drawing_leaves_the_global_generator_alone() -> None:
     before = torch.random.get_rng_state()
-    NOISE.apply(trajectory(2)[:, :5], clouds(2), 4)
+    errors(NOISE, [1, 2]).wrists(poses(2))
     torch.testing.assert_close(torch.random.get_rng_state(), before)
-
-
-def test_episodes_are_told_apart_by_their_trajectories() -> None:
-    first, second = trajectory(2).numpy(), trajectory(2, seed=1).numpy()
-    assert episode_key(first) == episode_key(first.copy())
-    assert episode_key(first) != episode_key(second)
 
 
 def test_table_6_gives_degrees_and_centimetres() -> None:

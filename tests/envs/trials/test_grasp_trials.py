@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from datamodules.grasps.grasp_set import GraspSet
 from datamodules.grasps.poses import absolute_pose
 from envs.conventions import EPISODE_STEPS, MAX_JOINT_STEP
+from envs.hand.hand import Hand
 from envs.hand.model import clamp_joints, joint_limits, open_hand
 from envs.hand.shadow import shadow_hand
 from envs.objects.grasp_object import GraspObject
@@ -117,13 +118,14 @@ def test_actions_are_clipped_to_full_speed() -> None:
 class BlockedHand:
     """Stands in for a factory and its worlds: joints that nothing moves; remembers the commands of joint 5."""
 
+    hand = HAND
     num_worlds = 1
     settings = PhysicsSettings()
 
     def __init__(self) -> None:
         self.commands: list[float] = []
 
-    def make(self, num_worlds: int) -> "BlockedHand":
+    def make(self, hand: Hand, num_worlds: int) -> "BlockedHand":
         assert num_worlds == self.num_worlds
         return self
 

@@ -1,20 +1,16 @@
 """Encoders against the plain formulation, their invariances and gradients."""
 
-from collections.abc import Callable
-
 import pytest
 import torch
 from jsonargparse import ArgumentParser
 from torch import Tensor, nn
-from torch_geometric.nn import PointNetConv
 
-from envs.geometry.point_grouping import CloudGrouping, GroupingLevel, GroupingLevelSpec, GroupingSpec
+from envs.geometry.point_grouping import CloudGrouping, GroupingLevel
 from lightning_modules.networks.point_encoders import (
     PAPER_LEVELS,
     PointEncoder,
     PointNet2Encoder,
     PointNetEncoder,
-    SetAbstraction,
     SetAbstractionSize,
 )
 
@@ -41,58 +37,6 @@ def permuted(points: Tensor, grouping: CloudGrouping) -> tuple[Tensor, CloudGrou
     first, *later = grouping.levels
     moved = GroupingLevel(place[first.centre_index], place[first.neighbour_index])
     return points[:, order], CloudGrouping((moved, *later))
-
-
-def library_abstraction(
-    module: SetAbstraction, points: Tensor, features: Tensor | None, level: GroupingLevel
-) -> Tensor:
-    """Set abstraction by PyTorch Geometric's PointNetConv: the whole MLP on every concatenated neighbour, maximum."""
-
-    def on_neighbours(rows: Tensor) -> Tensor:
-        of_point, relative = rows[:, :-3], rows[:, -3:]  # PointNetConv puts the relative position last
-        hidden = torch.cat([relative / module.radius, of_point], dim=1)
-        for layer in [module.first, *module.rest.before, module.rest.last]:
-            hidden = layer(hidden).relu()
-        return hidden
-
-    convolution = PointNetConv(_Function(on_neighbours), add_self_loops=False)
-    num_centres, max_neighbours = level.neighbour_index.shape[1:]
-    centre = torch.arange(num_centres).repeat_interleave(max_neighbours)
-    pooled = []
-    for b in range(points.shape[0]):
-        of_point = module.input_scale * points[b]
-        if features is not None:
-            of_point = torch.cat([of_point, features[b]], dim=1)
-        edges = torch.stack([level.neighbour_index[b].flatten(), centre])
-        places = (points[b], points[b][level.centre_index[b]])
-        pooled.append(convolution((of_point, None), places, edges))
-    return torch.stack(pooled)
-
-
-class _Function(nn.Module):
-    """A function as a module."""
-
-    def __init__(self, function: Callable[[Tensor], Tensor]) -> None:
-        super().__init__()
-        self.forward = function
-
-
-@pytest.mark.parametrize("in_features", [0, 7])
-def test_set_abstraction_equals_that_of_pytorch_geometric(in_features: int) -> None:
-    size = SetAbstractionSize(24, 0.04, 6, (8, 12, 9))
-    points = clouds()
-    features = torch.randn(3, 90, in_features, dtype=torch.float64) if in_features else None
-    level = GroupingSpec((GroupingLevelSpec(24, 0.04, 6),)).build(points).levels[0]
-    module = SetAbstraction(size, in_features, input_scale=10.0).double()
-    centres, pooled = module(points, features, level)
-    expected = library_abstraction(module, points, features, level)
-    torch.testing.assert_close(pooled, expected)
-    torch.testing.assert_close(centres[1], points[1][level.centre_index[1]])
-    weight = torch.randn_like(expected)
-    ours = torch.autograd.grad((pooled * weight).sum(), list(module.parameters()))
-    plain = torch.autograd.grad((expected * weight).sum(), list(module.parameters()))
-    for a, b in zip(ours, plain, strict=True):
-        torch.testing.assert_close(a, b)
 
 
 def test_pointnet2_does_not_depend_on_the_order_of_points() -> None:

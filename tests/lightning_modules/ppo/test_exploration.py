@@ -49,7 +49,7 @@ def conditional(exploration: Exploration, mean: Tensor, noise_before: Tensor) ->
 def test_log_prob_and_entropy_equal_torch(exploration: Exploration) -> None:
     mean, noise, action = (draw(exploration, seed=seed) for seed in range(3))
     law = conditional(exploration, mean, noise)
-    torch.testing.assert_close(exploration.log_prob(action, mean, noise), law.log_prob(action))
+    torch.testing.assert_close(exploration.log_prob(action, exploration.centre(mean, noise)), law.log_prob(action))
     torch.testing.assert_close(exploration.entropy(), law.entropy()[0])
 
 
@@ -58,7 +58,8 @@ def test_sample_reports_its_own_noise_and_density(exploration: Exploration) -> N
     mean, noise = draw(exploration), draw(exploration, seed=2)
     sampled = exploration.sample(mean, noise, torch.Generator().manual_seed(0))
     torch.testing.assert_close(sampled.action, mean + sampled.noise)
-    torch.testing.assert_close(sampled.log_prob, exploration.log_prob(sampled.action, mean, noise))
+    centre = exploration.centre(mean, noise)
+    torch.testing.assert_close(sampled.log_prob, exploration.log_prob(sampled.action, centre))
 
 
 @pytest.mark.parametrize("exploration", examples(), ids=name)
@@ -71,7 +72,8 @@ def test_kl_equals_torch_and_vanishes_at_equality(exploration: Exploration) -> N
         for parameter in exploration.parameters():
             parameter.sub_(0.3)
     expected = kl_divergence(law_old, conditional(exploration, mean_new, noise))
-    torch.testing.assert_close(exploration.kl(mean_old, mean_new, old), expected)
+    centres = [exploration.centre(mean, noise) for mean in (mean_old, mean_new)]
+    torch.testing.assert_close(exploration.kl(*centres, old), expected)
 
 
 @pytest.mark.parametrize("exploration", [StructuredNoise(), IndependentNoise(36, correlation=0.5)], ids=name)
@@ -136,7 +138,7 @@ def test_every_scale_learns_unless_told_not_to(kind: type[IndependentNoise] | ty
     exploration = kind()
     mean, noise = torch.zeros(8, 36), torch.zeros(8, 36)
     action = torch.randn(8, 36, generator=torch.Generator().manual_seed(0))
-    exploration.log_prob(action, mean, noise).sum().backward()
+    exploration.log_prob(action, exploration.centre(mean, noise)).sum().backward()
     assert all(p.grad is not None and bool((p.grad != 0.0).all()) for p in exploration.parameters())
     assert not any(p.requires_grad for p in kind(learn=False).parameters())
 
@@ -159,7 +161,7 @@ def test_action_dims_that_do_not_fit_are_named() -> None:
     with pytest.raises(ValueError, match=r"mean has shape \(2, 18\); expected \(B, 36\)"):
         exploration.sample(narrow, wide)
     with pytest.raises(ValueError, match=r"noise_before has shape \(3, 36\); expected \(B, 36\), one B"):
-        exploration.log_prob(wide, wide, torch.zeros(3, 36))
+        exploration.centre(wide, torch.zeros(3, 36))
     with pytest.raises(ValueError, match=r"old has shape \(36,\); expected \(36, 36\)"):
         exploration.kl(wide, wide, torch.ones(36))
 

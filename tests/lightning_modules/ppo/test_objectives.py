@@ -1,5 +1,8 @@
 """What a gradient step minimises, by hand."""
 
+import itertools
+
+import pytest
 import torch
 
 from envs.hand.shadow import shadow_hand
@@ -7,7 +10,7 @@ from lightning_modules.composition import ScaleAndResidual
 from lightning_modules.networks.actor_critic import PolicyOutput
 from lightning_modules.ppo.exploration import IndependentNoise
 from lightning_modules.ppo.memory import PolicyMemory
-from lightning_modules.ppo.objectives import imitation_objective, means, ppo_objective
+from lightning_modules.ppo.objectives import Evaluate, Objective, imitation_objective, means, ppo_objective
 from lightning_modules.ppo.samples import Samples
 
 COUNT = 5
@@ -30,15 +33,16 @@ def samples(noise: IndependentNoise, mean: torch.Tensor) -> Samples:
         target=torch.tensor([1.0, 9.0, 2.0, 3.0, 9.0]),
         gate=torch.tensor([0.0, 9.0, 1.0, 1.0, 9.0]),
         grip=torch.tensor([0.0, 9.0, 0.0, 0.5, 9.0]),
+        follows=torch.zeros(COUNT, dtype=torch.bool),
     )
 
 
 def test_an_unchanged_policy_pays_the_advantages_the_critic_and_the_entropy() -> None:
     noise, mean = IndependentNoise(36, std=0.5), torch.zeros(COUNT, 36)
     given, law = samples(noise, mean), noise.frozen()
-    output = PolicyOutput(mean=mean[ROWS], value=torch.zeros(3))
     found = ppo_objective(
-        given, ROWS, output, noise, law, clip=0.2, value_coefficient=2.0, entropy_coefficient=0.1
+        given, ROWS, lambda rows: PolicyOutput(mean[rows], torch.zeros(len(rows))), noise, law, clip=0.2,
+        value_coefficient=2.0, entropy_coefficient=0.1,
     )  # fmt: skip
     # ratio 1: surrogate -(1 - 2 + 4) / 3 = -1; critic (1 + 4 + 9) / 3
     torch.testing.assert_close(found.loss, -1.0 + 2.0 * 14.0 / 3.0 - 0.1 * noise.entropy())
@@ -54,11 +58,83 @@ def test_advice_that_is_followed_costs_the_critic_alone() -> None:
     # a_s = gate, a_r = grip * closing
     followed = torch.cat([given.gate[ROWS, None].expand(-1, 18), given.grip[ROWS, None] * closing], dim=1)
     found = imitation_objective(
-        given, ROWS, PolicyOutput(followed, given.target[ROWS] + 1.0), ScaleAndResidual(), value_coefficient=3.0
-    )
+        given, ROWS, lambda rows: PolicyOutput(followed, given.target[rows] + 1.0), ScaleAndResidual(),
+        value_coefficient=3.0,
+    )  # fmt: skip
     torch.testing.assert_close(found.loss, torch.tensor(3.0))
     assert found.numbers == {"imitation_loss": 0.0, "value_loss": 1.0}
 
 
 def test_numbers_are_averaged_by_name() -> None:
     assert means([{"a": 1.0, "b": 0.0}, {"a": 3.0, "b": 1.0}]) == {"a": 2.0, "b": 0.5}
+
+
+def two_steps(noise: IndependentNoise) -> Samples:
+    """Two steps in eight worlds; every draw is -1 or +1, in all combinations, which has a Gaussian's first moments.
+
+    The return is the second action, so the advantage of either step is a_1; its mean is 0.
+    """
+    draws = torch.tensor(list(itertools.product((-1.0, 1.0), repeat=3)))  # (8, 3): n_-1, eps_0, eps_1
+    zero, std = torch.zeros(8, 1), float(noise.std().detach())
+    first = noise.apply_draw(zero, std * draws[:, :1], draws[:, 1:2])
+    second = noise.apply_draw(zero, first.noise, draws[:, 2:])
+
+    def by_world(*steps: torch.Tensor) -> torch.Tensor:
+        return torch.stack(steps, dim=1).flatten(0, 1).detach()
+
+    action, log_prob = by_world(first.action, second.action), by_world(first.log_prob, second.log_prob)
+    nothing = torch.zeros(16, 1)
+    memory = PolicyMemory(
+        primitive_action=nothing, vectors=nothing, feature=nothing, privileged=nothing, action=action, mean=nothing,
+        noise_before=by_world(std * draws[:, :1], first.noise), log_prob=log_prob, value=nothing[:, 0],
+    )  # fmt: skip
+    advantage = second.action.detach()[:, 0].repeat_interleave(2)
+    follows = torch.tensor([False, True]).repeat(8)
+    return Samples(memory, advantage, advantage, nothing[:, 0], nothing[:, 0], follows)
+
+
+def surrogate(given: Samples, noise: IndependentNoise, rows: torch.Tensor, evaluate: Evaluate) -> Objective:
+    """The objective without the critic's part and the bonus."""
+    return ppo_objective(
+        given, rows, evaluate, noise, noise.frozen(), clip=0.2, value_coefficient=0.0, entropy_coefficient=0.0
+    )
+
+
+@pytest.mark.parametrize("rows", [torch.arange(16), torch.arange(15, -1, -1)])
+def test_an_action_gets_no_credit_for_what_the_noise_brings_later(rows: torch.Tensor) -> None:
+    noise = IndependentNoise(1, std=0.5, correlation=0.7, learn=False)
+    means = torch.zeros(2, requires_grad=True)
+
+    def evaluate(rows: torch.Tensor) -> PolicyOutput:
+        return PolicyOutput(means[rows % 2, None], torch.zeros(len(rows)))
+
+    loss = surrogate(two_steps(noise), noise, rows, evaluate).loss
+    (gradient,) = torch.autograd.grad(loss, means)
+    # E[a_1] = mu_1: its derivatives are 0 by mu_0 and 1 by mu_1. Half of that, with the sign of a loss, because the
+    # loss is a mean over both steps. With n_0 for a given the first would be -rho / 2 = -0.35.
+    torch.testing.assert_close(gradient, torch.tensor([0.0, -0.5]), atol=1e-5, rtol=0.0)
+
+
+def test_the_divergence_is_that_of_sequences() -> None:
+    noise = IndependentNoise(1, std=0.5, correlation=0.7, learn=False)
+
+    def shifted(rows: torch.Tensor) -> PolicyOutput:
+        return PolicyOutput(torch.full((len(rows), 1), 0.1), torch.zeros(len(rows)))
+
+    found = surrogate(two_steps(noise), noise, torch.arange(16), shifted)
+    # centres move by 0.1 in the first step and 0.1 - rho 0.1 in the second: d^2 / (2 (1 - rho^2) std^2), their mean
+    expected = (0.1**2 + 0.03**2) / 2.0 / (2.0 * 0.51 * 0.25)
+    assert found.numbers["kl"] == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize("own", [[3, 8, 2], [3, 8]])
+def test_a_step_before_is_looked_at_once_whether_it_is_a_sample_or_not(own: list[int]) -> None:
+    asked: list[list[int]] = []
+
+    def evaluate(rows: torch.Tensor) -> PolicyOutput:
+        asked.append(sorted(rows.tolist()))
+        return PolicyOutput(torch.zeros(len(rows), 1), torch.zeros(len(rows)))
+
+    noise = IndependentNoise(1, std=0.5, correlation=0.7)
+    surrogate(two_steps(noise), noise, torch.tensor(own), evaluate)
+    assert asked == [[2, 3, 8]]  # 3 follows 2, 8 and 2 are first steps

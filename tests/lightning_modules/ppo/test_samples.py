@@ -37,12 +37,13 @@ def made_up_rollout() -> Rollout:
 
 def test_samples_stand_side_by_side_and_keep_their_place() -> None:
     samples = samples_of(made_up_rollout(), gamma=0.9, lam=0.8)
-    expected = torch.tensor([0.0, 2.0, 10.0, 12.0, 20.0, 22.0, 30.0, 32.0])
+    expected = torch.tensor([0.0, 10.0, 20.0, 30.0, 2.0, 12.0, 22.0, 32.0])
     assert len(samples) == len(expected)
     assert torch.equal(samples.steps.action[:, 0], expected)
     assert torch.equal(samples.steps.log_prob, -expected)
     torch.testing.assert_close(samples.gate, 0.01 * expected)
     torch.testing.assert_close(samples.grip, 0.001 * expected)
+    assert samples.follows.tolist() == [False, True, True, True] * 2
 
 
 def test_advantages_are_those_of_the_sound_worlds_standardised() -> None:
@@ -51,10 +52,10 @@ def test_advantages_are_those_of_the_sound_worlds_standardised() -> None:
     found = generalised_advantages(
         rollout.reward, rollout.memory["value"], torch.zeros(WORLDS), rollout.is_terminal, gamma=0.9, lam=0.8
     )
-    torch.testing.assert_close(samples.target, found.target[:, [0, 2]].flatten())
+    torch.testing.assert_close(samples.target, found.target[:, [0, 2]].T.flatten())
     torch.testing.assert_close(samples.advantage.mean(), torch.zeros(()), atol=1e-6, rtol=0.0)
     torch.testing.assert_close(samples.advantage.std(correction=0), torch.ones(()))
-    order = found.advantage[:, [0, 2]].flatten().argsort()
+    order = found.advantage[:, [0, 2]].T.flatten().argsort()
     assert torch.equal(samples.advantage.argsort(), order)
 
 
@@ -65,6 +66,32 @@ def test_what_a_broken_world_holds_does_not_matter() -> None:
     first, second = samples_of(rollout, gamma=0.9, lam=0.8), samples_of(broken, gamma=0.9, lam=0.8)
     assert torch.equal(first.advantage, second.advantage)
     assert torch.equal(first.target, second.target)
+
+
+def test_a_throw_ends_a_world_with_nothing() -> None:
+    """The last world was thrown in step 1: it is learnt from, nothing is expected of what would have followed."""
+    rollout = made_up_rollout()
+    is_valid, is_terminal, reward = rollout.is_valid.clone(), rollout.is_terminal.clone(), rollout.reward.clone()
+    is_terminal[1, 2], reward[1, 2], is_valid[2:, 2] = True, 0.0, False
+    reward[2:, 2] = torch.nan
+    memory = {name: value.clone() for name, value in rollout.memory.items()}
+    memory["value"][2:, 2] = torch.nan
+    thrown = replace(rollout, is_valid=is_valid, is_terminal=is_terminal, reward=reward, memory=memory)
+    samples = samples_of(thrown, gamma=0.9, lam=0.8)
+    assert samples.steps.action[:, 0].tolist() == [0.0, 10.0, 20.0, 30.0, 2.0, 12.0]
+    assert samples.follows.tolist() == [False, True, True, True, False, True]
+    # values are 2 and 12: the target of step 1 is its reward, that of step 0 is r_0 + 0.9 (12 + 0.8 (0 - 12))
+    expected = torch.stack([reward[0, 2] + 0.9 * (12.0 - 0.8 * 12.0), torch.zeros(())])
+    torch.testing.assert_close(samples.target[-2:], expected)
+
+
+def test_steps_stay_together_in_runs() -> None:
+    ((first, *others),) = [list(epoch) for epoch in minibatches(103, 25, 1, (0, 1), run=10)]
+    rows = torch.cat([first, *others])
+    assert sorted(rows.tolist()) == list(range(103))
+    assert [len(part) for part in (first, *others)] == [26, 26, 26, 25]
+    # eleven runs, the last of three rows: ten breaks at most
+    assert (rows.diff() == 1).sum() >= 102 - 10
 
 
 def test_every_sample_comes_once_in_every_epoch() -> None:

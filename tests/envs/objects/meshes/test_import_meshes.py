@@ -7,11 +7,11 @@ import pytest
 import trimesh
 
 from envs.objects.library import ObjectLibrary
-from envs.objects.meshes import import_meshes
 from envs.objects.meshes.import_meshes import Imported, import_folder, main, spread_over_splits
 from envs.objects.meshes.mesh_folder import MeshFolder
 from envs.objects.meshes.mesh_settings import MeshSettings
 from envs.objects.source import BuildTask
+from envs.objects.store import preparation
 from envs.objects.store.object_cache import ObjectCache
 from tests.envs.objects.mesh_examples import block, write_bad_folder, write_obj
 
@@ -64,13 +64,13 @@ def test_bad_files_are_listed_with_their_causes_and_the_good_ones_written(
 def test_a_second_import_builds_nothing_that_is_kept(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run(folder)
     seen: list[str] = []
-    real = import_meshes.build_in_workers
+    real = preparation.build_in_workers
 
     def watched(tasks, *rest):
         seen.extend(tasks)
         return real(tasks, *rest)
 
-    monkeypatch.setattr(import_meshes, "build_in_workers", watched)
+    monkeypatch.setattr(preparation, "build_in_workers", watched)
     run(folder)
     assert {"mesh_good", "mesh_twin"}.isdisjoint(seen)
     assert "mesh_nan" in seen
@@ -133,6 +133,18 @@ def test_a_misspelt_fraction_is_told(capsys: pytest.CaptureFixture[str]) -> None
     with pytest.raises(SystemExit):
         main(["x", "--output", "y", "--fractions", "training=0.5"])
     assert "'training=0.5' is not SPLIT=SHARE with a split of train, unseen_instances" in capsys.readouterr().err
+
+
+def test_a_mesh_that_cannot_be_opened_is_listed_like_any_other(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    meshes = MeshFolder(MeshSettings(str(folder), unit="mm"))
+
+    def refused(name: str) -> str:
+        raise PermissionError(13, "Permission denied", str(meshes.path(name)))
+
+    monkeypatch.setattr(meshes, "key", refused)
+    imported = import_folder(meshes, ObjectCache(None))
+    assert imported.names == []
+    assert "Permission denied" in imported.rejected[folder / "good.obj"]
 
 
 def test_the_third_party_set_names_objects_that_can_be_built() -> None:

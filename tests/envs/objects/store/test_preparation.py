@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from envs.objects.builder import make_object
+from envs.objects.families.source import FamilySource
 from envs.objects.grasp_object import GraspObject
-from envs.objects.library import FamilySource, ObjectLibrary
+from envs.objects.library import ObjectLibrary
 from envs.objects.source import BuildTask
 from envs.objects.store import preparation
 from envs.objects.store.object_cache import ObjectCache

@@ -1,4 +1,4 @@
-"""Training seeds in one picture and one file."""
+"""Training seeds in one picture."""
 
 import json
 from pathlib import Path
@@ -10,11 +10,10 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from PIL import Image
 
-from reports import policy_report
-from reports.policy_report import PANELS, curves_as_json, draw_runs, main, mean_curve
+from reports import policy_curves
+from reports.policy_curves import PANELS, curves_as_json, draw_runs, main, mean_curve
 from reports.run_curves import RunCurve, RunCurves
 from tests.reports.boards import write_log
-from tests.reports.test_policy_seeds import metrics
 
 
 def curve(steps: list[float], values: list[float]) -> RunCurve:
@@ -92,34 +91,14 @@ def test_the_command_draws_the_runs(tmp_path: Path) -> None:
 
 def test_runs_of_the_same_name_are_told_apart(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     shown: dict[str, Any] = {}
-    monkeypatch.setattr(policy_report, "draw_runs", lambda runs, path, title: shown.update(runs))
+    monkeypatch.setattr(policy_curves, "draw_runs", lambda runs, path, title: shown.update(runs))
     for name in ("a", "b"):
         write_log(tmp_path / name / "run", {"train/agent_steps": {0: 100.0}})
     main([str(tmp_path / "a" / "run"), str(tmp_path / "b" / "run"), "--output", str(tmp_path / "x.png")])
     assert list(shown) == [str(tmp_path / "a" / "run"), str(tmp_path / "b" / "run")]
 
 
-def test_the_command_combines_measurements(tmp_path: Path) -> None:
-    paths = [tmp_path / "a.json", tmp_path / "b.json"]
-    for path, success in zip(paths, (0.6, 0.8), strict=True):
-        path.write_text(json.dumps(metrics(success)))
-    out = tmp_path / "seeds.json"
-    main(["--combine", *map(str, paths), "--output", str(out)])
-    written = json.loads(out.read_text())
-    assert written["splits"]["unseen_families"]["ours"]["success"]["mean"] == pytest.approx(0.7)
-    assert written["about"]["files"] == [str(path) for path in paths]
-
-
-@pytest.mark.parametrize(
-    ("args", "message"),
-    [
-        ([], "give either runs to draw, or --combine with metrics.json files"),
-        (["run", "--combine", "a.json"], "give either runs to draw, or --combine with metrics.json files"),
-        (["run", "./run"], "a run is named twice among run, run"),
-        (["--combine", "a.json", "./a.json"], "a file is named twice among a.json, a.json"),
-    ],
-)
-def test_senseless_commands_are_refused(args: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_that_is_named_twice_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
-        main([*args, "--output", "x.png"])
-    assert message in capsys.readouterr().err
+        main(["run", "./run", "--output", "x.png"])
+    assert "a run is named twice among run, run" in capsys.readouterr().err

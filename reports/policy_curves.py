@@ -1,28 +1,23 @@
-"""Several training seeds of the residual policy in one picture, and their measurements in one file.
+"""Several training seeds of the residual policy in one picture.
 
-python -m reports.policy_report RUN RUN RUN --output policy_curves.png --json residual_ppo_curves.json
-python -m reports.policy_report --combine METRICS.json METRICS.json --output pretrained/residual_ppo_seeds.json
+python -m reports.policy_curves RUN RUN RUN --output policy_curves.png --json residual_ppo_curves.json
 """
 
 import argparse
-import io
 import json
 import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")  # no screen needed
 import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
+from callbacks.training.figures import dress, save_figure
 from envs.files import write_atomically
-from reports.policy_seeds import combine, format_seeds, read_metrics
 from reports.run_curves import RunCurve, RunCurves, read_run
 
-_LOG = logging.getLogger("policy_report")
+_LOG = logging.getLogger("policy_curves")
 
 _IMITATION = "train/ppo/imitation_loss"
 _DIVERGENCE = "train/ppo/kl"
@@ -78,10 +73,7 @@ def draw_runs(runs: dict[str, RunCurves], path: Path, title: str = "") -> None:
         *grid.flat[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(runs) + 2, fontsize=9
     )
     figure.suptitle(title, fontsize=11)
-    payload = io.BytesIO()
-    figure.savefig(payload, dpi=100, format="png")
-    plt.close(figure)
-    write_atomically(path, payload.getvalue())
+    save_figure(figure, path, dpi=100)
 
 
 def _is_curve(run: RunCurves, tag: str) -> bool:
@@ -108,10 +100,8 @@ def _draw_panel(axis: Axes, runs: dict[str, RunCurves], panel: tuple[str, str, f
         axis.axvline(max(ends) / 1e3, color="0.4", linestyle=":", linewidth=1.0, label="end of imitation")
     if title.startswith("success"):
         axis.set_ylim(0.0, 100.0)
-    axis.set_title(title, fontsize=9)
     axis.tick_params(labelsize=8)
-    axis.grid(alpha=0.3)
-    axis.spines[["top", "right"]].set_visible(False)
+    dress(axis, title, size=9)
 
 
 def mean_curve(curves: Sequence[RunCurve]) -> RunCurve | None:
@@ -152,29 +142,20 @@ def _names(runs: Sequence[Path]) -> list[str]:
 
 
 def main(args: Sequence[str] | None = None) -> None:
-    """Command line of curves and of measurements over training seeds."""
+    """Command line of the curves."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    parser = argparse.ArgumentParser("policy_report", description="Training seeds of the residual policy side by side.")
-    parser.add_argument("runs", nargs="*", type=Path, metavar="RUN", help="default_root_dir of a training run")
-    parser.add_argument("--combine", nargs="+", type=Path, metavar="METRICS", help="metrics.json of each training seed")
-    parser.add_argument("--output", type=Path, required=True, help="PNG of the curves, or JSON of --combine")
+    parser = argparse.ArgumentParser("policy_curves", description="Training seeds of the residual policy side by side.")
+    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="default_root_dir of a training run")
+    parser.add_argument("--output", type=Path, required=True, help="PNG of the curves")
     parser.add_argument("--json", type=Path, help="the drawn numbers")
     parser.add_argument("--title", default="", help="heading of the picture")
     given = parser.parse_args(args)
-    if bool(given.runs) == bool(given.combine):
-        parser.error("give either runs to draw, or --combine with metrics.json files")
-    for kind, paths in (("run", given.runs), ("file", given.combine or [])):
-        if len({path.resolve() for path in paths}) < len(paths):
-            parser.error(f"a {kind} is named twice among {', '.join(map(str, paths))}")
-    if given.combine:
-        report = combine({str(path): read_metrics(path) for path in given.combine})
-        write_atomically(given.output, (json.dumps(report, indent=1) + "\n").encode())
-        _LOG.info("%s", format_seeds(report["splits"]))
-    else:
-        runs = dict(zip(_names(given.runs), map(read_run, given.runs), strict=True))
-        draw_runs(runs, given.output, given.title)
-        if given.json is not None:
-            write_atomically(given.json, curves_as_json(runs).encode())
+    if len({path.resolve() for path in given.runs}) < len(given.runs):
+        parser.error(f"a run is named twice among {', '.join(map(str, given.runs))}")
+    runs = dict(zip(_names(given.runs), map(read_run, given.runs), strict=True))
+    draw_runs(runs, given.output, given.title)
+    if given.json is not None:
+        write_atomically(given.json, curves_as_json(runs).encode())
     _LOG.info("wrote %s", given.output)
 
 

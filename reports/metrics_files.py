@@ -21,10 +21,16 @@ class ResultColumn:
     split: str
     report: Mapping[str, Any]
 
-    def section(self, name: str) -> Mapping[str, Any]:
-        """What a section of the report says about the split; empty where it says nothing."""
-        content: Mapping[str, Any] = self.report.get(name, {}).get(self.split, {})
-        return content
+    def section(self, name: str, *keys: str) -> Mapping[str, Any]:
+        """What a section of the report says about the split, below some keys; empty where it says nothing."""
+        return self.find(name, *keys) or {}
+
+    def find(self, name: str, *keys: str) -> Any:
+        """The same, None where it says nothing."""
+        found: Any = self.report.get(name)
+        for key in (self.split, *keys):
+            found = found.get(key) if isinstance(found, Mapping) else None
+        return found
 
 
 def read_columns(files: Sequence[str]) -> list[ResultColumn]:

@@ -1,0 +1,97 @@
+"""What results are made of, in words and digests: code, settings, weights, grasps, episodes."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
+from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from lightning.pytorch import LightningModule
+from torch import Tensor
+
+from datamodules.grasps.dataset import GraspTable
+from envs.objects.grasp_object import GraspObject
+from envs.objects.library import ObjectLibrary
+from envs.task.episodes import Episodes
+from envs.task.targets import GraspTargets
+
+_LAYERS = ("envs", "datamodules", "lightning_modules", "callbacks")
+
+_LIBRARIES = ("mujoco", "torch", "numpy")
+
+
+def digest(*parts: Any) -> str:
+    """32 hexadecimal digits that stand for arrays, tensors, and what `settings_of` says of the rest."""
+    total = hashlib.sha256()
+    for part in parts:
+        if isinstance(part, np.ndarray | Tensor):
+            array = np.ascontiguousarray(part.detach().cpu().numpy() if isinstance(part, Tensor) else part)
+            total.update(f"{array.dtype.str}{array.shape}".encode())
+            total.update(array.tobytes())
+        else:
+            total.update(json.dumps(settings_of(part), sort_keys=True).encode())
+        total.update(b"\0")
+    return total.hexdigest()[:32]
+
+
+def settings_of(value: Any) -> Any:
+    """What JSON can say of settings: objects as their class and public attributes, arrays as their digest."""
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, np.ndarray | Tensor):
+        return digest(value)
+    if isinstance(value, Mapping):
+        return {str(key): settings_of(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [settings_of(item) for item in value]
+    if isinstance(value, Path | np.generic):
+        return str(value)
+    if isinstance(value, type) or not hasattr(value, "__dict__"):
+        return getattr(value, "__qualname__", type(value).__qualname__)
+    public = {name: item for name, item in vars(value).items() if not name.startswith("_") and name != "training"}
+    return {"class": type(value).__qualname__, **settings_of(public)}
+
+
+def settings_of_module(module: LightningModule) -> dict[str, Any]:
+    """A module's class, settings and weights.
+
+    The settings are those that it was built with: saved hyper-parameters lack objects that were handed over in Python.
+    """
+    return {
+        "class": type(module).__qualname__,
+        "settings": settings_of(module.hparams_initial),
+        "weights": digest(*(part for item in module.state_dict().items() for part in item)),
+    }
+
+
+@lru_cache
+def made_of_code() -> dict[str, str]:
+    """Digest of the project's own code, and the versions of the libraries that decide numbers."""
+    root = Path(__file__).resolve().parents[2]
+    files = [path for layer in _LAYERS for path in sorted((root / layer).rglob("*.py"))]
+    code = digest(*(text for path in files for text in (path.relative_to(root), path.read_text(encoding="utf-8"))))
+    return {"code": code, **{name: version(name) for name in _LIBRARIES}}
+
+
+def digest_of(columns: Episodes | GraspTargets) -> str:
+    """Stands for the objects, their clouds, and everything that episodes or grasps say of them."""
+    rest = [getattr(columns, item.name) for item in fields(columns) if item.name != "things"]
+    return digest(*_clouds(columns.things), [thing.name for thing in columns.things], *rest)
+
+
+def digest_of_table(table: GraspTable, library: ObjectLibrary) -> str:
+    """Stands for grasps and their objects."""
+    grasps = table.grasps
+    names = grasps.object_names()
+    return digest(
+        *_clouds(library.get_many(sorted(set(names)))), names, grasps.object_pose_w, grasps.rest_pose_w,
+        grasps.wrist_pose_o, grasps.joint_pos,
+    )  # fmt: skip
+
+
+def _clouds(things: Iterable[GraspObject]) -> list[Any]:
+    return [part for name, thing in {thing.name: thing for thing in things}.items() for part in (name, thing.cloud)]

@@ -1,0 +1,68 @@
+"""Results of an evaluation in plain files, kept as they come: a killed evaluation goes on where it stood."""
+
+import io
+import json
+import logging
+import zipfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from callbacks.store.made_of import settings_of
+from envs.files import write_atomically
+
+_LOG = logging.getLogger(__name__)
+
+Arrays = dict[str, NDArray[Any]]
+
+
+class ResultFiles:
+    """A folder with NAME.npz and, beside it, NAME.json: what the arrays were made of.
+
+    They are read again only where all of that is as it was.
+
+    Args:
+        folder: made when first written to.
+        made_of: what every file is made of; those of the single files come on top.
+    """
+
+    def __init__(self, folder: Path, made_of: Mapping[str, Any] | None = None) -> None:
+        self.folder = folder
+        self._made_of = dict(made_of or {})
+
+    def load(self, name: str, made_of: Mapping[str, Any]) -> Arrays | None:
+        """The arrays called ``name``; None where there are none, or none that can be read and were made of the same."""
+        arrays, manifest = self._paths(name)
+        wanted = self._manifest(made_of)
+        try:
+            kept = json.loads(manifest.read_text(encoding="utf-8"))
+            if kept != wanted:
+                changed = ", ".join(key for key in wanted | kept if wanted.get(key) != kept.get(key))
+                _LOG.info("%s was made with another %s and is made again", arrays, changed)
+                return None
+            with np.load(arrays, allow_pickle=False) as content:
+                return {key: content[key] for key in content.files}
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            _LOG.warning("%s cannot be read (%s); what it held is measured again", arrays, error)
+            return None
+
+    def save(self, name: str, arrays: Mapping[str, NDArray[Any]], made_of: Mapping[str, Any]) -> None:
+        """Keep arrays: a reader finds the whole of them, with their manifest, or nothing."""
+        path, manifest = self._paths(name)
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, **dict(arrays))  # type: ignore[arg-type]
+        manifest.unlink(missing_ok=True)
+        write_atomically(path, buffer.getvalue())
+        write_atomically(manifest, (json.dumps(self._manifest(made_of), indent=1) + "\n").encode())
+
+    def _paths(self, name: str) -> tuple[Path, Path]:
+        return self.folder / f"{name}.npz", self.folder / f"{name}.json"
+
+    def _manifest(self, made_of: Mapping[str, Any]) -> dict[str, Any]:
+        return dict(settings_of({**self._made_of, **made_of}))

@@ -1,0 +1,28 @@
+"""What the assisting task is, apart from its reward and its physics."""
+
+from dataclasses import dataclass
+
+from envs.task.observations import HISTORY_LENGTH
+
+
+@dataclass(frozen=True)
+class TaskSettings:
+    """Constants of the task; a control step lasts as long as the physics says (`PhysicsSettings.control_dt`).
+
+    Attributes:
+        episode_steps: control steps of an episode (GraspGF Sec. 4.1).
+        max_joint_step: radians that an action of 1 moves a joint in one control step (GraspGF App. A.1).
+        history_length: wrist poses that a policy sees, the present one included (GraspGF Sec. 2).
+
+    Raises:
+        ValueError: a number that is not positive.
+    """
+
+    episode_steps: int = 50
+    max_joint_step: float = 0.05
+    history_length: int = HISTORY_LENGTH
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if not value > 0:
+                raise ValueError(f"{name} of the task is {value}, expected a number above 0")

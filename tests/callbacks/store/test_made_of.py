@@ -1,0 +1,75 @@
+"""What results are made of, told apart."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from callbacks.store.made_of import digest, digest_of, digest_of_table, made_of_code, settings_of, settings_of_module
+from datamodules.grasps.dataset import GraspTable
+from datamodules.grasps.grasp_set import GraspSet
+from envs.objects.library import ObjectLibrary
+from envs.task.perception import PerceptionNoise
+from lightning_modules.followers import Denoiser, FixedTimeScore
+from tests.assisting import made_up_targets, sampler
+from tests.learning import tiny_module
+
+
+def test_digests_see_numbers_shapes_and_text() -> None:
+    assert digest(np.arange(4)) == digest(torch.arange(4))
+    different = [np.arange(4), np.arange(4).reshape(2, 2), np.arange(4.0), "a", ["a"], ("a", "b"), None]
+    assert len({digest(each) for each in different}) == len(different)
+    assert digest("a", "b") != digest("ab")
+
+
+def test_settings_are_plain_and_see_numbers_within_objects() -> None:
+    class Settings:
+        def __init__(self, value: float) -> None:
+            self.weights = torch.tensor([value])
+            self.path = Path("a")
+            self.items = (value, {"x": None})
+            self._cache = object()
+
+    assert settings_of(Settings(1.0)) == settings_of(Settings(1.0))
+    assert settings_of(Settings(1.0)) != settings_of(Settings(2.0))
+    plain = settings_of({"follower": FixedTimeScore(0.01), "module": Settings(1.0), "noise": PerceptionNoise()})
+    assert json.loads(json.dumps(plain)) == plain
+    assert plain["follower"] == {"class": "FixedTimeScore", "t": 0.01, "normalise": True}
+    assert plain["module"]["items"] == [1.0, {"x": None}]
+
+
+def test_modules_are_told_apart_by_weights_settings_and_objects() -> None:
+    assert settings_of_module(tiny_module()) == settings_of_module(tiny_module())
+    assert settings_of_module(tiny_module()) != settings_of_module(tiny_module(learning_rate=2.0e-3))
+    one, two = (settings_of_module(tiny_module(follower=Denoiser(t))) for t in (0.3, 0.4))
+    assert one["weights"] == two["weights"]
+    assert one["settings"] != two["settings"]
+    other = tiny_module()
+    other.state_dict()["network.output.bias"].add_(1e-6)
+    assert settings_of_module(other)["weights"] != settings_of_module(tiny_module())["weights"]
+
+
+@pytest.mark.usefixtures("fast_objects")
+def test_episodes_and_grasps_are_told_apart() -> None:
+    assert digest_of(made_up_targets()) == digest_of(made_up_targets())
+    assert digest_of(made_up_targets()) != digest_of(made_up_targets((2, 2)))
+    rows = np.array([0, 3])
+    assert digest_of(sampler().of_rows(rows)) == digest_of(sampler().of_rows(rows))
+    assert digest_of(sampler().of_rows(rows)) != digest_of(sampler().of_rows(np.array([1, 3])))
+    assert digest_of(sampler().of_rows(rows)) != digest_of(sampler(seed=1).of_rows(rows))
+
+
+@pytest.mark.usefixtures("fast_objects")
+def test_tables_are_told_apart_by_their_grasps(tiny_grasps: GraspSet) -> None:
+    library = ObjectLibrary()
+    one, two = (GraspTable(tiny_grasps.rows(np.array([row])), library, 64) for row in (0, 1))
+    assert digest_of_table(one, library) == digest_of_table(one, library)
+    assert digest_of_table(one, library) != digest_of_table(two, library)
+
+
+def test_code_has_a_digest_and_the_libraries_their_versions() -> None:
+    found = made_of_code()
+    assert len(found["code"]) == 32
+    assert found["torch"].startswith("2.")
