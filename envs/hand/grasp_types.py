@@ -83,8 +83,8 @@ def standard_types(
         GraspType("precision", tuple(tips[:3]), every[:3]),
         GraspType("spherical", tuple(tips), every, is_spread=True),
     ]
-    most = {"tripod": 2, "precision": 3}  # with as many fingers these are what the spherical grasp is
-    return tuple(kind for kind in types if len(every) > most.get(kind.name, 1))
+    most = {"tripod": 2, "precision": 3, "spherical": 1}  # with as many fingers these are what another type is
+    return tuple(kind for kind in types if len(every) > most.get(kind.name, 0))
 
 
 def standard_ranges(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from envs.hand.grasp_types import GraspType, LineRanges, Pad
-from envs.hand.model_file import HandSource, bare_model
+from envs.hand.model_file import HandFile, bare_model
 from envs.hand.parts import Array, Coupling, Finger, Gains, JointLimits
 
 
@@ -37,10 +37,11 @@ class Hand:
         grasp_types: the ways in which it grasps.
         line_ranges: where the pilot looks for their hand shapes.
         gains: what drives the joints.
+        reference: what `load_hand` finds it by; its name when empty.
     """
 
     name: str
-    file: HandSource
+    file: HandFile
     joints: tuple[str, ...]
     coupled: Coupling
     fingers: tuple[Finger, ...]
@@ -52,6 +53,7 @@ class Hand:
     grasp_types: tuple[GraspType, ...]
     line_ranges: LineRanges
     gains: Gains = field(default_factory=Gains)
+    reference: str = ""
 
     def __post_init__(self) -> None:
         self._check_names()
@@ -71,7 +73,7 @@ class Hand:
     def __reduce__(self) -> tuple[object, tuple[str]]:
         from envs.hand.registry import load_hand  # the registry knows the hands, and they know this class
 
-        return load_hand, (self.name,)
+        return load_hand, (self.reference or self.name,)
 
     def _check_names(self) -> None:
         model = self.model()
@@ -165,7 +167,7 @@ class Hand:
         return self.file.element(name)
 
     def attach(self, scene: mujoco.MjSpec, *, visual: bool = False) -> mujoco.MjsBody:
-        """See `HandSource.attach`."""
+        """See `HandFile.attach`."""
         return self.file.attach(scene, visual=visual)
 
     def model(self, *, visual: bool = False) -> mujoco.MjModel:

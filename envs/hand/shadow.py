@@ -63,7 +63,7 @@ def shadow_hand() -> Hand:
     Raises:
         FileNotFoundError: its package is missing; says how to install it.
     """
-    file = HandFile(hand_model_path(), palm="palm", prefix="robot0:", looks=("V_thbase",))
+    file = HandFile(hand_model_path(), root="palm", prefix="robot0:", looks=("V_thbase",))
     model = bare_model(file)
     low, high = np.array([model.joint(file.element(name)).range for name in JOINTS]).T
     parents = ("FFJ1", "MFJ1", "RFJ1", "LFJ1")

@@ -12,10 +12,12 @@ import numpy as np
 import pytest
 import torch
 
-from envs.hand.ability_hand import COUPLING_OFFSET, FINGERS, ability_hand, ability_hand_path
 from envs.hand.hand import Hand
 from envs.hand.kinematics import HandKinematics, HandPose
 from envs.hand.parts import Array
+from envs.hand.registry import HANDS, load_hand
+
+FINGERS = ("index", "middle", "ring", "pinky")
 
 needs_files = pytest.mark.skipif(
     importlib.util.find_spec("mani_skill") is None, reason="mani_skill is not installed: make ability-hand"
@@ -24,7 +26,7 @@ needs_files = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def hand() -> Hand:
-    return ability_hand()
+    return load_hand("ability")
 
 
 def posed(hand: Hand, **angles: float) -> Array:
@@ -142,7 +144,7 @@ def test_hulls_keep_the_palm_s_size(hand: Hand) -> None:
 @needs_files
 def test_building_the_hand_does_not_import_the_package() -> None:
     code = (
-        "import sys; from envs.hand.ability_hand import ability_hand; ability_hand(); "
+        "import sys; from envs.hand.registry import load_hand; load_hand('ability'); "
         "sys.exit('mani_skill was imported' if 'mani_skill' in sys.modules else 0)"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
@@ -152,15 +154,11 @@ def test_building_the_hand_does_not_import_the_package() -> None:
 def test_missing_package_says_what_to_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(FileNotFoundError, match=r"hand 'ability' needs .*not installed; run: make ability-hand"):
-        ability_hand_path()
+        HANDS["ability"]()
 
 
 def test_package_without_the_files_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     spec = ModuleSpec("mani_skill", None, origin=str(tmp_path / "__init__.py"))
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: spec)
-    with pytest.raises(FileNotFoundError, match=r"installed but holds no .*ability_hand_right\.urdf"):
-        ability_hand_path()
-
-
-def test_offset_is_that_of_a_straight_finger() -> None:
-    assert pytest.approx(0.7235, abs=1e-4) == COUPLING_OFFSET
+    with pytest.raises(FileNotFoundError, match=r"hand 'ability': its model .*ability_hand_right\.urdf does not exist"):
+        HANDS["ability"]()
