@@ -189,6 +189,7 @@ class AssistEvaluation(Callback):
         total = len(to_choose) * len(self.steps) * (0 if training is None else len(training.episodes))
         with EvaluationBar(trainer, total, "choosing fixed steps", "episode") as bar:
             return compared_policies(
+                data.hand,
                 module,
                 names,
                 settings_of_module(pl_module),
@@ -201,7 +202,14 @@ class AssistEvaluation(Callback):
     def _training(self, data: RolloutDataModule) -> TrainingEpisodes:
         targets = data.targets if self.training_path is None else self._training_data(data).targets
         train = targets(SPLITS[0])
-        episodes = planned_episodes(self.choice_plan, train, data.patterns, is_training=True, seed=self.seeds[0])
+        episodes = planned_episodes(
+            self.choice_plan,
+            train,
+            data.patterns,
+            is_training=True,
+            seed=self.seeds[0],
+            num_steps=data.task.episode_steps,
+        )
         return TrainingEpisodes(train, episodes)
 
     def _training_data(self, data: RolloutDataModule) -> RolloutDataModule:

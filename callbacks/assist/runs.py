@@ -16,7 +16,6 @@ from callbacks.training.progress import skip_ahead
 from datamodules.rollouts.module import RolloutDataModule
 from datamodules.rollouts.plans import EpisodePlan, planned_episodes
 from datamodules.rollouts.runner import EpisodeFrames, EpisodeRunner
-from datamodules.synthesis.grasp_types import GRASP_TYPES
 from envs.conventions import SPLITS
 from envs.rows import join_rows, take_rows
 from envs.task.episodes import Episodes
@@ -126,7 +125,7 @@ class SplitRuns:
         return EpisodeLabels(
             groups=self.targets.object_index[rows],
             families=np.array([thing.family for thing in things]),
-            types=np.array([GRASP_TYPES[index] for index in self.targets.type_index[rows]]),
+            types=np.array(self.targets.hand.type_names)[self.targets.type_index[rows]],
             seeds=np.repeat(np.arange(len(self.episodes)), [len(each) for each in self.episodes]),
         )
 
@@ -141,7 +140,10 @@ def plan_runs(data: RolloutDataModule, splits: Sequence[str], plan: EpisodePlan,
     for split in splits:
         targets, is_training = data.targets(split), split == SPLITS[0]
         episodes = [
-            planned_episodes(plan, targets, data.patterns, is_training=is_training, seed=seed) for seed in seeds
+            planned_episodes(
+                plan, targets, data.patterns, is_training=is_training, seed=seed, num_steps=data.task.episode_steps
+            )
+            for seed in seeds
         ]
         runs[split] = SplitRuns(targets, episodes)
     return runs
@@ -165,9 +167,10 @@ def present_splits(data: RolloutDataModule, splits: Sequence[str]) -> list[str]:
 
 
 def make_runner(data: RolloutDataModule, num_worlds: int, on_batch: Callable[[int], None]) -> EpisodeRunner:
-    """A runner with the physics and the perception of the data module."""
+    """A runner with the physics, the task and the perception of the data module."""
     return EpisodeRunner(
         data.physics,
+        task=data.task,
         num_worlds=num_worlds,
         num_threads=data.num_threads,
         noise=data.noise,

@@ -1,18 +1,13 @@
 """The bar that training shows: the usual one, with the time left for the whole run and the throughput."""
 
 import time
+from datetime import timedelta
 from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback, TQDMProgressBar
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 from tqdm import tqdm
-
-
-def remaining_time(seconds: float) -> str:
-    """Seconds as ``h:mm:ss``."""
-    whole = max(0, round(seconds))
-    return f"{whole // 3600}:{whole % 3600 // 60:02d}:{whole % 60:02d}"
 
 
 def skip_ahead(bar: "tqdm[Any]", count: int) -> None:
@@ -75,7 +70,7 @@ class RunProgressBar(TQDMProgressBar):
         if trainer.training and done > 0:
             total = int(trainer.num_training_batches) * int(trainer.max_epochs or 1) - self._first_batch
             rate = (time.monotonic() - self._began) / done
-            items["left"] = remaining_time(rate * (total - done))
+            items["left"] = str(timedelta(seconds=max(0, round(rate * (total - done)))))
         return items
 
 

@@ -61,7 +61,13 @@ class PosesPlan:
 
 
 def planned_episodes(
-    plan: EpisodePlan, targets: GraspTargets, patterns: WristPatterns, *, is_training: bool, seed: int
+    plan: EpisodePlan,
+    targets: GraspTargets,
+    patterns: WristPatterns,
+    *,
+    is_training: bool,
+    seed: int,
+    num_steps: int | None = None,
 ) -> Episodes:
     """The episodes of one evaluation (GraspGF App. A.3): patterns of the objects' own part, unmixed.
 
@@ -71,7 +77,8 @@ def planned_episodes(
         patterns: all wrist movements; training objects get the training ones, others the test ones.
         is_training: the targets are training objects.
         seed: decides trajectories and shifts.
+        num_steps: control steps of an episode; those of the default task when None.
     """
     own_patterns = patterns.split("train" if is_training else "test")
-    sampler = EpisodeSampler(targets, own_patterns, mix=False, seed=seed)
+    sampler = EpisodeSampler(targets, own_patterns, mix=False, seed=seed, num_steps=num_steps)
     return sampler.of_rows(plan.rows(targets, seed))

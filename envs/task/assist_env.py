@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from envs.hand.commands import check_action, next_command
-from envs.hand.shadow import shadow_hand
 from envs.physics.base import Array, PhysicsBackend, PhysicsState
 from envs.rows import take_rows
 from envs.task.episodes import Episodes, EpisodeSource, join_episodes
@@ -92,7 +91,7 @@ class HumanAssistEnv:
                     f"{', '.join(PRIVILEGED_GROUPS)}"
                 )
         self.physics = physics
-        self.hand = shadow_hand()
+        self.hand = physics.hand
         self.task = TaskSettings() if task is None else task
         self.reward = reward
         self.privileged = tuple(name for name in PRIVILEGED_GROUPS if name in privileged)

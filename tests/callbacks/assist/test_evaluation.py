@@ -21,12 +21,18 @@ from callbacks.assist.policies import POLICIES
 from callbacks.assist.report import OURS
 from callbacks.assist.runs import EpisodeLimit
 from datamodules.baselines.scripts import FixedStepClose, GoalOnArrival, oracle, stored_goals
-from datamodules.grasps.grasp_set import GraspSet, save_grasp_set
+from datamodules.grasps.grasp_file import save_grasp_set
+from datamodules.grasps.grasp_set import GraspSet
 from datamodules.grasps.module import GraspDataModule
 from datamodules.rollouts.module import RolloutDataModule
 from datamodules.rollouts.plans import PosesPlan, SpreadPlan
 from datamodules.rollouts.policy import FingerPolicy
 from envs.hand.model import open_hand
+from envs.hand.shadow import shadow_hand
+from envs.physics.mujoco_cpu import MujocoCpu
+from envs.physics.settings import PhysicsSettings
+from envs.task.perception import PerceptionNoise
+from envs.task.settings import TaskSettings
 from lightning_modules.followers import Denoiser, Follower, GapDenoiser
 from lightning_modules.saved_settings import leave_out_objects
 from tests.callbacks.conftest import Quiet
@@ -46,7 +52,7 @@ class Assistant(LightningModule):
         return oracle()
 
     def primitive_policy(self, start_step: int = 0) -> FingerPolicy:
-        return FixedStepClose(open_hand(), start_step)
+        return FixedStepClose(shadow_hand(), open_hand(), start_step)
 
     def training_step(self, batch: Any, batch_idx: int) -> torch.Tensor:
         return self.weight
@@ -84,7 +90,7 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
 
         def run(self, policy: Any, episodes: Any, frames: Any = None) -> Any:
             if frames is not None:
-                frames.prepare(len(episodes))
+                frames.prepare(episodes.hand, len(episodes))
             noted.append((type(policy).__name__, len(episodes)))
             self.on_batch(len(episodes))
             knows = isinstance(policy, GoalOnArrival) and policy.goals is stored_goals
@@ -234,6 +240,30 @@ def test_episodes_of_another_follower_are_run_again(
     assert test(Denoiser(t=0.5)) == 1
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"noise": PerceptionNoise(wrist_position_m=0.01)},
+        {"physics": MujocoCpu(PhysicsSettings(friction=0.5))},
+        {"task": TaskSettings(episode_steps=40)},
+    ],
+    ids=str,
+)
+def test_episodes_of_another_perception_physics_or_task_are_run_again(
+    options: dict[str, Any], tiny_path: Path, fast_objects: None, quiet: Quiet, runs: list[tuple[str, int]]
+) -> None:
+    def test(**given: Any) -> int:
+        runs.clear()
+        data = Data(path=str(tiny_path), reachable_only=False, num_threads=0, **given)
+        evaluation = AssistEvaluation(plan=SpreadPlan(5), policies=["ours", "oracle"], splits=SPLITS[:1])
+        quiet(evaluation).test(Assistant(), data, verbose=False)
+        return len(runs)
+
+    assert test() == 2
+    assert test(**options) == 2
+    assert test(**options) == 0
+
+
 def test_sets_without_training_objects_borrow_those_of_another(
     tiny_grasps: GraspSet,
     tiny_path: Path,
@@ -267,6 +297,18 @@ def test_episodes_really_run(rollouts: RolloutDataModule, quiet: Quiet, tmp_path
     assert rows["ours"]["posture_rad"]["mean"] < rows["primitive"]["posture_rad"]["mean"]
     assert rows["primitive"]["success"]["mean"] == 0.0
     run = evaluation.tested(trainer, trainer.lightning_module)["unseen_families"]  # type: ignore[index]
+    np.testing.assert_array_equal(run.frames.joint_pos[-2], run.outcome(OURS).joint_pos)
+
+
+def test_the_task_decides_how_long_episodes_are(tiny_path: Path, fast_objects: None, quiet: Quiet) -> None:
+    task = TaskSettings(episode_steps=30)
+    data = Data(path=str(tiny_path), reachable_only=False, num_threads=0, task=task)
+    evaluation = AssistEvaluation(plan=SpreadPlan(2), splits=SPLITS[1:], policies=[OURS])
+    trainer = quiet(evaluation)
+    trainer.test(Assistant(), data, verbose=False)
+    run = evaluation.tested(trainer, trainer.lightning_module)["unseen_families"]  # type: ignore[index]
+    assert run.episodes[0].num_steps.tolist() == [30, 30]
+    assert run.frames.steps == (0, 12, 18, 24, 30)
     np.testing.assert_array_equal(run.frames.joint_pos[-2], run.outcome(OURS).joint_pos)
 
 

@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from callbacks.training import progress
-from callbacks.training.progress import EvaluationBar, ExamplesPerSecond, RunProgressBar, remaining_time, skip_ahead
+from callbacks.training.progress import EvaluationBar, ExamplesPerSecond, RunProgressBar, skip_ahead
 from tests.callbacks.training.test_ema import Counter
 
 
@@ -45,13 +45,6 @@ def trainer(batch: int, total: int = 100, training: bool = True) -> Any:
     progress_so_far = SimpleNamespace(total=SimpleNamespace(ready=batch))
     loop = SimpleNamespace(epoch_loop=SimpleNamespace(batch_progress=progress_so_far))
     return SimpleNamespace(fit_loop=loop, num_training_batches=total // 5, max_epochs=5, training=training)
-
-
-def test_seconds_are_written_as_hours_minutes_seconds() -> None:
-    assert remaining_time(0.4) == "0:00:00"
-    assert remaining_time(59.6) == "0:01:00"
-    assert remaining_time(3 * 3600 + 4 * 60 + 5) == "3:04:05"
-    assert remaining_time(-5.0) == "0:00:00"
 
 
 def test_time_left_goes_by_the_pace_so_far(bar: RunProgressBar, clock: Clock) -> None:
