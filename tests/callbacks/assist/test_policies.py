@@ -37,6 +37,8 @@ class Direct:
 class Residual(Direct):
     """A module with one."""
 
+    has_primitive = True
+
     def primitive_policy(self, start_step: int = 0) -> FixedStepClose:
         return FixedStepClose(shadow_hand(), open_hand(), start_step)
 
