@@ -13,10 +13,10 @@ export OMP_WAIT_POLICY ?= PASSIVE
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train test check format bench clean distclean
+.PHONY: help setup ability-hand train test check format bench clean distclean
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 setup: $(STAMP) ## make .venv with the pinned packages (again only after setup.cfg or the pins change)
 
@@ -26,6 +26,10 @@ $(STAMP): setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --disable-pip-version-check --no-input -c constraints.txt -e '.[dev]'
 	@touch $(STAMP)
+
+# without its dependencies, a simulator among them: only files are read from it (docs/own_hand.md)
+ability-hand: $(STAMP) ## fetch the files of the Ability Hand, a prosthesis (102 MB)
+	$(BIN)/python -m pip install --disable-pip-version-check --no-input --no-deps mani_skill==3.0.1
 
 train: $(STAMP) ## train the score primitive (the main job)
 	$(BIN)/python -m lightning_modules.cli fit --config $(CONFIG) $(ARGS)

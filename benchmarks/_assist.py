@@ -11,10 +11,11 @@ from _machine import memory_gb
 from _raw import Array, RawWorlds, RecordingPhysics
 
 from datamodules.baselines.scripts import oracle
-from datamodules.grasps.grasp_set import load_grasp_set
+from datamodules.grasps.grasp_file import load_grasp_set
 from datamodules.rollouts.grasp_targets import grasp_targets
 from datamodules.rollouts.policy import start_policy
 from envs.conventions import SPLITS
+from envs.hand.shadow import shadow_hand
 from envs.objects.library import ObjectLibrary
 from envs.physics.base import PhysicsFactory
 from envs.physics.mujoco_cpu import MujocoCpu
@@ -38,7 +39,7 @@ class AssistSteps:
     def __init__(self, episodes: Episodes, actions: list[Array], factory: PhysicsFactory, num_threads: int) -> None:
         self.episodes = episodes
         self.actions = actions
-        physics = factory.make(len(episodes), num_threads=0 if num_threads == 1 else num_threads)
+        physics = factory.make(shadow_hand(), len(episodes), num_threads=0 if num_threads == 1 else num_threads)
         self.env = HumanAssistEnv(physics)
 
     def __call__(self, steps: int) -> float:
@@ -89,7 +90,7 @@ def measure_memory(path: str, num_worlds: int, num_objects: int, num_threads: in
     """Memory of a process that does nothing else, with every compiled model kept; to be run in a fresh one."""
     logging.getLogger("envs.physics").setLevel(logging.ERROR)
     torch.set_num_threads(num_threads)
-    env = HumanAssistEnv(MujocoCpu().make(num_worlds, num_threads=num_threads))
+    env = HumanAssistEnv(MujocoCpu().make(shadow_hand(), num_worlds, num_threads=num_threads))
     before = memory_gb()["now"]
     names: set[str] = set()
     for episodes in _all_objects(path, num_worlds, num_objects):

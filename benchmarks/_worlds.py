@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from envs.hand.model import clamp_joints, open_hand
+from envs.hand.shadow import shadow_hand
 from envs.objects.grasp_object import GraspObject
 from envs.objects.library import ObjectLibrary
 from envs.physics.base import PhysicsBackend
 from envs.physics.mujoco_cpu import MujocoCpu
-from envs.trials.lift import closing_direction
 
 PALM_GAP = 0.03
 """Metres from an object's top to the palm's middle above it: nothing touches at first, closing fingers do."""
@@ -62,7 +62,7 @@ def closing_phase(step: int) -> float:
 
 def joint_targets(step: int) -> Array:
     """Targets (18,) of a control step, rad."""
-    return clamp_joints(open_hand() + 1.2 * closing_phase(step) * closing_direction())
+    return clamp_joints(open_hand() + 1.2 * closing_phase(step) * shadow_hand().closing)
 
 
 class Worlds:
@@ -101,7 +101,7 @@ def raw_twins(chosen: Setting, steps: int) -> RawWorlds:
 def _serve(connection: Connection, num_worlds: int, first: int, count: int) -> None:
     """In a process: run a block for each number of steps received; None ends it."""
     logging.getLogger("envs.physics").setLevel(logging.ERROR)
-    worlds = Worlds(setting(num_worlds, first, count), MujocoCpu().make(count, num_threads=0))
+    worlds = Worlds(setting(num_worlds, first, count), MujocoCpu().make(shadow_hand(), count, num_threads=0))
     connection.send("ready")
     while (steps := connection.recv()) is not None:
         connection.send(worlds(steps))

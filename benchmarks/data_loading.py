@@ -24,10 +24,9 @@ from typing import Any
 import numpy as np
 from _machine import load_average, machine, memory_gb
 
-from datamodules.grasps.grasp_set import GraspSet, save_grasp_set
-from datamodules.synthesis.grasp_types import GRASP_TYPES
-from envs.conventions import NUM_JOINTS
-from envs.hand.model import LINKS, clamp_joints
+from datamodules.grasps.grasp_file import save_grasp_set
+from datamodules.grasps.grasp_set import GraspSet
+from envs.hand.shadow import shadow_hand
 from envs.objects.library import ObjectLibrary
 
 
@@ -42,8 +41,9 @@ def made_up_set(split_file: str, each: int) -> GraspSet:
         quat /= np.linalg.norm(quat, axis=1, keepdims=True)
         return np.concatenate([rng.uniform(-0.1, 0.1, (count, 3)), quat], axis=1).astype(np.float32)
 
-    joints = clamp_joints(rng.uniform(-0.3, 1.2, (count, NUM_JOINTS))).astype(np.float32)
+    joints = shadow_hand().clamp(rng.uniform(-0.3, 1.2, (count, shadow_hand().num_joints))).astype(np.float32)
     return GraspSet(
+        hand=shadow_hand(),
         objects=tuple(splits),
         object_splits=tuple(splits.values()),
         object_index=np.repeat(np.arange(len(splits), dtype=np.int32), each),
@@ -52,9 +52,9 @@ def made_up_set(split_file: str, each: int) -> GraspSet:
         wrist_pose_o=poses(),
         joint_pos=joints,
         preshape=joints,
-        type_index=rng.integers(len(GRASP_TYPES), size=count).astype(np.uint8),
+        type_index=rng.integers(len(shadow_hand().grasp_types), size=count).astype(np.uint8),
         aperture=rng.uniform(0.01, 0.1, count).astype(np.float32),
-        links=rng.random((count, len(LINKS))) < 0.3,
+        links=rng.random((count, len(shadow_hand().links))) < 0.3,
         is_reachable=np.ones(count, dtype=bool),
         provenance={"made_for": "benchmarks/data_loading.py"},
     )

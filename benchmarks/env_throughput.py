@@ -35,6 +35,7 @@ from _machine import load_average, machine
 from _worlds import PERIOD, ProcessWorlds, Worlds, raw_twins, setting
 
 from envs.conventions import STEPS_PER_CONTROL
+from envs.hand.shadow import shadow_hand
 from envs.physics.mujoco_cpu import MujocoCpu
 from envs.task.settings import TaskSettings
 from envs.workers import default_workers
@@ -86,7 +87,7 @@ def worlds_part(options: argparse.Namespace, cores: int) -> dict[str, Any]:
     """Threads and processes against raw in one thread."""
     chosen = setting(options.worlds)
     threaded = {
-        f"threads_{count}": Worlds(chosen, MujocoCpu().make(options.worlds, num_threads=count))
+        f"threads_{count}": Worlds(chosen, MujocoCpu().make(shadow_hand(), options.worlds, num_threads=count))
         for count in sorted({1, cores})
     }
     with ProcessWorlds(options.worlds, min(cores, options.worlds)) as processes:

@@ -20,12 +20,13 @@ from _machine import load_average, machine
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from datamodules.grasps.grasp_set import load_grasp_set
+from datamodules.grasps.grasp_file import load_grasp_set
 from datamodules.synthesis.easy_grasps import EasyLimit
-from datamodules.synthesis.grasp_types import load_prototypes
+from datamodules.synthesis.prototypes import load_prototypes
 from datamodules.synthesis.settings import SynthesisSettings
 from datamodules.synthesis.synthesizer import GraspSynthesizer
 from datamodules.workers import worker_pool
+from envs.hand.registry import load_hand
 from envs.objects.library import ObjectLibrary
 from envs.physics.base import Array
 from envs.trials.lift import (
@@ -111,7 +112,9 @@ def lifts_of(name: str, limit: EasyLimit) -> list[Lift]:
     """In a worker: all lifts of the synthesis of one object."""
     if not _WORKER:
         logging.getLogger("envs.physics").setLevel(logging.ERROR)
-        _WORKER.update(library=ObjectLibrary(), synthesizer=GraspSynthesizer(SynthesisSettings(), load_prototypes()))
+        hand = load_hand("shadow")
+        synthesizer = GraspSynthesizer(hand, SynthesisSettings(), load_prototypes(hand))
+        _WORKER.update(library=ObjectLibrary(), synthesizer=synthesizer)
     lifts: list[Lift] = []
     with (
         patch("envs.trials.lift.LOST_SLIP", NEVER_LOST),

@@ -19,7 +19,7 @@ import mujoco
 import numpy as np
 from _machine import machine
 
-from datamodules.grasps.grasp_set import load_grasp_set
+from datamodules.grasps.grasp_file import load_grasp_set
 from datamodules.grasps.poses import absolute_pose
 from envs.hand.model import HAND_PREFIX
 from envs.objects.library import ObjectLibrary
@@ -70,8 +70,8 @@ def main() -> None:
     for name, change in VARIANTS.items():
         physics = MujocoCpu()
         for thing in {thing.name: thing for thing in things}.values():
-            change(physics.cache.get(thing))
-        trials[name] = GraspTrials(things, object_w, wrist_w, num_worlds=64, physics=physics)
+            change(physics.cache(grasps.hand).get(thing))
+        trials[name] = GraspTrials(grasps.hand, things, object_w, wrist_w, num_worlds=64, physics=physics)
     seconds: dict[str, list[float]] = {name: [] for name in trials}
     lifted = {}
     for _ in range(options.turns + 1):  # the first turn warms up

@@ -23,10 +23,10 @@ from datamodules.rollouts.plans import SpreadPlan, planned_episodes
 from datamodules.rollouts.policy import FingerPolicy
 from datamodules.rollouts.runner import EpisodeRunner
 from datamodules.rollouts.teacher import ArrivalTeacher
+from envs.hand.shadow import shadow_hand
 from envs.physics.base import Array
 from envs.task.episodes import Episodes
 from envs.task.observations import Observation
-from envs.trials.lift import closing_direction
 from lightning_modules.followers import AnnealedDenoiser, Denoiser, FixedTimeScore, Follower, GapDenoiser
 from lightning_modules.policy.fingers import PrimitiveFingers, PrimitiveView
 from lightning_modules.primitive import GraspPrimitive
@@ -64,7 +64,7 @@ class TaughtFingers:
     def act(self, observation: Observation, step: int) -> Array:
         """See `FingerPolicy.act`."""
         a_p = self._view(observation)[1].double().numpy()
-        return self._gate[step] * a_p + self._grip[step] * closing_direction()
+        return self._gate[step] * a_p + self._grip[step] * shadow_hand().closing
 
 
 def view(checkpoint: str, follower: Follower) -> PrimitiveView:

@@ -25,11 +25,12 @@ from typing import Any
 import numpy as np
 from _machine import machine
 
-from datamodules.synthesis.grasp_types import load_prototypes
+from datamodules.synthesis.prototypes import load_prototypes
 from datamodules.synthesis.settings import SynthesisSettings, TypeCount
 from datamodules.synthesis.summary import merge_counts
 from datamodules.synthesis.synthesizer import GraspSynthesizer
 from datamodules.workers import worker_pool
+from envs.hand.registry import load_hand
 from envs.objects.library import ObjectLibrary
 from envs.workers import default_workers
 
@@ -50,7 +51,8 @@ def make_object_grasps(name: str, settings: SynthesisSettings, with_reachability
     """In a worker: synthesise one object."""
     if not _WORKER:
         logging.getLogger("envs.physics").setLevel(logging.ERROR)
-        _WORKER.update(library=ObjectLibrary(), synthesizer=GraspSynthesizer(settings, load_prototypes()))
+        hand = load_hand("shadow")
+        _WORKER.update(library=ObjectLibrary(), synthesizer=GraspSynthesizer(hand, settings, load_prototypes(hand)))
     began = time.monotonic()
     thing = _WORKER["library"].get(name)
     result = _WORKER["synthesizer"].synthesize(thing, "train", with_reachability=with_reachability)

@@ -12,31 +12,37 @@ import numpy as np
 from jsonargparse import auto_cli
 from tqdm import tqdm
 
-from datamodules.synthesis.grasp_types import GRASP_TYPES, Prototype, check_grasp_type
 from datamodules.synthesis.prototype_search import PilotSettings, run_pilot
+from datamodules.synthesis.prototypes import Prototype, Prototypes
 from datamodules.workers import worker_pool
-from envs.conventions import ACTUATED_JOINTS
 from envs.files import write_atomically
+from envs.hand.hand import Hand
+from envs.hand.registry import load_hand
 from envs.objects.library import ObjectLibrary
 from envs.physics.base import PhysicsFactory
 
 _ABOUT = (
-    "Grasp types as open-to-closed lines of the 18 actuated joints, radians; verified: grasps each had in the pilot. "
+    "Grasp types as open-to-closed lines of the actuated joints, radians; verified: grasps each had in the pilot. "
     "Made by: python -m datamodules.pilot"
 )
 
 
 def _pilot_of_type(
-    grasp_type: str, names: list[str], split_file: str | None, settings: PilotSettings, physics: PhysicsFactory | None
+    hand: Hand,
+    grasp_type: str,
+    names: list[str],
+    split_file: str | None,
+    settings: PilotSettings,
+    physics: PhysicsFactory | None,
 ) -> tuple[str, tuple[Prototype, ...]]:
     library = ObjectLibrary(split_file)
-    return grasp_type, run_pilot(grasp_type, [library.get(name) for name in names], settings, physics=physics)
+    return grasp_type, run_pilot(hand, grasp_type, [library.get(name) for name in names], settings, physics=physics)
 
 
-def prototypes_json(found: dict[str, tuple[Prototype, ...]], settings: PilotSettings) -> str:
+def prototypes_json(hand: Hand, found: Prototypes, settings: PilotSettings) -> str:
     """The prototype file's text: one joint vector a line, so that changes can be read."""
     blocks = []
-    for grasp_type in (name for name in GRASP_TYPES if name in found):
+    for grasp_type in (name for name in hand.type_names if name in found):
         lines = []
         for line in found[grasp_type]:
             opened, closed = (json.dumps([round(float(v), 3) for v in joints]) for joints in (line.open, line.closed))
@@ -44,10 +50,11 @@ def prototypes_json(found: dict[str, tuple[Prototype, ...]], settings: PilotSett
         blocks.append(f'  "{grasp_type}": [\n' + ",\n".join(lines) + "\n  ]")
     head: dict[str, Any] = {
         "about": _ABOUT,
+        "hand": hand.name,
         "num_lines": settings.num_lines,
         "num_tried": settings.num_tried,
         "seed": settings.seed,
-        "joint_order": list(ACTUATED_JOINTS),
+        "joint_order": list(hand.joints),
     }
     entries = [f' "{key}": {json.dumps(value)}' for key, value in head.items()]
     return "{\n" + ",\n".join(entries) + ',\n "types": {\n' + ",\n".join(blocks) + "\n }\n}\n"
@@ -55,6 +62,7 @@ def prototypes_json(found: dict[str, tuple[Prototype, ...]], settings: PilotSett
 
 def pilot(
     output: Path,
+    hand: str = "shadow",
     types: list[str] | None = None,
     num_objects: int = 24,
     settings: PilotSettings | None = None,
@@ -65,8 +73,9 @@ def pilot(
     """Try wide random lines of joints on a few objects and keep, for each grasp type, those that verify most.
 
     Args:
-        output: JSON file to write, e.g. datamodules/synthesis/prototypes.json.
-        types: grasp types; all of them when null.
+        output: JSON file to write, e.g. datamodules/synthesis/prototypes_shadow.json.
+        hand: name of the hand, see envs.hand.registry.
+        types: grasp types; all of the hand when null.
         num_objects: training objects to try on.
         settings: size of the pilot.
         split_file: objects; the default split file when null.
@@ -74,21 +83,25 @@ def pilot(
         physics: makes the worlds; MuJoCo on the CPU when null.
     """
     settings = settings or PilotSettings()
-    chosen = list(GRASP_TYPES) if types is None else types
+    grasping = load_hand(hand)
+    chosen = list(grasping.type_names) if types is None else types
     for grasp_type in chosen:
-        check_grasp_type(grasp_type)
+        grasping.grasp_type(grasp_type)
     names = ObjectLibrary(split_file).names("train")
     rng = np.random.default_rng(settings.seed)
     names = [names[index] for index in sorted(rng.permutation(len(names))[:num_objects])]
     found: dict[str, tuple[Prototype, ...]] = {}
     with worker_pool(num_workers) as pool, tqdm(total=len(chosen), desc="pilot", unit="type") as bar:
-        futures = [pool.submit(_pilot_of_type, name, names, split_file, replace(settings), physics) for name in chosen]
+        futures = [
+            pool.submit(_pilot_of_type, grasping, name, names, split_file, replace(settings), physics)
+            for name in chosen
+        ]
         for future in as_completed(futures):
             name, prototypes = future.result()
             found[name] = prototypes
             bar.set_postfix_str(f"{name}: {[line.verified for line in prototypes]}")
             bar.update()
-            write_atomically(output, prototypes_json(found, settings).encode())
+            write_atomically(output, prototypes_json(grasping, found, settings).encode())
 
 
 def main(args: Sequence[str] | None = None) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from jsonargparse import auto_cli
 from tqdm import tqdm
 
-from datamodules.grasps.grasp_set import load_any_version, save_grasp_set
+from datamodules.grasps.grasp_file import load_any_version, save_grasp_set
 from datamodules.synthesis.rest_poses import rest_poses
 from envs.objects.library import ObjectLibrary
 from envs.physics.base import PhysicsFactory

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 from jsonargparse import auto_cli
 
-from datamodules.grasps.grasp_set import GraspSet, load_grasp_set, save_grasp_set
+from datamodules.grasps.grasp_file import load_grasp_set, save_grasp_set
+from datamodules.grasps.grasp_set import GraspSet
 from envs.objects.library import ObjectLibrary
 
 _LOG = logging.getLogger("subset")

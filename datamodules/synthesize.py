@@ -14,13 +14,14 @@ from typing import Any
 from jsonargparse import auto_cli
 from tqdm import tqdm
 
-from datamodules.grasps.grasp_set import GraspSet, load_grasp_set, save_grasp_set
+from datamodules.grasps.grasp_file import load_grasp_set, save_grasp_set
+from datamodules.grasps.grasp_set import GraspSet
 from datamodules.grasps.poses import absolute_pose
-from datamodules.synthesis.grasp_types import check_grasp_type
 from datamodules.synthesis.job import JobSpec, easy_limit, merge, pick_gallery, run_job
 from datamodules.synthesis.settings import SynthesisSettings
 from datamodules.synthesis.summary import summarise
 from envs.files import write_atomically
+from envs.hand.registry import load_hand
 from envs.objects.library import ObjectLibrary
 from envs.physics.base import PhysicsFactory, physics_identity
 from envs.pictures.hand_picture import HandPicture
@@ -32,7 +33,7 @@ _LOG = logging.getLogger("synthesize")
 
 def draw_gallery(grasps: GraspSet, library: ObjectLibrary, path: Path, *, per_type: int = 6, size: int = 280) -> None:
     """One PNG with ``per_type`` grasps of every type, a row a type."""
-    picture = HandPicture(size)
+    picture = HandPicture(grasps.hand, size)
     chosen = [(kind, row) for kind, rows in pick_gallery(grasps, per_type).items() for row in rows]
     images, titles = [], []
     names = grasps.object_names()
@@ -47,6 +48,7 @@ def draw_gallery(grasps: GraspSet, library: ObjectLibrary, path: Path, *, per_ty
 
 def synthesize(
     output: Path,
+    hand: str = "shadow",
     parts_dir: Path = Path("runs/synthesis"),
     summary: Path | None = None,
     gallery: Path | None = None,
@@ -66,6 +68,7 @@ def synthesize(
 
     Args:
         output: grasp set to write (npz).
+        hand: name of the hand that grasps, see envs.hand.registry.
         parts_dir: folder of part files, one an object; kept, so that a second run with the same settings is free.
         summary: JSON with yields, rejections, types, sizes; beside the output when null.
         gallery: PNG with grasps of every type; none when null.
@@ -82,12 +85,13 @@ def synthesize(
         physics: makes the worlds; MuJoCo on the CPU when null.
     """
     settings = settings or SynthesisSettings()
-    for name in settings.types:
-        check_grasp_type(name)
+    grasping = load_hand(hand)
+    for name in settings.types or ():
+        grasping.grasp_type(name)
     summary = summary or output.with_suffix(".json")
     if split_file is not None and summary.resolve() == Path(split_file).resolve():
         raise ValueError(f"the summary would overwrite the split file {summary}; give another --output, or --summary")
-    spec = JobSpec(settings, parts_dir, split_file, prototypes, max_objects, num_workers, parse_shard(shard))
+    spec = JobSpec(grasping, settings, parts_dir, split_file, prototypes, max_objects, num_workers, parse_shard(shard))
     if physics is not None:
         spec = replace(spec, physics=physics)
     began = time.perf_counter()
@@ -126,6 +130,7 @@ def _provenance(spec: JobSpec) -> dict[str, Any]:
     return {
         "command": "python -m datamodules.synthesize " + " ".join(sys.argv[1:]),
         "fingerprint": spec.fingerprint(),
+        "hand": spec.hand.name,
         "settings": asdict(spec.settings),
         "physics": physics_identity(spec.physics),
         "easy": None if spec.easy is None else asdict(spec.easy),

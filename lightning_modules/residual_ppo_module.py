@@ -15,6 +15,7 @@ from torch.optim import Adam, Optimizer
 
 from datamodules.ranks import gathered, mean_numbers, num_ranks
 from datamodules.types import Rollout
+from envs.hand.shadow import shadow_hand
 from envs.task.observations import Observation, check_groups, flat_size
 from lightning_modules.composition import Composition, ScaleAndResidual
 from lightning_modules.followers import Follower, GapDenoiser
@@ -139,7 +140,7 @@ class ResidualPPOModule(LightningModule):
             return ActorCritic(
                 VECTOR_DIM,
                 encoder.feature_dim,
-                flat_size(self.critic_groups) + self.exploration.state_dim,
+                flat_size(self.critic_groups, shadow_hand()) + self.exploration.state_dim,
                 self.composition.centre(),
                 bottleneck,
                 hidden_widths,

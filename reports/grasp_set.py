@@ -15,7 +15,8 @@ from callbacks.metrics.text_tables import measures_table
 from datamodules.baselines.set_episodes import SetEpisodes, families_of
 from datamodules.baselines.set_trials import ConstantJoints, SetTrials
 from datamodules.grasps.dataset import GraspTable
-from datamodules.grasps.grasp_set import GraspSet, load_grasp_set
+from datamodules.grasps.grasp_file import load_grasp_set
+from datamodules.grasps.grasp_set import GraspSet
 from datamodules.rollouts.grasp_targets import grasp_targets
 from datamodules.rollouts.runner import STEP_GRID, EpisodeRunner
 from envs.conventions import NUM_CLOUD_POINTS, SPLITS

@@ -12,11 +12,12 @@ from torch import Tensor
 from datamodules.types import Decision
 from envs.conventions import NUM_JOINTS
 from envs.hand.model import open_hand
+from envs.hand.shadow import shadow_hand
 from envs.physics.base import Array, PhysicsBackend
 from envs.physics.mujoco_worlds import MujocoCpuPhysics
 from envs.task.assist_env import HumanAssistEnv
 from envs.task.episodes import Episodes, EpisodeSampler, EpisodeSource
-from envs.task.observations import OBSERVATION_GROUPS, POLICY_GROUPS, Observation
+from envs.task.observations import POLICY_GROUPS, Observation, group_shape
 from envs.task.perception import PerceptionNoise
 from envs.task.rewards import RewardSettings
 from envs.task.settings import TaskSettings
@@ -40,6 +41,7 @@ def made_up_targets(counts: tuple[int, int] = (3, 2)) -> GraspTargets:
     joints = np.tile(open_hand(), (len(index), 1))
     joints[:, [1, 4, 7]] += rng.uniform(0.2, 0.9, (len(index), 3))
     return GraspTargets(
+        hand=shadow_hand(),
         things=things,
         object_index=index,
         object_pose_w=np.stack([things[row].rest_poses[0] for row in index]),
@@ -69,7 +71,7 @@ def make_env(
     source: EpisodeSource | None = None,
 ) -> HumanAssistEnv:
     """A small environment that steps in the calling thread."""
-    physics = MujocoCpuPhysics(num_worlds, num_threads=num_threads) if physics is None else physics
+    physics = MujocoCpuPhysics(shadow_hand(), num_worlds, num_threads=num_threads) if physics is None else physics
     return HumanAssistEnv(physics, task=task, reward=reward, privileged=privileged, noise=noise, source=source)
 
 
@@ -77,7 +79,7 @@ class Throwing(MujocoCpuPhysics):
     """Two worlds; throws the object of one of them in a control step, counted from 0."""
 
     def __init__(self, *, step: int, world: int, num_worlds: int = 2) -> None:
-        super().__init__(num_worlds, num_threads=0)
+        super().__init__(shadow_hand(), num_worlds, num_threads=0)
         self._left = step
         self._world = world
 
@@ -186,7 +188,7 @@ def made_up_observation(num_worlds: int = 3, seed: int = 0, groups: Sequence[str
     """Random numbers in every group; clouds of 1024 points some centimetres in front of the palm."""
     generator = torch.Generator().manual_seed(seed)
     drawn = {
-        name: torch.rand((num_worlds, *OBSERVATION_GROUPS[name].shape), generator=generator) - 0.5 for name in groups
+        name: torch.rand((num_worlds, *group_shape(name, shadow_hand())), generator=generator) - 0.5 for name in groups
     }
     if "points_h" in drawn:
         drawn["points_h"] = 0.1 * drawn["points_h"] + torch.tensor([0.0, -0.05, 0.1])

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from datamodules.grasps.grasp_set import GraspSet, save_grasp_set
+from datamodules.grasps.grasp_file import save_grasp_set
+from datamodules.grasps.grasp_set import GraspSet
 from envs.objects.builder import make_object
 from tests.learning import command, few_callbacks, run, tiny_grasp_set
 

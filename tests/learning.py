@@ -11,6 +11,7 @@ from torch import Tensor
 from datamodules.grasps.grasp_set import GraspSet, concatenate
 from datamodules.synthesis.synthesizer import GraspSynthesizer
 from datamodules.types import GraspBatch
+from envs.hand.shadow import shadow_hand
 from envs.objects.builder import make_object
 from lightning_modules.cli import main
 from lightning_modules.diffusion.joint_state import JointState
@@ -20,6 +21,8 @@ from lightning_modules.followers import Follower
 from lightning_modules.networks.point_encoders import PointNetEncoder
 from lightning_modules.score_module import ScoreMatchingModule
 from tests.datamodules.grasps.examples import TINY, made_up_set, prototypes
+
+HAND = shadow_hand()
 
 ROOT = Path(__file__).resolve().parent.parent
 GF = ROOT / "configs" / "gf.yaml"
@@ -37,7 +40,7 @@ TINY_OBJECTS = (
 
 def tiny_grasp_set() -> GraspSet:
     """Verified grasps of a few objects of each split, from the tests' own hand shapes."""
-    synthesizer = GraspSynthesizer(replace(TINY, seed=4, quota=4, wanted=4, max_hands=24, batch=6), prototypes())
+    synthesizer = GraspSynthesizer(HAND, replace(TINY, seed=4, quota=4, wanted=4, max_hands=24, batch=6), prototypes())
     parts = [
         synthesizer.synthesize(make_object(family, seed), split, with_reachability=False).grasps
         for family, seed, split in TINY_OBJECTS

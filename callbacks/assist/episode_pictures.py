@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datamodules.rollouts.runner import EpisodeFrames
+from envs.hand.hand import Hand
 from envs.objects.grasp_object import GraspObject
 from envs.pictures.hand_picture import HandPicture, grasp_camera, posed_hand, posed_object
 from envs.pictures.meshes import joined
@@ -54,6 +55,7 @@ def family_rates(is_success: NDArray[np.bool_], families: NDArray[np.str_]) -> d
 
 
 def episode_filmstrip(
+    hand: Hand,
     thing: GraspObject,
     frames: EpisodeFrames,
     row: int,
@@ -68,6 +70,7 @@ def episode_filmstrip(
     The camera stands still, and rises with the wrist: an object that was lifted stays where it is in the picture.
 
     Args:
+        hand: the hand.
         thing: the object.
         frames: kept states.
         row: which episode.
@@ -77,12 +80,14 @@ def episode_filmstrip(
         last: title of the last picture.
     """
     joint_pos, wrist_w, object_w = frames.joint_pos[:, row], frames.wrist_pose_w[:, row], frames.object_pose_w[:, row]
-    hands = joined([posed_hand(joints, wrist) for joints, wrist in zip(joint_pos[:-1], wrist_w[:-1], strict=True)])
+    hands = joined(
+        [posed_hand(hand, joints, wrist) for joints, wrist in zip(joint_pos[:-1], wrist_w[:-1], strict=True)]
+    )
     camera = grasp_camera(hands, posed_object(thing.vertices, thing.faces, object_w[0]), wrist_w[-2])
     rise = wrist_w[-1, :3] - wrist_w[-2, :3]
     raised = replace(camera, position=camera.position + rise, target=camera.target + rise)
     cameras = [camera] * (len(joint_pos) - 1) + [raised]
-    picture = HandPicture(size)
+    picture = HandPicture(hand, size)
     images = [
         picture.draw(joint_pos[i], wrist_w[i], thing.vertices, thing.faces, object_w[i], camera=cameras[i])
         for i in range(len(joint_pos))
@@ -96,6 +101,7 @@ class PicturedEpisodes:
     """N episodes or trials of which snapshots were kept.
 
     Attributes:
+        hand: the hand in all of them.
         things: the object of each.
         kinds: grasp type of each.
         cause: how each ended (N,), index into ``causes``.
@@ -103,6 +109,7 @@ class PicturedEpisodes:
         frames: the snapshots.
     """
 
+    hand: Hand
     things: Sequence[GraspObject]
     kinds: Sequence[str]
     cause: NDArray[np.int64]
@@ -138,6 +145,7 @@ class PicturedEpisodes:
             rate = f"{100.0 * rates[thing.family]:.0f} %"
             strips.append(
                 episode_filmstrip(
+                    self.hand,
                     thing,
                     self.frames,
                     row,

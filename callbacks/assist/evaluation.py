@@ -189,6 +189,7 @@ class AssistEvaluation(Callback):
         total = len(to_choose) * len(self.steps) * (0 if training is None else len(training.episodes))
         with EvaluationBar(trainer, total, "choosing fixed steps", "episode") as bar:
             return compared_policies(
+                data.hand,
                 module,
                 names,
                 settings_of_module(pl_module),

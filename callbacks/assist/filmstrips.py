@@ -11,7 +11,6 @@ from callbacks.assist.evaluation import evaluation_of
 from callbacks.assist.report import OURS
 from callbacks.assist.runs import SplitRuns
 from callbacks.training.turns import boards_in_turn
-from datamodules.synthesis.grasp_types import GRASP_TYPES
 from envs.pictures.sheets import save_png
 from envs.pictures.view import Image
 from envs.task.outcomes import CAUSES
@@ -67,8 +66,11 @@ class AssistFilmstrips(Callback):
     def draw(self, run: SplitRuns) -> Image | None:
         """The sheet (H, W, 3) uint8 of one split; None where no episode is to be shown."""
         episodes = run.pictured()
-        kinds = [GRASP_TYPES[index] for index in run.targets.type_index[episodes.grasp_row]]
-        pictured = PicturedEpisodes(episodes.things, kinds, run.outcomes[OURS][0].cause, CAUSES, run.frames)
+        names = run.targets.hand.type_names
+        kinds = [names[index] for index in run.targets.type_index[episodes.grasp_row]]
+        pictured = PicturedEpisodes(
+            episodes.hand, episodes.things, kinds, run.outcomes[OURS][0].cause, CAUSES, run.frames
+        )
         return pictured.sheet(
             self.num_successes,
             self.num_failures,

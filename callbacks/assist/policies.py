@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
 from callbacks.store.made_of import digest_of
 from datamodules.baselines.scripts import blind_script, nearest_grasp, oracle, scripted_close
 from datamodules.rollouts.policy import FingerPolicy
 from datamodules.rollouts.runner import STEP_GRID, StepChoice, best_fixed_step
+from envs.hand.hand import Hand
 from envs.task.episodes import Episodes
 from envs.task.outcomes import EpisodeOutcome
 from envs.task.targets import GraspTargets
@@ -105,6 +107,7 @@ RunsPolicy = Callable[[str, ComparedPolicy, Episodes], EpisodeOutcome]
 
 
 def compared_policies(
+    hand: Hand,
     module: AssistingModule,
     names: Sequence[str],
     made_of_module: Mapping[str, Any],
@@ -117,6 +120,7 @@ def compared_policies(
     """The named policies; those with a fixed step get the best one on the training episodes, the earliest of equals.
 
     Args:
+        hand: the hand in all worlds.
         module: the learnt policy, and its primitive where it has one.
         names: some of POLICIES that the module has.
         made_of_module: the module's weights and settings.
@@ -130,7 +134,7 @@ def compared_policies(
     sources: dict[str, Any] = dict.fromkeys(("ours", *OF_A_PRIMITIVE), made_of_module)
     if targets is not None:
         sources |= dict.fromkeys(FROM_TRAINING, digest_of(targets))
-    makers = _makers(module, targets)
+    makers = _makers(hand, module, targets)
 
     def made(name: str, step: int) -> ComparedPolicy:
         return ComparedPolicy(makers[name](step), {"policy": name, "start_step": step, "source": sources.get(name)})
@@ -145,11 +149,13 @@ def compared_policies(
     return ComparedPolicies({name: made(name, given.get(name, 0)) for name in names}, choices)
 
 
-def _makers(module: AssistingModule, train: GraspTargets | None) -> dict[str, Callable[[int], FingerPolicy]]:
+def _makers(
+    hand: Hand, module: AssistingModule, train: GraspTargets | None
+) -> dict[str, Callable[[int], FingerPolicy]]:
     """What makes each policy that can be made, given the step at which it starts."""
     makers: dict[str, Callable[[int], FingerPolicy]] = {
         "ours": lambda _: module.policy(),
-        "blind_close": blind_script,
+        "blind_close": partial(blind_script, hand),
         "oracle": lambda _: oracle(),
     }
     if isinstance(module, HasPrimitive):

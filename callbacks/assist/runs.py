@@ -16,7 +16,6 @@ from callbacks.training.progress import skip_ahead
 from datamodules.rollouts.module import RolloutDataModule
 from datamodules.rollouts.plans import EpisodePlan, planned_episodes
 from datamodules.rollouts.runner import EpisodeFrames, EpisodeRunner
-from datamodules.synthesis.grasp_types import GRASP_TYPES
 from envs.conventions import SPLITS
 from envs.rows import join_rows, take_rows
 from envs.task.episodes import Episodes
@@ -126,7 +125,7 @@ class SplitRuns:
         return EpisodeLabels(
             groups=self.targets.object_index[rows],
             families=np.array([thing.family for thing in things]),
-            types=np.array([GRASP_TYPES[index] for index in self.targets.type_index[rows]]),
+            types=np.array(self.targets.hand.type_names)[self.targets.type_index[rows]],
             seeds=np.repeat(np.arange(len(self.episodes)), [len(each) for each in self.episodes]),
         )
 

@@ -160,7 +160,9 @@ class FieldEvaluation(Callback):
     ) -> None:
         """A sheet of failures with collisions on the way, and one without."""
         for way, watched in found.watched.items():
-            episodes = PicturedEpisodes(things, table.grasps.type_names(), watched.cause, FIELD_CAUSES, watched.frames)
+            episodes = PicturedEpisodes(
+                table.hand, things, table.grasps.type_names(), watched.cause, FIELD_CAUSES, watched.frames
+            )
             titles = _PLACED if watched.frames.steps == OFF_STEPS else None
             sheet = episodes.sheet(0, self.num_failures, self.size, titles=titles)
             if sheet is not None:

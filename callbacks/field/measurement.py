@@ -138,7 +138,7 @@ class FieldMeasurement:
 
 def _watched_field(trials: SplitTrials, primitive: GraspPrimitive, feature: Tensor) -> Arrays:
     """The field's measures, and what was seen of its trials."""
-    watchers = FieldWatchers(len(trials.table))
+    watchers = FieldWatchers(trials.table.hand, len(trials.table))
     values = trials.field("field_success", primitive, feature, watchers=watchers)
     off, on = watchers.off.watched(), watchers.on.watched()
     return {**values, **off.arrays(_WATCHED["collisions_off"]), **on.arrays(_WATCHED["collisions_on"])}

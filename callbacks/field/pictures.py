@@ -116,13 +116,13 @@ class FieldPictures(Callback):
             path.append((joint_pos, act(rows, joint_pos, step)))
             return path[-1][1]
 
-        final = follow_freely(controller, len(shown.scenes))
+        final = follow_freely(shown.table.hand, controller, len(shown.scenes))
         pairs = [
             before_and_after(scene, path[0][0][row], final[row], size=self.size, title=shown.titles[row])
             for row, scene in enumerate(shown.scenes)
         ]
         arrows = [
-            field_picture(joints[row], MAX_JOINT_STEP * action[row], points_h[row], size=self.size)
+            field_picture(shown.table.hand, joints[row], MAX_JOINT_STEP * action[row], points_h[row], size=self.size)
             for row in range(len(shown.scenes))
             for joints, action in (path[step] for step in _ARROW_STEPS)
         ]
@@ -170,6 +170,8 @@ def _shown(data: GraspDataModule, count: int) -> _Shown:
     object_w = grasps.object_pose_w.astype(np.float64)
     wrist_w = absolute_pose(object_w, grasps.wrist_pose_o.astype(np.float64))
     names = grasps.object_names()
-    scenes = [GraspScene(data.library.get(name), object_w[row], wrist_w[row]) for row, name in enumerate(names)]
+    scenes = [
+        GraspScene(data.hand, data.library.get(name), object_w[row], wrist_w[row]) for row, name in enumerate(names)
+    ]
     titles = [f"{kind}, {name}" for kind, name in zip(grasps.type_names(), names, strict=True)]
     return _Shown(GraspTable(grasps, data.library, data.num_points), scenes, titles)

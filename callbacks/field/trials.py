@@ -11,6 +11,7 @@ from torch import Tensor
 from callbacks.field.watch import OFF_STEPS, ON_STEPS, FieldWatcher
 from datamodules.baselines.set_trials import Array, SetTrials, Values
 from datamodules.types import GraspBatch
+from envs.hand.hand import Hand
 from envs.trials.grasp_trials import Controller, follow_freely
 from lightning_modules.diffusion.samplers import Sampler
 from lightning_modules.followers import Follower
@@ -23,9 +24,9 @@ _CHUNK = 128
 class FieldWatchers:
     """Watchers of G grasps, tried with collisions on the way and without."""
 
-    def __init__(self, count: int) -> None:
-        self.off = FieldWatcher(count, OFF_STEPS)
-        self.on = FieldWatcher(count, ON_STEPS)
+    def __init__(self, hand: Hand, count: int) -> None:
+        self.off = FieldWatcher(hand, count, OFF_STEPS)
+        self.on = FieldWatcher(hand, count, ON_STEPS)
 
 
 @dataclass
@@ -51,7 +52,7 @@ class SplitTrials(SetTrials):
         """
         off, on = (None, None) if watchers is None else (watchers.off, watchers.on)
         controller = field_controller(primitive, feature, self.trials.task.episode_steps)
-        final = follow_freely(controller, len(self.table), self.trials.task)
+        final = follow_freely(self.table.hand, controller, len(self.table), self.trials.task)
         values = {f"{name}_collisions_off": self.trials.place(final, off).is_lifted.astype(float)}
         if with_collisions:
             values[f"{name}_collisions_on"] = self.trials.follow(controller, on).is_lifted.astype(float)

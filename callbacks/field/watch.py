@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from callbacks.assist.runs import FRAMES
 from callbacks.store.result_files import Arrays
 from datamodules.rollouts.runner import EpisodeFrames
-from envs.hand.model import LINKS
+from envs.hand.hand import Hand
 from envs.physics.base import Array, PhysicsBackend
 from envs.task.outcomes import AWAY_DISTANCE, OVER_ANGLE, TABLE_STEPS, lean, translation
 from envs.task.settings import TaskSettings
@@ -28,9 +28,6 @@ ON_STEPS = (0, 15, 30, TaskSettings().episode_steps)
 
 OFF_STEPS = (0, 1)
 """The same for fingers placed without collisions: placed, and closed for the lift."""
-
-_OPPOSING = np.array([name == "palm" or name.startswith("th") for name in LINKS])
-"""Palm and thumb; the other links are of fingers."""
 
 
 @dataclass(frozen=True)
@@ -63,16 +60,20 @@ class FieldWatcher:
     """Watches G trials (`envs.trials.grasp_trials.TrialWatcher`).
 
     Args:
+        hand: the hand.
         count: number of trials G.
         steps: control steps of which states are kept.
     """
 
-    def __init__(self, count: int, steps: tuple[int, ...]) -> None:
+    def __init__(self, hand: Hand, count: int, steps: tuple[int, ...]) -> None:
+        # palm and thumb; the other links are of fingers
+        opposing = {hand.palm, *hand.links_of(hand.fingers[-1])}
+        self._is_opposing = np.array([name in opposing for name in hand.links])
         self.frames = EpisodeFrames(steps)
-        self.frames.prepare(count)
+        self.frames.prepare(hand, count)
         self._start_w: Array = np.zeros((count, 7))
         self._closed_w: Array = np.zeros((count, 7))
-        self._links = np.zeros((count, len(LINKS)), dtype=bool)
+        self._links = np.zeros((count, len(hand.links)), dtype=bool)
         self._was_touched = np.zeros(count, dtype=bool)
         self._table_steps = np.zeros(count, dtype=np.int64)
         self._is_on_table = np.zeros(count, dtype=bool)
@@ -115,7 +116,8 @@ class FieldWatcher:
         closed; nothing touched the object any longer; what touched it did not oppose: fingers without thumb and palm,
         or these without fingers; it rose by less than 2 cm; else it was lost on the way up.
         """
-        is_opposed = self._links[:, _OPPOSING].any(axis=1) & self._links[:, ~_OPPOSING].any(axis=1)
+        opposing = self._is_opposing
+        is_opposed = self._links[:, opposing].any(axis=1) & self._links[:, ~opposing].any(axis=1)
         applies = [
             self._is_lifted,
             self._is_diverged,

@@ -1,4 +1,4 @@
-"""What a primitive has to beat: the mean joints, a blind full close, the nearest training grasp."""
+"""What a primitive has to beat: the mean joints, the nearest training grasp."""
 
 import numpy as np
 import torch
@@ -6,29 +6,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from datamodules.grasps.dataset import GraspTable
-from envs.conventions import ACTUATED_JOINTS
-from envs.hand.model import clamp_joints
-from envs.trials.lift import closing_direction
 
 Array = NDArray[np.float64]
-
-_FULL_CLOSE_ANGLE = 1.6
-"""Radians: more than any joint's range, so that the flexing joints end at their limits."""
 
 _PROBE_SPACING = 0.03
 """Metres between the probe points of a cloud descriptor."""
 
 
 def mean_joints(train: GraspTable) -> Array:
-    """The mean joint vector of the training grasps (18,), rad."""
+    """The mean joint vector of the training grasps (J,), rad."""
     return train.grasps.joint_pos.astype(np.float64).mean(axis=0)
-
-
-def blind_close() -> Array:
-    """Every flexing joint closed as far as it goes, thumb in opposition, (18,), rad."""
-    joints = _FULL_CLOSE_ANGLE * closing_direction()
-    joints[ACTUATED_JOINTS.index("THJ4")] = 0.8
-    return clamp_joints(joints)
 
 
 def cloud_descriptor(points_h: Tensor) -> Tensor:
@@ -59,7 +46,7 @@ class NearestGrasp:
         self._object_index = train.object_index
 
     def joints(self, table: GraspTable, chunk: int = 256) -> Array:
-        """Joints (G, 18), rad, for every grasp of a table of the same grasp set.
+        """Joints (G, J), rad, for every grasp of a table of the same grasp set.
 
         Grasps of the same object are left out: a training grasp must not find itself.
         """

@@ -8,10 +8,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from datamodules.baselines.joints import blind_close, cloud_descriptor
-from envs.conventions import MAX_JOINT_STEP, NUM_JOINTS
+from datamodules.baselines.joints import cloud_descriptor
+from envs.conventions import MAX_JOINT_STEP
 from envs.geometry.transforms import pose_compose, pose_invert, transform_points
-from envs.hand.model import denormalise_joints, open_hand
+from envs.hand.hand import Hand
 from envs.objects.grasp_object import GraspObject
 from envs.physics.base import Array
 from envs.task.episodes import Episodes
@@ -19,7 +19,7 @@ from envs.task.observations import Observation
 from envs.task.targets import GraspTargets
 
 Goals = Callable[[Episodes], Array]
-"""Joints (E, 18), rad, that a script closes to in each episode."""
+"""Joints (E, J), rad, that a script closes to in each episode."""
 
 SETTLING_STEPS = 2
 """Control steps that fingers are given at the end to catch up with their commands."""
@@ -33,28 +33,32 @@ class FixedStepClose:
     """Stays open until a step, then moves every joint at full speed to its goal; looks at nothing.
 
     Attributes:
-        goal: joints to close to (18,), rad.
+        hand: the hand.
+        goal: joints to close to (J,), rad.
         step: first control step of closing, from 0 on.
 
     Raises:
         ValueError: a negative step, or another number of joints.
     """
 
+    hand: Hand
     goal: Array
     step: int
 
     def __post_init__(self) -> None:
         if self.step < 0:
             raise ValueError(f"closing starts at step {self.step}, expected at least 0")
-        if self.goal.shape != (NUM_JOINTS,):
-            raise ValueError(f"goal has shape {self.goal.shape}, expected ({NUM_JOINTS},): one joint vector, rad")
+        if self.goal.shape != (self.hand.num_joints,):
+            raise ValueError(
+                f"goal has shape {self.goal.shape}, expected ({self.hand.num_joints},): one joint vector, rad"
+            )
 
     def start(self, num_worlds: int) -> None:
         """Nothing to prepare."""
 
     def act(self, observation: Observation, step: int) -> Array:
         """See `FingerPolicy.act`."""
-        towards = _towards(self.goal, observation)
+        towards = _towards(self.hand, self.goal, observation)
         return towards if step >= self.step else np.zeros_like(towards)
 
 
@@ -69,12 +73,13 @@ class GoalOnArrival:
     """
 
     goals: Goals
+    _hand: Hand = field(init=False, repr=False)
     _goal: Array = field(init=False, repr=False)
     _first_step: NDArray[np.int64] = field(init=False, repr=False)
 
     def tell(self, episodes: Episodes) -> None:
         """See `ToldPolicy.tell`."""
-        self._goal = self.goals(episodes)
+        self._hand, self._goal = episodes.hand, self.goals(episodes)
         self._first_step = closing_steps(self._goal, episodes)
 
     def start(self, num_worlds: int) -> None:
@@ -82,22 +87,22 @@ class GoalOnArrival:
 
     def act(self, observation: Observation, step: int) -> Array:
         """See `FingerPolicy.act`."""
-        return np.where(step >= self._first_step, _towards(self._goal, observation), 0.0)
+        return np.where(step >= self._first_step, _towards(self._hand, self._goal, observation), 0.0)
 
 
 def closing_steps(goal: Array, episodes: Episodes) -> NDArray[np.int64]:
-    """First step (E, 18) in which each joint moves from the open hand to its goal (E, 18), rad.
+    """First step (E, J) in which each joint moves from the open hand to its goal (E, J), rad.
 
     The step of arrival, or as much earlier as the joint needs to be there when the episode ends.
     """
-    needed = np.ceil(np.abs(goal - open_hand()) / MAX_JOINT_STEP).astype(np.int64)
+    needed = np.ceil(np.abs(goal - episodes.hand.open_pose) / MAX_JOINT_STEP).astype(np.int64)
     latest = np.maximum(episodes.num_steps[:, None] - SETTLING_STEPS - needed, 0)
     return np.minimum(episodes.arrival_step[:, None], latest)
 
 
-def _towards(goal: Array, observation: Observation) -> Array:
-    """Actions (E, 18) that bring the joints to the goal, at full speed while they are far."""
-    joint_pos = denormalise_joints(observation["joint_pos"].double()).cpu().numpy()
+def _towards(hand: Hand, goal: Array, observation: Observation) -> Array:
+    """Actions (E, J) that bring the joints to the goal, at full speed while they are far."""
+    joint_pos = hand.denormalise(observation["joint_pos"].double()).cpu().numpy()
     return np.asarray(((goal - joint_pos) / MAX_JOINT_STEP).clip(-1.0, 1.0))
 
 
@@ -122,7 +127,7 @@ class NearestGoals:
         self._descriptors = _describe(things, train.object_pose_w, train.wrist_pose_w)
 
     def __call__(self, episodes: Episodes) -> Array:
-        """Joints (E, 18), rad.
+        """Joints (E, J), rad.
 
         Raises:
             ValueError: all training grasps are of an episode's own object.
@@ -149,18 +154,18 @@ def _describe(things: list[GraspObject], object_pose_w: Array, wrist_pose_w: Arr
 
 
 def mean_goal(train: GraspTargets) -> Array:
-    """The mean joints of the training grasps (18,), rad."""
+    """The mean joints of the training grasps (J,), rad."""
     return train.joint_pos.mean(axis=0)
 
 
 def scripted_close(train: GraspTargets, step: int) -> FixedStepClose:
     """The mean training joints, closed from a fixed step on."""
-    return FixedStepClose(mean_goal(train), step)
+    return FixedStepClose(train.hand, mean_goal(train), step)
 
 
-def blind_script(step: int) -> FixedStepClose:
+def blind_script(hand: Hand, step: int) -> FixedStepClose:
     """Every flexing joint closed as far as it goes, from a fixed step on."""
-    return FixedStepClose(blind_close(), step)
+    return FixedStepClose(hand, hand.closed_pose, step)
 
 
 def nearest_grasp(train: GraspTargets) -> GoalOnArrival:

@@ -39,7 +39,7 @@ class SetEpisodes:
         """The policies by the name of their measure; the scripts start at their best step on training objects."""
         scripts: dict[str, Callable[[int], FingerPolicy]] = {
             "constant_success_moving": lambda step: scripted_close(self.train, step),
-            "blind_success_moving": blind_script,
+            "blind_success_moving": lambda step: blind_script(self.train.hand, step),
         }
         made: dict[str, FingerPolicy] = {}
         for name, make in scripts.items():

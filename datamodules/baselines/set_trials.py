@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from datamodules.baselines.joints import NearestGrasp, blind_close, mean_joints
+from datamodules.baselines.joints import NearestGrasp, mean_joints
 from datamodules.grasps.dataset import GraspTable
 from datamodules.grasps.poses import absolute_pose
 from envs.objects.library import ObjectLibrary
@@ -20,7 +20,7 @@ Values = dict[str, NDArray[np.float64]]
 
 @dataclass(frozen=True)
 class ConstantJoints:
-    """What does not look at the object: mean joints (18,), blind close (18,), rad; and the nearest training grasp."""
+    """What does not look at the object: mean joints (J,), blind close (J,), rad; and the nearest training grasp."""
 
     mean: Array
     blind: Array
@@ -29,7 +29,7 @@ class ConstantJoints:
     @classmethod
     def of_training(cls, train: GraspTable) -> "ConstantJoints":
         """The baselines that training grasps give."""
-        return cls(mean_joints(train), blind_close(), NearestGrasp(train))
+        return cls(mean_joints(train), train.hand.closed_pose, NearestGrasp(train))
 
 
 @dataclass
@@ -55,7 +55,7 @@ class SetTrials:
         wrist_w = absolute_pose(object_w, grasps.wrist_pose_o.astype(np.float64))
         rest_w = grasps.rest_pose_w.astype(np.float64)
         self.trials = GraspTrials(
-            things, object_w, wrist_w, rest_pose_w=rest_w, physics=self.physics, on_batch=self.on_trials
+            grasps.hand, things, object_w, wrist_w, rest_pose_w=rest_w, physics=self.physics, on_batch=self.on_trials
         )
         self.goal = grasps.joint_pos.astype(np.float64)
 
@@ -66,7 +66,7 @@ class SetTrials:
     def joints(
         self, name: str, joint_pos: Array, *, placed_name: str | None = None, with_collisions: bool = True
     ) -> Values:
-        """Success of given joints (G, 18), rad: placed without collisions, and closed towards with them."""
+        """Success of given joints (G, J), rad: placed without collisions, and closed towards with them."""
         placed = self.trials.place(joint_pos).is_lifted
         values = {placed_name or f"{name}_collisions_off": placed.astype(float)}
         if with_collisions:

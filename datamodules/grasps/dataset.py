@@ -17,8 +17,6 @@ from envs.conventions import NUM_CLOUD_POINTS
 from envs.geometry.object_clouds import KnownObjects, ObjectClouds
 from envs.geometry.transforms import pose_invert, transform_points
 from envs.hand.kinematics import HandKinematics
-from envs.hand.model import normalise_joints
-from envs.hand.shadow import shadow_hand
 from envs.objects.library import ObjectLibrary
 
 
@@ -45,7 +43,8 @@ class GraspTable:
                 f"object {unknown[0]!r} of the grasp set is not in the split file; use the one it was made with "
                 "(--data.init_args.split_file)"
             )
-        self.joint_pos = normalise_joints(torch.as_tensor(grasps.joint_pos)).clamp(-1.0, 1.0)
+        self.hand = grasps.hand
+        self.joint_pos = self.hand.normalise(torch.as_tensor(grasps.joint_pos)).clamp(-1.0, 1.0)
         self._object_to_hand = pose_invert(torch.as_tensor(grasps.wrist_pose_o))
         # those of the whole set, whatever part of it this is: one file serves every table
         known = tuple(name for name in grasps.objects if name in library)
@@ -68,7 +67,7 @@ class GraspTable:
 
     def way_back_h(self) -> Tensor:
         """Unit vectors from fingertip centre to wrist of every grasp (G, 3), hand frame (GraspGF App. A.1)."""
-        tips_h = HandKinematics(shadow_hand()).forward(torch.as_tensor(self.grasps.joint_pos)).fingertips
+        tips_h = HandKinematics(self.hand).forward(torch.as_tensor(self.grasps.joint_pos)).fingertips
         return -torch.nn.functional.normalize(tips_h.mean(dim=1), dim=1)
 
     def balanced_weights(self) -> Tensor:

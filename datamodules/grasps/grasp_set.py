@@ -1,29 +1,17 @@
-"""The grasp set and its file: a compressed npz of plain arrays with a JSON header; nothing is ever unpickled."""
+"""The grasp set: verified grasps of a list of objects by one hand."""
 
-import io
-import json
-import zipfile
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from datamodules.synthesis.grasp_types import GRASP_TYPES
-from envs.conventions import ACTUATED_JOINTS, NUM_JOINTS, SPLITS
-from envs.files import write_atomically
-from envs.hand.model import LINKS
-from envs.hand.shadow import shadow_hand
+from envs.conventions import SPLITS
+from envs.hand.hand import Hand
 from envs.physics.checks import check_poses
 
-SCHEMA = "graspgf.grasp_set"
-VERSION = 2
-"""Version 2 added ``rest_pose_w``; `load_any_version` still reads version 1."""
-
-_ROW_FIELDS = (
+ROW_FIELDS = (
     "object_index", "object_pose_w", "rest_pose_w", "wrist_pose_o", "joint_pos", "preshape", "type_index", "aperture",
     "links", "is_reachable",
 )  # fmt: skip
@@ -34,6 +22,7 @@ class GraspSet:
     """G verified grasps of a list of objects.
 
     Attributes:
+        hand: the hand that grasps.
         objects: object names; ``object_index`` points into this list.
         object_splits: the split of each object.
         object_index: (G,) int32.
@@ -42,15 +31,16 @@ class GraspSet:
         rest_pose_w: the object at rest on the table with no hand near (G, 7), settled from ``object_pose_w``: where
             episodes start.
         wrist_pose_o: wrist in the object frame (G, 7).
-        joint_pos: actuated joints of the grasp (G, 18), rad.
-        preshape: joints from which the hand closed (G, 18), rad.
-        type_index: index into GRASP_TYPES (G,) uint8.
+        joint_pos: actuated joints of the grasp (G, J), rad.
+        preshape: joints from which the hand closed (G, J), rad.
+        type_index: grasp type, index into ``hand.grasp_types`` (G,) uint8.
         aperture: width of the antipodal pair the grasp was made for (G,), m.
-        links: hand links that touched the object (G, 23) bool, order of envs.hand.model.LINKS.
+        links: hand links that touched the object (G, L) bool, order of ``hand.links``.
         is_reachable: a moving wrist took the grasp twice with collisions on (G,) bool.
         provenance: how the set was made: command, settings, seed, versions.
     """
 
+    hand: Hand
     objects: tuple[str, ...]
     object_splits: tuple[str, ...]
     object_index: NDArray[np.int32]
@@ -70,7 +60,7 @@ class GraspSet:
 
     def rows(self, keep: NDArray[Any]) -> "GraspSet":
         """The grasps that ``keep`` selects (mask or indices), objects unchanged."""
-        return replace(self, **{name: getattr(self, name)[keep] for name in _ROW_FIELDS})
+        return replace(self, **{name: getattr(self, name)[keep] for name in ROW_FIELDS})
 
     def split(self, split: str) -> "GraspSet":
         """The grasps of one split's objects.
@@ -106,18 +96,20 @@ class GraspSet:
 
     def type_names(self) -> list[str]:
         """Type name of every grasp (G)."""
-        return [GRASP_TYPES[index] for index in self.type_index]
+        names = self.hand.type_names
+        return [names[index] for index in self.type_index]
 
 
 def join_rows(parts: Sequence[GraspSet]) -> GraspSet:
     """The rows of several sets that list the same objects, one set after the other.
 
     Raises:
-        ValueError: sets of different objects.
+        ValueError: sets of different objects or hands.
     """
+    _check_one_hand(parts)
     if any(part.objects != parts[0].objects for part in parts):
         raise ValueError("only sets that list the same objects can be joined row by row; use concatenate")
-    columns: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _ROW_FIELDS}
+    columns: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in parts]) for name in ROW_FIELDS}
     return replace(parts[0], **columns)
 
 
@@ -125,8 +117,9 @@ def concatenate(parts: Sequence[GraspSet], provenance: dict[str, Any]) -> GraspS
     """One set of several; every object may stand in one part only.
 
     Raises:
-        ValueError: an object in two parts (its grasps would count twice).
+        ValueError: an object in two parts (its grasps would count twice), or grasps of several hands.
     """
+    _check_one_hand(parts)
     names = [name for part in parts for name in part.objects]
     if len(set(names)) != len(names):
         double = next(name for name in names if names.count(name) > 1)
@@ -136,120 +129,15 @@ def concatenate(parts: Sequence[GraspSet], provenance: dict[str, Any]) -> GraspS
         replace(part, object_index=part.object_index + np.int32(offset))
         for part, offset in zip(parts, offsets, strict=True)
     ]
-    columns: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in shifted]) for name in _ROW_FIELDS}
+    columns: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in shifted]) for name in ROW_FIELDS}
     splits = tuple(split for part in parts for split in part.object_splits)
-    return GraspSet(objects=tuple(names), object_splits=splits, provenance=provenance, **columns)
+    return replace(parts[0], objects=tuple(names), object_splits=splits, provenance=provenance, **columns)
 
 
-def save_grasp_set(grasps: GraspSet, path: Path) -> None:
-    """Write a set atomically; link masks are packed to bits."""
-    header = {
-        "schema": SCHEMA,
-        "version": VERSION,
-        "joint_order": list(ACTUATED_JOINTS),
-        "grasp_types": list(GRASP_TYPES),
-        "links": list(LINKS),
-        "objects": list(grasps.objects),
-        "object_splits": list(grasps.object_splits),
-        "provenance": grasps.provenance,
-    }
-    columns = {name: getattr(grasps, name) for name in _ROW_FIELDS}
-    columns["links"] = np.packbits(grasps.links, axis=1)
-    buffer = io.BytesIO()
-    header_bytes = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
-    np.savez_compressed(buffer, header=header_bytes, **columns)
-    write_atomically(path, buffer.getvalue())
-
-
-def load_grasp_set(path: str | Path) -> GraspSet:
-    """Read and check a grasp set.
-
-    Raises:
-        FileNotFoundError: no such file; says which command makes one.
-        ValueError: not a grasp set, truncated, of another version, or with values that cannot be grasps; names file,
-            field, given, allowed and remedy.
-    """
-    path = Path(path)
-    content, header = _read(path)
-    _check_version(path, header.get("version"))
-    return _build(path, content, header)
-
-
-def load_any_version(path: Path) -> GraspSet:
-    """Like `load_grasp_set`, but version 1 is read as well: its rest poses are its object poses until they settle."""
-    content, header = _read(path)
-    if header.get("version") == 1:
-        content["rest_pose_w"] = content["object_pose_w"]
-    else:
-        _check_version(path, header.get("version"))
-    return _build(path, content, header)
-
-
-def _read(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-    """Arrays and header of a file that is a grasp set of some version."""
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"grasp set {path} does not exist; make one with: python -m datamodules.synthesize "
-            "--config configs/synthesis.yaml"
-        )
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            content = {name: archive[name] for name in archive.files}
-        header = json.loads(content.pop("header").tobytes().decode())
-    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, OSError, TypeError, ValueError) as error:
-        raise ValueError(
-            f"grasp set {path} cannot be read ({error}): truncated, or not a grasp set; restore it or make it anew"
-        ) from error
-    if not isinstance(header, dict) or header.get("schema") != SCHEMA:
-        given = header.get("schema") if isinstance(header, dict) else type(header).__name__
-        raise ValueError(f"grasp set {path}, field schema: given {given!r}, expected {SCHEMA!r}; not a grasp set")
-    return content, header
-
-
-def _check_version(path: Path, version: Any) -> None:
-    if version == 1:
-        raise ValueError(
-            f"grasp set {path}, field version: given 1, this code reads {VERSION}; upgrade the file with: "
-            f"python -m datamodules.settle {path}"
-        )
-    if version != VERSION:
-        raise ValueError(
-            f"grasp set {path}, field version: given {version!r}, this code reads {VERSION}; make it anew with: "
-            "python -m datamodules.synthesize --config configs/synthesis.yaml"
-        )
-
-
-def _build(path: Path, content: dict[str, NDArray[Any]], header: dict[str, Any]) -> GraspSet:
-    """The checked set."""
-    _check_header(path, header)
-    missing = [name for name in _ROW_FIELDS if name not in content]
-    if missing:
-        raise ValueError(f"grasp set {path} lacks the field {missing[0]!r}; expected {', '.join(_ROW_FIELDS)}")
-    packed = content.pop("links")
-    if packed.dtype != np.uint8 or packed.ndim != 2 or 8 * packed.shape[1] < len(LINKS):
-        raise ValueError(
-            f"grasp set {path}, field links: {packed.dtype} of shape {packed.shape}, expected uint8 (G, 3): "
-            f"{len(LINKS)} link bits"
-        )
-    links = np.unpackbits(packed, axis=1, count=len(LINKS)).astype(bool)
-    grasps = GraspSet(
-        objects=tuple(header["objects"]),
-        object_splits=tuple(header["object_splits"]),
-        provenance=header.get("provenance", {}),
-        links=links,
-        **{name: content[name] for name in _ROW_FIELDS if name != "links"},
-    )
-    check_grasp_set(grasps, str(path))
-    return grasps
-
-
-def _check_header(path: Path, header: dict[str, Any]) -> None:
-    for name, expected in (("joint_order", ACTUATED_JOINTS), ("grasp_types", GRASP_TYPES), ("links", LINKS)):
-        if tuple(header.get(name, ())) != expected:
-            raise ValueError(f"grasp set {path}, field {name}: given {header.get(name)}, expected {list(expected)}")
-    for name in ("objects", "object_splits"):
-        if not isinstance(header.get(name), list):
-            raise ValueError(f"grasp set {path}, field {name}: given {header.get(name)!r}, expected a list of names")
+def _check_one_hand(parts: Sequence[GraspSet]) -> None:
+    names = sorted({part.hand.name for part in parts})
+    if len(names) > 1:
+        raise ValueError(f"grasps of the hands {' and '.join(names)} cannot stand in one set; keep a set for each")
 
 
 def check_grasp_set(grasps: GraspSet, source: str) -> None:
@@ -261,21 +149,22 @@ def check_grasp_set(grasps: GraspSet, source: str) -> None:
     count = len(grasps.object_index)
     for name in ("joint_pos", "preshape"):
         joints = getattr(grasps, name)
-        if joints.ndim != 2 or joints.shape[1] != NUM_JOINTS:
+        if joints.ndim != 2 or joints.shape[1] != grasps.hand.num_joints:
             raise ValueError(
-                f"grasp set {source}, field {name}: {joints.shape[-1]} joint columns, expected {NUM_JOINTS} (actuated "
-                "joints, envs/conventions.py); drop coupled and wrist joints"
+                f"grasp set {source}, field {name}: {joints.shape[-1]} joint columns, expected "
+                f"{grasps.hand.num_joints} (actuated joints of the hand {grasps.hand.name}); drop coupled and wrist "
+                "joints"
             )
-        shadow_hand().check_limits(joints, f"grasp set {source}, field {name}", tolerance=1e-3)
+        grasps.hand.check_limits(joints, f"grasp set {source}, field {name}", tolerance=1e-3)
     for name in ("object_pose_w", "rest_pose_w", "wrist_pose_o"):
         check_poses(f"grasp set {source}, field {name}:", getattr(grasps, name), count)
     for item in fields(grasps):
         column = getattr(grasps, item.name)
-        if item.name in _ROW_FIELDS and len(column) != count:
+        if item.name in ROW_FIELDS and len(column) != count:
             raise ValueError(f"grasp set {source}, field {item.name}: {len(column)} rows, expected {count}")
     if not np.isfinite(grasps.aperture).all():
         raise ValueError(f"grasp set {source}, field aperture: NaN or infinity; expected metres")
-    for name, size in (("object_index", len(grasps.objects)), ("type_index", len(GRASP_TYPES))):
+    for name, size in (("object_index", len(grasps.objects)), ("type_index", len(grasps.hand.grasp_types))):
         index = getattr(grasps, name)
         if count and (int(index.min()) < 0 or int(index.max()) >= size):
             raise ValueError(

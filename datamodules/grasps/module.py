@@ -10,10 +10,12 @@ from torch.utils.data import DataLoader
 from datamodules.grasps.approach_views import ApproachViews
 from datamodules.grasps.cloud_store import object_clouds
 from datamodules.grasps.dataset import EvaluationStream, GraspTable, TrainingStream
-from datamodules.grasps.grasp_set import GraspSet, load_grasp_set
+from datamodules.grasps.grasp_file import load_grasp_set
+from datamodules.grasps.grasp_set import GraspSet
 from datamodules.ranks import num_ranks
 from datamodules.types import GraspBatch
 from envs.conventions import NUM_CLOUD_POINTS, SPLITS
+from envs.hand.hand import Hand
 from envs.objects.library import ObjectLibrary
 
 _LOG = logging.getLogger(__name__)
@@ -74,6 +76,11 @@ class GraspDataModule(LightningDataModule):
     def grasps(self) -> GraspSet:
         """The whole grasp set, read at first use."""
         return load_grasp_set(self.path)
+
+    @property
+    def hand(self) -> Hand:
+        """The hand that the grasps are of."""
+        return self.grasps.hand
 
     @property
     def splits(self) -> tuple[str, ...]:

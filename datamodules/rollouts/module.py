@@ -4,7 +4,7 @@ import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,8 @@ import torch
 from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader, IterableDataset
 
-from datamodules.grasps.grasp_set import GraspSet, load_grasp_set
+from datamodules.grasps.grasp_file import load_grasp_set
+from datamodules.grasps.grasp_set import GraspSet
 from datamodules.ranks import gathered, num_ranks, rank
 from datamodules.rollouts.actor import RolloutActor
 from datamodules.rollouts.collector import RolloutCollector
@@ -21,6 +22,7 @@ from datamodules.rollouts.teacher import ArrivalTeacher
 from datamodules.rollouts.upcoming import UpcomingEpisodes
 from datamodules.types import Rollout
 from envs.conventions import NUM_CLOUD_POINTS
+from envs.hand.hand import Hand
 from envs.objects.library import ObjectLibrary
 from envs.physics.base import PhysicsFactory
 from envs.physics.memory import available_memory
@@ -109,6 +111,11 @@ class RolloutDataModule(LightningDataModule):
         """The whole grasp set, read at first use."""
         return load_grasp_set(self.path)
 
+    @property
+    def hand(self) -> Hand:
+        """The hand that the grasps are of."""
+        return self.grasps.hand
+
     @cached_property
     def patterns(self) -> WristPatterns:
         """All wrist movements, training and test."""
@@ -150,7 +157,7 @@ class RolloutDataModule(LightningDataModule):
             seed=(self.seed, rank()),
             num_steps=self.task.episode_steps,
         )
-        self._upcoming = UpcomingEpisodes(sampler, self.num_worlds, self.physics.prepare)
+        self._upcoming = UpcomingEpisodes(sampler, self.num_worlds, partial(self.physics.prepare, self.hand))
         self._collector = RolloutCollector(self._parts(), teacher=self.teacher)
         _LOG.info("%d worlds, %d training grasps of %d objects", self.num_worlds, len(targets), len(targets.things))
 
@@ -160,7 +167,7 @@ class RolloutDataModule(LightningDataModule):
         threads = max(1, cores if self.num_threads is None else self.num_threads)
         count = max(1, min(threads, self.num_worlds // MIN_WORLDS))
         sizes = [len(rows) for rows in np.array_split(np.arange(self.num_worlds), count)]
-        worlds = [self.physics.make(size, num_threads=threads // count) for size in sizes]
+        worlds = [self.physics.make(self.hand, size, num_threads=threads // count) for size in sizes]
         return [
             HumanAssistEnv(
                 each,
@@ -179,7 +186,7 @@ class RolloutDataModule(LightningDataModule):
         names = sorted(name for name in set(grasps.object_names()) if name in self.library)
         if not names:
             return  # grasp_targets names what is wrong
-        need = self.physics.memory_need(self.library.get(names[0]), len(names))
+        need = self.physics.memory_need(self.hand, self.library.get(names[0]), len(names))
         rollout = self.task.episode_steps * STEP_BYTES
         replace(need, world=need.world + rollout).check(self.num_worlds, available_memory() // self._processes())
 

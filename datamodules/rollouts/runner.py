@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datamodules.rollouts.policy import FingerPolicy, start_policy
-from envs.conventions import NUM_JOINTS
+from envs.hand.hand import Hand
 from envs.physics.base import Array, PhysicsFactory, PhysicsState
 from envs.physics.mujoco_cpu import MujocoCpu
 from envs.rows import join_rows, take_rows
@@ -27,7 +27,7 @@ class EpisodeFrames:
 
     Attributes:
         steps: control steps at which states are kept (F - 1,); the last frame is after the lift.
-        joint_pos: (F, E, 18), rad.
+        joint_pos: (F, E, J), rad.
         wrist_pose_w: (F, E, 7).
         object_pose_w: (F, E, 7).
     """
@@ -37,9 +37,9 @@ class EpisodeFrames:
     wrist_pose_w: Array = field(init=False)
     object_pose_w: Array = field(init=False)
 
-    def prepare(self, count: int) -> None:
-        """Room for ``count`` episodes."""
-        for name, width in (("joint_pos", NUM_JOINTS), ("wrist_pose_w", 7), ("object_pose_w", 7)):
+    def prepare(self, hand: Hand, count: int) -> None:
+        """Room for ``count`` episodes of a hand."""
+        for name, width in (("joint_pos", hand.num_joints), ("wrist_pose_w", 7), ("object_pose_w", 7)):
             setattr(self, name, np.zeros((len(self.steps) + 1, count, width)))
 
     def note(self, step: int | None, rows: NDArray[np.int64], state: PhysicsState) -> None:
@@ -89,7 +89,7 @@ class EpisodeRunner:
         if len(episodes) == 0:
             raise ValueError("there are no episodes to run; give at least one")
         if frames is not None:
-            frames.prepare(len(episodes))
+            frames.prepare(episodes.hand, len(episodes))
         parts, order = [], []
         for rows in self._batches(episodes):
             parts.append(self._run_batch(policy, take_rows(episodes, rows), rows, frames))
@@ -106,7 +106,7 @@ class EpisodeRunner:
     def _run_batch(
         self, policy: FingerPolicy, episodes: Episodes, rows: NDArray[np.int64], frames: EpisodeFrames | None
     ) -> EpisodeOutcome:
-        physics = self._physics.make(len(rows), num_threads=self._num_threads)
+        physics = self._physics.make(episodes.hand, len(rows), num_threads=self._num_threads)
         env = HumanAssistEnv(physics, task=self._task, noise=self._noise)
         observation = env.reset(episodes)
         start_policy(policy, episodes)

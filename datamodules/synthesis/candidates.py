@@ -21,8 +21,8 @@ class Candidates:
     Attributes:
         object_pose_w: rest pose of the object (K, 7).
         wrist_pose_w: wrist poses (K, 7).
-        preshape: joints from which the hand closes (K, 18), rad.
-        target: joints that it closes towards (K, 18), rad.
+        preshape: joints from which the hand closes (K, J), rad.
+        target: joints that it closes towards (K, J), rad.
         width: width of the antipodal pair (K,), m.
     """
 

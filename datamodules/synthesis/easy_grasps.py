@@ -18,7 +18,7 @@ class EasyLimit:
     """How many easy grasps an object may have. A set of easy ones needs no primitive.
 
     Attributes:
-        joint_pos: the constant joints, the mean over grasps of some training objects (18,), rad.
+        joint_pos: the constant joints, the mean over grasps of some training objects (J,), rad.
         most: easy grasps of an object.
     """
 
@@ -33,14 +33,14 @@ class EasyLimit:
 def lifts_placed(
     physics: PhysicsBackend, thing: GraspObject, object_pose_w: Array, wrist_pose_o: Array, joint_pos: Array
 ) -> NDArray[np.bool_]:
-    """Which of G wrist poses (G, 7) of the object frame lift with given joints (18,), placed at once (G,) bool.
+    """Which of G wrist poses (G, 7) of the object frame lift with given joints (J,), placed at once (G,) bool.
 
     Args:
         physics: at least one world.
         thing: the object.
         object_pose_w: where it stands (G, 7).
         wrist_pose_o: wrist poses in the object frame (G, 7).
-        joint_pos: joints of the hand (18,), rad.
+        joint_pos: joints of the hand (J,), rad.
     """
     lifted = np.zeros(len(wrist_pose_o), dtype=bool)
     wrist_w = absolute_pose(object_pose_w, wrist_pose_o)

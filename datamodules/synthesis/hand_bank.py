@@ -6,11 +6,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from datamodules.synthesis.grasp_types import Prototype, opposing_pads, thumb_pad
-from envs.conventions import NUM_JOINTS
+from datamodules.synthesis.prototypes import Prototype
+from envs.hand.hand import Hand
 from envs.hand.kinematics import HandKinematics, HandPose
-from envs.hand.model import clamp_joints
-from envs.hand.shadow import shadow_hand
 
 Array = NDArray[np.float64]
 
@@ -46,8 +44,8 @@ class GraspBank:
         aperture: distance between thumb pad and opposing pads (K,).
         centre_h: the point midway between them (K, 3).
         axis_h: unit vector from thumb pad to opposing pads (K, 3).
-        preshape: joints from which the hand closes (K, 18).
-        target: joints it closes towards (K, 18).
+        preshape: joints from which the hand closes (K, J).
+        target: joints it closes towards (K, J).
         skeleton_h: joint centres and fingertips of the preshape (K, P, 3).
     """
 
@@ -78,9 +76,9 @@ class PadGeometry:
     alignment: Array
 
 
-def pad_geometry(grasp_type: str, pose: HandPose) -> PadGeometry:
-    """Where the gap of a grasp type is in B hands, from forward kinematics."""
-    pads = (thumb_pad(), *opposing_pads(grasp_type))
+def pad_geometry(hand: Hand, grasp_type: str, pose: HandPose) -> PadGeometry:
+    """Where the gap of a grasp type is in B poses of a hand, from forward kinematics."""
+    pads = (hand.thumb_pad, *hand.grasp_type(grasp_type).opposing)
     links = [pad.link for pad in pads]
     points = pose.surface_points(links, torch.tensor([pad.point for pad in pads])).numpy()
     normals = pose.directions(links, torch.tensor([pad.normal for pad in pads])).numpy()
@@ -94,24 +92,24 @@ def pad_geometry(grasp_type: str, pose: HandPose) -> PadGeometry:
 
 
 def build_bank(
-    grasp_type: str, prototypes: tuple[Prototype, ...], settings: BankSettings, rng: np.random.Generator
+    hand: Hand, grasp_type: str, prototypes: tuple[Prototype, ...], settings: BankSettings, rng: np.random.Generator
 ) -> GraspBank:
     """All phases of all jittered copies of a type's prototypes, by forward kinematics only."""
     phases = np.linspace(0.0, 1.0, settings.num_phases)
     shapes, preshapes, targets = [], [], []
     for prototype in prototypes:
-        jitter = settings.jitter * rng.standard_normal((settings.num_copies, 1, NUM_JOINTS))
+        jitter = settings.jitter * rng.standard_normal((settings.num_copies, 1, hand.num_joints))
         line = prototype.closed - prototype.open
 
         def along(shift: float, prototype: Prototype = prototype, line: Array = line, jitter: Array = jitter) -> Array:
             joints = prototype.open + (phases[None, :, None] + shift) * line + jitter
-            return clamp_joints(joints).reshape(-1, NUM_JOINTS)
+            return hand.clamp(joints).reshape(-1, hand.num_joints)
 
         shapes.append(along(0.0))
         preshapes.append(along(-settings.pre_opening))
         targets.append(along(settings.squeeze))
-    kinematics = HandKinematics(shadow_hand())
-    geometry = pad_geometry(grasp_type, kinematics.forward(torch.as_tensor(np.concatenate(shapes))))
+    kinematics = HandKinematics(hand)
+    geometry = pad_geometry(hand, grasp_type, kinematics.forward(torch.as_tensor(np.concatenate(shapes))))
     keep = geometry.alignment >= settings.min_alignment
     preshape = np.concatenate(preshapes)[keep]
     start = kinematics.forward(torch.as_tensor(preshape))

@@ -15,14 +15,15 @@ import numpy as np
 from tqdm import tqdm
 
 from datamodules.grasps.diversity import most_diverse
-from datamodules.grasps.grasp_set import VERSION, GraspSet, concatenate, load_grasp_set, save_grasp_set
+from datamodules.grasps.grasp_file import VERSION, load_grasp_set, save_grasp_set
+from datamodules.grasps.grasp_set import GraspSet, concatenate
 from datamodules.synthesis.easy_grasps import EasyLimit
-from datamodules.synthesis.grasp_types import GRASP_TYPES, load_prototypes
+from datamodules.synthesis.prototypes import load_prototypes
 from datamodules.synthesis.settings import SynthesisSettings, TypeCount
 from datamodules.synthesis.summary import merge_counts
 from datamodules.synthesis.synthesizer import GraspSynthesizer
 from datamodules.workers import worker_pool
-from envs.conventions import NUM_JOINTS
+from envs.hand.hand import Hand
 from envs.objects.grasp_object import GraspObject
 from envs.objects.library import ObjectLibrary
 from envs.physics.base import PhysicsFactory, physics_identity
@@ -39,6 +40,7 @@ class JobSpec:
     """What a synthesis job covers.
 
     Attributes:
+        hand: the hand that grasps.
         settings: what is attempted for each object.
         parts_dir: where part files go; a folder a fingerprint of everything that decides the result.
         split_file: objects; the default split file when None.
@@ -51,6 +53,7 @@ class JobSpec:
         physics: makes the worlds, in each process on its own.
     """
 
+    hand: Hand
     settings: SynthesisSettings
     parts_dir: Path
     split_file: str | None = None
@@ -75,15 +78,16 @@ class JobSpec:
             )
 
     def fingerprint(self) -> str:
-        """Hash of settings, physics, prototypes, and the versions of trials, file and MuJoCo.
+        """Hash of hand, settings, physics, prototypes, and the versions of trials, file and MuJoCo.
 
         Parts of others are not mixed in. Parts of objects whose shape has changed since are made again.
         """
         shapes = {
             name: [[line.open.tolist(), line.closed.tolist()] for line in lines]
-            for name, lines in load_prototypes(self.prototypes).items()
+            for name, lines in load_prototypes(self.hand, self.prototypes).items()
         }
         content = [
+            self.hand.name,
             asdict(self.settings),
             physics_identity(self.physics),
             shapes,
@@ -119,7 +123,9 @@ def _make_part(spec: JobSpec, name: str, split: str, path: Path) -> dict[str, Ty
         _WORKER.update(
             spec=spec,
             library=ObjectLibrary(spec.split_file),
-            synthesizer=GraspSynthesizer(spec.settings, load_prototypes(spec.prototypes), spec.physics),
+            synthesizer=GraspSynthesizer(
+                spec.hand, spec.settings, load_prototypes(spec.hand, spec.prototypes), spec.physics
+            ),
         )
     (thing,) = _WORKER["library"].each([name])
     result = _WORKER["synthesizer"].synthesize(thing, split, limit=spec.easy)
@@ -150,7 +156,7 @@ def run_job(spec: JobSpec) -> tuple[list[GraspSet], dict[str, TypeCount]]:
     done = list(made.values())
     if done:
         _LOG.info("%d of %d objects were made before; going on with the rest", len(done), len(paths))
-    bars = _Bars(len(paths), spec.settings.types, done)
+    bars = _Bars(len(paths), spec.settings.types or spec.hand.type_names, done)
     with worker_pool(spec.num_workers) as pool:
         futures = [pool.submit(_make_part, spec, name, split, paths[name]) for name, split in todo]
         try:
@@ -250,18 +256,19 @@ def easy_limit(spec: JobSpec, most: int) -> EasyLimit | None:
     names = [name for name, split in replace(limited, shard=None).objects() if split == "train"]
     few = np.linspace(0, len(names) - 1, min(len(names), MEAN_OBJECTS)).round().astype(int)
     parts, _ = run_job(replace(spec, only=tuple(names[row] for row in few), shard=None))
-    joint_pos = np.concatenate([np.zeros((0, NUM_JOINTS)), *(part.joint_pos for part in parts)])
+    joint_pos = np.concatenate([np.zeros((0, spec.hand.num_joints)), *(part.joint_pos for part in parts)])
     return EasyLimit(tuple(float(value) for value in joint_pos.mean(axis=0)), most) if len(joint_pos) else None
 
 
 def pick_gallery(grasps: GraspSet, per_type: int, seed: int = 0) -> dict[str, list[int]]:
     """Rows to show of every type, from as many objects as possible."""
     rng = np.random.default_rng(seed)
-    rows: dict[str, list[int]] = {name: [] for name in GRASP_TYPES}
+    types = grasps.hand.type_names
+    rows: dict[str, list[int]] = {name: [] for name in types}
     seen: set[tuple[int, int]] = set()
     for row in rng.permutation(len(grasps)):
         kind, thing = int(grasps.type_index[row]), int(grasps.object_index[row])
-        if len(rows[GRASP_TYPES[kind]]) < per_type and (kind, thing) not in seen:
+        if len(rows[types[kind]]) < per_type and (kind, thing) not in seen:
             seen.add((kind, thing))
-            rows[GRASP_TYPES[kind]].append(int(row))
+            rows[types[kind]].append(int(row))
     return rows

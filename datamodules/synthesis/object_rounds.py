@@ -10,13 +10,11 @@ from datamodules.grasps.grasp_set import GraspSet, join_rows
 from datamodules.synthesis.antipodal import find_antipodal_pairs
 from datamodules.synthesis.candidates import Candidates, CandidateSource, join
 from datamodules.synthesis.easy_grasps import EasyLimit, lifts_placed
-from datamodules.synthesis.grasp_types import GRASP_TYPES
 from datamodules.synthesis.hand_bank import GraspBank
 from datamodules.synthesis.reachability import check_reachable
 from datamodules.synthesis.settings import SynthesisSettings, TypeCount
 from datamodules.synthesis.trial import TrialResult, run_trials
-from envs.conventions import NUM_JOINTS
-from envs.hand.model import LINKS
+from envs.hand.hand import Hand
 from envs.objects.grasp_object import GraspObject
 from envs.physics.base import PhysicsBackend
 
@@ -52,7 +50,7 @@ class Rounds:
         self._rng = rng
         self._limit = limit
         self._num_easy = 0
-        self._counts = {name: TypeCount() for name in settings.types}
+        self._counts = {name: TypeCount() for name in banks}
         pairs = find_antipodal_pairs(thing.points, thing.normals, rng)
         self._sources = {
             name: CandidateSource(
@@ -65,7 +63,7 @@ class Rounds:
                 max_penetration=settings.trial.max_penetration,
                 rng=rng,
             )
-            for name in (settings.types if len(pairs) else ())
+            for name in (banks if len(pairs) else ())
         }
 
     def collect(self, *, with_reachability: bool) -> GraspSet:
@@ -74,7 +72,7 @@ class Rounds:
         Wanted are reachable grasps; verified ones without reachability.
         """
         settings = self._settings
-        found = [_no_grasps(self._thing.name, self._split)]
+        found = [_no_grasps(self._physics.hand, self._thing.name, self._split)]
         good, left = 0, settings.max_hands
         while good < settings.wanted and left > 0 and self._sources:
             missing = settings.wanted - good
@@ -131,7 +129,9 @@ class Rounds:
         for kind, is_reachable in zip(verified_kinds, reachable, strict=True):
             self._counts[kind].verified += 1
             self._counts[kind].reachable += int(is_reachable)
+        hand = self._physics.hand
         return GraspSet(
+            hand=hand,
             objects=(self._thing.name,),
             object_splits=(self._split,),
             object_index=np.zeros(len(verified), dtype=np.int32),
@@ -140,7 +140,7 @@ class Rounds:
             wrist_pose_o=trial.wrist_pose_o.astype(np.float32),
             joint_pos=trial.joint_pos.astype(np.float32),
             preshape=verified.preshape.astype(np.float32),
-            type_index=np.array([GRASP_TYPES.index(kind) for kind in verified_kinds], dtype=np.uint8),
+            type_index=np.array([hand.type_names.index(kind) for kind in verified_kinds], dtype=np.uint8),
             aperture=verified.width.astype(np.float32),
             links=trial.links,
             is_reachable=reachable,
@@ -207,9 +207,10 @@ def chosen(grasps: GraspSet, quota: int | None) -> NDArray[np.int64]:
     return np.sort(best)
 
 
-def _no_grasps(name: str, split: str) -> GraspSet:
-    poses, joints = np.zeros((0, 7), dtype=np.float32), np.zeros((0, NUM_JOINTS), dtype=np.float32)
+def _no_grasps(hand: Hand, name: str, split: str) -> GraspSet:
+    poses, joints = np.zeros((0, 7), dtype=np.float32), np.zeros((0, hand.num_joints), dtype=np.float32)
     return GraspSet(
+        hand=hand,
         objects=(name,),
         object_splits=(split,),
         object_index=np.zeros(0, dtype=np.int32),
@@ -220,6 +221,6 @@ def _no_grasps(name: str, split: str) -> GraspSet:
         preshape=joints,
         type_index=np.zeros(0, dtype=np.uint8),
         aperture=np.zeros(0, dtype=np.float32),
-        links=np.zeros((0, len(LINKS)), dtype=bool),
+        links=np.zeros((0, len(hand.links)), dtype=bool),
         is_reachable=np.zeros(0, dtype=bool),
     )

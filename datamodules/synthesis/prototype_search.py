@@ -1,7 +1,7 @@
 """The pilot: finds, for a hand, the two lines of joints of each grasp type that verify the most grasps.
 
 Wide random lines are sifted by forward kinematics (pads that face one another over a wide range of apertures), and the
-best of them are tried in the simulator on a few objects. Another hand needs its model in `envs.hand` first.
+best of them are tried in the simulator on a few objects.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,49 +10,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from datamodules.synthesis.grasp_types import Prototype, check_grasp_type
 from datamodules.synthesis.hand_bank import pad_geometry
+from datamodules.synthesis.prototypes import Prototype
 from datamodules.synthesis.settings import SynthesisSettings
 from datamodules.synthesis.synthesizer import GraspSynthesizer
-from envs.conventions import ACTUATED_JOINTS
+from envs.hand.grasp_types import Range
+from envs.hand.hand import Hand
 from envs.hand.kinematics import HandKinematics
-from envs.hand.model import clamp_joints
-from envs.hand.shadow import shadow_hand
 from envs.objects.grasp_object import GraspObject
 from envs.physics.base import PhysicsFactory
-
-Range = tuple[float, float]
-
-_STRAIGHT: tuple[Range, Range] = ((0.0, 0.15), (0.0, 0.15))
-_CURLED: tuple[Range, Range] = ((1.2, 1.55), (1.2, 1.55))
-_OPEN: tuple[Range, Range] = ((0.0, 0.5), (0.05, 0.6))
-_CLOSED: tuple[Range, Range] = ((0.8, 1.45), (0.3, 1.1))
-_LATERAL: tuple[Range, Range] = ((1.0, 1.4), (1.1, 1.3))
-
-_THUMB_OPEN: dict[str, Range] = {
-    "THJ4": (0.2, 1.04),
-    "THJ3": (0.0, 0.7),
-    "THJ2": (-0.2, 0.2),
-    "THJ1": (0.0, 0.5),
-    "THJ0": (-0.4, 0.0),
-}
-_THUMB_CLOSED: dict[str, Range] = {"THJ3": (0.3, 1.22), "THJ1": (-0.52, 0.3), "THJ0": (-0.9, -0.1)}
-
-_ACTIVE: dict[str, tuple[str, ...]] = {
-    "lateral": (),
-    "wrap": ("FF", "MF", "RF", "LF"),
-    "pinch_FF": ("FF",),
-    "pinch_MF": ("MF",),
-    "pinch_RF": ("RF",),
-    "pinch_LF": ("LF",),
-    "tripod": ("FF", "MF"),
-    "precision": ("FF", "MF", "RF"),
-    "spherical": ("FF", "MF", "RF", "LF"),
-}
-"""Fingers that close in each type."""
-
-_REST = {"lateral": _LATERAL, "tripod": _CURLED}
-"""How the other fingers of a type are held; straight where it is not named."""
 
 _WIDTH_BINS = np.arange(0.006, 0.096, 0.006)
 _FACING = 0.5
@@ -68,48 +34,50 @@ class PilotSettings:
     seed: int = 0
 
 
-def draw_line(grasp_type: str, rng: np.random.Generator) -> Prototype:
-    """A random line of joints from open to closed that has the looks of a type."""
-    check_grasp_type(grasp_type)
-    start = dict.fromkeys(ACTUATED_JOINTS, 0.0)
+def draw_line(hand: Hand, grasp_type: str, rng: np.random.Generator) -> Prototype:
+    """A random line of joints from open to closed that has the looks of a type; fingers close alike."""
+    kind, ranges = hand.grasp_type(grasp_type), hand.line_ranges
+    start = dict(zip(hand.joints, hand.open_pose.tolist(), strict=True))
+    sign = dict(zip(hand.joints, hand.closing.tolist(), strict=True))
     end = dict(start)
-    shared_open, shared_closed = _draw(_OPEN, rng), _draw(_CLOSED, rng)
-    for finger in ("FF", "MF", "RF", "LF"):
-        if finger in _ACTIVE[grasp_type]:
+    shared_open, shared_closed = _draw(ranges.opened, rng), _draw(ranges.closed, rng)
+    for finger in hand.fingers[:-1]:
+        if finger.name in kind.closing:
             opened = [value + 0.08 * rng.standard_normal() for value in shared_open]
             closed = [value + 0.08 * rng.standard_normal() for value in shared_closed]
         else:
-            opened = _draw(_REST.get(grasp_type, _STRAIGHT), rng)
+            opened = _draw(ranges.held[kind.held], rng)
             closed = opened
-        for joint, first, last in zip((f"{finger}J2", f"{finger}J1"), opened, closed, strict=True):
-            start[joint], end[joint] = first, last
-    if grasp_type == "spherical":
+        flexing = [joint for joint in finger.joints if sign[joint]]
+        for joint, first, last in zip(flexing, opened, closed, strict=False):  # a short finger has fewer
+            start[joint], end[joint] = start[joint] + sign[joint] * first, end[joint] + sign[joint] * last
+    if kind.is_spread:
         spread = rng.uniform(0.1, 0.3)
-        for joint, share in (("FFJ3", 1.0), ("MFJ3", 0.2), ("RFJ3", 0.4), ("LFJ3", 0.8), ("LFJ4", 1.2)):
+        for joint, share in ranges.spread.items():
             start[joint] = end[joint] = spread * share
-    for joint, bounds in _THUMB_OPEN.items():
+    for joint, bounds in ranges.thumb_opened.items():
         start[joint] = end[joint] = rng.uniform(*bounds)
-    for joint, bounds in _THUMB_CLOSED.items():
+    for joint, bounds in ranges.thumb_closed.items():
         end[joint] = rng.uniform(*bounds)
-    return Prototype(open=_vector(start), closed=_vector(end))
+    return Prototype(open=_vector(hand, start), closed=_vector(hand, end))
 
 
-def _draw(bounds: tuple[Range, Range], rng: np.random.Generator) -> list[float]:
+def _draw(bounds: tuple[Range, ...], rng: np.random.Generator) -> list[float]:
     return [rng.uniform(*bound) for bound in bounds]
 
 
-def _vector(joints: dict[str, float]) -> np.ndarray:
-    return clamp_joints(np.array([joints[name] for name in ACTUATED_JOINTS]))
+def _vector(hand: Hand, joints: dict[str, float]) -> np.ndarray:
+    return hand.clamp(np.array([joints[name] for name in hand.joints]))
 
 
-def facing_coverage(grasp_type: str, lines: Sequence[Prototype]) -> np.ndarray:
+def facing_coverage(hand: Hand, grasp_type: str, lines: Sequence[Prototype]) -> np.ndarray:
     """Score of each line: width bins (6 to 96 mm) over which the pads face one another, plus their mean alignment."""
     phases = np.linspace(0.0, 1.0, 20)[None, :, None]
     opened = np.stack([line.open for line in lines])[:, None]
     closed = np.stack([line.closed for line in lines])[:, None]
-    joints = (opened + phases * (closed - opened)).reshape(-1, len(ACTUATED_JOINTS))
+    joints = (opened + phases * (closed - opened)).reshape(-1, hand.num_joints)
     geometry = pad_geometry(
-        grasp_type, HandKinematics(shadow_hand()).forward(torch.as_tensor(joints, dtype=torch.float32))
+        hand, grasp_type, HandKinematics(hand).forward(torch.as_tensor(joints, dtype=torch.float32))
     )
     facing = (geometry.alignment > _FACING).reshape(len(lines), -1)
     bins = np.digitize(geometry.aperture, _WIDTH_BINS).reshape(len(lines), -1)
@@ -121,6 +89,7 @@ def facing_coverage(grasp_type: str, lines: Sequence[Prototype]) -> np.ndarray:
 
 
 def run_pilot(
+    hand: Hand,
     grasp_type: str,
     objects: Sequence[GraspObject],
     settings: PilotSettings,
@@ -131,6 +100,7 @@ def run_pilot(
     """The lines of a type that verified the most grasps on the objects, best first.
 
     Args:
+        hand: the hand.
         grasp_type: type to find prototypes for.
         objects: objects to try on.
         settings: size of the pilot.
@@ -138,14 +108,14 @@ def run_pilot(
         on_line: called with the number of grasps of each tried line (progress).
     """
     rng = np.random.default_rng([settings.seed, *grasp_type.encode()])
-    lines = [draw_line(grasp_type, rng) for _ in range(settings.num_lines)]
-    best = np.argsort(-facing_coverage(grasp_type, lines), kind="stable")[: settings.num_tried]
+    lines = [draw_line(hand, grasp_type, rng) for _ in range(settings.num_lines)]
+    best = np.argsort(-facing_coverage(hand, grasp_type, lines), kind="stable")[: settings.num_tried]
     trial = SynthesisSettings(
         seed=settings.seed, quota=4, max_hands=4, batch=4, start_checks=64, proposals=400, types=(grasp_type,)
     )
     tried: list[Prototype] = []
     for index in best:
-        synthesizer = GraspSynthesizer(trial, {grasp_type: (lines[index],)}, physics)
+        synthesizer = GraspSynthesizer(hand, trial, {grasp_type: (lines[index],)}, physics)
         verified = sum(
             synthesizer.synthesize(thing, "train", with_reachability=False).counts[grasp_type].verified
             for thing in objects

@@ -6,8 +6,6 @@ from numpy.typing import NDArray
 from datamodules.grasps.poses import absolute_pose
 from envs.conventions import MAX_JOINT_STEP
 from envs.hand.kinematics import fingertip_centres
-from envs.hand.model import open_hand
-from envs.hand.shadow import shadow_hand
 from envs.objects.grasp_object import GraspObject
 from envs.physics.base import PhysicsBackend
 from envs.trials.lift import LIFT_STEPS, SURE_VERDICT, lift_test
@@ -49,8 +47,8 @@ def check_reachable(
         thing: the object.
         object_pose_w: where it stands (K, 7).
         wrist_pose_o: wrist poses in the object frame (K, 7).
-        preshape: joints before closing (K, 18), rad.
-        joint_pos: joints of the grasp (K, 18), rad.
+        preshape: joints before closing (K, J), rad.
+        joint_pos: joints of the grasp (K, J), rad.
         rng: draws the approaches.
         num_episodes: approaches of each grasp.
     """
@@ -81,8 +79,9 @@ def _episode(
     count, worlds = len(wrist_pose_o), np.arange(len(wrist_pose_o))
     final_w = absolute_pose(object_pose_w, wrist_pose_o)
     arrival = rng.integers(ARRIVAL_STEPS[0], ARRIVAL_STEPS[1] + 1, size=count)
-    poses_w = straight_approach(final_w, fingertip_centres(shadow_hand(), final_w, joint_pos), NUM_STEPS, arrival, rng)
-    physics.reset([thing] * count, object_pose_w, poses_w[:, 0], np.tile(open_hand(), (count, 1)), worlds=worlds)
+    poses_w = straight_approach(final_w, fingertip_centres(physics.hand, final_w, joint_pos), NUM_STEPS, arrival, rng)
+    open_joints = np.tile(physics.hand.open_pose, (count, 1))
+    physics.reset([thing] * count, object_pose_w, poses_w[:, 0], open_joints, worlds=worlds)
     active = np.zeros(physics.num_worlds, dtype=bool)
     active[:count] = True
     state = physics.state()

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field
 
-from datamodules.synthesis.grasp_types import GRASP_TYPES
 from datamodules.synthesis.hand_bank import BankSettings
 from datamodules.synthesis.trial import TrialSettings
 
@@ -21,7 +20,7 @@ class SynthesisSettings:
         batch: worlds simulated together; hands tried in a round at most. Where few grasps are missing, fewer are tried.
         proposals: proposals drawn at a time for a type.
         start_checks: of these, at most so many are checked for penetration.
-        types: grasp types to make.
+        types: grasp types to make; all of the hand when None.
         bank: layout of the hand-shape banks.
         trial: bounds of a trial.
     """
@@ -33,7 +32,7 @@ class SynthesisSettings:
     batch: int = 24
     proposals: int = 400
     start_checks: int = 64
-    types: tuple[str, ...] = GRASP_TYPES
+    types: tuple[str, ...] | None = None
     bank: BankSettings = field(default_factory=BankSettings)
     trial: TrialSettings = field(default_factory=TrialSettings)
 

@@ -9,19 +9,18 @@ from scipy.spatial.transform import Rotation
 from datamodules.grasps.diversity import pairwise_distance
 from datamodules.grasps.grasp_set import GraspSet, iterate_objects
 from datamodules.grasps.poses import absolute_pose
-from datamodules.synthesis.grasp_types import GRASP_TYPES
 from datamodules.synthesis.settings import TypeCount
 from envs.conventions import SPLITS
-from envs.hand.model import LINKS
 
 _APERTURE_EDGES_MM = (0, 20, 35, 50, 65, 80, 120)
 
 
 def merge_counts(parts: list[dict[str, TypeCount]]) -> dict[str, TypeCount]:
     """Counts of many objects added up by type."""
-    total = {name: TypeCount() for name in GRASP_TYPES}
+    total: dict[str, TypeCount] = {}
     for part in parts:
         for name, count in part.items():
+            total.setdefault(name, TypeCount())
             for attribute in ("checked", "tried", "verified", "kept", "reachable", "seconds"):
                 setattr(total[name], attribute, getattr(total[name], attribute) + getattr(count, attribute))
             for cause, number in count.rejected.items():
@@ -55,7 +54,7 @@ def summarise(grasps: GraspSet, counts: dict[str, TypeCount]) -> dict[str, Any]:
         "objects_without_grasps": [name for name in grasps.objects if name not in with_grasps],
         "contact_links": {
             name: round(float(grasps.links[:, column].mean()), 3)
-            for column, name in enumerate(LINKS)
+            for column, name in enumerate(grasps.hand.links)
             if grasps.links[:, column].any()
         },
         "trials": {name: {**_trial_row(count), "kept": kept[name]} for name, count in counts.items()},
@@ -75,8 +74,9 @@ def _trial_row(count: TypeCount) -> dict[str, Any]:
 
 
 def _counts_by_type(grasps: GraspSet) -> dict[str, int]:
-    counts = np.bincount(grasps.type_index, minlength=len(GRASP_TYPES))
-    return {name: int(count) for name, count in zip(GRASP_TYPES, counts, strict=True)}
+    names = grasps.hand.type_names
+    counts = np.bincount(grasps.type_index, minlength=len(names))
+    return {name: int(count) for name, count in zip(names, counts, strict=True)}
 
 
 def _histogram(grasps: GraspSet) -> dict[str, int]:

@@ -8,11 +8,12 @@ import numpy as np
 
 from datamodules.grasps.grasp_set import GraspSet
 from datamodules.synthesis.easy_grasps import EasyLimit
-from datamodules.synthesis.grasp_types import Prototype
 from datamodules.synthesis.hand_bank import build_bank
 from datamodules.synthesis.object_rounds import Rounds, chosen
+from datamodules.synthesis.prototypes import Prototypes
 from datamodules.synthesis.rest_poses import rest_poses
 from datamodules.synthesis.settings import SynthesisSettings, TypeCount
+from envs.hand.hand import Hand
 from envs.objects.grasp_object import GraspObject
 from envs.physics.base import PhysicsFactory
 from envs.physics.mujoco_cpu import MujocoCpu
@@ -30,29 +31,33 @@ class GraspSynthesizer:
     """Makes grasps of objects, one object a call; holds the banks.
 
     Args:
+        hand: the hand that grasps.
         settings: what is attempted.
         prototypes: hand shapes of each type.
         physics: makes the worlds; when None, MuJoCo on the CPU that keeps the model of one object, the present one.
 
     Raises:
-        ValueError: a type without a prototype.
+        ValueError: a type that the hand does not know, or without a prototype.
     """
 
     def __init__(
         self,
+        hand: Hand,
         settings: SynthesisSettings,
-        prototypes: dict[str, tuple[Prototype, ...]],
+        prototypes: Prototypes,
         physics: PhysicsFactory | None = None,
     ) -> None:
-        missing = [name for name in settings.types if not prototypes.get(name)]
+        types = settings.types or hand.type_names
+        missing = [name for name in types if not prototypes.get(name)]
         if missing:
             raise ValueError(
                 f"no prototype of grasp type {missing[0]!r}; prototypes exist for: {', '.join(prototypes)}"
             )
+        self.hand = hand
         self.settings = settings
         self.physics: PhysicsFactory = physics or MujocoCpu(max_models=1)
         rng = np.random.default_rng(settings.seed)
-        self.banks = {name: build_bank(name, prototypes[name], settings.bank, rng) for name in settings.types}
+        self.banks = {name: build_bank(hand, name, prototypes[name], settings.bank, rng) for name in types}
 
     def synthesize(
         self, thing: GraspObject, split: str, *, limit: EasyLimit | None = None, with_reachability: bool = True
@@ -72,7 +77,7 @@ class GraspSynthesizer:
             raise ValueError("easy grasps are told before approaches; leave out the limit, or with_reachability=False")
         began = time.perf_counter()
         settings = self.settings
-        physics = self.physics.make(settings.batch, num_threads=0)
+        physics = self.physics.make(self.hand, settings.batch, num_threads=0)
         rng = np.random.default_rng([settings.seed, zlib.crc32(thing.name.encode())])
         rounds = Rounds(settings, self.banks, physics, thing, split, rng, limit)
         every = rounds.collect(with_reachability=with_reachability)

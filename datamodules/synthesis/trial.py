@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datamodules.grasps.poses import relative_pose
-from envs.hand.model import clamp_joints
 from envs.objects.grasp_object import GraspObject
 from envs.physics.base import PhysicsBackend
 from envs.trials.lift import SURE_VERDICT, LiftResult, lift_test
@@ -47,8 +46,8 @@ class TrialResult:
 
     Attributes:
         wrist_pose_o: wrist pose in the object frame (G, 7).
-        joint_pos: joints as they hold the object (G, 18), rad.
-        links: touching links (G, 23) bool.
+        joint_pos: joints as they hold the object (G, J), rad.
+        links: touching links (G, L) bool.
         object_pose_w: where the object stood when the hand had closed (G, 7).
         row: which rows of the batch these are (G,).
         cause: why each row of the batch was rejected, one of REJECTIONS; empty for the verified ones; length K.
@@ -92,8 +91,8 @@ def run_trials(
         thing: the object.
         object_pose_w: its poses before the trials (K, 7).
         wrist_pose_w: wrist poses (K, 7).
-        preshape: starting joints (K, 18), rad.
-        target: joints closed towards (K, 18), rad.
+        preshape: starting joints (K, J), rad.
+        target: joints closed towards (K, J), rad.
         settings: bounds.
         rng: noise of the lift.
         too_easy: told the object poses (G, 7) and wrist poses of their frames (G, 7) of the closed hands, says which
@@ -117,7 +116,7 @@ def run_trials(
     reject("moved", np.linalg.norm(object_w[:, :3] - object_pose_w[:, :3], axis=1) > settings.max_shift)
     reject("tilted", _turn_cosine(object_pose_w, object_w) < settings.min_upright)
     reject("few_contacts", links[:count].sum(axis=1) < settings.min_links)
-    joint_pos = clamp_joints(closed.joint_pos[:count])
+    joint_pos = physics.hand.clamp(closed.joint_pos[:count])
     if too_easy is not None and (rows := np.flatnonzero(alive)).size:
         easy = np.zeros(count, dtype=bool)
         easy[rows] = too_easy(object_w[rows], relative_pose(object_w[rows], wrist_w[rows]))

@@ -84,12 +84,9 @@ class ObjectClouds:
         return found
 
     def _groups(self, spec: GroupingSpec, device: torch.device) -> "_Groups":
-        key = (spec, device)
-        if key not in self._kept:
-            with _BUILDING:
-                if key not in self._kept:
-                    self._kept[key] = _Groups(spec, len(self), self.points_o.shape[1], device)
-        return self._kept[key]
+        kept = self._kept.get((spec, device))
+        # room costs nothing until it is written to: of several threads that come here first, one is kept
+        return kept or self._kept.setdefault((spec, device), _Groups(spec, self.points_o, device))
 
     def _complete(self, spec: GroupingSpec, kept: "_Groups", rows: Tensor) -> None:
         """Group the objects among ``rows`` that were not asked for before."""
@@ -137,7 +134,8 @@ class KnownObjects:
 class _Groups:
     """Groups of one kind, with room for every object; pages that no group was written to take no memory."""
 
-    def __init__(self, spec: GroupingSpec, num_objects: int, num_points: int, device: torch.device) -> None:
+    def __init__(self, spec: GroupingSpec, points_o: Tensor, device: torch.device) -> None:
+        num_objects, num_points, _ = points_o.shape
         small = torch.int16 if num_points <= 2**15 else torch.int32
         with torch.inference_mode(False):  # what is made within it could not be written to outside
             self.is_built = torch.zeros(num_objects, dtype=torch.bool)

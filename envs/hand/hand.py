@@ -1,6 +1,6 @@
 """A hand as a value: its model, joints, limits, coupling, fingers and pads. It is passed on, never imported."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from envs.hand.grasp_types import GraspType, LineRanges, Pad
 from envs.hand.model_file import HandFile, bare_model
 from envs.hand.parts import Array, Coupling, Finger, Gains, JointLimits
 
@@ -26,25 +27,33 @@ class Hand:
         file: its model.
         joints: the J actuated joints.
         coupled: the C joints that follow from these.
-        links: its L bodies, the palm first; contact masks and kinematics use this order.
         fingers: order of the fingertips everywhere; the thumb is the last.
         open_pose: joints of the open hand from which every approach starts (J,), rad, read-only.
         closing: sign with which each joint moves when the hand closes (J,): +1, -1, or 0 for joints that spread or
             oppose, read-only.
+        opposition: joints that bring the thumb before the fingers, and where they do, rad.
         grasp_centre_h: point of the hand frame between palm and half-closed fingers, m: where held objects tend to be.
+        thumb_pad: the pad of the thumb.
+        grasp_types: the ways in which it grasps.
+        line_ranges: where the pilot looks for their hand shapes.
         gains: what drives the joints.
+        reference: what `load_hand` finds it by; its name when empty.
     """
 
     name: str
     file: HandFile
     joints: tuple[str, ...]
     coupled: Coupling
-    links: tuple[str, ...]
     fingers: tuple[Finger, ...]
     open_pose: Array
     closing: Array
+    opposition: Mapping[str, float]
     grasp_centre_h: tuple[float, float, float]
+    thumb_pad: Pad
+    grasp_types: tuple[GraspType, ...]
+    line_ranges: LineRanges
     gains: Gains = field(default_factory=Gains)
+    reference: str = ""
 
     def __post_init__(self) -> None:
         self._check_names()
@@ -64,28 +73,52 @@ class Hand:
     def __reduce__(self) -> tuple[object, tuple[str]]:
         from envs.hand.registry import load_hand  # the registry knows the hands, and they know this class
 
-        return load_hand, (self.name,)
+        return load_hand, (self.reference or self.name,)
 
     def _check_names(self) -> None:
         model = self.model()
-        known = {
-            "joint": [model.joint(index).name for index in range(model.njnt)],
-            "body": [model.body(index).name for index in range(1, model.nbody)],
-        }
-        needed = {"joint": self.all_joints, "body": self.links}
-        for kind, names in needed.items():
-            missing = [name for name in names if self.element(name) not in known[kind]]
-            if missing:
-                there = ", ".join(name.removeprefix(self.element("")) for name in known[kind])
-                raise ValueError(f"hand {self.name}: {self.file.path} has no {kind} {missing[0]!r}; it has: {there}")
+        there = [self._plain(model.joint(index).name) for index in range(model.njnt)]
+        missing = [name for name in self.all_joints if name not in there]
+        if missing:
+            raise ValueError(
+                f"hand {self.name}: {self.file.path} has no joint {missing[0]!r}; it has: {', '.join(there)}"
+            )
+        left = [name for name in there if name not in self.all_joints]
+        if left:
+            raise ValueError(f"hand {self.name}: joint {left[0]!r} of {self.file.path} is neither actuated nor coupled")
+        odd = [self.links[body - 1] for body in range(1, model.nbody) if model.body_jntnum[body] != (body > 1)]
+        if odd:
+            raise ValueError(f"hand {self.name}: link {odd[0]!r} does not turn about exactly one joint")
+        fingers = tuple(finger.name for finger in self.fingers)
         for what, names, allowed in (
             ("coupling, parents", self.coupled.parents, self.joints),
             ("fingers, joints", tuple(joint for finger in self.fingers for joint in finger.joints), self.joints),
             ("fingers, tip_link", tuple(finger.tip_link for finger in self.fingers), self.links),
+            ("opposition", tuple(self.opposition), self.joints),
+            ("grasp_types, closing", tuple(name for kind in self.grasp_types for name in kind.closing), fingers),
+            ("pads, link", tuple(pad.link for pad in self.pads), self.links),
         ):
             unknown = [name for name in names if name not in allowed]
             if unknown:
                 raise ValueError(f"hand {self.name}, {what}: {unknown[0]!r} is unknown; known: {', '.join(allowed)}")
+
+    def _plain(self, element: str) -> str:
+        return element.removeprefix(self.element(""))
+
+    @cached_property
+    def links(self) -> tuple[str, ...]:
+        """Its L bodies in the order of the model, the palm first; contact masks and kinematics use this order."""
+        model = self.model()
+        return tuple(self._plain(model.body(body).name) for body in range(1, model.nbody))
+
+    def links_of(self, finger: Finger) -> tuple[str, ...]:
+        """The links of a finger, from its tip to the palm, without the palm."""
+        model, found = self.model(), []
+        body = model.body(self.element(finger.tip_link)).id
+        while body > 1:
+            found.append(self.links[body - 1])
+            body = int(model.body_parentid[body])
+        return tuple(found)
 
     @property
     def num_joints(self) -> int:
@@ -106,6 +139,28 @@ class Hand:
     def all_joints(self) -> tuple[str, ...]:
         """Actuated joints, then coupled ones."""
         return (*self.joints, *self.coupled.names)
+
+    @property
+    def type_names(self) -> tuple[str, ...]:
+        """Names of the grasp types."""
+        return tuple(kind.name for kind in self.grasp_types)
+
+    @property
+    def pads(self) -> tuple[Pad, ...]:
+        """The thumb's pad and every pad that it opposes in some grasp type."""
+        return tuple(dict.fromkeys((self.thumb_pad, *(pad for kind in self.grasp_types for pad in kind.opposing))))
+
+    def grasp_type(self, name: str) -> GraspType:
+        """The grasp type of a name.
+
+        Raises:
+            ValueError: unknown type; lists the known ones.
+        """
+        if name not in self.type_names:
+            raise ValueError(
+                f"grasp type {name!r} of the hand {self.name} is unknown; available: {', '.join(self.type_names)}"
+            )
+        return self.grasp_types[self.type_names.index(name)]
 
     def element(self, name: str) -> str:
         """Name of a joint, body or geom of the hand in an assembled scene."""
@@ -133,6 +188,15 @@ class Hand:
         model = self.model()
         ranges = np.array([model.joint(self.element(name)).range for name in names]).reshape(-1, 2)
         return JointLimits(low=_read_only(ranges[:, 0].copy()), high=_read_only(ranges[:, 1].copy()))
+
+    @cached_property
+    def closed_pose(self) -> Array:
+        """Joints of the hand that closes on nothing (J,), rad: each as far as it goes, the thumb before the fingers."""
+        ends = np.where(self.closing > 0, self.limits.high, self.limits.low)
+        joints = np.where(self.closing == 0, self.open_pose, ends)
+        for name, angle in self.opposition.items():
+            joints[self.joints.index(name)] = angle
+        return _read_only(self.clamp(joints))
 
     @cached_property
     def parent_columns(self) -> tuple[int, ...]:

@@ -6,11 +6,11 @@ from torch import Tensor
 from envs.hand.model_file import HAND_PREFIX as HAND_PREFIX
 from envs.hand.parts import Array, JointLimits
 from envs.hand.shadow import COUPLING_RATIO as COUPLING_RATIO
-from envs.hand.shadow import LINKS as LINKS
 from envs.hand.shadow import hand_model_path as hand_model_path
 from envs.hand.shadow import shadow_hand
 
 ALL_JOINTS: tuple[str, ...] = shadow_hand().all_joints
+LINKS: tuple[str, ...] = shadow_hand().links
 
 
 def attach_hand(scene: mujoco.MjSpec, *, visual: bool = False) -> mujoco.MjsBody:

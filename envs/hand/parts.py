@@ -25,12 +25,15 @@ class Coupling:
         parents: the actuated joint that each follows.
         ratio: radians of the joint over radians of its parent.
         offset: radians of the joint where its parent is at zero.
+        is_rigid: a linkage ties the joints to their parents; otherwise tendons pull them, and contact may hold them
+            back.
     """
 
     names: tuple[str, ...] = ()
     parents: tuple[str, ...] = ()
     ratio: tuple[float, ...] = ()
     offset: tuple[float, ...] = ()
+    is_rigid: bool = False
 
     def __post_init__(self) -> None:
         lengths = {len(self.names), len(self.parents), len(self.ratio), len(self.offset)}

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from envs.hand.hand import Hand
 from envs.objects.grasp_object import GraspObject
 from envs.physics.memory import MemoryNeed
 from envs.physics.settings import PhysicsSettings
@@ -29,8 +30,8 @@ class PhysicsState:
     """A snapshot of E worlds; all arrays are copies.
 
     Attributes:
-        joint_pos: actuated joints (E, 18), rad.
-        coupled_pos: coupled joints (E, 4), rad.
+        joint_pos: actuated joints (E, J), rad.
+        coupled_pos: coupled joints (E, C), rad.
         wrist_pose_w: hand base pose (E, 7).
         object_pose_w: object pose (E, 7).
         object_velocity: linear velocity of the object, m/s, world frame, then its angular velocity, rad/s, object
@@ -62,6 +63,11 @@ class PhysicsBackend(Protocol):
     """
 
     @property
+    def hand(self) -> Hand:
+        """The hand, the same in all worlds: J actuated joints, C coupled ones, L links."""
+        ...
+
+    @property
     def num_worlds(self) -> int:
         """Number of worlds E."""
         ...
@@ -85,7 +91,7 @@ class PhysicsBackend(Protocol):
         *,
         worlds: Given | None = None,
     ) -> None:
-        """Put objects (length K), object poses (K, 7), wrist poses (K, 7) and joints (K, 18) rad into K worlds.
+        """Put objects (length K), object poses (K, 7), wrist poses (K, 7) and joints (K, J) rad into K worlds.
 
         ``worlds`` (K,) names them, all of them when None. Velocities become zero, divergence marks are cleared, targets
         are where hand and joints stand, and no side acceleration acts.
@@ -97,7 +103,7 @@ class PhysicsBackend(Protocol):
         ...
 
     def set_joint_targets(self, joint_target: Given) -> None:
-        """Position targets of the 18 actuated joints (E, 18), rad; coupled joints follow their parents.
+        """Position targets of the actuated joints (E, J), rad; coupled joints follow their parents.
 
         Targets beyond the limits are clamped.
 
@@ -142,11 +148,11 @@ class PhysicsBackend(Protocol):
         ...
 
     def contact_links(self) -> NDArray[np.bool_]:
-        """Hand links (E, 23), order of envs.hand.model.LINKS, that touch the object now."""
+        """Links of the hand (E, L), that touch the object now."""
         ...
 
     def table_links(self) -> NDArray[np.bool_]:
-        """Hand links (E, 23), order of envs.hand.model.LINKS, that touch the table now."""
+        """Links of the hand (E, L), that touch the table now."""
         ...
 
     def initial_penetration(self, worlds: Given) -> Array:
@@ -173,10 +179,11 @@ class PhysicsFactory(Protocol):
         """Physical constants of every backend that it makes."""
         ...
 
-    def make(self, num_worlds: int, *, num_threads: int | None = None) -> PhysicsBackend:
+    def make(self, hand: Hand, num_worlds: int, *, num_threads: int | None = None) -> PhysicsBackend:
         """A backend of so many worlds, nothing in them yet.
 
         Args:
+            hand: the hand in all of them.
             num_worlds: E.
             num_threads: threads of the CPU that step; 0 steps in the calling thread, None takes one per core.
                 Simulators on a device pay no heed to it.
@@ -186,15 +193,15 @@ class PhysicsFactory(Protocol):
         """
         ...
 
-    def prepare(self, objects: Iterable[GraspObject]) -> None:
-        """Begin to make ahead what resets with these objects will need, in this order; returns at once.
+    def prepare(self, hand: Hand, objects: Iterable[GraspObject]) -> None:
+        """Begin to make ahead, in this order, what resets with these objects will need; returns at once.
 
         An object that cannot be simulated is reported by the reset. What an earlier call asked for and was not begun is
         given up.
         """
         ...
 
-    def memory_need(self, example: GraspObject, num_objects: int) -> MemoryNeed:
+    def memory_need(self, hand: Hand, example: GraspObject, num_objects: int) -> MemoryNeed:
         """Memory of the host that worlds take with so many distinct objects such as ``example``, with room to spare."""
         ...
 

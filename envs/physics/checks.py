@@ -3,8 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.conventions import ACTUATED_JOINTS, NUM_JOINTS
-from envs.hand.model import joint_limits
+from envs.hand.hand import Hand
 from envs.physics.base import Given, to_host
 
 LIMIT_TOLERANCE = 1e-4
@@ -65,27 +64,27 @@ def check_poses(name: str, pose: Given, num_rows: int) -> NDArray[np.float64]:
     return pose
 
 
-def check_joints(name: str, joint_pos: Given, num_rows: int) -> NDArray[np.float64]:
-    """Actuated joints (num_rows, 18), rad, clamped to the limits.
+def check_joints(hand: Hand, name: str, joint_pos: Given, num_rows: int) -> NDArray[np.float64]:
+    """Actuated joints (num_rows, J), rad, clamped to the limits.
 
     Raises:
         ValueError: wrong shape, NaN, or a joint beyond its limit by more than 1e-4 rad; names joint and range.
     """
     joint_pos = np.array(to_host(joint_pos), dtype=np.float64)
-    if joint_pos.shape != (num_rows, NUM_JOINTS):
+    if joint_pos.shape != (num_rows, hand.num_joints):
         raise ValueError(
-            f"{name} has shape {joint_pos.shape}, expected ({num_rows}, {NUM_JOINTS}): actuated joints in radians, "
-            "order of envs/conventions.py"
+            f"{name} has shape {joint_pos.shape}, expected ({num_rows}, {hand.num_joints}): actuated joints in "
+            f"radians, order of the hand {hand.name}"
         )
     if not np.isfinite(joint_pos).all():
         row = int(np.flatnonzero(~np.isfinite(joint_pos).all(axis=1))[0])
         raise ValueError(f"{name} row {row} holds NaN or infinity; give finite radians")
-    limits = joint_limits()
+    limits = hand.limits
     excess = np.maximum(limits.low - joint_pos, joint_pos - limits.high)
     if (excess > LIMIT_TOLERANCE).any():
         row, column = (int(i) for i in np.unravel_index(np.argmax(excess), excess.shape))
         raise ValueError(
-            f"{name} row {row}: joint {ACTUATED_JOINTS[column]} is {joint_pos[row, column]:.4f} rad, allowed "
-            f"[{limits.low[column]:.3f}, {limits.high[column]:.3f}]; clamp it with envs.hand.model.clamp_joints"
+            f"{name} row {row}: joint {hand.joints[column]} is {joint_pos[row, column]:.4f} rad, allowed "
+            f"[{limits.low[column]:.3f}, {limits.high[column]:.3f}]; clamp it with Hand.clamp"
         )
     return np.clip(joint_pos, limits.low, limits.high)

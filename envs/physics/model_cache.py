@@ -7,6 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import mujoco
 
+from envs.hand.hand import Hand
 from envs.objects.grasp_object import GraspObject
 from envs.physics.settings import PhysicsSettings
 from envs.physics.world_model import build_world_model
@@ -22,6 +23,7 @@ class ModelCache:
     thousands of objects are kept. The least recently *got* one is dropped first.
 
     Args:
+        hand: the hand in every model.
         settings: physical constants.
         capacity: models kept.
 
@@ -30,7 +32,8 @@ class ModelCache:
         waited_s: seconds that callers of `get` waited for models.
     """
 
-    def __init__(self, settings: PhysicsSettings, capacity: int = 8192) -> None:
+    def __init__(self, hand: Hand, settings: PhysicsSettings, capacity: int = 8192) -> None:
+        self.hand = hand
         self.settings = settings
         self.capacity = capacity
         self.num_compiled = 0
@@ -82,7 +85,7 @@ class ModelCache:
             try:
                 model = self._models.get(name)
                 if model is None:
-                    model = build_world_model(grasp_object, self.settings)
+                    model = build_world_model(self.hand, grasp_object, self.settings)
                     self._keep(name, model)
                 return model
             finally:

@@ -8,6 +8,7 @@ from typing import Any
 
 import mujoco
 
+from envs.hand.hand import Hand
 from envs.objects.grasp_object import GraspObject
 from envs.physics.base import PhysicsBackend
 from envs.physics.memory import MemoryNeed
@@ -45,31 +46,35 @@ class MujocoCpu:
             raise ValueError(f"max_models is {self.max_models}, expected at least 1")
 
     @cached_property
-    def cache(self) -> ModelCache:
-        """The compiled models, shared by all backends that were made."""
-        return ModelCache(self.settings, self.max_models)
+    def _caches(self) -> dict[Hand, ModelCache]:
+        return {}
+
+    def cache(self, hand: Hand) -> ModelCache:
+        """The compiled models with a hand, shared by all its backends that were made."""
+        return self._caches.setdefault(hand, ModelCache(hand, self.settings, self.max_models))
 
     def __getstate__(self) -> dict[str, Any]:
         """Without compiled models, which stay in their process."""
         return {item.name: getattr(self, item.name) for item in fields(self)}
 
-    def make(self, num_worlds: int, *, num_threads: int | None = None) -> PhysicsBackend:
+    def make(self, hand: Hand, num_worlds: int, *, num_threads: int | None = None) -> PhysicsBackend:
         """See `PhysicsFactory.make`."""
         folder = None if self.dump_dir is None else Path(self.dump_dir)
-        return MujocoCpuPhysics(num_worlds, self.settings, num_threads=num_threads, dump_dir=folder, cache=self.cache)
+        cache = self.cache(hand)
+        return MujocoCpuPhysics(hand, num_worlds, self.settings, num_threads=num_threads, dump_dir=folder, cache=cache)
 
-    def prepare(self, objects: Iterable[GraspObject]) -> None:
+    def prepare(self, hand: Hand, objects: Iterable[GraspObject]) -> None:
         """See `PhysicsFactory.prepare`: compiled on a thread of its own."""
-        self.cache.prepare(objects)
+        self.cache(hand).prepare(objects)
 
-    def memory_need(self, example: GraspObject, num_objects: int) -> MemoryNeed:
+    def memory_need(self, hand: Hand, example: GraspObject, num_objects: int) -> MemoryNeed:
         """See `PhysicsFactory.memory_need`.
 
         A world has MuJoCo's data of its own, and up to MAX_SPARE more that were put aside. Its arena for contacts is
         only reserved; what contacts never filled takes no memory. Models are shared by the worlds of an object; others
         are much the same as that of the example, because the hand makes up most of it.
         """
-        model = self.cache.get(example)
+        model = self.cache(hand).get(example)
         data = mujoco.MjData(model)
         size = data.nbuffer + ARENA_USE * data.narena
         of_model = int(mujoco.mj_sizeModel(model)) + MODEL_OVERHEAD

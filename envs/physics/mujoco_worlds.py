@@ -10,8 +10,7 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.conventions import NUM_JOINTS
-from envs.hand.model import clamp_joints, coupled_from_actuated
+from envs.hand.hand import Hand
 from envs.objects.grasp_object import GraspObject
 from envs.physics.base import Array, Given, PhysicsState, to_host
 from envs.physics.checks import check_finite, check_joints, check_poses, check_worlds
@@ -40,15 +39,17 @@ class MujocoCpuPhysics:
     once; a thread only copies a row in, steps, and copies a row out.
 
     Args:
+        hand: the hand in all of them.
         num_worlds: number of worlds E.
         settings: physical constants.
         num_threads: threads that step; 0 steps in the calling thread, None takes one per core.
         dump_dir: where the last states of diverged worlds are written as npz; None writes nothing.
-        cache: compiled models to use, of the same settings; models of its own when None.
+        cache: compiled models to use, of the same hand and settings; models of its own when None.
     """
 
     def __init__(
         self,
+        hand: Hand,
         num_worlds: int,
         settings: PhysicsSettings | None = None,
         *,
@@ -58,8 +59,9 @@ class MujocoCpuPhysics:
     ) -> None:
         if num_worlds < 1:
             raise ValueError(f"num_worlds is {num_worlds}, expected at least 1")
+        self.hand = hand
         self.settings = settings or PhysicsSettings()
-        self.cache = cache or ModelCache(self.settings)
+        self.cache = cache or ModelCache(hand, self.settings)
         self.dump_dir = dump_dir
         self.num_diverged = 0
         threads = os.cpu_count() or 1 if num_threads is None else num_threads
@@ -71,7 +73,7 @@ class MujocoCpuPhysics:
         self._names = [""] * num_worlds
         self._spare: list[tuple[mujoco.MjModel, mujoco.MjData]] = []
         self._layout: ModelAddresses | None = None
-        self._finger_target = _with_coupled(np.zeros((num_worlds, NUM_JOINTS)))
+        self._finger_target = self._with_coupled(np.zeros((num_worlds, hand.num_joints)))
         self._wrist_target_w = np.tile(np.array([0, 0, 1, 1, 0, 0, 0], dtype=np.float64), (num_worlds, 1))
         self._side_force_w = np.zeros((num_worlds, 3))
         self._is_diverged = np.zeros(num_worlds, dtype=bool)
@@ -97,8 +99,8 @@ class MujocoCpuPhysics:
             raise ValueError(f"objects has length {len(objects)}, expected {len(rows)}: one for each world to reset")
         object_pose_w = check_poses("object_pose_w", object_pose_w, len(rows))
         wrist_pose_w = check_poses("wrist_pose_w", wrist_pose_w, len(rows))
-        joint_pos = check_joints("joint_pos", joint_pos, len(rows))
-        fingers = _with_coupled(joint_pos)
+        joint_pos = check_joints(self.hand, "joint_pos", joint_pos, len(rows))
+        fingers = self._with_coupled(joint_pos)
         for index, world in enumerate(rows):
             data = self._fresh_data(int(world), objects[index])
             data.time = _CLOCK_START
@@ -131,7 +133,7 @@ class MujocoCpuPhysics:
             self._names[world] = grasp_object.name
         mujoco.mj_resetData(model, data)
         if self._layout is None:
-            self._layout = ModelAddresses(model)
+            self._layout = ModelAddresses(self.hand, model)
             self._qpos = np.tile(model.qpos0, (self._num_worlds, 1))
             self._qvel = np.zeros((self._num_worlds, model.nv))
             self._time = np.zeros(self._num_worlds)
@@ -156,8 +158,8 @@ class MujocoCpuPhysics:
 
     def set_joint_targets(self, joint_target: Given) -> None:
         """See `PhysicsBackend.set_joint_targets`; targets beyond the limits are clamped."""
-        target = check_finite("joint_target", joint_target, (self._num_worlds, NUM_JOINTS))
-        self._finger_target = _with_coupled(clamp_joints(target))
+        target = check_finite("joint_target", joint_target, (self._num_worlds, self.hand.num_joints))
+        self._finger_target = self._with_coupled(self.hand.clamp(target))
 
     def set_wrist_targets(self, wrist_pose_w: Given) -> None:
         """See `PhysicsBackend.set_wrist_targets`."""
@@ -199,7 +201,7 @@ class MujocoCpuPhysics:
             raise RuntimeError(f"world {empty[0]} holds no object yet; reset it, or leave it out")
 
     def _controls(self) -> Array:
-        """Actuator targets (E, 22): the joint targets, at most max_target_gap away from the present joints."""
+        """Targets of actuated and coupled joints (E, J + C), at most max_target_gap away from the present joints."""
         present = self._qpos[:, self._addresses.finger_pos]
         gap = self.settings.max_target_gap
         return present + np.minimum(np.maximum(self._finger_target - present, -gap), gap)
@@ -217,7 +219,7 @@ class MujocoCpuPhysics:
         steps, timestep, control_dt = self.settings.steps_per_control, self.settings.timestep, self.settings.control_dt
         for world in rows:
             model, data = self._models[world], self._data[world]
-            data.ctrl[:] = control[world]
+            data.ctrl[:] = control[world, : model.nu]
             data.qvel[base_vel] = base_velocity[world]
             data.xfrc_applied[object_body, :3] = self._side_force_w[world]
             mujoco.mj_step(model, data, steps)
@@ -262,8 +264,8 @@ class MujocoCpuPhysics:
         address = self._addresses
         fingers = self._qpos[:, address.finger_pos]
         return PhysicsState(
-            joint_pos=fingers[:, :NUM_JOINTS],
-            coupled_pos=fingers[:, NUM_JOINTS:],
+            joint_pos=fingers[:, : self.hand.num_joints],
+            coupled_pos=fingers[:, self.hand.num_joints :],
             wrist_pose_w=self._qpos[:, address.base_pos].copy(),
             object_pose_w=self._qpos[:, address.object_pos].copy(),
             object_velocity=self._qvel[:, address.object_vel].copy(),
@@ -281,7 +283,7 @@ class MujocoCpuPhysics:
     def _contacts_now(self) -> Contacts:
         """Gathered once after each step."""
         if self._contacts is None:
-            self._contacts = Contacts.gather(self._data, self._addresses.part_of_geom)
+            self._contacts = Contacts.gather(self._data, self._addresses.part_of_geom, len(self.hand.links))
         return self._contacts
 
     def initial_penetration(self, worlds: Given) -> Array:
@@ -291,7 +293,6 @@ class MujocoCpuPhysics:
         links = self._addresses.link_bodies
         return np.array([hand_penetration(self._models[world], self._data[world], links) for world in rows])
 
-
-def _with_coupled(joint_pos: Array) -> Array:
-    """The 18 actuated joints and the four that follow from them (E, 22), in the order of the actuators."""
-    return np.concatenate([joint_pos, coupled_from_actuated(joint_pos)], axis=1)
+    def _with_coupled(self, joint_pos: Array) -> Array:
+        """The actuated joints (E, J) and those that follow from them (E, J + C), in the order of the actuators."""
+        return np.concatenate([joint_pos, self.hand.coupled_from_actuated(joint_pos)], axis=1)

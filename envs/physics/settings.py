@@ -7,7 +7,9 @@ from envs.conventions import PHYSICS_DT, STEPS_PER_CONTROL
 
 @dataclass(frozen=True)
 class PhysicsSettings:
-    """Constants of contact, actuation and the driven hand base (departures from the paper: docs/deviations.md).
+    """Constants of contact and of the driven hand base (departures from the paper: docs/deviations.md).
+
+    What drives the joints is the hand's (`Hand.gains`).
 
     Attributes:
         timestep: physics step, s.
@@ -15,9 +17,6 @@ class PhysicsSettings:
         friction: sliding friction of hand, object and table; the paper's released code uses 3. A contact takes the
             larger friction of its two geoms, so all of them get this value.
         impratio: friction-to-normal impedance ratio of the elliptic cone.
-        position_gain: joint position gain, N m / rad.
-        velocity_gain: joint damping of the position actuator, N m s / rad.
-        force_limit: actuator torque limit, N m.
         max_target_gap: largest distance of a joint's target from its position, rad; bounds the grip force.
         base_mass: mass of the palm, kg; heavy, so that contacts hardly slow the driven base.
         thrown_distance: an object farther than this from the hand, m, counts as a diverged world.
@@ -31,9 +30,6 @@ class PhysicsSettings:
     steps_per_control: int = STEPS_PER_CONTROL
     friction: float = 1.0
     impratio: float = 3.0
-    position_gain: float = 10.0
-    velocity_gain: float = 0.2
-    force_limit: float = 10.0
     max_target_gap: float = 0.3
     base_mass: float = 4.0
     thrown_distance: float = 3.0

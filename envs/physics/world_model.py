@@ -1,23 +1,24 @@
 """Assembly of one world with MjSpec: table, driven hand, one object made of convex pieces."""
 
+from dataclasses import astuple
 from functools import lru_cache
 
 import mujoco
 import numpy as np
 
-from envs.conventions import ACTUATED_JOINTS, COUPLED_JOINTS
-from envs.hand.model import LINKS, attach_hand, element_name
+from envs.hand.hand import Hand
+from envs.hand.model_file import HAND_PREFIX
 from envs.objects.grasp_object import GraspObject
 from envs.physics.settings import PhysicsSettings
 
 OBJECT_BODY = "object"
 TABLE_GEOM = "table"
-BASE_JOINT = "hand/base"
+BASE_JOINT = f"{HAND_PREFIX}base"
 OBJECT_JOINT = "object/free"
 
 
 @lru_cache(maxsize=4)
-def _hand_on_table(settings: PhysicsSettings) -> mujoco.MjSpec:
+def _hand_on_table(hand: Hand, settings: PhysicsSettings) -> mujoco.MjSpec:
     """Everything but the object; copied once per object, because parsing the hand costs more than the rest."""
     spec = mujoco.MjSpec()
     spec.modelname = "assisted_grasp"
@@ -35,7 +36,7 @@ def _hand_on_table(settings: PhysicsSettings) -> mujoco.MjSpec:
     spec.worldbody.add_geom(
         name=TABLE_GEOM, type=mujoco.mjtGeom.mjGEOM_PLANE, size=[0, 0, 0.05], friction=[settings.friction, 0.005, 1e-4]
     )
-    palm = attach_hand(spec)
+    palm = hand.attach(spec)
     _leave_out_looks(spec)
     palm.add_freejoint(name=BASE_JOINT)
     palm.mass = settings.base_mass
@@ -43,20 +44,31 @@ def _hand_on_table(settings: PhysicsSettings) -> mujoco.MjSpec:
     palm.ipos = [0.0, 0.0, 0.04]
     palm.iquat = [1.0, 0.0, 0.0, 0.0]
     for body in spec.bodies:
-        if body.name.startswith("hand/"):
+        if body.name.startswith(HAND_PREFIX):
             body.gravcomp = 1.0  # the wearer carries the hand, and the fingers' own weight is not part of the task
     for joint in spec.joints:
         joint.frictionloss = 0.0  # one constraint row per joint less: benchmarks/physics_choices.py
         joint.margin = 0.0
     for geom in spec.geoms:
         geom.friction[0] = settings.friction
-    for name in (*ACTUATED_JOINTS, *COUPLED_JOINTS):
-        actuator = spec.add_actuator(name=f"hand/A_{name}", target=element_name(name))
-        actuator.trntype = mujoco.mjtTrn.mjTRN_JOINT
-        actuator.set_to_position(kp=settings.position_gain, kv=settings.velocity_gain)
-        actuator.forcelimited = 1
-        actuator.forcerange = [-settings.force_limit, settings.force_limit]
+    _add_motors(spec, hand)
     return spec
+
+
+def _add_motors(spec: mujoco.MjSpec, hand: Hand) -> None:
+    """An actuator for each actuated joint, then one for each that a tendon couples; a linkage needs none."""
+    gains, coupled = hand.gains, hand.coupled
+    for name in hand.joints if coupled.is_rigid else hand.all_joints:
+        actuator = spec.add_actuator(name=f"{HAND_PREFIX}A_{name}", target=hand.element(name))
+        actuator.trntype = mujoco.mjtTrn.mjTRN_JOINT
+        actuator.set_to_position(kp=gains.position, kv=gains.velocity)
+        actuator.forcelimited = 1
+        actuator.forcerange = [-gains.force_limit, gains.force_limit]
+    if coupled.is_rigid:
+        for name, parent, ratio, offset in zip(*astuple(coupled)[:4], strict=True):
+            equality = spec.add_equality(type=mujoco.mjtEq.mjEQ_JOINT, objtype=mujoco.mjtObj.mjOBJ_JOINT)
+            equality.name1, equality.name2 = hand.element(name), hand.element(parent)
+            equality.data[:5] = [offset, ratio, 0.0, 0.0, 0.0]
 
 
 def _leave_out_looks(spec: mujoco.MjSpec) -> None:
@@ -67,13 +79,13 @@ def _leave_out_looks(spec: mujoco.MjSpec) -> None:
         spec.delete(element)
 
 
-def build_world_model(grasp_object: GraspObject, settings: PhysicsSettings) -> mujoco.MjModel:
+def build_world_model(hand: Hand, grasp_object: GraspObject, settings: PhysicsSettings) -> mujoco.MjModel:
     """The compiled world of one object: table at z = 0, hand on a free base joint, object on a free joint.
 
     Raises:
         ValueError: MuJoCo refuses a piece of the object (flat or fewer than four points); names object and piece.
     """
-    spec = _hand_on_table(settings).copy()
+    spec = _hand_on_table(hand, settings).copy()
     body = spec.worldbody.add_body(name=OBJECT_BODY)
     body.add_freejoint(name=OBJECT_JOINT)
     body.mass = grasp_object.mass
@@ -95,29 +107,29 @@ def build_world_model(grasp_object: GraspObject, settings: PhysicsSettings) -> m
         ) from error
 
 
-TABLE_PART = len(LINKS)
+TABLE_PART = -2
 """Stands for the table where a number names a link of the hand."""
 
-OBJECT_PART = len(LINKS) + 1
+OBJECT_PART = -1
 """Stands for the object."""
 
 
 class ModelAddresses:
     """Where joints sit in qpos and qvel; the same in every scene, since the hand comes first."""
 
-    def __init__(self, model: mujoco.MjModel) -> None:
-        fingers = [model.joint(element_name(name)) for name in (*ACTUATED_JOINTS, *COUPLED_JOINTS)]
+    def __init__(self, hand: Hand, model: mujoco.MjModel) -> None:
+        fingers = [model.joint(hand.element(name)) for name in hand.all_joints]
         self.finger_pos = np.array([joint.qposadr[0] for joint in fingers])
         base, thing = model.joint(BASE_JOINT), model.joint(OBJECT_JOINT)
         self.base_pos = slice(base.qposadr[0], base.qposadr[0] + 7)
         self.base_vel = slice(base.dofadr[0], base.dofadr[0] + 6)
         self.object_pos = slice(thing.qposadr[0], thing.qposadr[0] + 7)
         self.object_vel = slice(thing.dofadr[0], thing.dofadr[0] + 6)
-        self.link_bodies = np.array([model.body(element_name(name)).id for name in LINKS])
+        self.link_bodies = np.array([model.body(hand.element(name)).id for name in hand.links])
         self.object_body = model.body(OBJECT_BODY).id
-        # what each geom of the table and the hand belongs to: the row in LINKS, or TABLE_PART; a geom beyond these is a
-        # piece of the object, because it is added last in every scene
+        # what each geom of the table and the hand belongs to: the row in its links, or TABLE_PART; a geom beyond these
+        # is a piece of the object, because it is added last in every scene
         link_of_body = np.full(model.nbody, TABLE_PART)
-        link_of_body[self.link_bodies] = np.arange(len(LINKS))
+        link_of_body[self.link_bodies] = np.arange(len(hand.links))
         of_object = model.geom_bodyid == self.object_body
         self.part_of_geom = link_of_body[model.geom_bodyid[: int(of_object.argmax())]]

@@ -8,10 +8,8 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.transform import Rotation
 
-from envs.conventions import NUM_JOINTS
+from envs.hand.hand import Hand
 from envs.hand.kinematics import HandKinematics
-from envs.hand.model import LINKS, bare_hand, element_name
-from envs.hand.shadow import shadow_hand
 from envs.pictures.meshes import Array, ColouredMesh, coloured, joined
 from envs.pictures.view import Camera, Image, look_at, render_scene
 
@@ -24,11 +22,12 @@ _HAND_CREASE = float(np.radians(65.0))
 
 
 class HandPicture:
-    """Draws grasps: ``HandPicture(480).draw(...)`` gives an image array."""
+    """Draws grasps of a hand: ``HandPicture(hand, 480).draw(...)`` gives an image array."""
 
-    def __init__(self, size: int = 480) -> None:
+    def __init__(self, hand: Hand, size: int = 480) -> None:
         if size < 16:
             raise ValueError(f"picture size is {size} pixels, expected at least 16")
+        self.hand = hand
         self.size = size
 
     def draw(
@@ -46,30 +45,34 @@ class HandPicture:
         """A picture (size, size, 3) uint8 of hand, object and table.
 
         Args:
-            joint_pos: actuated joints (18,) rad.
+            joint_pos: actuated joints (J,) rad.
             wrist_pose_w: hand base pose (7,).
             object_vertices: (V, 3) metres, object frame.
             object_faces: (F, 3).
             object_pose_w: object pose (7,).
-            coupled_pos: coupled joints (4,) rad; from their parents where not given.
+            coupled_pos: coupled joints (C,) rad; from their parents where not given.
             camera: `grasp_camera` of what is drawn where not given; pass one to compare pictures.
             object_colour: sRGB in [0, 1].
         """
-        hand = posed_hand(joint_pos, wrist_pose_w, coupled_pos)
+        hand = posed_hand(self.hand, joint_pos, wrist_pose_w, coupled_pos)
         object_mesh = posed_object(object_vertices, object_faces, object_pose_w, object_colour)
         if camera is None:
             camera = grasp_camera(hand, object_mesh, wrist_pose_w)
         return render_scene([hand, object_mesh], camera, self.size)
 
 
-def posed_hand(joint_pos: ArrayLike, wrist_pose_w: ArrayLike, coupled_pos: ArrayLike | None = None) -> ColouredMesh:
-    """The hand's visual meshes in the world, for joints (18,) rad and a hand base pose (7,)."""
-    joints = torch.from_numpy(_finite(joint_pos, "joint_pos", NUM_JOINTS)[None])
-    coupled = None if coupled_pos is None else torch.from_numpy(_finite(coupled_pos, "coupled_pos", 4)[None])
-    pose = _kinematics().forward(joints, coupled)
+def posed_hand(
+    hand: Hand, joint_pos: ArrayLike, wrist_pose_w: ArrayLike, coupled_pos: ArrayLike | None = None
+) -> ColouredMesh:
+    """A hand's visual meshes in the world, for joints (J,) rad and a hand base pose (7,)."""
+    joints = torch.from_numpy(_finite(joint_pos, "joint_pos", hand.num_joints)[None])
+    coupled = None
+    if coupled_pos is not None:
+        coupled = torch.from_numpy(_finite(coupled_pos, "coupled_pos", hand.num_coupled)[None])
+    pose = _kinematics(hand).forward(joints, coupled)
     parts = []
-    for link, mesh in _hand_meshes():
-        index = LINKS.index(link)
+    for link, mesh in _hand_meshes(hand):
+        index = hand.links.index(link)
         parts.append(mesh.moved(_matrix(pose.link_quat[0, index].numpy()), pose.link_position[0, index].numpy()))
     wrist = _finite(wrist_pose_w, "wrist_pose_w", 7)
     return joined(parts).moved(_matrix(wrist[3:]), wrist[:3])
@@ -98,24 +101,24 @@ def grasp_camera(hand: ColouredMesh, object_mesh: ColouredMesh, wrist_pose_w: Ar
     return look_at(points, np.array([direction[0], direction[1], slope * level]))
 
 
-@lru_cache(maxsize=1)
-def _kinematics() -> HandKinematics:
-    return HandKinematics(shadow_hand())
+@lru_cache(maxsize=8)
+def _kinematics(hand: Hand) -> HandKinematics:
+    return HandKinematics(hand)
 
 
-@lru_cache(maxsize=1)
-def _hand_meshes() -> tuple[tuple[str, ColouredMesh], ...]:
+@lru_cache(maxsize=8)
+def _hand_meshes(hand: Hand) -> tuple[tuple[str, ColouredMesh], ...]:
     """(link, visual mesh in the link frame) of every drawn part of the hand."""
-    model = bare_hand(visual=True)
-    prefix = element_name("")
+    model, tips = hand.model(visual=True), {finger.tip_link for finger in hand.fingers}
     parts = []
-    for geom in np.flatnonzero(model.geom_type == mujoco.mjtGeom.mjGEOM_MESH):
-        link = model.body(int(model.geom_bodyid[geom])).name.removeprefix(prefix)
+    is_look = (model.geom_contype == 0) & (model.geom_conaffinity == 0)
+    for geom in np.flatnonzero(is_look & (model.geom_type == mujoco.mjtGeom.mjGEOM_MESH)):
+        link = hand.links[int(model.geom_bodyid[geom]) - 1]
         mesh = model.geom_dataid[geom]
         first, count = model.mesh_vertadr[mesh], model.mesh_vertnum[mesh]
         vertices = model.mesh_vert[first : first + count].astype(np.float64)
         first, count = model.mesh_faceadr[mesh], model.mesh_facenum[mesh]
-        colour = FINGERTIP_COLOUR if link.endswith("distal") else HAND_COLOUR
+        colour = FINGERTIP_COLOUR if link in tips else HAND_COLOUR
         part = coloured(vertices, model.mesh_face[first : first + count], colour, crease=_HAND_CREASE)
         parts.append((link, part.moved(_matrix(model.geom_quat[geom]), model.geom_pos[geom])))
     return tuple(parts)

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from envs.geometry.object_clouds import KnownObjects, ObjectClouds
+from envs.hand.hand import Hand
 from envs.objects.grasp_object import GraspObject
 from envs.physics.base import Array
 from envs.rows import join_rows
@@ -27,6 +28,7 @@ class Episodes:
     """E sampled episodes of at most T control steps.
 
     Attributes:
+        hand: the hand that grasps.
         grasp_row: row of the grasp in the targets (E,).
         things: the objects (E).
         object_index: which object each has (E,): its row in ``clouds``; equal index, equal object.
@@ -34,11 +36,12 @@ class Episodes:
         wrist_pose_w: wrist poses (E, T + 1, 7); index 0 is the start, index ``num_steps`` the grasp, later ones
             repeat it.
         num_steps: control steps of each episode (E,), at most T.
-        goal_joint_pos: joints of the grasp (E, 18), rad; hidden from policies.
+        goal_joint_pos: joints of the grasp (E, J), rad; hidden from policies.
         arrival_step: step from which the wrist rests at the grasp (E,); hidden from policies.
         clouds: clouds of all objects that such episodes are made of; None when they are not known beforehand.
     """
 
+    hand: Hand
     grasp_row: NDArray[np.int64]
     things: list[GraspObject]
     object_index: NDArray[np.int64]
@@ -132,6 +135,7 @@ class EpisodeSampler:
         """Episodes of the given grasps (E,), with wrist movements and shifts drawn anew."""
         targets = self.targets
         moved = sample_trajectories(
+            targets.hand,
             targets.wrist_pose_w[rows],
             targets.fingertip_centre_w[rows],
             self.patterns,
@@ -146,6 +150,7 @@ class EpisodeSampler:
         wrist_pose_w[:, :, :2] += shift[:, None]
         index = targets.object_index[rows]
         return Episodes(
+            hand=targets.hand,
             grasp_row=rows,
             things=[targets.things[i] for i in index],
             object_index=index,

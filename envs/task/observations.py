@@ -1,14 +1,15 @@
 """What is known in each control step, as named groups; some of it hidden from policies."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from envs.conventions import NUM_CLOUD_POINTS, NUM_COUPLED, NUM_JOINTS
+from envs.conventions import NUM_CLOUD_POINTS
 from envs.geometry.object_clouds import KnownObjects
-from envs.hand.model import LINKS
+from envs.hand.hand import Hand
 
 HISTORY_LENGTH = 5
 """Wrist poses that a policy sees, the present one included (GraspGF Sec. 2)."""
@@ -16,26 +17,30 @@ HISTORY_LENGTH = 5
 
 @dataclass(frozen=True)
 class ObservationGroup:
-    """One row of the table: shape of a world's entry, whether policies may see it, and what it is."""
+    """One row of the table: shape of a world's entry, whether policies may see it, and what it is.
 
-    shape: tuple[int, ...]
+    In the shape J stands for the actuated joints of the hand, C for its coupled joints, F for its fingers, L for its
+    links.
+    """
+
+    shape: tuple[int | str, ...]
     is_privileged: bool
     meaning: str
 
 
 OBSERVATION_GROUPS: dict[str, ObservationGroup] = {
-    "joint_pos": ObservationGroup((NUM_JOINTS,), False, "actuated joints normalised to [-1, 1]"),
-    "coupled_pos": ObservationGroup((NUM_COUPLED,), False, "coupled joints normalised to [-1, 1]"),
+    "joint_pos": ObservationGroup(("J",), False, "actuated joints normalised to [-1, 1]"),
+    "coupled_pos": ObservationGroup(("C",), False, "coupled joints normalised to [-1, 1]"),
     "wrist_history": ObservationGroup((HISTORY_LENGTH, 7), False, "last five wrist poses, world, oldest first"),
     "points_h": ObservationGroup((NUM_CLOUD_POINTS, 3), False, "object cloud in the hand frame, m"),
-    "command": ObservationGroup((NUM_JOINTS,), False, "commanded joints normalised to [-1, 1]"),
+    "command": ObservationGroup(("J",), False, "commanded joints normalised to [-1, 1]"),
     "object_pose": ObservationGroup((7,), True, "object pose relative to the wrist"),
     "object_motion": ObservationGroup((6,), True, "how far the object has moved, m, and its linear velocity, m/s"),
-    "goal_joints": ObservationGroup((NUM_JOINTS,), True, "joints of the grasp to come, normalised"),
+    "goal_joints": ObservationGroup(("J",), True, "joints of the grasp to come, normalised"),
     "goal_wrist": ObservationGroup((6,), True, "wrist at the grasp, seen from here: position, m, rotation vector, rad"),
     "remaining": ObservationGroup((2,), True, "share of the episode, and of the way to arrival, that is left"),
-    "contacts": ObservationGroup((len(LINKS),), True, "hand links that touch the object"),
-    "fingertip_distance": ObservationGroup((5,), True, "distance of each fingertip to the cloud, m"),
+    "contacts": ObservationGroup(("L",), True, "hand links that touch the object"),
+    "fingertip_distance": ObservationGroup(("F",), True, "distance of each fingertip to the cloud, m"),
 }
 """Every group of an observation (GraspGF Sec. 2), and the privileged ones for critics and scripted baselines."""
 
@@ -64,7 +69,7 @@ class Observation:
     """What is known of E worlds.
 
     Attributes:
-        groups: float32 tensors by name, (E, *shape) as in OBSERVATION_GROUPS.
+        groups: float32 tensors by name, (E, *group_shape).
         objects: which objects the clouds show, for the groups of their points alone; None when nobody knows.
     """
 
@@ -94,6 +99,12 @@ class Observation:
         return torch.cat([self[name].flatten(1) for name in names], dim=1)
 
 
-def flat_size(names: Sequence[str]) -> int:
-    """Columns that `Observation.flat` gives for these groups."""
-    return sum(int(torch.tensor(OBSERVATION_GROUPS[name].shape).prod()) for name in names)
+def group_shape(name: str, hand: Hand) -> tuple[int, ...]:
+    """Shape of a world's entry in a group, with this hand."""
+    sizes = {"J": hand.num_joints, "C": hand.num_coupled, "F": len(hand.fingers), "L": len(hand.links)}
+    return tuple(sizes[size] if isinstance(size, str) else size for size in OBSERVATION_GROUPS[name].shape)
+
+
+def flat_size(names: Sequence[str], hand: Hand) -> int:
+    """Columns that `Observation.flat` gives for these groups, with this hand."""
+    return sum(math.prod(group_shape(name, hand)) for name in names)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 import torch
@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from envs.geometry.transforms import pose_compose, pose_invert, rotation_vector_from_quat
+from envs.hand.hand import Hand
 from envs.hand.kinematics import HandKinematics
-from envs.hand.model import normalise_joints
-from envs.hand.shadow import shadow_hand
 from envs.physics.base import PhysicsState
 from envs.task.episodes import Episodes
+from envs.task.observation_builder import move_clouds
 
 
 @dataclass(frozen=True)
@@ -25,17 +25,20 @@ class Truth:
         state: of the simulator.
         episodes: what happens, and what is to come.
         step: control steps since the start of each episode (E,).
-        object_h: objects in the hand frame (E, 7).
-        points_h: their clouds there, without errors of perception (E, N, 3), m.
+        clouds: of the objects, in their own frames, without errors of perception (E, 3, N), m.
         links: hand links that touch the object (E, L).
     """
 
     state: PhysicsState
     episodes: Episodes
     step: NDArray[np.int64]
-    object_h: Tensor
-    points_h: Tensor
+    clouds: Tensor
     links: NDArray[np.bool_]
+
+    @cached_property
+    def object_h(self) -> Tensor:
+        """Objects in the hand frame (E, 7)."""
+        return pose_compose(pose_invert(_tensor(self.state.wrist_pose_w)), _tensor(self.state.object_pose_w))
 
 
 def object_motion(truth: Truth) -> Tensor:
@@ -51,20 +54,21 @@ def remaining(truth: Truth) -> Tensor:
     return torch.as_tensor(np.stack([1.0 - truth.step / length, way], axis=1))
 
 
-@lru_cache(maxsize=1)
-def _kinematics() -> HandKinematics:
-    return HandKinematics(shadow_hand())
+@lru_cache(maxsize=8)
+def _kinematics(hand: Hand) -> HandKinematics:
+    return HandKinematics(hand)
 
 
-def fingertip_distance(joint_pos: Tensor, coupled_pos: Tensor, points_h: Tensor) -> Tensor:
-    """Distance of each fingertip to the nearest point of the cloud (E, 5), m, order of envs.conventions.FINGERS.
+def fingertip_distance(hand: Hand, joint_pos: Tensor, coupled_pos: Tensor, points_h: Tensor) -> Tensor:
+    """Distance of each fingertip to the nearest point of the cloud (E, F), m, order of ``hand.fingers``.
 
     Args:
-        joint_pos: actuated joints (E, 18), rad.
-        coupled_pos: coupled joints (E, 4), rad.
+        hand: the hand.
+        joint_pos: actuated joints (E, J), rad.
+        coupled_pos: coupled joints (E, C), rad.
         points_h: object clouds in the hand frame (E, N, 3), m.
     """
-    tips_h = _kinematics().forward(joint_pos, coupled_pos).fingertips.to(points_h)
+    tips_h = _kinematics(hand).forward(joint_pos, coupled_pos).fingertips.to(points_h)
     # |t - p|^2 with the differences formed first: the expanded product loses the millimetres in float32
     return torch.cdist(tips_h, points_h, compute_mode="donot_use_mm_for_euclid_dist").amin(dim=-1)
 
@@ -87,14 +91,17 @@ def _tensor(values: NDArray[np.float64]) -> Tensor:
 HIDDEN: dict[str, Callable[[Truth], Tensor]] = {
     "object_pose": lambda truth: truth.object_h,
     "object_motion": object_motion,
-    "goal_joints": lambda truth: normalise_joints(_tensor(truth.episodes.goal_joint_pos)),
+    "goal_joints": lambda truth: truth.episodes.hand.normalise(_tensor(truth.episodes.goal_joint_pos)),
     "goal_wrist": lambda truth: goal_wrist(
         _tensor(truth.state.wrist_pose_w), _tensor(truth.episodes.wrist_pose_w[:, -1])
     ),
     "remaining": remaining,
     "contacts": lambda truth: torch.as_tensor(truth.links),
     "fingertip_distance": lambda truth: fingertip_distance(
-        _tensor(truth.state.joint_pos), _tensor(truth.state.coupled_pos), truth.points_h
+        truth.episodes.hand,
+        _tensor(truth.state.joint_pos),
+        _tensor(truth.state.coupled_pos),
+        move_clouds(truth.object_h, truth.clouds),
     ),
 }
 """How each privileged group of envs.task.observations is made."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from envs.conventions import MAX_JOINT_STEP, NUM_JOINTS
+from envs.conventions import MAX_JOINT_STEP
 from envs.task.outcomes import EpisodeOutcome
 
 # --- terms of every control step
@@ -20,27 +20,27 @@ def following(a_p: Tensor, joint_change: Tensor) -> Tensor:
     """<a_p / |a_p|, J_t - J_(t-1)> (E,), rad: how far the joints moved along the primitive (GraspGF eq. 11).
 
     Args:
-        a_p: primitive action of the step (E, 18); where it is zero so is the term.
-        joint_change: joints after the step minus before it (E, 18), rad.
+        a_p: primitive action of the step (E, J); where it is zero so is the term.
+        joint_change: joints after the step minus before it (E, J), rad.
     """
     return (torch.nn.functional.normalize(a_p, dim=1) * joint_change).sum(dim=1)
 
 
 def following_signs(a_p: Tensor, joint_change: Tensor) -> Tensor:
-    """sum_j dJ_j sign(a_p_j) / (0.05 * 18) (E,): the share of full speed along the primitive's signs (released code).
+    """sum_j dJ_j sign(a_p_j) / (0.05 J) (E,): the share of full speed along the primitive's signs (released code).
 
     Arguments as for `following`.
     """
-    return (a_p.sign() * joint_change).sum(dim=1) / (MAX_JOINT_STEP * NUM_JOINTS)
+    return (a_p.sign() * joint_change).sum(dim=1) / (MAX_JOINT_STEP * a_p.shape[1])
 
 
 def fingertip(distance: Tensor) -> Tensor:
-    """-mean over the fingertips of their distance to the cloud (E, 5), m, over 12.5 (released code, all baselines)."""
+    """-mean over the fingertips of their distance to the cloud (E, F), m, over 12.5 (released code, all baselines)."""
     return -distance.mean(dim=1) / 12.5
 
 
 def goal(joint_pos: Tensor, goal_joint_pos: Tensor) -> Tensor:
-    """-|q - q_goal| / 5.8852 / 50 (E,) of joints (E, 18), rad (released code, PPO (Goal))."""
+    """-|q - q_goal| / 5.8852 / 50 (E,) of joints (E, J), rad (released code, PPO (Goal), for the Shadow Hand)."""
     return -(joint_pos - goal_joint_pos).norm(dim=1) / 5.8852 / 50.0
 
 
@@ -62,11 +62,11 @@ class StepFacts:
     """What the terms of a control step are made of; an input that no configured term reads may be None.
 
     Attributes:
-        a_p: primitive action of the step (E, 18).
-        joint_pos_before: joints when the action was chosen (E, 18), rad.
-        joint_pos: joints after the step (E, 18), rad.
+        a_p: primitive action of the step (E, J).
+        joint_pos_before: joints when the action was chosen (E, J), rad.
+        joint_pos: joints after the step (E, J), rad.
         fingertip_distance: of each fingertip to the cloud after the step (E, 5), m.
-        goal_joint_pos: joints of the grasp to come (E, 18), rad.
+        goal_joint_pos: joints of the grasp to come (E, J), rad.
     """
 
     joint_pos_before: Tensor
@@ -87,7 +87,7 @@ class StepFacts:
         return value
 
     def joint_change(self) -> Tensor:
-        """Change of the joints in the step (E, 18), rad."""
+        """Change of the joints in the step (E, J), rad."""
         return self.joint_pos - self.joint_pos_before
 
 

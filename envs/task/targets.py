@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.geometry.object_clouds import ObjectClouds
+from envs.hand.hand import Hand
 from envs.hand.kinematics import fingertip_centres
-from envs.hand.shadow import shadow_hand
 from envs.objects.grasp_object import GraspObject
 from envs.physics.base import Array
 from envs.physics.checks import check_poses
@@ -19,17 +19,19 @@ class GraspTargets:
     """G grasps of O objects.
 
     Attributes:
+        hand: the hand that grasps.
         things: the distinct objects (O).
         object_index: row of each grasp's object in ``things`` (G,).
         object_pose_w: the object at rest on the table, before it is shifted (G, 7).
         wrist_pose_w: the wrist at the grasp (G, 7).
-        joint_pos: joints of the grasp (G, 18), rad.
-        type_index: grasp type, index into datamodules.synthesis.grasp_types.GRASP_TYPES (G,).
+        joint_pos: joints of the grasp (G, J), rad.
+        type_index: grasp type, index into ``hand.grasp_types`` (G,).
 
     Raises:
         ValueError: no grasps, wrong shapes, NaN, quaternions off unit length, joints outside their limits.
     """
 
+    hand: Hand
     things: tuple[GraspObject, ...]
     object_index: NDArray[np.int64]
     object_pose_w: Array
@@ -48,7 +50,7 @@ class GraspTargets:
             )
         check_poses("object_pose_w", self.object_pose_w, count)
         check_poses("wrist_pose_w", self.wrist_pose_w, count)
-        shadow_hand().check_limits(self.joint_pos, "joint_pos of the targets", tolerance=1e-3)
+        self.hand.check_limits(self.joint_pos, "joint_pos of the targets", tolerance=1e-3)
 
     def __len__(self) -> int:
         return len(self.object_index)
@@ -65,5 +67,5 @@ class GraspTargets:
 
     @cached_property
     def fingertip_centre_w(self) -> Array:
-        """Mean of the five fingertips at each grasp (G, 3), m."""
-        return fingertip_centres(shadow_hand(), self.wrist_pose_w, self.joint_pos)
+        """Mean of the fingertips at each grasp (G, 3), m."""
+        return fingertip_centres(self.hand, self.wrist_pose_w, self.joint_pos)

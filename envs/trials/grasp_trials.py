@@ -9,8 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from envs.hand.commands import next_command
-from envs.hand.model import clamp_joints, open_hand
-from envs.hand.shadow import shadow_hand
+from envs.hand.hand import Hand
 from envs.objects.grasp_object import GraspObject
 from envs.physics.base import Array, PhysicsBackend, PhysicsFactory
 from envs.physics.mujoco_cpu import MujocoCpu
@@ -18,7 +17,7 @@ from envs.task.settings import TaskSettings
 from envs.trials.lift import LiftResult, lift_test
 
 Controller = Callable[[NDArray[np.int64], Array, int], Array]
-"""controller(rows (E,), joint_pos (E, 18) rad, step) -> action (E, 18) in [-1, 1], as in the assisting task."""
+"""controller(rows (E,), joint_pos (E, J) rad, step) -> action (E, J) in [-1, 1], as in the assisting task."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +26,7 @@ class TrialOutcome:
 
     Attributes:
         is_lifted: success of the lift test (G,) bool; diverged worlds count as failures.
-        joint_pos: joints before the lift (G, 18), rad.
+        joint_pos: joints before the lift (G, J), rad.
         shift: how far the object moved before the lift (G,), m.
         is_diverged: worlds whose physics broke down (G,) bool.
     """
@@ -58,6 +57,7 @@ class GraspTrials:
     """The worlds of G grasps: each an object on the table and a wrist that stands at its grasp pose.
 
     Args:
+        hand: the hand that grasps.
         things: object of each grasp, length G.
         object_pose_w: object poses at the grasp (G, 7).
         wrist_pose_w: wrist poses (G, 7).
@@ -70,6 +70,7 @@ class GraspTrials:
 
     def __init__(
         self,
+        hand: Hand,
         things: Sequence[GraspObject],
         object_pose_w: Array,
         wrist_pose_w: Array,
@@ -86,6 +87,7 @@ class GraspTrials:
                 f"{len(things)} objects, {len(object_pose_w)} object poses, {len(wrist_pose_w)} wrist poses and "
                 f"{len(rest_pose_w)} rest poses; expected one of each for every grasp"
             )
+        self._hand = hand
         self._things = list(things)
         self._object_pose_w = object_pose_w
         self._wrist_pose_w = wrist_pose_w
@@ -100,7 +102,7 @@ class GraspTrials:
         return len(self._things)
 
     def place(self, joint_pos: Array, watcher: TrialWatcher | None = None) -> TrialOutcome:
-        """Put the fingers at ``joint_pos`` (G, 18), rad, without collisions on the way, then lift."""
+        """Put the fingers at ``joint_pos`` (G, J), rad, without collisions on the way, then lift."""
         return self._run(lambda rows: joint_pos[rows], None, self._object_pose_w, watcher)
 
     def follow(self, controller: Controller, watcher: TrialWatcher | None = None) -> TrialOutcome:
@@ -108,10 +110,12 @@ class GraspTrials:
 
         The object starts from its rest pose: at the grasp closing fingers had pushed it, and often it leans.
         """
-        return self._run(lambda rows: np.tile(open_hand(), (len(rows), 1)), controller, self._rest_pose_w, watcher)
+        return self._run(
+            lambda rows: np.tile(self._hand.open_pose, (len(rows), 1)), controller, self._rest_pose_w, watcher
+        )
 
     def close_towards(self, goal: Array) -> TrialOutcome:
-        """Close from the open hand to the joints ``goal`` (G, 18), rad, at full speed with collisions on, then lift."""
+        """Close from the open hand to the joints ``goal`` (G, J), rad, at full speed with collisions on, then lift."""
 
         def controller(rows: NDArray[np.int64], joint_pos: Array, step: int) -> Array:
             return (goal[rows] - joint_pos) / self.task.max_joint_step
@@ -133,12 +137,15 @@ class GraspTrials:
     ) -> TrialOutcome:
         count = len(self)
         outcome = TrialOutcome(
-            np.zeros(count, dtype=bool), np.zeros((count, 18)), np.zeros(count), np.zeros(count, dtype=bool)
+            np.zeros(count, dtype=bool),
+            np.zeros((count, self._hand.num_joints)),
+            np.zeros(count),
+            np.zeros(count, dtype=bool),
         )
         for rows in self._batches():
-            physics = self._physics.make(len(rows))
+            physics = self._physics.make(self._hand, len(rows))
             things = [self._things[row] for row in rows]
-            physics.reset(things, object_pose_w[rows], self._wrist_pose_w[rows], clamp_joints(start(rows)))
+            physics.reset(things, object_pose_w[rows], self._wrist_pose_w[rows], self._hand.clamp(start(rows)))
             if watcher is not None:
                 watcher.step(rows, physics, 0)
             if controller is not None:
@@ -164,7 +171,7 @@ class GraspTrials:
         """An episode of control steps."""
         physics.set_wrist_targets(self._wrist_pose_w[rows])
         commands = closed_loop(
-            controller, rows, lambda: physics.state().joint_pos, self.task, physics.settings.max_target_gap
+            self._hand, controller, rows, lambda: physics.state().joint_pos, self.task, physics.settings.max_target_gap
         )
         for step, command in enumerate(commands):
             physics.set_joint_targets(command)
@@ -183,9 +190,14 @@ def _lift(physics: PhysicsBackend, rows: NDArray[np.int64], watcher: TrialWatche
 
 
 def closed_loop(
-    controller: Controller, rows: NDArray[np.int64], joint_pos: Callable[[], Array], task: TaskSettings, max_gap: float
+    hand: Hand,
+    controller: Controller,
+    rows: NDArray[np.int64],
+    joint_pos: Callable[[], Array],
+    task: TaskSettings,
+    max_gap: float,
 ) -> Iterator[Array]:
-    """The commanded joints (E, 18), rad, of every control step; the present joints are read anew for each.
+    """The commanded joints (E, J), rad, of every control step; the present joints are read anew for each.
 
     Wrists stand still, nothing is observed but the joints: the loop of `envs.task.assist_env` without what trials do
     not need.
@@ -198,17 +210,17 @@ def closed_loop(
             command,
             action,
             torch.as_tensor(present),
-            shadow_hand().limits,
+            hand.limits,
             max_step=task.max_joint_step,
             max_gap=max_gap,
         )
         yield command.numpy()
 
 
-def follow_freely(controller: Controller, num_grasps: int, task: TaskSettings | None = None) -> Array:
-    """Joints (G, 18), rad, after an episode from the open hand with nothing in the way."""
-    joint_pos = [np.tile(open_hand(), (num_grasps, 1))]
+def follow_freely(hand: Hand, controller: Controller, num_grasps: int, task: TaskSettings | None = None) -> Array:
+    """Joints (G, J), rad, after an episode from the open hand with nothing in the way."""
+    joint_pos = [np.tile(hand.open_pose, (num_grasps, 1))]
     task = TaskSettings() if task is None else task
-    for command in closed_loop(controller, np.arange(num_grasps), lambda: joint_pos[0], task, np.inf):
+    for command in closed_loop(hand, controller, np.arange(num_grasps), lambda: joint_pos[0], task, np.inf):
         joint_pos[0] = command
     return joint_pos[0]

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.conventions import ACTUATED_JOINTS, NUM_JOINTS
 from envs.physics.base import Array, PhysicsBackend
 
 CLOSE_ANGLE = 0.1
@@ -46,12 +45,6 @@ lifts of a grasp synthesis none that had slipped so far ended within `MAX_SLIP` 
 LOOK_EVERY = 2
 """Control steps of the rise between two looks for lost objects."""
 
-_CLOSING_DIRECTION = np.zeros(NUM_JOINTS)
-for _name in ("FFJ2", "FFJ1", "MFJ2", "MFJ1", "RFJ2", "RFJ1", "LFJ2", "LFJ1", "THJ3"):
-    _CLOSING_DIRECTION[ACTUATED_JOINTS.index(_name)] = 1.0
-for _name in ("THJ1", "THJ0"):  # these two flex towards their lower limits
-    _CLOSING_DIRECTION[ACTUATED_JOINTS.index(_name)] = -1.0
-
 
 @dataclass(frozen=True)
 class LiftResult:
@@ -68,11 +61,6 @@ class LiftResult:
     rise: Array
     slip: Array
     is_diverged: NDArray[np.bool_]
-
-
-def closing_direction() -> Array:
-    """Sign with which each of the 18 joints moves when the hand closes, (18,): +1, -1, or 0 for spread joints."""
-    return _CLOSING_DIRECTION.copy()
 
 
 def _distance(wrist_pose_w: Array, object_pose_w: Array) -> Array:
@@ -100,7 +88,7 @@ def lift_test(
     """
     running = np.ones(physics.num_worlds, dtype=bool) if active is None else active.copy()
     before = physics.state()
-    physics.set_joint_targets(before.joint_pos + CLOSE_ANGLE * _CLOSING_DIRECTION)
+    physics.set_joint_targets(before.joint_pos + CLOSE_ANGLE * physics.hand.closing)
     physics.set_wrist_targets(before.wrist_pose_w)
     for _ in range(CLOSE_STEPS):
         physics.step(running)

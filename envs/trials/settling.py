@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from envs.hand.model import open_hand
 from envs.objects.grasp_object import GraspObject
 from envs.physics.base import Array, PhysicsBackend
 
@@ -38,7 +37,7 @@ def settle(physics: PhysicsBackend, things: Sequence[GraspObject], object_pose_w
         raise ValueError(f"{count} objects to settle in {physics.num_worlds} worlds; settle them batch by batch")
     wrist_w = np.tile(np.array([0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0]), (count, 1))
     wrist_w[:, :3] = object_pose_w[:, :3] + np.array([0.0, 0.0, _AWAY])
-    physics.reset(things, object_pose_w, wrist_w, np.tile(open_hand(), (count, 1)), worlds=np.arange(count))
+    physics.reset(things, object_pose_w, wrist_w, np.tile(physics.hand.open_pose, (count, 1)), worlds=np.arange(count))
     active = np.arange(physics.num_worlds) < count
     before_w = physics.state().object_pose_w
     for step in range(1, MAX_STEPS + 1):

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.transform import Rotation
 
+from envs.hand.hand import Hand
 from envs.wrist.approach import MAX_TILT, START_DISTANCE, perpendicular
 from envs.wrist.clearance import open_hand_height
 from envs.wrist.patterns import ARRIVAL_TOLERANCE, NUM_SAMPLES, WristPatterns
@@ -54,6 +55,7 @@ class _Start:
 
 
 def sample_trajectories(
+    hand: Hand,
     final_pose_w: Array,
     fingertip_centre_w: Array,
     patterns: WristPatterns,
@@ -73,8 +75,9 @@ def sample_trajectories(
     the best of all is taken.
 
     Args:
+        hand: the hand that must not go through the table.
         final_pose_w: wrist poses at the grasps (K, 7).
-        fingertip_centre_w: mean of the five fingertips at the grasps (K, 3), m.
+        fingertip_centre_w: mean of the fingertips at the grasps (K, 3), m.
         patterns: the movement patterns to draw from.
         num_steps: control steps T.
         mix: c p1 + (1 - c) p2 with c uniform in [0, 1] (training); otherwise one pattern each (evaluation).
@@ -92,7 +95,7 @@ def sample_trajectories(
     distance = rng.uniform(*START_DISTANCE, (NUM_TRIES, len(back_w)))
     starts = _random_starts(final_pose_w, back_w, distance, patterns, rng)
     starts += [_straight_start(back_w, distance[0]), _upward_start(back_w, distance[0])]
-    pose_w = _clear_of_table(final_pose_w, progress, starts)
+    pose_w = _clear_of_table(hand, final_pose_w, progress, starts)
     _check_reachable(pose_w)
     return WristTrajectories(pose_w, arrival_steps(pose_w))
 
@@ -161,15 +164,15 @@ def _start_turn(final_quat: Array, delta: Array) -> Array:
     return turn[:, 1:] / np.maximum(sine, 1e-12) * np.minimum(angle, MAX_START_TURN)
 
 
-def _clear_of_table(final_pose_w: Array, progress: Array, starts: list[_Start]) -> Array:
+def _clear_of_table(hand: Hand, final_pose_w: Array, progress: Array, starts: list[_Start]) -> Array:
     """Poses (K, T + 1, 7) from the first start of each row that stays above the table, else from its best one."""
-    limit = np.minimum(open_hand_height(final_pose_w), 0.0) - TABLE_TOLERANCE
+    limit = np.minimum(open_hand_height(hand, final_pose_w), 0.0) - TABLE_TOLERANCE
     chosen = np.empty((*progress.shape[:2], 7))
     best = np.full(len(chosen), -np.inf)
     rows = np.arange(len(chosen))
     for start in starts:
         pose_w = _poses(final_pose_w[rows], progress[rows], _Start(start.offset_w[rows], start.turn_w[rows]))
-        margin = np.minimum(open_hand_height(pose_w) - limit[rows, None], pose_w[..., 2]).min(axis=1)
+        margin = np.minimum(open_hand_height(hand, pose_w) - limit[rows, None], pose_w[..., 2]).min(axis=1)
         is_better = margin > best[rows]
         chosen[rows[is_better]] = pose_w[is_better]
         best[rows] = np.maximum(best[rows], margin)

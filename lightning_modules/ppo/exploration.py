@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from envs.conventions import ACTUATED_JOINTS, FINGERS, NUM_JOINTS
-from envs.trials.lift import closing_direction
+from envs.hand.shadow import shadow_hand
 
 ActionHalf = Literal["scale", "residual"]
 """What 18 numbers of an action are: the scale a_s of the primitive, or motion (the residual a_r, or all of it)."""
@@ -270,7 +270,7 @@ class StructuredNoise(Exploration):
 
 def _directions(half: ActionHalf) -> Tensor:
     """Columns (18, 6): the whole hand, then each finger in the order of FINGERS."""
-    whole = torch.ones(NUM_JOINTS) if half == "scale" else torch.from_numpy(closing_direction()).float()
+    whole = torch.ones(NUM_JOINTS) if half == "scale" else torch.tensor(shadow_hand().closing).float()
     fingers = [
         torch.tensor([float(joint.lower().startswith(finger)) for joint in ACTUATED_JOINTS]) for finger in FINGERS
     ]

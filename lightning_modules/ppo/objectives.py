@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from envs.trials.lift import closing_direction
+from envs.hand.shadow import shadow_hand
 from lightning_modules.composition import Composition
 from lightning_modules.networks.actor_critic import PolicyOutput
 from lightning_modules.ppo.exploration import Exploration
@@ -41,7 +41,7 @@ def imitation_objective(
         value_coefficient: weight of the critic's loss.
     """
     a_p, output = samples.steps.primitive_action[rows], evaluate(rows)
-    closing = torch.as_tensor(closing_direction()).to(a_p)
+    closing = torch.tensor(shadow_hand().closing).to(a_p)
     advice = samples.gate[rows, None] * a_p + samples.grip[rows, None] * closing
     imitation = (composition.unclamped(a_p, output.mean) - advice).square().mean()
     critic = value_loss(output.value, samples.target[rows]).mean()

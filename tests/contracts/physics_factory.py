@@ -11,7 +11,7 @@ import pytest
 
 from envs.physics.base import PhysicsFactory, physics_identity
 from envs.physics.settings import PhysicsSettings
-from tests.contracts.physics_start import assert_same, hovering_start, put, run_script
+from tests.contracts.physics_start import HAND, assert_same, hovering_start, put, run_script
 
 
 class PhysicsFactoryContract:
@@ -24,39 +24,43 @@ class PhysicsFactoryContract:
     def test_worlds_have_the_settings_of_their_factory(self) -> None:
         settings = PhysicsSettings(friction=0.5)
         factory = self.factory(settings)
-        physics = factory.make(3, num_threads=0)
+        physics = factory.make(HAND, 3, num_threads=0)
         assert factory.settings == physics.settings == settings
         assert physics.num_worlds == 3
         assert physics.num_diverged == 0
 
     def test_no_world_at_all(self) -> None:
         with pytest.raises(ValueError, match="num_worlds is 0, expected at least 1"):
-            self.factory(PhysicsSettings()).make(0)
+            self.factory(PhysicsSettings()).make(HAND, 0)
 
     def test_worlds_of_one_factory_leave_each_other_alone(self) -> None:
         factory = self.factory(PhysicsSettings())
-        alone = run_script(factory.make(3, num_threads=0))
-        first, second = factory.make(3, num_threads=0), factory.make(2, num_threads=1)
+        alone = run_script(factory.make(HAND, 3, num_threads=0))
+        first, second = factory.make(HAND, 3, num_threads=0), factory.make(HAND, 2, num_threads=1)
         put(second, hovering_start(2))  # before the other runs
         assert_same(alone, run_script(first), [0, 1, 2])
         assert_same(alone, run_script(second), [0, 1])
 
     def test_prepared_objects_change_nothing(self) -> None:
         plain, ahead = self.factory(PhysicsSettings()), self.factory(PhysicsSettings())
-        ahead.prepare(hovering_start().objects)
-        ahead.prepare(hovering_start(1).objects)
-        assert_same(run_script(plain.make(3, num_threads=0)), run_script(ahead.make(3, num_threads=0)), [0, 1, 2])
+        ahead.prepare(HAND, hovering_start().objects)
+        ahead.prepare(HAND, hovering_start(1).objects)
+        assert_same(
+            run_script(plain.make(HAND, 3, num_threads=0)),
+            run_script(ahead.make(HAND, 3, num_threads=0)),
+            [0, 1, 2],
+        )
 
     def test_a_factory_can_be_sent_to_another_process(self) -> None:
         factory = self.factory(PhysicsSettings(friction=0.5))
-        here = run_script(factory.make(3, num_threads=0))  # whatever it keeps of objects by now stays here
+        here = run_script(factory.make(HAND, 3, num_threads=0))  # whatever it keeps of objects by now stays here
         there = pickle.loads(pickle.dumps(factory))
         assert there.settings == factory.settings
-        assert_same(here, run_script(there.make(3, num_threads=0)), [0, 1, 2])
+        assert_same(here, run_script(there.make(HAND, 3, num_threads=0)), [0, 1, 2])
 
     def test_more_objects_need_more_memory_and_worlds_the_same_each(self) -> None:
         factory, (thing,) = self.factory(PhysicsSettings()), hovering_start(1).objects
-        one, many = factory.memory_need(thing, 1), factory.memory_need(thing, 300)
+        one, many = factory.memory_need(HAND, thing, 1), factory.memory_need(HAND, thing, 300)
         assert one.world == many.world > 0
         assert many.shared >= one.shared >= 0
 

@@ -6,17 +6,18 @@ from pathlib import Path
 import pytest
 
 from datamodules.pilot import main, prototypes_json
-from datamodules.synthesis.grasp_types import GRASP_TYPES, Prototype, load_prototypes
 from datamodules.synthesis.prototype_search import PilotSettings
+from datamodules.synthesis.prototypes import Prototype, load_prototypes
+from envs.hand.shadow import shadow_hand
 from tests.datamodules.grasps.examples import prototypes
 
 
 def test_prototype_file_reads_back_in_the_order_of_the_types(tmp_path: Path) -> None:
     found: dict[str, tuple[Prototype, ...]] = dict(reversed(prototypes().items()))
-    text = prototypes_json(found, PilotSettings(seed=5))
+    text = prototypes_json(shadow_hand(), found, PilotSettings(seed=5))
     (tmp_path / "found.json").write_text(text)
-    read = load_prototypes(tmp_path / "found.json")
-    assert list(read) == [name for name in GRASP_TYPES if name in found]
+    read = load_prototypes(shadow_hand(), tmp_path / "found.json")
+    assert list(read) == [name for name in shadow_hand().type_names if name in found]
     for name, lines in read.items():
         for line, original in zip(lines, found[name], strict=True):
             # three digits are kept: half a milliradian
@@ -31,11 +32,11 @@ def test_command_line_writes_a_file_that_synthesis_takes(tmp_path: Path) -> None
         f"--output={output}", "--types=[pinch_FF]", "--num_objects=1", "--num_workers=1",
         "--settings.num_lines=40", "--settings.num_tried=2",
     ])  # fmt: skip
-    assert len(load_prototypes(output)["pinch_FF"]) == 2
+    assert len(load_prototypes(shadow_hand(), output)["pinch_FF"]) == 2
 
 
 def test_unknown_type_ends_the_pilot_before_any_work(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="grasp type 'hook' is unknown; available: lateral"):
+    with pytest.raises(ValueError, match="grasp type 'hook' of the hand shadow is unknown; available: lateral"):
         main([f"--output={tmp_path / 'found.json'}", "--types=[pinch_FF, hook]"])
     assert not list(tmp_path.iterdir())
 

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from datamodules.grasps.grasp_set import GraspSet, load_grasp_set, save_grasp_set
+from datamodules.grasps.grasp_file import load_grasp_set, save_grasp_set
+from datamodules.grasps.grasp_set import GraspSet
 from datamodules.settle import main
 from tests.datamodules.grasps.examples import assert_same_grasps
 

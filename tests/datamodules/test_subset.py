@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from datamodules.grasps.grasp_set import check_grasp_set, concatenate, load_grasp_set, save_grasp_set
+from datamodules.grasps.grasp_file import load_grasp_set, save_grasp_set
+from datamodules.grasps.grasp_set import check_grasp_set, concatenate
 from datamodules.subset import main, of_objects
 from tests.datamodules.grasps.examples import assert_same_grasps, made_up_set
 

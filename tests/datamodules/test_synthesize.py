@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from datamodules.grasps.grasp_set import GraspSet, load_grasp_set
+from datamodules.grasps.grasp_file import load_grasp_set
+from datamodules.grasps.grasp_set import GraspSet
 from datamodules.synthesize import main
 from envs.conventions import SPLITS
 from tests.datamodules.grasps.examples import assert_same_grasps
@@ -205,7 +206,7 @@ def test_a_misspelt_key_of_a_config_file_is_named(tmp_path: Path, capsys: pytest
 
 
 def test_an_unknown_grasp_type_is_refused_before_any_work(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="grasp type 'hook' is unknown; available: lateral"):
+    with pytest.raises(ValueError, match="grasp type 'hook' of the hand shadow is unknown; available: lateral"):
         main([*_arguments(tmp_path, 1), "--settings.types=[wrap, hook]"])
     assert not list(tmp_path.iterdir())
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 import trimesh
 
-from datamodules.grasps.grasp_set import concatenate, save_grasp_set
+from datamodules.grasps.grasp_file import save_grasp_set
+from datamodules.grasps.grasp_set import concatenate
 from envs.objects.meshes.import_meshes import main as import_meshes
 from tests.assisting import checkpoints_alone, policy_command
 from tests.datamodules.grasps.examples import made_up_set

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from datamodules.grasps.grasp_set import GraspSet, save_grasp_set
+from datamodules.grasps.grasp_file import save_grasp_set
+from datamodules.grasps.grasp_set import GraspSet
 from lightning_modules.export import export_checkpoint
 from tests.assisting import checkpoints_alone, policy_command
 from tests.learning import run

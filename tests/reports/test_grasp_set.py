@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from datamodules.grasps.grasp_set import GraspSet, save_grasp_set
+from datamodules.grasps.grasp_file import save_grasp_set
+from datamodules.grasps.grasp_set import GraspSet
 from reports.grasp_set import evenly, main
 
 pytestmark = pytest.mark.usefixtures("fast_objects")

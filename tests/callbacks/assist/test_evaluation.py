@@ -21,12 +21,14 @@ from callbacks.assist.policies import POLICIES
 from callbacks.assist.report import OURS
 from callbacks.assist.runs import EpisodeLimit
 from datamodules.baselines.scripts import FixedStepClose, GoalOnArrival, oracle, stored_goals
-from datamodules.grasps.grasp_set import GraspSet, save_grasp_set
+from datamodules.grasps.grasp_file import save_grasp_set
+from datamodules.grasps.grasp_set import GraspSet
 from datamodules.grasps.module import GraspDataModule
 from datamodules.rollouts.module import RolloutDataModule
 from datamodules.rollouts.plans import PosesPlan, SpreadPlan
 from datamodules.rollouts.policy import FingerPolicy
 from envs.hand.model import open_hand
+from envs.hand.shadow import shadow_hand
 from envs.physics.mujoco_cpu import MujocoCpu
 from envs.physics.settings import PhysicsSettings
 from envs.task.perception import PerceptionNoise
@@ -50,7 +52,7 @@ class Assistant(LightningModule):
         return oracle()
 
     def primitive_policy(self, start_step: int = 0) -> FingerPolicy:
-        return FixedStepClose(open_hand(), start_step)
+        return FixedStepClose(shadow_hand(), open_hand(), start_step)
 
     def training_step(self, batch: Any, batch_idx: int) -> torch.Tensor:
         return self.weight
@@ -88,8 +90,8 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
 
         def run(self, policy: Any, episodes: Any, frames: Any = None) -> Any:
             if frames is not None:
-                frames.prepare(len(episodes))
-                frames.wrist_pose_w[..., 3] = frames.object_pose_w[..., 3] = 1.0
+                frames.prepare(episodes.hand, len(episodes))
+                frames.wrist_pose_w[..., 3] = frames.object_pose_w[..., 3] = 1.0  # poses at the origin
             noted.append((type(policy).__name__, len(episodes)))
             self.on_batch(len(episodes))
             knows = isinstance(policy, GoalOnArrival) and policy.goals is stored_goals

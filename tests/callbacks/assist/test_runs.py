@@ -13,7 +13,8 @@ from callbacks.assist.report import OURS
 from callbacks.assist.runs import EpisodeLimit, KeptEpisodes, SplitRuns, present_splits, run_all
 from callbacks.store.result_files import ResultFiles
 from datamodules.baselines.scripts import oracle
-from datamodules.grasps.grasp_set import GraspSet, save_grasp_set
+from datamodules.grasps.grasp_file import save_grasp_set
+from datamodules.grasps.grasp_set import GraspSet
 from datamodules.rollouts.module import RolloutDataModule
 from datamodules.rollouts.runner import EpisodeFrames, EpisodeRunner
 from envs.task.episodes import Episodes
@@ -102,7 +103,7 @@ class Runner:
         outcome = made_up_outcome(["success" if row % 2 else "hit_table" for row in episodes.grasp_row])
         outcome.posture_rad[:] = episodes.wrist_pose_w[:, 0, 0]
         if frames is not None:
-            frames.prepare(len(episodes))
+            frames.prepare(episodes.hand, len(episodes))
             frames.joint_pos[:] = outcome.posture_rad[None, :, None]
         return outcome
 

@@ -13,6 +13,7 @@ from callbacks.field.drawings import (
 )
 from envs.conventions import ACTUATED_JOINTS
 from envs.hand.model import joint_limits, open_hand
+from envs.hand.shadow import shadow_hand
 from envs.objects.builder import make_object
 
 
@@ -20,7 +21,7 @@ from envs.objects.builder import make_object
 def scene() -> GraspScene:
     thing = make_object("box", 0)
     wrist = np.array([0.0, 0.05, thing.rest_poses[0, 2] + 0.2, 0.0, 1.0, 0.0, 0.0])
-    return GraspScene(thing, thing.rest_poses[0], wrist)
+    return GraspScene(shadow_hand(), thing, thing.rest_poses[0], wrist)
 
 
 def step_of(name: str, value: float) -> np.ndarray:
@@ -30,7 +31,7 @@ def step_of(name: str, value: float) -> np.ndarray:
 
 
 def test_motion_of_one_finger_is_its_own_arc() -> None:
-    motion = fingertip_motion(open_hand(), step_of("MFJ2", 0.05))
+    motion = fingertip_motion(shadow_hand(), open_hand(), step_of("MFJ2", 0.05))
     # the straight finger, 0.045 + 0.025 + 0.026 = 0.096 m, turns by 0.05 rad towards the palm (-y): chord 2 r sin(a/2)
     assert np.linalg.norm(motion[1]) == pytest.approx(2 * 0.096 * np.sin(0.025), rel=1e-6)
     assert motion[1, 1] < 0.0
@@ -41,18 +42,18 @@ def test_motion_stops_at_the_limits() -> None:
     at_limit = open_hand()
     column = ACTUATED_JOINTS.index("FFJ2")
     at_limit[column] = joint_limits().high[column]
-    assert not fingertip_motion(at_limit, step_of("FFJ2", 0.05)).any()
+    assert not fingertip_motion(shadow_hand(), at_limit, step_of("FFJ2", 0.05)).any()
 
 
 def test_wrong_step_is_named() -> None:
     with pytest.raises(ValueError, match=r"joint_pos has shape \(18,\), joint_step \(17,\), expected \(18,\) each"):
-        fingertip_motion(open_hand(), np.zeros(17))
+        fingertip_motion(shadow_hand(), open_hand(), np.zeros(17))
 
 
 def test_field_picture_shows_an_arrow_where_a_finger_moves() -> None:
     cloud = np.random.default_rng(0).normal(size=(50, 3)) * 0.02 + [0.0, -0.08, 0.1]
-    moving = field_picture(open_hand(), step_of("FFJ2", 0.05), cloud, size=96).astype(int)
-    still = field_picture(open_hand(), np.zeros(18), cloud, size=96).astype(int)
+    moving = field_picture(shadow_hand(), open_hand(), step_of("FFJ2", 0.05), cloud, size=96).astype(int)
+    still = field_picture(shadow_hand(), open_hand(), np.zeros(18), cloud, size=96).astype(int)
     red = [(image[..., 0] > image[..., 1] + 70) & (image[..., 0] > image[..., 2] + 70) for image in (moving, still)]
     assert red[0].sum() > 10
     assert red[1].sum() == 0
@@ -62,7 +63,7 @@ def test_field_picture_shows_an_arrow_where_a_finger_moves() -> None:
 
 def test_wrong_cloud_is_named() -> None:
     with pytest.raises(ValueError, match=r"points_h has shape \(3, 50\) or is not finite, expected finite \(N, 3\)"):
-        field_picture(open_hand(), np.zeros(18), np.zeros((3, 50)))
+        field_picture(shadow_hand(), open_hand(), np.zeros(18), np.zeros((3, 50)))
 
 
 def test_pictures_of_one_scene_differ_only_where_the_hand_moved(scene: GraspScene) -> None:

@@ -19,7 +19,8 @@ from torch import nn
 from callbacks.field.evaluation import FieldEvaluation
 from callbacks.field.trials import SplitTrials
 from callbacks.training.ema import WarmupEMA
-from datamodules.grasps.grasp_set import GraspSet, save_grasp_set
+from datamodules.grasps.grasp_file import save_grasp_set
+from datamodules.grasps.grasp_set import GraspSet
 from datamodules.grasps.module import GraspDataModule
 from lightning_modules.followers import Denoiser, FixedTimeScore
 from tests.callbacks.conftest import Quiet

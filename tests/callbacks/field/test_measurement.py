@@ -114,7 +114,9 @@ def test_failures_are_pictured_where_there_are_any(library: ObjectLibrary, table
     for way, columns in (("collisions_off", 3), ("collisions_on", 5)):
         watched = found.watched[way]
         watched.cause[:] = [FIELD_CAUSES.index("let_go"), FIELD_CAUSES.index("success")]
-        episodes = PicturedEpisodes(things, table.grasps.type_names(), watched.cause, FIELD_CAUSES, watched.frames)
+        episodes = PicturedEpisodes(
+            table.hand, things, table.grasps.type_names(), watched.cause, FIELD_CAUSES, watched.frames
+        )
         sheet = episodes.sheet(0, 4, 32)
         assert sheet is not None
         assert sheet.shape[1] == columns * (32 + 6) + 6 + 2 * 6  # one strip of so many pictures

@@ -16,9 +16,9 @@ from callbacks.field import pictures
 from callbacks.field.pictures import FieldPictures, pick_varied
 from datamodules.grasps.grasp_set import GraspSet, concatenate
 from datamodules.grasps.module import GraspDataModule
-from datamodules.synthesis.grasp_types import GRASP_TYPES
 from envs.conventions import MAX_JOINT_STEP
 from envs.hand.model import joint_limits, open_hand
+from envs.hand.shadow import shadow_hand
 from lightning_modules.primitive import GraspPrimitive
 from tests.callbacks.conftest import Quiet
 from tests.datamodules.grasps.examples import made_up_set
@@ -85,7 +85,7 @@ def test_the_hand_is_shown_where_the_field_took_it(
         drawn.update(before=before, after=after, scene=scene)
         return np.zeros((8, 8, 3), dtype=np.uint8)
 
-    def field_picture(joints: Any, step: Any, points: Any, **_: Any) -> np.ndarray:
+    def field_picture(hand: Any, joints: Any, step: Any, points: Any, **_: Any) -> np.ndarray:
         drawn["field"].append((joints, step, points))
         return np.zeros((8, 8, 3), dtype=np.uint8)
 
@@ -144,10 +144,10 @@ def test_splits_then_types_then_objects_take_turns() -> None:
     # row 0 (instances, type 0), then the other split and another type: row 8, then a new type of instances: row 2 of
     # the same object or row 5 of another: the other object; then families again, where only type 0 is left: row 6
     assert pick_varied(grasps, 4).tolist() == [0, 8, 5, 6]
-    assert [GRASP_TYPES[index] for index in grasps.type_index[[0, 8, 5]]] == [
-        GRASP_TYPES[0],
-        GRASP_TYPES[4],
-        GRASP_TYPES[3],
+    assert [shadow_hand().type_names[index] for index in grasps.type_index[[0, 8, 5]]] == [
+        shadow_hand().type_names[0],
+        shadow_hand().type_names[4],
+        shadow_hand().type_names[3],
     ]
 
 

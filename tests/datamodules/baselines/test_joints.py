@@ -6,11 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from datamodules.baselines.joints import NearestGrasp, blind_close, cloud_descriptor, mean_joints
+from datamodules.baselines.joints import NearestGrasp, cloud_descriptor, mean_joints
 from datamodules.grasps.dataset import GraspTable
 from datamodules.grasps.grasp_set import GraspSet
-from envs.conventions import ACTUATED_JOINTS
-from envs.hand.model import joint_limits
 from envs.objects.library import ObjectLibrary
 from tests.learning import uneven_set
 
@@ -28,20 +26,6 @@ def test_mean_joints_weigh_every_grasp_the_same() -> None:
     found = mean_joints(table(replace(grasps, joint_pos=joints)))
     assert found[2] == pytest.approx(0.3)  # (0.1 + 0.2 + 0.3 + 0.6) / 4
     assert not np.delete(found, 2).any()
-
-
-def test_blind_close_bends_every_flexing_joint_as_far_as_it_goes() -> None:
-    joints, limits = blind_close(), joint_limits()
-    assert (joints >= limits.low).all()
-    assert (joints <= limits.high).all()
-    for name in ("FFJ2", "FFJ1", "LFJ2", "LFJ1", "THJ3"):
-        column = ACTUATED_JOINTS.index(name)
-        assert joints[column] == limits.high[column]
-    for name in ("THJ1", "THJ0"):  # these flex towards their lower limits
-        column = ACTUATED_JOINTS.index(name)
-        assert joints[column] == limits.low[column]
-    assert joints[ACTUATED_JOINTS.index("THJ4")] == 0.8
-    assert joints[ACTUATED_JOINTS.index("FFJ3")] == 0.0
 
 
 def test_descriptor_is_the_distance_of_the_nearest_point_from_each_probe() -> None:

@@ -19,6 +19,7 @@ from datamodules.baselines.scripts import (
 )
 from envs.conventions import MAX_JOINT_STEP
 from envs.hand.model import normalise_joints, open_hand
+from envs.hand.shadow import shadow_hand
 from envs.rows import take_rows
 from envs.task.episodes import Episodes
 from envs.task.observations import Observation
@@ -34,7 +35,7 @@ def seen(joint_pos: np.ndarray) -> Observation:
 def test_fixed_step_waits_then_runs_at_full_speed_and_slows_down_at_the_goal() -> None:
     goal = open_hand()
     goal[[1, 2]] += [0.5, 0.02]
-    script = FixedStepClose(goal, step=20)
+    script = FixedStepClose(shadow_hand(), goal, step=20)
     observation = seen(np.tile(open_hand(), (2, 1)))
     assert not script.act(observation, 19).any()
     action = script.act(observation, 20)
@@ -45,12 +46,12 @@ def test_fixed_step_waits_then_runs_at_full_speed_and_slows_down_at_the_goal() -
 
 def test_a_step_before_the_episode_is_refused() -> None:
     with pytest.raises(ValueError, match=r"closing starts at step -1, expected at least 0"):
-        FixedStepClose(open_hand(), -1)
+        FixedStepClose(shadow_hand(), open_hand(), -1)
 
 
 def test_wrong_goal_is_refused() -> None:
     with pytest.raises(ValueError, match=r"goal has shape \(17,\), expected \(18,\)"):
-        FixedStepClose(np.zeros(17), 3)
+        FixedStepClose(shadow_hand(), np.zeros(17), 3)
 
 
 def test_joints_start_on_arrival_unless_they_would_come_too_late(episodes: Episodes) -> None:
@@ -82,6 +83,7 @@ def test_nearest_grasp_of_a_known_view_is_that_view(train: GraspTargets, episode
     own = np.flatnonzero(train.object_index == 0)
     count = len(own)
     known = Episodes(
+        hand=shadow_hand(),
         grasp_row=own,
         things=[twin] * count,
         object_index=np.zeros(count, dtype=np.int64),
@@ -99,6 +101,7 @@ def test_nearest_grasp_is_never_one_of_the_same_object(train: GraspTargets) -> N
     own = np.flatnonzero(train.object_index == 0)[:2]
     others = train.joint_pos[train.object_index == 1]
     known = Episodes(
+        hand=shadow_hand(),
         grasp_row=own,
         things=[train.things[0]] * 2,
         object_index=np.zeros(2, dtype=np.int64),
@@ -122,7 +125,7 @@ def test_nearest_grasp_needs_another_object(train: GraspTargets, episodes: Episo
 def test_constant_scripts_close_to_mean_and_limits(train: GraspTargets) -> None:
     np.testing.assert_allclose(scripted_close(train, 20).goal, train.joint_pos.mean(axis=0))
     assert scripted_close(train, 20).step == 20
-    assert blind_script(30).goal.max() > 1.5
+    assert blind_script(shadow_hand(), 30).goal.max() > 1.5
 
 
 def test_a_new_episode_has_new_goals(episodes: Episodes) -> None:

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
-from datamodules.baselines.joints import blind_close, mean_joints
+from datamodules.baselines.joints import mean_joints
 from datamodules.baselines.set_trials import ConstantJoints, SetTrials
 from datamodules.grasps.dataset import GraspTable
 from datamodules.grasps.grasp_set import GraspSet
 from envs.hand.model import open_hand
+from envs.hand.shadow import shadow_hand
 from envs.objects.library import ObjectLibrary
 
 pytestmark = pytest.mark.usefixtures("fast_objects")
@@ -52,7 +53,7 @@ def test_baselines_are_measured_at_the_stored_wrist_poses(
     monkeypatch.setattr(SetTrials, "joints", joints)
     values = SetTrials(table, ObjectLibrary()).baselines(constants)
     np.testing.assert_allclose(asked["constant_success"], np.tile(mean_joints(train), (2, 1)))
-    np.testing.assert_allclose(asked["blind_success"], np.tile(blind_close(), (2, 1)))
+    np.testing.assert_allclose(asked["blind_success"], np.tile(shadow_hand().closed_pose, (2, 1)))
     np.testing.assert_allclose(asked["nearest_success"], nearest)
     goal = table.grasps.joint_pos
     np.testing.assert_allclose(values["constant_posture_rad"], np.linalg.norm(mean_joints(train) - goal, axis=1))

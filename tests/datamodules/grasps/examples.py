@@ -7,11 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datamodules.grasps.grasp_set import GraspSet, concatenate
-from datamodules.synthesis.grasp_types import GRASP_TYPES, Prototype
+from datamodules.synthesis.prototypes import Prototype
 from datamodules.synthesis.settings import SynthesisSettings
 from datamodules.synthesis.synthesizer import GraspSynthesizer, ObjectResult
-from envs.conventions import ACTUATED_JOINTS, NUM_JOINTS
-from envs.hand.model import LINKS, clamp_joints
+from envs.hand.shadow import shadow_hand
 from envs.objects.builder import make_object
 from envs.objects.grasp_object import GraspObject
 
@@ -26,10 +25,10 @@ _THUMB_CLOSED = {"THJ4": 0.9, "THJ3": 1.2, "THJ2": 0.1, "THJ1": -0.25, "THJ0": -
 
 def joints(**radians: float) -> NDArray[np.float64]:
     """Joints (18,) with the given ones set and the others at zero."""
-    unknown = set(radians) - set(ACTUATED_JOINTS)
+    unknown = set(radians) - set(shadow_hand().joints)
     if unknown:
         raise KeyError(f"no joint {unknown.pop()}")
-    return clamp_joints(np.array([radians.get(name, 0.0) for name in ACTUATED_JOINTS]))
+    return shadow_hand().clamp(np.array([radians.get(name, 0.0) for name in shadow_hand().joints]))
 
 
 def _fingers(names: tuple[str, ...], flexion: tuple[float, float]) -> dict[str, float]:
@@ -60,9 +59,9 @@ def thing(family: str = "can", seed: int = 0) -> GraspObject:
 @lru_cache(maxsize=1)
 def good_grasps() -> ObjectResult:
     """Eight verified grasps of the easy can, made once."""
-    return GraspSynthesizer(replace(TINY, seed=2, quota=8, wanted=8, max_hands=24, batch=8), prototypes()).synthesize(
-        thing(), "train"
-    )
+    return GraspSynthesizer(
+        shadow_hand(), replace(TINY, seed=2, quota=8, wanted=8, max_hands=24, batch=8), prototypes()
+    ).synthesize(thing(), "train")
 
 
 def made_up_set(name: str = "box_00000", split: str = "train", count: int = 3, seed: int = 0) -> GraspSet:
@@ -75,9 +74,10 @@ def made_up_set(name: str = "box_00000", split: str = "train", count: int = 3, s
         return np.concatenate([rng.uniform(-0.2, 0.2, (count, 3)), quat], axis=1).astype(np.float32)
 
     def shapes() -> NDArray[np.float32]:
-        return clamp_joints(rng.uniform(-0.3, 1.2, (count, NUM_JOINTS))).astype(np.float32)
+        return shadow_hand().clamp(rng.uniform(-0.3, 1.2, (count, shadow_hand().num_joints))).astype(np.float32)
 
     return GraspSet(
+        hand=shadow_hand(),
         objects=(name,),
         object_splits=(split,),
         object_index=np.zeros(count, dtype=np.int32),
@@ -86,9 +86,9 @@ def made_up_set(name: str = "box_00000", split: str = "train", count: int = 3, s
         wrist_pose_o=poses(),
         joint_pos=shapes(),
         preshape=shapes(),
-        type_index=rng.integers(len(GRASP_TYPES), size=count).astype(np.uint8),
+        type_index=rng.integers(len(shadow_hand().grasp_types), size=count).astype(np.uint8),
         aperture=rng.uniform(0.01, 0.1, count).astype(np.float32),
-        links=rng.random((count, len(LINKS))) < 0.3,
+        links=rng.random((count, len(shadow_hand().links))) < 0.3,
         is_reachable=rng.random(count) < 0.5,
         provenance={"seed": seed},
     )

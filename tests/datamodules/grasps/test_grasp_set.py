@@ -7,15 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from datamodules.grasps.grasp_set import (
-    concatenate,
-    iterate_objects,
-    join_rows,
-    load_grasp_set,
-    save_grasp_set,
-)
-from datamodules.synthesis.grasp_types import GRASP_TYPES
+from datamodules.grasps.grasp_file import load_grasp_set, save_grasp_set
+from datamodules.grasps.grasp_set import concatenate, iterate_objects, join_rows
 from envs.files import write_atomically
+from envs.hand.shadow import shadow_hand
 from tests.datamodules.grasps.examples import assert_same_grasps, made_up_set, two_objects
 
 TWO_OBJECTS = two_objects()
@@ -69,7 +64,7 @@ def test_split_and_object_select_their_grasps() -> None:
     box = TWO_OBJECTS.of_object("box_00000")
     np.testing.assert_array_equal(box.wrist_pose_o, TWO_OBJECTS.wrist_pose_o[:3])
     assert box.object_names() == ["box_00000"] * 3
-    assert box.type_names() == [GRASP_TYPES[index] for index in TWO_OBJECTS.type_index[:3]]
+    assert box.type_names() == [shadow_hand().type_names[index] for index in TWO_OBJECTS.type_index[:3]]
 
 
 def test_iteration_gives_every_object_with_grasps() -> None:

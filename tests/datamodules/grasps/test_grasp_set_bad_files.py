@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from datamodules.grasps.grasp_set import GraspSet, load_grasp_set, save_grasp_set
+from datamodules.grasps.grasp_file import load_grasp_set, save_grasp_set
+from datamodules.grasps.grasp_set import GraspSet
 from envs.hand.model import joint_limits
 from tests.datamodules.grasps.examples import two_objects
 

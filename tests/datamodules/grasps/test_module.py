@@ -10,7 +10,8 @@ from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor, nn
 
 from datamodules.grasps.dataset import EvaluationStream
-from datamodules.grasps.grasp_set import GraspSet, concatenate, save_grasp_set
+from datamodules.grasps.grasp_file import save_grasp_set
+from datamodules.grasps.grasp_set import GraspSet, concatenate
 from datamodules.grasps.module import GraspDataModule
 from datamodules.types import GraspBatch
 from envs.conventions import SPLITS

@@ -11,10 +11,13 @@ import torch
 from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor
 
-from datamodules.grasps.grasp_set import GraspSet, save_grasp_set
+from datamodules.grasps.grasp_file import save_grasp_set
+from datamodules.grasps.grasp_set import GraspSet
 from datamodules.rollouts import module as rollouts_module
 from datamodules.rollouts.module import STEP_BYTES, RolloutDataModule, RolloutStream
 from datamodules.types import Decision, Rollout
+from envs.hand.hand import Hand
+from envs.hand.shadow import shadow_hand
 from envs.objects.grasp_object import GraspObject
 from envs.physics.base import PhysicsBackend
 from envs.physics.mujoco_cpu import MujocoCpu
@@ -22,7 +25,6 @@ from envs.task.observations import POLICY_GROUPS, Observation
 from envs.task.perception import PerceptionNoise
 from envs.task.rewards import PRESETS, RewardSettings
 from envs.task.settings import TaskSettings
-from envs.trials.lift import closing_direction
 from tests.assisting import CountingActor
 
 pytestmark = pytest.mark.usefixtures("fast_objects")
@@ -41,7 +43,7 @@ def built(path: Path, **settings: Any) -> RolloutDataModule:
 
 
 def actor() -> CountingActor:
-    return CountingActor(0.3 * closing_direction())
+    return CountingActor(0.3 * shadow_hand().closing)
 
 
 def assert_same_rollouts(first: Rollout, second: Rollout) -> None:
@@ -181,7 +183,7 @@ def test_objects_of_the_next_rollout_are_compiled_while_this_one_runs(tiny_path:
     asked: list[list[str]] = []
 
     class Noted(MujocoCpu):
-        def prepare(self, objects: Iterable[GraspObject]) -> None:
+        def prepare(self, hand: Hand, objects: Iterable[GraspObject]) -> None:
             asked.append([thing.name for thing in objects])
 
     data = make(tiny_path, physics=Noted())

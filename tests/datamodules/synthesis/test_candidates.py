@@ -7,6 +7,7 @@ from datamodules.synthesis.antipodal import find_antipodal_pairs
 from datamodules.synthesis.candidates import CandidateSource, free_at_start
 from datamodules.synthesis.hand_bank import BankSettings, build_bank
 from envs.hand.model import open_hand
+from envs.hand.shadow import shadow_hand
 from envs.physics.mujoco_worlds import MujocoCpuPhysics
 from tests.datamodules.grasps.examples import prototypes, thing
 
@@ -15,7 +16,7 @@ FAR_W = np.array([0.0, 0.0, 0.5, 1.0, 0.0, 0.0, 0.0])
 
 @pytest.fixture(scope="module")
 def physics() -> MujocoCpuPhysics:
-    return MujocoCpuPhysics(4, num_threads=0)
+    return MujocoCpuPhysics(shadow_hand(), 4, num_threads=0)
 
 
 def _source(physics: MujocoCpuPhysics, max_penetration: float = 0.0005, start_checks: int = 64) -> CandidateSource:
@@ -24,7 +25,7 @@ def _source(physics: MujocoCpuPhysics, max_penetration: float = 0.0005, start_ch
         physics,
         thing(),
         find_antipodal_pairs(thing().points, thing().normals, rng),
-        build_bank("wrap", prototypes()["wrap"], BankSettings(), rng),
+        build_bank(shadow_hand(), "wrap", prototypes()["wrap"], BankSettings(), rng),
         proposals=600,
         start_checks=start_checks,
         max_penetration=max_penetration,
@@ -33,7 +34,7 @@ def _source(physics: MujocoCpuPhysics, max_penetration: float = 0.0005, start_ch
 
 
 def test_what_is_not_taken_now_is_taken_next() -> None:
-    physics = MujocoCpuPhysics(24, num_threads=0)  # one check of so many starts leaves enough
+    physics = MujocoCpuPhysics(shadow_hand(), 24, num_threads=0)  # one check of so many starts leaves enough
     at_once = _source(physics).take(6)
     source = _source(physics)
     first, second = source.take(2), source.take(4)

@@ -14,9 +14,12 @@ from datamodules.synthesis.easy_grasps import EasyLimit, lifts_placed
 from datamodules.synthesis.synthesizer import GraspSynthesizer, ObjectResult
 from envs.conventions import NUM_JOINTS
 from envs.hand.model import open_hand
+from envs.hand.shadow import shadow_hand
 from envs.physics.mujoco_worlds import MujocoCpuPhysics
 from envs.trials.lift import LiftResult, lift_test
 from tests.datamodules.grasps.examples import TINY, assert_same_grasps, good_grasps, prototypes, thing
+
+HAND = shadow_hand()
 
 LIMIT = EasyLimit((0.5,) * NUM_JOINTS, most=1)
 Easy = Callable[..., NDArray[np.bool_]]
@@ -24,7 +27,7 @@ Easy = Callable[..., NDArray[np.bool_]]
 
 def _lifts(joint_pos: NDArray[np.floating], rows: slice = slice(None)) -> NDArray[np.bool_]:
     grasps = good_grasps().grasps.rows(np.arange(len(good_grasps().grasps))[rows])
-    physics = MujocoCpuPhysics(3, num_threads=0)
+    physics = MujocoCpuPhysics(HAND, 3, num_threads=0)
     poses = (grasps.object_pose_w.astype(np.float64), grasps.wrist_pose_o.astype(np.float64))
     return lifts_placed(physics, thing(), *poses, joint_pos.astype(np.float64))
 
@@ -44,13 +47,13 @@ def test_fewer_than_no_easy_grasps_are_refused() -> None:
 
 def test_a_limit_needs_approaches() -> None:
     with pytest.raises(ValueError, match=r"leave out the limit, or with_reachability=False"):
-        GraspSynthesizer(TINY, prototypes()).synthesize(thing(), "train", limit=LIMIT, with_reachability=False)
+        GraspSynthesizer(HAND, TINY, prototypes()).synthesize(thing(), "train", limit=LIMIT, with_reachability=False)
 
 
 def _limited(monkeypatch: pytest.MonkeyPatch, easy: Easy, limit: EasyLimit = LIMIT) -> ObjectResult:
     monkeypatch.setattr(object_rounds, "lifts_placed", easy)
     settings = replace(TINY, quota=8, wanted=4, batch=8, max_hands=48)
-    return GraspSynthesizer(settings, prototypes()).synthesize(thing(), "train", limit=limit)
+    return GraspSynthesizer(HAND, settings, prototypes()).synthesize(thing(), "train", limit=limit)
 
 
 def _all(value: bool) -> Easy:
@@ -60,7 +63,7 @@ def _all(value: bool) -> Easy:
 def test_where_none_is_easy_the_limit_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     limited = _limited(monkeypatch, _all(False))
     settings = replace(TINY, quota=8, wanted=4, batch=8, max_hands=48)
-    free = GraspSynthesizer(settings, prototypes()).synthesize(thing(), "train")
+    free = GraspSynthesizer(HAND, settings, prototypes()).synthesize(thing(), "train")
     assert_same_grasps(limited.grasps, free.grasps)
 
 

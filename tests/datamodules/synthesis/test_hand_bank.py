@@ -8,12 +8,13 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from datamodules.synthesis.grasp_types import opposing_pads, thumb_pad
 from datamodules.synthesis.hand_bank import BankSettings, PadGeometry, build_bank, pad_geometry
 from envs.hand.kinematics import HandKinematics
 from envs.hand.model import ALL_JOINTS, bare_hand, coupled_from_actuated, element_name, joint_limits
 from envs.hand.shadow import shadow_hand
 from tests.datamodules.grasps.examples import TYPES, prototypes
+
+HAND = shadow_hand()
 
 Array = NDArray[np.float64]
 
@@ -22,7 +23,7 @@ EXACT = BankSettings(num_phases=10, num_copies=1, jitter=0.0, min_alignment=-2.0
 
 
 def _geometry(grasp_type: str, joint_pos: Array) -> PadGeometry:
-    return pad_geometry(grasp_type, HandKinematics(shadow_hand()).forward(torch.as_tensor(joint_pos)))
+    return pad_geometry(HAND, grasp_type, HandKinematics(HAND).forward(torch.as_tensor(joint_pos)))
 
 
 def _pads_by_mujoco(grasp_type: str, joint_pos: Array) -> tuple[Array, Array]:
@@ -34,7 +35,7 @@ def _pads_by_mujoco(grasp_type: str, joint_pos: Array) -> tuple[Array, Array]:
         data.joint(element_name(name)).qpos[0] = value
     mujoco.mj_kinematics(model, data)
     points, normals = [], []
-    for pad in (thumb_pad(), *opposing_pads(grasp_type)):
+    for pad in (HAND.thumb_pad, *HAND.grasp_type(grasp_type).opposing):
         body = data.body(element_name(pad.link))
         rotation = body.xmat.reshape(3, 3)
         points.append(rotation @ np.array(pad.point) + body.xpos)
@@ -65,7 +66,7 @@ def test_bank_entries_describe_the_shape_midway_between_preshape_and_target(gras
     # phases p - 0.3 and p + 0.25 of a line within the limits: the entry lies at 0.3 / 0.55 of the way between
     line = prototypes()[grasp_type]
     settings = replace(EXACT, num_phases=3)
-    bank = build_bank(grasp_type, line, settings, np.random.default_rng(0))
+    bank = build_bank(HAND, grasp_type, line, settings, np.random.default_rng(0))
     middle = line[0].open + 0.5 * (line[0].closed - line[0].open)
     between = bank.preshape[1] + 0.3 / 0.55 * (bank.target[1] - bank.preshape[1])
     np.testing.assert_allclose(between, middle, atol=1e-9)
@@ -77,7 +78,11 @@ def test_bank_entries_describe_the_shape_midway_between_preshape_and_target(gras
 @pytest.mark.parametrize("grasp_type", TYPES)
 def test_aperture_shrinks_from_preshape_over_entry_to_target(grasp_type: str) -> None:
     bank = build_bank(
-        grasp_type, prototypes()[grasp_type], replace(EXACT, min_alignment=0.35), np.random.default_rng(0)
+        HAND,
+        grasp_type,
+        prototypes()[grasp_type],
+        replace(EXACT, min_alignment=0.35),
+        np.random.default_rng(0),
     )
     assert len(bank.aperture) >= 3
     assert (np.diff(bank.aperture) < 0.0).all()
@@ -87,7 +92,7 @@ def test_aperture_shrinks_from_preshape_over_entry_to_target(grasp_type: str) ->
 
 def test_number_of_entries_is_phases_times_copies_times_prototypes() -> None:
     lines = prototypes()["wrap"] * 2
-    bank = build_bank("wrap", lines, replace(SMALL, min_alignment=-2.0), np.random.default_rng(0))
+    bank = build_bank(HAND, "wrap", lines, replace(SMALL, min_alignment=-2.0), np.random.default_rng(0))
     assert len(bank.aperture) == 10 * 4 * 2
     assert bank.preshape.shape == bank.target.shape == (80, 18)
     np.testing.assert_allclose(np.linalg.norm(bank.axis_h, axis=1), 1.0, atol=1e-6)
@@ -96,18 +101,18 @@ def test_number_of_entries_is_phases_times_copies_times_prototypes() -> None:
 @pytest.mark.parametrize("grasp_type", TYPES)
 def test_entries_whose_pads_do_not_face_one_another_are_left_out(grasp_type: str) -> None:
     line = prototypes()[grasp_type]
-    everything = build_bank(grasp_type, line, EXACT, np.random.default_rng(0))
+    everything = build_bank(HAND, grasp_type, line, EXACT, np.random.default_rng(0))
     joints = line[0].open + np.linspace(0.0, 1.0, 10)[:, None] * (line[0].closed - line[0].open)
     facing = _geometry(grasp_type, joints).alignment >= 0.35
     assert 0 < facing.sum() < 10
-    kept = build_bank(grasp_type, line, replace(EXACT, min_alignment=0.35), np.random.default_rng(0))
+    kept = build_bank(HAND, grasp_type, line, replace(EXACT, min_alignment=0.35), np.random.default_rng(0))
     np.testing.assert_array_equal(kept.aperture, everything.aperture[facing])
     np.testing.assert_array_equal(kept.target, everything.target[facing])
 
 
 def test_joints_stay_within_the_limits_and_jitter_is_shared_along_a_line() -> None:
     settings = replace(SMALL, jitter=0.3, min_alignment=-2.0)
-    bank = build_bank("wrap", prototypes()["wrap"], settings, np.random.default_rng(0))
+    bank = build_bank(HAND, "wrap", prototypes()["wrap"], settings, np.random.default_rng(0))
     limits = joint_limits()
     for joints in (bank.preshape, bank.target):
         assert ((joints >= limits.low) & (joints <= limits.high)).all()
@@ -118,5 +123,5 @@ def test_joints_stay_within_the_limits_and_jitter_is_shared_along_a_line() -> No
 
 
 def test_same_generator_same_bank() -> None:
-    first, second = (build_bank("wrap", prototypes()["wrap"], SMALL, np.random.default_rng(4)) for _ in range(2))
+    first, second = (build_bank(HAND, "wrap", prototypes()["wrap"], SMALL, np.random.default_rng(4)) for _ in range(2))
     np.testing.assert_array_equal(first.preshape, second.preshape)

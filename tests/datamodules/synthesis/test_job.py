@@ -12,14 +12,16 @@ import numpy as np
 import pytest
 
 from datamodules.grasps.diversity import most_diverse
-from datamodules.grasps.grasp_set import GraspSet, load_grasp_set
+from datamodules.grasps.grasp_file import load_grasp_set
+from datamodules.grasps.grasp_set import GraspSet
 from datamodules.synthesis import job
 from datamodules.synthesis.easy_grasps import EasyLimit
-from datamodules.synthesis.grasp_types import GRASP_TYPES
 from datamodules.synthesis.hand_bank import BankSettings
 from datamodules.synthesis.job import JobSpec, easy_limit, merge, pick_gallery, run_job
 from datamodules.synthesis.settings import SynthesisSettings, TypeCount
 from datamodules.synthesis.synthesizer import ObjectResult
+from envs.hand.hand import Hand
+from envs.hand.shadow import shadow_hand
 from envs.objects.grasp_object import GraspObject
 from envs.objects.library import ObjectLibrary
 from envs.physics.mujoco_cpu import MujocoCpu
@@ -39,7 +41,7 @@ class MadeUpSynthesizer:
     asked: list[str] = []  # noqa: RUF012 - the list of a whole test, emptied by the fixture
     fails_at: str | None = None
 
-    def __init__(self, settings: SynthesisSettings, prototypes: dict[str, Any], physics: Any) -> None:
+    def __init__(self, hand: Hand, settings: SynthesisSettings, prototypes: dict[str, Any], physics: Any) -> None:
         self.settings = settings
 
     def synthesize(self, thing: GraspObject, split: str, *, limit: EasyLimit | None) -> ObjectResult:
@@ -70,7 +72,7 @@ def _made_up(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def spec(tmp_path: Path) -> JobSpec:
     split_file = tmp_path / "split.json"
     split_file.write_text(json.dumps({"schema": "object_split", "version": 1, "splits": OBJECTS}))
-    return JobSpec(SynthesisSettings(), tmp_path / "parts", split_file=str(split_file))
+    return JobSpec(shadow_hand(), SynthesisSettings(), tmp_path / "parts", split_file=str(split_file))
 
 
 def _all_objects() -> list[str]:
@@ -183,7 +185,7 @@ def test_other_settings_use_another_folder(spec: JobSpec, changed: dict[str, Any
 
 
 def test_other_prototypes_use_another_folder_but_workers_and_objects_do_not(spec: JobSpec, tmp_path: Path) -> None:
-    content = json.loads((Path(job.__file__).parent / "prototypes.json").read_text())
+    content = json.loads((Path(job.__file__).parent / "prototypes_shadow.json").read_text())
     content["types"]["wrap"][0]["closed"][1] -= 0.01
     (tmp_path / "own.json").write_text(json.dumps(content))
     assert replace(spec, prototypes=tmp_path / "own.json").fingerprint() != spec.fingerprint()
@@ -330,9 +332,9 @@ def test_gallery_shows_each_type_on_different_objects() -> None:
     ]
     grasps = merge(parts, 5, {})
     chosen = pick_gallery(grasps, 3)
-    assert list(chosen) == list(GRASP_TYPES)
+    assert list(chosen) == list(shadow_hand().type_names)
     for kind, rows in chosen.items():
-        assert len(rows) == (3 if kind in GRASP_TYPES[:2] else 0)
+        assert len(rows) == (3 if kind in shadow_hand().type_names[:2] else 0)
         assert all(grasps.type_names()[row] == kind for row in rows)
         names = [grasps.object_names()[row] for row in rows]
         assert len(set(names)) == len(names)

@@ -21,13 +21,15 @@ from envs.hand.kinematics import HandKinematics
 from envs.hand.shadow import shadow_hand
 from tests.datamodules.grasps.examples import TYPES, prototypes
 
+HAND = shadow_hand()
+
 Array = NDArray[np.float64]
 
 CLEARANCE = (-0.004, 0.008)
 
 
 def _bank(grasp_type: str) -> GraspBank:
-    return build_bank(grasp_type, prototypes()[grasp_type], BankSettings(num_copies=6), np.random.default_rng(0))
+    return build_bank(HAND, grasp_type, prototypes()[grasp_type], BankSettings(num_copies=6), np.random.default_rng(0))
 
 
 def _pairs(first_o: list[list[float]], second_o: list[list[float]]) -> AntipodalPairs:
@@ -90,7 +92,7 @@ def test_every_roll_about_the_axis_occurs_while_the_table_is_far() -> None:
 def test_no_hand_reaches_below_the_table_or_up_through_it(grasp_type: str) -> None:
     bank, found = _bank(grasp_type), _propose(grasp_type, ONE_LEVEL, _pose(0.03), count=4000)
     assert len(found) > 10
-    pose = HandKinematics(shadow_hand()).forward(torch.as_tensor(bank.preshape[found.entry]))
+    pose = HandKinematics(HAND).forward(torch.as_tensor(bank.preshape[found.entry]))
     points_h = torch.cat([pose.link_position, pose.fingertips], dim=1)
     points_w = transform_points(torch.as_tensor(found.wrist_pose_w), points_h).numpy()
     assert points_w[..., 2].min() > MIN_LINK_HEIGHT - 1e-6

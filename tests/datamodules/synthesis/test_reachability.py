@@ -40,7 +40,7 @@ def _check(
     grasps = good_grasps().grasps
     stored = clamp_joints(grasps.joint_pos.astype(np.float64))
     return check_reachable(
-        physics or MujocoCpuPhysics(num_worlds, num_threads=0),
+        physics or MujocoCpuPhysics(shadow_hand(), num_worlds, num_threads=0),
         thing(),
         grasps.object_pose_w.astype(np.float64),
         grasps.wrist_pose_o.astype(np.float64),
@@ -123,6 +123,6 @@ def test_more_grasps_than_worlds_are_checked_in_batches() -> None:
 
 def test_no_grasp_is_no_work() -> None:
     poses, joints = np.zeros((0, 7)), np.zeros((0, 18))
-    physics = MujocoCpuPhysics(1, num_threads=0)
+    physics = MujocoCpuPhysics(shadow_hand(), 1, num_threads=0)
     empty = check_reachable(physics, thing(), poses, poses, joints, joints, np.random.default_rng(0))
     assert empty.shape == (0,)

@@ -9,13 +9,13 @@ from scipy.spatial.transform import Rotation
 
 from datamodules.grasps.diversity import pairwise_distance
 from datamodules.grasps.grasp_set import GraspSet, concatenate
-from datamodules.synthesis.grasp_types import GRASP_TYPES
 from datamodules.synthesis.settings import TypeCount
 from datamodules.synthesis.summary import merge_counts, summarise
 from envs.hand.model import LINKS
+from envs.hand.shadow import shadow_hand
 from tests.datamodules.grasps.examples import made_up_set
 
-WRAP, TRIPOD = GRASP_TYPES.index("wrap"), GRASP_TYPES.index("tripod")
+WRAP, TRIPOD = shadow_hand().type_names.index("wrap"), shadow_hand().type_names.index("tripod")
 
 
 def _set() -> GraspSet:
@@ -51,7 +51,7 @@ def test_grasps_are_counted_by_split_type_and_size() -> None:
     assert {name: train[name] for name in ("objects", "objects_with_grasps", "grasps", "reachable")} == {
         "objects": 2, "objects_with_grasps": 1, "grasps": 4, "reachable": 3,
     }  # fmt: skip
-    assert train["types"] == {**dict.fromkeys(GRASP_TYPES, 0), "wrap": 3, "tripod": 1}
+    assert train["types"] == {**dict.fromkeys(shadow_hand().type_names, 0), "wrap": 3, "tripod": 1}
     assert train["aperture_mm"] == {"0-20": 1, "20-35": 2, "35-50": 0, "50-65": 0, "65-80": 0, "80-120": 1}
 
 

@@ -9,20 +9,22 @@ import pytest
 from datamodules.grasps.grasp_set import check_grasp_set
 from datamodules.synthesis import object_rounds
 from datamodules.synthesis.candidates import Candidates
-from datamodules.synthesis.grasp_types import GRASP_TYPES
 from datamodules.synthesis.settings import TypeCount
 from datamodules.synthesis.synthesizer import GraspSynthesizer
 from datamodules.synthesis.trial import REJECTIONS, TrialResult
 from envs.conventions import NUM_JOINTS
 from envs.hand.model import LINKS, joint_limits
+from envs.hand.shadow import shadow_hand
 from tests.datamodules.grasps.examples import TINY, TYPES, assert_same_grasps, good_grasps, prototypes, thing
+
+HAND = shadow_hand()
 
 QUICK = replace(TINY, types=("wrap",))
 
 
 def test_an_object_has_the_same_grasps_whatever_was_made_before() -> None:
-    alone = GraspSynthesizer(QUICK, prototypes()).synthesize(thing(), "train")
-    busy = GraspSynthesizer(QUICK, prototypes())
+    alone = GraspSynthesizer(HAND, QUICK, prototypes()).synthesize(thing(), "train")
+    busy = GraspSynthesizer(HAND, QUICK, prototypes())
     busy.synthesize(thing("box"), "train")
     after = busy.synthesize(thing(), "train")
     assert len(alone.grasps) > 0
@@ -33,7 +35,7 @@ def test_an_object_has_the_same_grasps_whatever_was_made_before() -> None:
 
 def test_another_seed_gives_other_grasps() -> None:
     first, second = (
-        GraspSynthesizer(replace(QUICK, seed=seed), prototypes()).synthesize(
+        GraspSynthesizer(HAND, replace(QUICK, seed=seed), prototypes()).synthesize(
             thing("box"), "train", with_reachability=False
         )
         for seed in (1, 2)
@@ -53,7 +55,7 @@ def test_grasps_are_a_valid_set_of_one_object() -> None:
         assert (joints >= limits.low - 1e-6).all()
         assert (joints <= limits.high + 1e-6).all()
     assert (grasps.links.sum(axis=1) >= 2).all()
-    assert {GRASP_TYPES[index] for index in grasps.type_index} == set(TYPES)
+    assert {HAND.type_names[index] for index in grasps.type_index} == set(TYPES)
 
 
 def test_aperture_is_a_width_of_the_object() -> None:
@@ -75,7 +77,7 @@ def test_every_column_of_a_grasp_comes_from_the_candidate_that_was_verified(monk
         return TrialResult(wrist_w[row], joints, links, object_w[row], row, ["lift", "", "moved", ""])
 
     monkeypatch.setattr(object_rounds, "run_trials", second_and_last_are_verified)
-    synthesizer = GraspSynthesizer(replace(QUICK, types=TYPES), prototypes())
+    synthesizer = GraspSynthesizer(HAND, replace(QUICK, types=TYPES), prototypes())
     result = synthesizer.synthesize(thing("box"), "train", with_reachability=False)
     grasps, tried = result.grasps, batches[0]
     assert len(batches) == 1  # two were wanted
@@ -106,21 +108,25 @@ def test_counts_add_up() -> None:
 
 
 def test_the_quota_bounds_the_grasps_of_an_object_and_reachable_ones_come_first() -> None:
-    every = GraspSynthesizer(replace(TINY, quota=None, batch=12, wanted=9), prototypes()).synthesize(thing(), "train")
+    every = GraspSynthesizer(HAND, replace(TINY, quota=None, batch=12, wanted=9), prototypes()).synthesize(
+        thing(), "train"
+    )
     assert len(every.grasps) == sum(count.verified for count in every.counts.values())
     assert 0 < every.grasps.is_reachable.sum() < len(every.grasps)
     quota = int(every.grasps.is_reachable.sum()) + 1
-    few = GraspSynthesizer(replace(TINY, quota=quota, batch=12, wanted=9), prototypes()).synthesize(thing(), "train")
+    few = GraspSynthesizer(HAND, replace(TINY, quota=quota, batch=12, wanted=9), prototypes()).synthesize(
+        thing(), "train"
+    )
     assert len(few.grasps) == quota
     assert few.grasps.is_reachable.sum() == quota - 1
-    one = GraspSynthesizer(replace(TINY, quota=1, batch=12, wanted=9), prototypes()).synthesize(thing(), "train")
+    one = GraspSynthesizer(HAND, replace(TINY, quota=1, batch=12, wanted=9), prototypes()).synthesize(thing(), "train")
     assert one.grasps.is_reachable.tolist() == [True]
 
 
 def test_an_object_is_done_once_it_has_what_is_wanted() -> None:
     patient = replace(QUICK, max_hands=72, quota=None)
-    few = GraspSynthesizer(replace(patient, wanted=1), prototypes()).synthesize(thing(), "train")
-    many = GraspSynthesizer(replace(patient, wanted=6), prototypes()).synthesize(thing(), "train")
+    few = GraspSynthesizer(HAND, replace(patient, wanted=1), prototypes()).synthesize(thing(), "train")
+    many = GraspSynthesizer(HAND, replace(patient, wanted=6), prototypes()).synthesize(thing(), "train")
     assert few.counts["wrap"].reachable >= 1
     assert few.counts["wrap"].tried < many.counts["wrap"].tried
 
@@ -136,14 +142,14 @@ def test_types_that_hold_an_object_are_tried_more_often(monkeypatch: pytest.Monk
         return TrialResult(wrist_w[row], joints, links, object_w[row], row, cause)
 
     monkeypatch.setattr(object_rounds, "run_trials", only_pinches_hold)
-    synthesizer = GraspSynthesizer(replace(TINY, batch=12, max_hands=72, wanted=60), prototypes())
+    synthesizer = GraspSynthesizer(HAND, replace(TINY, batch=12, max_hands=72, wanted=60), prototypes())
     pinch = synthesizer.banks["pinch_FF"]
     counts = synthesizer.synthesize(thing("box"), "train", with_reachability=False).counts
     assert counts["pinch_FF"].tried > 1.5 * counts["wrap"].tried
 
 
 def test_without_reachability_no_grasp_is_marked() -> None:
-    synthesizer = GraspSynthesizer(QUICK, prototypes())
+    synthesizer = GraspSynthesizer(HAND, QUICK, prototypes())
     result = synthesizer.synthesize(thing(), "train", with_reachability=False)
     assert len(result.grasps) > 0
     assert not result.grasps.is_reachable.any()
@@ -151,7 +157,7 @@ def test_without_reachability_no_grasp_is_marked() -> None:
 
 
 def test_an_object_too_thin_for_a_type_has_an_empty_but_valid_set() -> None:
-    result = GraspSynthesizer(QUICK, prototypes()).synthesize(thing("marker"), "unseen_instances")
+    result = GraspSynthesizer(HAND, QUICK, prototypes()).synthesize(thing("marker"), "unseen_instances")
     assert len(result.grasps) == 0
     check_grasp_set(result.grasps, "made")
     assert result.grasps.objects == ("marker_00000",)
@@ -162,7 +168,7 @@ def test_an_object_too_thin_for_a_type_has_an_empty_but_valid_set() -> None:
 
 def test_type_without_prototype() -> None:
     with pytest.raises(ValueError, match="no prototype of grasp type 'tripod'; prototypes exist for: wrap, pinch_FF"):
-        GraspSynthesizer(replace(TINY, types=("wrap", "tripod")), prototypes())
+        GraspSynthesizer(HAND, replace(TINY, types=("wrap", "tripod")), prototypes())
 
 
 def test_rejections_of_one_cause_add_up() -> None:

@@ -9,19 +9,21 @@ from numpy.typing import NDArray
 from datamodules.grasps.poses import absolute_pose, relative_pose
 from datamodules.synthesis.trial import REJECTIONS, TrialResult, TrialSettings, run_trials
 from envs.hand.model import clamp_joints, open_hand
+from envs.hand.shadow import shadow_hand
 from envs.physics.mujoco_worlds import MujocoCpuPhysics
-from envs.trials.lift import closing_direction
 from tests.datamodules.grasps.examples import good_grasps, thing
+
+HAND = shadow_hand()
 
 Array = NDArray[np.float64]
 
 FAR_W = np.array([0.0, 0.0, 0.5, 1.0, 0.0, 0.0, 0.0])
-FULLY_CLOSED = clamp_joints(open_hand() + 2.0 * closing_direction())
+FULLY_CLOSED = clamp_joints(open_hand() + 2.0 * HAND.closing)
 
 
 @pytest.fixture(scope="module")
 def physics() -> MujocoCpuPhysics:
-    return MujocoCpuPhysics(4, num_threads=0)
+    return MujocoCpuPhysics(HAND, 4, num_threads=0)
 
 
 def _good() -> tuple[Array, Array, Array]:
@@ -48,8 +50,8 @@ def _try(
 
 def test_a_good_grasp_is_verified_and_comes_back_as_it_holds_the_object(physics: MujocoCpuPhysics) -> None:
     object_w, wrist_w, joints = _good()
-    opened = clamp_joints(joints - 0.15 * closing_direction())
-    closed = clamp_joints(joints + 0.1 * closing_direction())
+    opened = clamp_joints(joints - 0.15 * HAND.closing)
+    closed = clamp_joints(joints + 0.1 * HAND.closing)
     result = _try(physics, wrist_w[None], opened[None], closed[None])
     assert result.row.tolist() == [0]
     assert result.cause == [""]
@@ -59,7 +61,7 @@ def test_a_good_grasp_is_verified_and_comes_back_as_it_holds_the_object(physics:
     moved = relative_pose(result.object_pose_w, wrist_w[None])
     np.testing.assert_allclose(result.wrist_pose_o[:, :3], moved[:, :3], atol=1e-3)
     # blocked joints stop short of their targets; none goes beyond the line between
-    assert (closing_direction() * (closed - result.joint_pos[0]) > -0.05).all()
+    assert (HAND.closing * (closed - result.joint_pos[0]) > -0.05).all()
 
 
 def test_a_hand_that_touches_nothing_has_few_contacts(physics: MujocoCpuPhysics) -> None:
@@ -71,7 +73,7 @@ def test_a_hand_that_touches_nothing_has_few_contacts(physics: MujocoCpuPhysics)
 def test_a_grasp_that_upsets_the_object_beyond_the_bounds_is_rejected(physics: MujocoCpuPhysics) -> None:
     # the good grasp; closing fingers always move the object a little, more than these bounds allow
     _, wrist_w, joints = _good()
-    opened = clamp_joints(joints - 0.15 * closing_direction())
+    opened = clamp_joints(joints - 0.15 * HAND.closing)
     strict = replace(TrialSettings(), max_shift=1e-4)
     assert _try(physics, wrist_w[None], opened[None], joints[None], strict).cause == ["moved"]
     strict = replace(TrialSettings(), min_upright=1.0 - 1e-9)

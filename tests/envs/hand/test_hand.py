@@ -1,7 +1,7 @@
 """A hand as a value: its joints' ranges and couplings, and what it refuses. Hands: every one that ships."""
 
 import pickle
-from dataclasses import replace
+from dataclasses import astuple, replace
 
 import numpy as np
 import pytest
@@ -134,9 +134,28 @@ def test_joint_that_the_model_lacks_is_named() -> None:
         replace(shadow_hand(), joints=("XXJ1", *shadow_hand().joints[1:]))
 
 
-def test_link_that_the_model_lacks_is_named() -> None:
-    with pytest.raises(ValueError, match=r"has no body 'wrist'; it has: palm, ffknuckle"):
-        replace(shadow_hand(), links=("palm", "wrist"))
+def test_joint_that_nothing_moves_is_named() -> None:
+    with pytest.raises(ValueError, match=r"hand shadow: joint 'LFJ0' of .*reach\.xml is neither actuated nor coupled"):
+        replace(shadow_hand(), coupled=Coupling(*(column[:3] for column in astuple(shadow_hand().coupled)[:4])))
+
+
+@each_hand
+def test_links_of_the_fingers_and_the_palm_are_all_links(hand: Hand) -> None:
+    of_fingers = {link for finger in hand.fingers for link in hand.links_of(finger)}
+    assert of_fingers | {hand.palm} == set(hand.links)
+    assert hand.palm not in of_fingers
+
+
+def test_links_of_a_finger_begin_at_its_tip() -> None:
+    hand = shadow_hand()
+    assert hand.links_of(hand.fingers[3]) == ("lfdistal", "lfmiddle", "lfproximal", "lfknuckle", "lfmetacarpal")
+
+
+def test_the_closed_hand_is_at_its_limits_with_the_thumb_before_the_fingers() -> None:
+    # the joints that every flexing joint by 1.6 rad and THJ4 at 0.8 rad give, within their limits
+    joints = 1.6 * shadow_hand().closing
+    joints[shadow_hand().joints.index("THJ4")] = 0.8
+    np.testing.assert_array_equal(shadow_hand().closed_pose, shadow_hand().clamp(joints))
 
 
 def test_parent_that_is_no_joint_is_named() -> None:

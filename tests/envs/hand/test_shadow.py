@@ -44,6 +44,14 @@ def test_open_hand_has_straight_fingers() -> None:
     assert not hand.open_pose[flexion].any()
 
 
+def test_closing_moves_eleven_joints_and_leaves_the_spread_joints() -> None:
+    # 15 joints close (released code); four of them are coupled and follow
+    hand = shadow_hand()
+    moved = {name: sign for name, sign in zip(hand.joints, hand.closing, strict=True) if sign}
+    upwards = [f"{finger}{joint}" for finger in ("FF", "MF", "RF", "LF") for joint in ("J2", "J1")]
+    assert moved == {**dict.fromkeys([*upwards, "THJ3"], 1.0), "THJ1": -1.0, "THJ0": -1.0}
+
+
 def test_model_of_the_physics_has_no_meshes() -> None:
     assert shadow_hand().model().nmesh == 0
     assert shadow_hand().model(visual=True).nmesh > 0

@@ -10,12 +10,16 @@ import mujoco
 import numpy as np
 import pytest
 
+from envs.hand.hand import Hand
+from envs.hand.shadow import shadow_hand
 from envs.objects.grasp_object import GraspObject
 from envs.physics import model_cache
 from envs.physics.model_cache import ModelCache
 from envs.physics.settings import PhysicsSettings
 from envs.physics.world_model import build_world_model
 from tests.datamodules.grasps.examples import thing
+
+HAND = shadow_hand()
 
 WAIT_S = 60.0
 
@@ -33,11 +37,11 @@ class Builder:
         self.began, self.gate = threading.Event(), threading.Event()
         self.gate.set()
 
-    def __call__(self, grasp_object: GraspObject, settings: PhysicsSettings) -> Any:
+    def __call__(self, hand: Hand, grasp_object: GraspObject, settings: PhysicsSettings) -> Any:
         self.began.set()
         assert self.gate.wait(WAIT_S)
         self.built.append((grasp_object.name, threading.current_thread().name))
-        return build_world_model(grasp_object, settings)
+        return build_world_model(HAND, grasp_object, settings)
 
     @property
     def names(self) -> list[str]:
@@ -58,7 +62,7 @@ def settle(cache: ModelCache) -> None:
 
 
 def test_models_are_compiled_once_and_the_least_recently_used_is_forgotten(builder: Builder) -> None:
-    objects, cache = things(3), ModelCache(PhysicsSettings(), capacity=2)
+    objects, cache = things(3), ModelCache(HAND, PhysicsSettings(), capacity=2)
     first, second = cache.get(objects[0]), cache.get(objects[1])
     assert cache.get(objects[0]) is first
     cache.get(objects[2])
@@ -68,7 +72,7 @@ def test_models_are_compiled_once_and_the_least_recently_used_is_forgotten(build
 
 
 def test_what_was_prepared_is_there(builder: Builder) -> None:
-    objects, cache = things(3), ModelCache(PhysicsSettings())
+    objects, cache = things(3), ModelCache(HAND, PhysicsSettings())
     cache.get(objects[1])
     cache.prepare(objects)
     settle(cache)
@@ -82,7 +86,7 @@ def test_what_was_prepared_is_there(builder: Builder) -> None:
 
 
 def test_a_model_under_way_is_waited_for_and_one_not_begun_is_not(builder: Builder) -> None:
-    objects, cache = things(3), ModelCache(PhysicsSettings())
+    objects, cache = things(3), ModelCache(HAND, PhysicsSettings())
     builder.gate.clear()
     cache.prepare(objects)
     assert builder.began.wait(WAIT_S)
@@ -97,7 +101,7 @@ def test_a_model_under_way_is_waited_for_and_one_not_begun_is_not(builder: Build
 
 
 def test_what_is_not_wanted_any_more_is_given_up(builder: Builder) -> None:
-    objects, cache = things(4), ModelCache(PhysicsSettings())
+    objects, cache = things(4), ModelCache(HAND, PhysicsSettings())
     builder.gate.clear()
     cache.prepare(objects[:3])
     assert builder.began.wait(WAIT_S)
@@ -108,7 +112,7 @@ def test_what_is_not_wanted_any_more_is_given_up(builder: Builder) -> None:
 
 
 def test_threads_that_ask_for_one_model_get_one(builder: Builder) -> None:
-    [wanted], cache = things(1), ModelCache(PhysicsSettings())
+    [wanted], cache = things(1), ModelCache(HAND, PhysicsSettings())
     builder.gate.clear()
     with ThreadPoolExecutor(4) as pool:
         asked = [pool.submit(cache.get, wanted) for _ in range(4)]
@@ -121,10 +125,10 @@ def test_threads_that_ask_for_one_model_get_one(builder: Builder) -> None:
 def test_an_object_that_cannot_be_simulated_is_named(ask: Callable[[ModelCache, GraspObject], Any]) -> None:
     flat = replace(thing("can"), pieces=(np.zeros((4, 3)),))
     with pytest.raises(ValueError, match="cannot be simulated"):
-        ask(ModelCache(PhysicsSettings()), flat)
+        ask(ModelCache(HAND, PhysicsSettings()), flat)
 
 
 def test_a_model_holds_nothing_that_only_a_renderer_needs() -> None:
-    model = build_world_model(thing("can"), PhysicsSettings())
+    model = build_world_model(HAND, thing("can"), PhysicsSettings())
     assert (model.ntex, model.nmat) == (0, 0)
     assert mujoco.mj_sizeModel(model) < 300_000

@@ -7,12 +7,15 @@ import numpy as np
 import pytest
 from jsonargparse import ArgumentParser
 
+from envs.hand.shadow import shadow_hand
 from envs.physics.base import PhysicsFactory
 from envs.physics.mujoco_cpu import ARENA_USE, MujocoCpu
 from envs.physics.mujoco_worlds import MujocoCpuPhysics
 from envs.physics.settings import PhysicsSettings
 from tests.contracts.physics_factory import PhysicsFactoryContract
 from tests.contracts.physics_start import hovering_start, put, run_script
+
+HAND = shadow_hand()
 
 MB = 1_000_000
 
@@ -45,15 +48,15 @@ def test_a_configuration_chooses_it_by_its_class_path() -> None:
 def test_worlds_of_a_factory_share_models() -> None:
     factory = MujocoCpu()
     for _ in range(2):
-        put(factory.make(3, num_threads=0), hovering_start())
-    assert factory.cache.num_compiled == 3
+        put(factory.make(HAND, 3, num_threads=0), hovering_start())
+    assert factory.cache(HAND).num_compiled == 3
 
 
 def test_models_beyond_the_bound_are_dropped() -> None:
     factory = MujocoCpu(max_models=1)
     for _ in range(2):
-        put(factory.make(3, num_threads=0), hovering_start())
-    assert factory.cache.num_compiled == 6
+        put(factory.make(HAND, 3, num_threads=0), hovering_start())
+    assert factory.cache(HAND).num_compiled == 6
 
 
 def test_room_for_no_model_is_refused() -> None:
@@ -62,7 +65,7 @@ def test_room_for_no_model_is_refused() -> None:
 
 
 def test_worlds_that_diverge_are_dumped_where_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    physics = MujocoCpu(dump_dir=str(tmp_path / "dumps")).make(2, num_threads=0)
+    physics = MujocoCpu(dump_dir=str(tmp_path / "dumps")).make(HAND, 2, num_threads=0)
     put(physics, hovering_start(2))
     physics.set_side_acceleration(np.array([[1e5, 0.0, 0.0], [0.0, 0.0, 0.0]]))  # 2,500 m/s after a control step
     with caplog.at_level(logging.ERROR, logger="envs.physics"):
@@ -75,8 +78,8 @@ def test_worlds_that_diverge_are_dumped_where_told(tmp_path: Path, caplog: pytes
 
 def test_worlds_count_with_what_they_put_aside_and_models_once_each() -> None:
     factory, (thing,) = MujocoCpu(max_models=300), hovering_start(1).objects
-    one, many, kept = (factory.memory_need(thing, count) for count in (1, 300, 4000))
-    arena = factory.cache.get(thing).narena
+    one, many, kept = (factory.memory_need(HAND, thing, count) for count in (1, 300, 4000))
+    arena = factory.cache(HAND).get(thing).narena
     # three times a tenth of 4 MB, and the hundredth of it that positions and forces take
     assert 0.3 * arena <= one.world <= 0.4 * arena
     assert many.world == one.world
@@ -86,7 +89,7 @@ def test_worlds_count_with_what_they_put_aside_and_models_once_each() -> None:
 
 
 def test_a_grasp_fills_less_of_the_arena_than_is_counted() -> None:
-    physics = MujocoCpuPhysics(4, num_threads=0)
+    physics = MujocoCpuPhysics(HAND, 4, num_threads=0)
     run_script(physics)  # the hand comes down, closes on the objects and is shaken with them
     used = [data.maxuse_arena / data.narena for data in physics._data if data is not None]
     assert len(used) == 4
@@ -94,4 +97,4 @@ def test_a_grasp_fills_less_of_the_arena_than_is_counted() -> None:
 
 
 def test_256_worlds_with_3127_objects_fit_into_two_gigabytes() -> None:
-    MujocoCpu().memory_need(hovering_start(1).objects[0], 3127).check(256, 2_000 * MB)
+    MujocoCpu().memory_need(HAND, hovering_start(1).objects[0], 3127).check(256, 2_000 * MB)

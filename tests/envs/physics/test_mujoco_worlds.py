@@ -7,17 +7,26 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from envs.hand.shadow import shadow_hand
 from envs.physics.base import PhysicsBackend
 from envs.physics.mujoco_worlds import HISTORY, MujocoCpuPhysics
 from envs.physics.settings import PhysicsSettings
 from envs.physics.world_model import build_world_model
 from tests.contracts.physics import PhysicsContract
 from tests.contracts.physics_start import assert_same, hovering_start, put, run_script
+from tests.hands import ABILITY_HAND, needs_ability_hand
+
+HAND = shadow_hand()
 
 
 class TestMujocoCpuPhysics(PhysicsContract):
     def make(self, num_worlds: int) -> PhysicsBackend:
-        return MujocoCpuPhysics(num_worlds, num_threads=0)
+        return MujocoCpuPhysics(self.hand, num_worlds, num_threads=0)
+
+
+@needs_ability_hand
+class TestMujocoCpuPhysicsWithTheAbilityHand(TestMujocoCpuPhysics):
+    hand = ABILITY_HAND
 
 
 @pytest.fixture(autouse=True)
@@ -28,17 +37,20 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("num_threads", [1, 2, 5])
 def test_states_are_the_same_whatever_the_number_of_threads(num_threads: int) -> None:
-    alone = run_script(MujocoCpuPhysics(5, num_threads=0))
-    assert_same(alone, run_script(MujocoCpuPhysics(5, num_threads=num_threads)), [0, 1, 2, 3, 4])
+    alone = run_script(MujocoCpuPhysics(HAND, 5, num_threads=0))
+    assert_same(alone, run_script(MujocoCpuPhysics(HAND, 5, num_threads=num_threads)), [0, 1, 2, 3, 4])
 
 
 def test_a_world_gives_the_same_states_alone_and_among_others() -> None:
-    alone, among = run_script(MujocoCpuPhysics(1, num_threads=0)), run_script(MujocoCpuPhysics(3, num_threads=0))
+    alone, among = (
+        run_script(MujocoCpuPhysics(HAND, 1, num_threads=0)),
+        run_script(MujocoCpuPhysics(HAND, 3, num_threads=0)),
+    )
     assert_same(alone, among, [0])
 
 
 def test_objects_that_come_back_to_a_world_find_it_as_new() -> None:
-    physics = MujocoCpuPhysics(3, num_threads=0)
+    physics = MujocoCpuPhysics(HAND, 3, num_threads=0)
     expected = run_script(physics)
     start = hovering_start()
     turned = replace(
@@ -67,7 +79,7 @@ def _break(physics: MujocoCpuPhysics, world: int, field: str, value: float) -> N
 def test_a_bad_number_is_found_even_in_the_first_step(
     steps_before: int, field: str, value: float, caplog: pytest.LogCaptureFixture
 ) -> None:
-    physics, start = MujocoCpuPhysics(3, num_threads=0), hovering_start()
+    physics, start = MujocoCpuPhysics(HAND, 3, num_threads=0), hovering_start()
     put(physics, start)
     for _ in range(steps_before):
         physics.step()
@@ -82,7 +94,7 @@ def test_a_bad_number_is_found_even_in_the_first_step(
 
 
 def test_an_object_faster_than_the_bound_is_found_before_it_is_far() -> None:
-    physics, start = MujocoCpuPhysics(2, num_threads=0), hovering_start(2)
+    physics, start = MujocoCpuPhysics(HAND, 2, num_threads=0), hovering_start(2)
     put(physics, start)
     # 25 ms of 700 and 900 m/s^2 upwards: 17.5 and 22.5 m/s after less than 0.3 m; the bound is 20 m/s
     physics.set_side_acceleration(np.array([[0.0, 0.0, 700.0], [0.0, 0.0, 900.0]]))
@@ -91,7 +103,7 @@ def test_an_object_faster_than_the_bound_is_found_before_it_is_far() -> None:
 
 
 def test_diverged_worlds_are_counted_once_each() -> None:
-    physics, start = MujocoCpuPhysics(3, num_threads=0), hovering_start()
+    physics, start = MujocoCpuPhysics(HAND, 3, num_threads=0), hovering_start()
     for expected in (2, 4):  # resets heal, the count goes on
         put(physics, start)
         _break(physics, 0, "qpos", np.nan)
@@ -102,7 +114,7 @@ def test_diverged_worlds_are_counted_once_each() -> None:
 
 
 def test_dump_of_a_diverged_world_holds_its_last_states_oldest_first(tmp_path: Path) -> None:
-    physics, start = MujocoCpuPhysics(2, num_threads=0, dump_dir=tmp_path / "dumps"), hovering_start(2)
+    physics, start = MujocoCpuPhysics(HAND, 2, num_threads=0, dump_dir=tmp_path / "dumps"), hovering_start(2)
     put(physics, start)
     heights = []
     for step in range(HISTORY + 4):
@@ -124,7 +136,7 @@ def test_dump_of_a_diverged_world_holds_its_last_states_oldest_first(tmp_path: P
 
 
 def test_without_a_dump_folder_nothing_is_written(tmp_path: Path) -> None:
-    physics = MujocoCpuPhysics(1, num_threads=0)
+    physics = MujocoCpuPhysics(HAND, 1, num_threads=0)
     put(physics, hovering_start(1))
     _break(physics, 0, "qvel", 1e6)
     physics.step()
@@ -134,7 +146,7 @@ def test_without_a_dump_folder_nothing_is_written(tmp_path: Path) -> None:
 
 def test_settings_reach_the_model() -> None:
     settings = PhysicsSettings(timestep=0.0025, friction=0.7, impratio=2.0, base_mass=3.0)
-    model = build_world_model(hovering_start(1).objects[0], settings)
+    model = build_world_model(HAND, hovering_start(1).objects[0], settings)
     assert model.opt.timestep == 0.0025
     assert model.opt.impratio == 2.0
     np.testing.assert_array_equal(model.geom_friction[:, 0], 0.7)
@@ -147,7 +159,7 @@ def test_a_control_step_takes_as_long_as_the_settings_say() -> None:
     start.object_pose_w[:, 2] += 0.5
     fallen = []
     for settings in (PhysicsSettings(), PhysicsSettings(steps_per_control=10), PhysicsSettings(timestep=0.01)):
-        physics = MujocoCpuPhysics(1, settings, num_threads=0)
+        physics = MujocoCpuPhysics(HAND, 1, settings, num_threads=0)
         put(physics, start)
         physics.step()
         fallen.append(-physics.state().object_velocity[0, 2] / 9.81)
@@ -158,7 +170,7 @@ def test_a_control_step_takes_as_long_as_the_settings_say() -> None:
 def test_the_wrist_arrives_with_other_control_periods_too() -> None:
     start = hovering_start(1)
     target = start.wrist_pose_w + np.array([0.01, 0.0, -0.01, 0.0, 0.0, 0.0, 0.0])
-    physics = MujocoCpuPhysics(1, PhysicsSettings(steps_per_control=2), num_threads=0)
+    physics = MujocoCpuPhysics(HAND, 1, PhysicsSettings(steps_per_control=2), num_threads=0)
     put(physics, start)
     physics.set_wrist_targets(target)
     physics.step()

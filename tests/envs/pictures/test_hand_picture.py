@@ -11,6 +11,8 @@ from envs.hand.model import open_hand
 from envs.hand.shadow import shadow_hand
 from envs.pictures.hand_picture import FINGERTIP_COLOUR, HandPicture, grasp_camera, posed_hand, posed_object
 
+HAND = shadow_hand()
+
 IDENTITY = np.array([0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0])
 UPSIDE_DOWN = np.array([0.1, 0.2, 0.3, 0.0, 1.0, 0.0, 0.0])
 BOX = trimesh.creation.box(extents=[0.05, 0.05, 0.05])
@@ -31,27 +33,33 @@ def draw(size: int = 64, **changes: object) -> np.ndarray:
         "object_faces": BOX.faces,
         "object_pose_w": [0.1, 0.2, 0.025, 1.0, 0.0, 0.0, 0.0],
     }
-    return HandPicture(size).draw(**{**arguments, **changes})
+    return HandPicture(HAND, size).draw(**{**arguments, **changes})
 
 
 @pytest.mark.parametrize("joints", [open_hand(), bent_hand()])
 def test_drawn_fingertips_lie_at_the_fingertip_sites(joints: np.ndarray) -> None:
-    mesh = posed_hand(joints, IDENTITY)
+    mesh = posed_hand(HAND, joints, IDENTITY)
     dark = mesh.corners[(mesh.colours == FINGERTIP_COLOUR).all(axis=1)].reshape(-1, 3)
-    tips = HandKinematics(shadow_hand()).forward(torch.tensor(joints[None])).fingertips[0].numpy()
+    tips = HandKinematics(HAND).forward(torch.tensor(joints[None])).fingertips[0].numpy()
     for tip in tips:
         # the site is at the end of the distal part; the thumb's mesh has facets of 1 cm
         assert np.linalg.norm(dark - tip, axis=1).min() < 0.009
 
 
 def test_hand_moves_with_its_wrist() -> None:
-    at_origin, moved = posed_hand(bent_hand(), IDENTITY), posed_hand(bent_hand(), UPSIDE_DOWN)
+    at_origin, moved = (
+        posed_hand(HAND, bent_hand(), IDENTITY),
+        posed_hand(HAND, bent_hand(), UPSIDE_DOWN),
+    )
     # half a turn about x: y and z change sign
     np.testing.assert_allclose(moved.corners, at_origin.corners * [1.0, -1.0, -1.0] + [0.1, 0.2, 0.3], atol=1e-12)
 
 
 def test_coupled_joints_can_be_given() -> None:
-    by_default, straight = posed_hand(bent_hand(), IDENTITY), posed_hand(bent_hand(), IDENTITY, np.zeros(4))
+    by_default, straight = (
+        posed_hand(HAND, bent_hand(), IDENTITY),
+        posed_hand(HAND, bent_hand(), IDENTITY, np.zeros(4)),
+    )
     assert np.abs(by_default.corners - straight.corners).max() > 0.01
 
 
@@ -68,7 +76,7 @@ def test_picture_shows_hand_and_object() -> None:
 def test_camera_stays_above_the_horizon(quat: list[float]) -> None:
     wrist = np.array([0.0, 0.0, 0.3, *quat])
     thing = posed_object(BOX.vertices, BOX.faces, IDENTITY)
-    camera = grasp_camera(posed_hand(open_hand(), wrist), thing, wrist)
+    camera = grasp_camera(posed_hand(HAND, open_hand(), wrist), thing, wrist)
     towards = camera.position - camera.target
     slope = np.degrees(np.arctan2(towards[2], np.hypot(towards[0], towards[1])))
     assert 13.9 < slope < 38.1
@@ -86,4 +94,4 @@ def test_nan_pose_is_named() -> None:
 
 def test_tiny_picture_is_refused() -> None:
     with pytest.raises(ValueError, match="picture size is 8 pixels, expected at least 16"):
-        HandPicture(8)
+        HandPicture(HAND, 8)

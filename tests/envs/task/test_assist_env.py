@@ -11,18 +11,18 @@ from scipy.spatial.transform import Rotation
 
 from datamodules.rollouts.grasp_targets import grasp_targets
 from envs.hand.model import joint_limits, normalise_joints, open_hand
+from envs.hand.shadow import shadow_hand
 from envs.objects.grasp_object import GraspObject
 from envs.physics.base import PhysicsState
 from envs.physics.mujoco_worlds import MujocoCpuPhysics
 from envs.rows import take_rows
 from envs.task.assist_env import EnvStep, HumanAssistEnv
 from envs.task.episodes import Episodes, join_episodes
-from envs.task.observations import OBSERVATION_GROUPS, POLICY_GROUPS, PRIVILEGED_GROUPS, Observation
+from envs.task.observations import OBSERVATION_GROUPS, POLICY_GROUPS, PRIVILEGED_GROUPS, Observation, group_shape
 from envs.task.outcomes import CAUSES, EpisodeOutcome
 from envs.task.perception import PerceptionNoise
 from envs.task.rewards import RewardSettings
 from envs.task.settings import TaskSettings
-from envs.trials.lift import closing_direction
 from tests.assisting import Throwing, make_env, same_wrist_other_goal, sampler
 from tests.datamodules.grasps.examples import good_grasps, thing
 
@@ -39,7 +39,7 @@ class Library:
 
 def closing(num_worlds: int) -> NDArray[np.float64]:
     """Actions of a hand that slowly closes."""
-    return np.tile(0.2 * closing_direction(), (num_worlds, 1))
+    return np.tile(0.2 * shadow_hand().closing, (num_worlds, 1))
 
 
 def run_steps(env: HumanAssistEnv, episodes: Episodes, steps: int | None = None) -> list[EnvStep]:
@@ -134,7 +134,9 @@ class Altered(MujocoCpuPhysics):
 def test_velocity_contacts_and_divergence_do_not_show_in_what_a_policy_sees() -> None:
     episodes = sampler().sample(2)
     truth = run(make_env(privileged=PRIVILEGED_GROUPS), episodes, 30)
-    altered = run(make_env(privileged=PRIVILEGED_GROUPS, physics=Altered(2, num_threads=0)), episodes, 30)
+    altered = run(
+        make_env(privileged=PRIVILEGED_GROUPS, physics=Altered(shadow_hand(), 2, num_threads=0)), episodes, 30
+    )
     for step, (one, two) in enumerate(zip(truth, altered, strict=True)):
         assert_same_groups(one, two, POLICY_GROUPS)
         assert not torch.equal(one["object_motion"], two["object_motion"])
@@ -160,8 +162,8 @@ def test_only_the_groups_that_were_asked_for_are_observed() -> None:
 
 def test_every_group_has_the_shape_of_the_table() -> None:
     observation = make_env(privileged=PRIVILEGED_GROUPS).reset(sampler().sample(2))
-    for name, group in OBSERVATION_GROUPS.items():
-        assert observation[name].shape == (2, *group.shape), name
+    for name in OBSERVATION_GROUPS:
+        assert observation[name].shape == (2, *group_shape(name, shadow_hand())), name
         assert observation[name].dtype == torch.float32, name
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from envs.hand.shadow import shadow_hand
 from envs.task.observation_builder import ObservationBuilder, Signals, WristHistory
-from envs.task.observations import OBSERVATION_GROUPS, POLICY_GROUPS
+from envs.task.observations import POLICY_GROUPS, group_shape
 
 HAND = shadow_hand()
 
@@ -101,7 +101,7 @@ def test_every_group_that_a_policy_may_see_is_made() -> None:
     observation = ObservationBuilder(HAND, 0.025).observe(signals(0.0, wrist_at(0.0, count=2)))
     assert set(observation.groups) == set(POLICY_GROUPS)
     for name in set(POLICY_GROUPS) - {"points_h"}:
-        assert observation[name].shape == (2, *OBSERVATION_GROUPS[name].shape), name
+        assert observation[name].shape == (2, *group_shape(name, HAND)), name
         assert observation[name].dtype == torch.float32, name
     assert observation["points_h"].shape == (2, 3, 3)
 

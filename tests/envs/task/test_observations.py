@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from envs.hand.shadow import shadow_hand
 from envs.task.observations import (
     OBSERVATION_GROUPS,
     POLICY_GROUPS,
@@ -10,12 +11,13 @@ from envs.task.observations import (
     Observation,
     check_groups,
     flat_size,
+    group_shape,
 )
 
 
 def made_up(names: tuple[str, ...] = PRIVILEGED_GROUPS, count: int = 3) -> Observation:
     groups = {
-        name: torch.full((count, *OBSERVATION_GROUPS[name].shape), float(index)) for index, name in enumerate(names)
+        name: torch.full((count, *group_shape(name, shadow_hand())), float(index)) for index, name in enumerate(names)
     }
     return Observation(groups)
 
@@ -31,18 +33,18 @@ def test_groups_stand_side_by_side_in_the_order_asked_for() -> None:
     assert len(observation) == 3
     flat = observation.flat(("goal_wrist", "remaining"))
     torch.testing.assert_close(flat, torch.tensor([[1.0] * 6 + [0.0] * 2] * 3))
-    assert flat_size(("goal_wrist", "remaining")) == 8
+    assert flat_size(("goal_wrist", "remaining"), shadow_hand()) == 8
 
 
 def test_the_size_of_every_group_is_that_of_the_table() -> None:
     observation = made_up(tuple(OBSERVATION_GROUPS))
     for name in OBSERVATION_GROUPS:
-        assert observation.flat([name]).shape == (3, flat_size([name])), name
+        assert observation.flat([name]).shape == (3, flat_size([name], shadow_hand())), name
 
 
 def test_no_groups_have_no_columns() -> None:
     assert made_up().flat(()).shape == (3, 0)
-    assert flat_size(()) == 0
+    assert flat_size((), shadow_hand()) == 0
 
 
 def test_a_group_that_was_not_observed_is_named() -> None:

@@ -22,7 +22,7 @@ def test_fingertips_measure_to_their_nearest_point() -> None:
     # each fingertip gets a point 1, 2, ... 5 mm along x, and all share points half a metre away
     near = tips + 0.001 * torch.arange(1, 6)[:, None] * torch.tensor([1.0, 0.0, 0.0])
     points_h = torch.cat([near, tips + torch.tensor([0.5, 0.0, 0.0])])[None].float()
-    found = fingertip_distance(joint_pos, coupled_pos, points_h)
+    found = fingertip_distance(shadow_hand(), joint_pos, coupled_pos, points_h)
     assert found.dtype == torch.float32
     torch.testing.assert_close(found, 0.001 * torch.arange(1.0, 6.0)[None], atol=1e-6, rtol=0.0)  # float32 metres
 
@@ -32,7 +32,7 @@ def test_worlds_do_not_share_clouds() -> None:
     tips = HandKinematics(shadow_hand()).forward(joint_pos, coupled_pos).fingertips.float()
     points_h = tips.clone()
     points_h[1] += 0.3
-    found = fingertip_distance(joint_pos, coupled_pos, points_h)
+    found = fingertip_distance(shadow_hand(), joint_pos, coupled_pos, points_h)
     assert found[0].max() < 1e-6
     assert found[1].min() > 0.1
 

@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from datamodules.grasps.grasp_set import GraspSet
 from datamodules.grasps.poses import absolute_pose
 from envs.conventions import MAX_JOINT_STEP
+from envs.hand.hand import Hand
 from envs.hand.model import clamp_joints, joint_limits, open_hand
+from envs.hand.shadow import shadow_hand
 from envs.objects.grasp_object import GraspObject
 from envs.physics.base import Array, PhysicsBackend
 from envs.physics.settings import PhysicsSettings
@@ -18,6 +20,8 @@ from envs.trials.grasp_trials import GraspTrials, TrialOutcome, follow_freely
 from envs.trials.lift import LiftResult
 from tests.assisting import EPISODE_STEPS
 from tests.datamodules.grasps.examples import good_grasps, thing
+
+HAND = shadow_hand()
 
 THING = thing()
 """What `good_grasps` holds."""
@@ -37,14 +41,14 @@ def grasps() -> GraspSet:
 
 def trials(grasps: GraspSet, **settings: Any) -> GraspTrials:
     things, object_w, wrist_w, _ = scene(grasps)
-    return GraspTrials(things, object_w, wrist_w, **settings)
+    return GraspTrials(HAND, things, object_w, wrist_w, **settings)
 
 
 def far_away(count: int = 2, **settings: Any) -> GraspTrials:
     """Hands 40 cm above their objects."""
     object_w = np.tile(THING.rest_poses[0], (count, 1))
     wrist_w = np.tile([0.0, 0.0, 0.6, 1.0, 0.0, 0.0, 0.0], (count, 1))
-    return GraspTrials([THING] * count, object_w, wrist_w, **settings)
+    return GraspTrials(HAND, [THING] * count, object_w, wrist_w, **settings)
 
 
 def assert_equal(first: TrialOutcome, second: TrialOutcome, rows: NDArray[np.int64] | slice = slice(None)) -> None:
@@ -115,13 +119,14 @@ def test_actions_are_clipped_to_full_speed() -> None:
 class BlockedHand:
     """Stands in for a factory and its worlds: joints that nothing moves; remembers the commands of joint 5."""
 
+    hand = HAND
     num_worlds = 1
     settings = PhysicsSettings()
 
     def __init__(self) -> None:
         self.commands: list[float] = []
 
-    def make(self, num_worlds: int) -> "BlockedHand":
+    def make(self, hand: Hand, num_worlds: int) -> "BlockedHand":
         assert num_worlds == self.num_worlds
         return self
 
@@ -166,8 +171,8 @@ def test_outcomes_keep_the_order_of_grasps_whatever_the_batches(grasps: GraspSet
     wrist_w = np.concatenate([away[None], wrist_w, away[None]])
     joints = np.concatenate([open_hand()[None], joints, open_hand()[None]])
     counts: list[int] = []
-    whole = GraspTrials(things, object_w, wrist_w).place(joints)
-    parts = GraspTrials(things, object_w, wrist_w, num_worlds=2, on_batch=counts.append).place(joints)
+    whole = GraspTrials(HAND, things, object_w, wrist_w).place(joints)
+    parts = GraspTrials(HAND, things, object_w, wrist_w, num_worlds=2, on_batch=counts.append).place(joints)
     assert_equal(whole, parts)
     assert whole.is_lifted.tolist() == [False, *[True] * len(grasps), False]
     assert sum(counts) == len(things)
@@ -193,7 +198,7 @@ def test_free_fingers_move_by_the_actions_and_stop_at_the_limits() -> None:
         action[1, 4] = 100.0
         return action
 
-    final = follow_freely(controller, 2)
+    final = follow_freely(HAND, controller, 2)
     expected = np.tile(open_hand(), (2, 1))
     expected[0, 4] += 10 * 0.5 * MAX_JOINT_STEP
     expected[1, 4] = min(joint_limits().high[4], open_hand()[4] + EPISODE_STEPS * MAX_JOINT_STEP)
@@ -202,19 +207,19 @@ def test_free_fingers_move_by_the_actions_and_stop_at_the_limits() -> None:
 
 def test_free_fingers_reach_what_is_near_enough() -> None:
     goal = clamp_joints(np.random.default_rng(0).uniform(-0.3, 1.2, (4, 18)))
-    final = follow_freely(lambda rows, joint_pos, step: (goal[rows] - joint_pos) / MAX_JOINT_STEP, 4)
+    final = follow_freely(HAND, lambda rows, joint_pos, step: (goal[rows] - joint_pos) / MAX_JOINT_STEP, 4)
     np.testing.assert_allclose(final, goal, atol=1e-12)
 
 
 def test_uneven_arguments_are_counted() -> None:
     with pytest.raises(ValueError, match=r"2 objects, 1 object poses, 3 wrist poses and 1 rest poses; expected"):
-        GraspTrials([THING] * 2, np.zeros((1, 7)), np.zeros((3, 7)))
+        GraspTrials(HAND, [THING] * 2, np.zeros((1, 7)), np.zeros((3, 7)))
 
 
 def test_fingers_close_from_the_rest_pose_and_placing_from_the_grasps(grasps: GraspSet) -> None:
     things, object_w, wrist_w, joints = scene(grasps)
     aside_w = object_w + np.array([0.3, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])  # at rest 30 cm beside the hand
-    apart = GraspTrials(things, object_w, wrist_w, rest_pose_w=aside_w)
+    apart = GraspTrials(HAND, things, object_w, wrist_w, rest_pose_w=aside_w)
     assert apart.place(joints).is_lifted.all()
     assert not apart.close_towards(joints).is_lifted.any()
 

@@ -15,8 +15,10 @@ from envs.hand.shadow import shadow_hand
 from envs.objects.grasp_object import GraspObject
 from envs.physics.base import Array, PhysicsState
 from envs.physics.mujoco_worlds import MujocoCpuPhysics
-from envs.trials.lift import CLOSE_STEPS, EARLY_VERDICT, LIFT_HEIGHT, LIFT_STEPS, closing_direction, lift_test
+from envs.trials.lift import CLOSE_STEPS, EARLY_VERDICT, LIFT_HEIGHT, LIFT_STEPS, lift_test
 from tests.datamodules.grasps.examples import good_grasps, thing
+
+HAND = shadow_hand()
 
 Script = Callable[[float], tuple[float, float]]
 """Wrist's rise, m -> the object's shift along x and z, m."""
@@ -31,6 +33,8 @@ def comes_along(rise: float) -> tuple[float, float]:
 
 class ScriptedPhysics:
     """Worlds whose wrist is always at its target and whose object follows a script; records what it is told."""
+
+    hand = HAND
 
     def __init__(self, *scripts: Script, is_diverged: Sequence[bool] | None = None) -> None:
         self.scripts = scripts
@@ -175,7 +179,7 @@ def test_a_lost_object_ends_its_world_early() -> None:
 def test_hand_closes_by_a_tenth_of_a_radian_before_it_rises() -> None:
     physics = ScriptedPhysics(comes_along)
     lift_test(physics)
-    np.testing.assert_allclose(physics.joint_target - (open_hand() + 0.5), 0.1 * closing_direction()[None], atol=1e-12)
+    np.testing.assert_allclose(physics.joint_target - (open_hand() + 0.5), 0.1 * HAND.closing[None], atol=1e-12)
     heights = np.array(physics.wrist_heights)[:, 0]
     np.testing.assert_array_equal(heights[:CLOSE_STEPS], heights[0])
 
@@ -216,7 +220,7 @@ def test_shake_begins_with_the_rise() -> None:
 
 
 def test_every_closing_joint_brings_its_fingertip_towards_the_object() -> None:
-    kinematics, direction = HandKinematics(shadow_hand()), closing_direction()
+    kinematics, direction = HandKinematics(HAND), HAND.closing
     grasped_h = torch.tensor([0.011, -0.045, 0.09], dtype=torch.float64)  # before the palm, between thumb and fingers
 
     def gaps(joint_pos: Array) -> Array:
@@ -235,15 +239,6 @@ def test_every_closing_joint_brings_its_fingertip_towards_the_object() -> None:
             assert not change.any(), name
 
 
-def test_closing_moves_eleven_joints_and_leaves_the_spread_joints() -> None:
-    # 15 joints close (released code); four of them are coupled and follow
-    moved = {name for name, sign in zip(ACTUATED_JOINTS, closing_direction(), strict=True) if sign}
-    assert moved == {*(f"{finger}{joint}" for finger in ("FF", "MF", "RF", "LF") for joint in ("J2", "J1")),
-                     "THJ3", "THJ1", "THJ0"}  # fmt: skip
-    closing_direction()[:] = 0.0
-    assert closing_direction().any()
-
-
 # --- real grasps
 
 
@@ -252,7 +247,7 @@ def _placed(joint_pos: Array) -> MujocoCpuPhysics:
     grasps = good_grasps().grasps
     object_w = grasps.object_pose_w.astype(np.float64)
     wrist_w = absolute_pose(object_w, grasps.wrist_pose_o.astype(np.float64))
-    physics = MujocoCpuPhysics(len(grasps), num_threads=0)
+    physics = MujocoCpuPhysics(HAND, len(grasps), num_threads=0)
     physics.reset([thing()] * len(grasps), object_w, wrist_w, joint_pos)
     return physics
 

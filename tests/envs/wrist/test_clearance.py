@@ -5,7 +5,10 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from envs.hand.model import attach_hand
+from envs.hand.shadow import shadow_hand
 from envs.wrist.clearance import open_hand_height
+
+HAND = shadow_hand()
 
 
 def _poses(count: int) -> np.ndarray:
@@ -33,12 +36,12 @@ def test_agrees_with_mujoco_distances_to_a_plane() -> None:
             mujoco.mj_geomDistance(model, data, table, geom, 2.0, None) for geom in range(model.ngeom) if geom != table
         ]
         # mj_geomDistance is iterative for boxes; 0.1 mm is far below what matters here
-        np.testing.assert_allclose(open_hand_height(pose), min(heights), atol=1e-4)
+        np.testing.assert_allclose(open_hand_height(HAND, pose), min(heights), atol=1e-4)
 
 
 def test_batched_like_single_and_rises_with_the_wrist() -> None:
     poses = _poses(6)
-    heights = open_hand_height(poses.reshape(2, 3, 7))
-    np.testing.assert_allclose(heights.ravel(), [float(open_hand_height(pose)) for pose in poses], atol=1e-15)
+    heights = open_hand_height(HAND, poses.reshape(2, 3, 7))
+    np.testing.assert_allclose(heights.ravel(), [float(open_hand_height(HAND, pose)) for pose in poses], atol=1e-15)
     poses[:, 2] += 0.1
-    np.testing.assert_allclose(open_hand_height(poses), heights.ravel() + 0.1, atol=1e-12)
+    np.testing.assert_allclose(open_hand_height(HAND, poses), heights.ravel() + 0.1, atol=1e-12)

@@ -8,10 +8,13 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from envs.conventions import CONTROL_DT
+from envs.hand.shadow import shadow_hand
 from envs.wrist.approach import MAX_TILT, START_DISTANCE
 from envs.wrist.clearance import open_hand_height
 from envs.wrist.patterns import NUM_SAMPLES, WristPatterns, generate_patterns
 from envs.wrist.trajectory import MAX_START_TURN, TABLE_TOLERANCE, WristTrajectories, arrival_steps, sample_trajectories
+
+HAND = shadow_hand()
 
 Array = NDArray[np.float64]
 
@@ -30,7 +33,7 @@ def _grasps(count: int = COUNT, seed: int = 0) -> tuple[Array, Array]:
     position = np.column_stack([rng.uniform(-0.6, 0.6, (count, 2)), np.full(count, 0.5)])
     final_w = np.concatenate([position, rotation.as_quat(scalar_first=True)], axis=1)
     # from 3 cm in the table, as an open hand is where a closed one fits, to 20 cm above; the wrist itself above it
-    final_w[:, 2] = np.maximum(0.5 - open_hand_height(final_w) + rng.uniform(-0.03, 0.2, count), 0.05)
+    final_w[:, 2] = np.maximum(0.5 - open_hand_height(HAND, final_w) + rng.uniform(-0.03, 0.2, count), 0.05)
     return final_w, final_w[:, :3] + 0.15 * rotation.apply([0.0, -0.3, 0.95])
 
 
@@ -38,7 +41,7 @@ def _sample(*, mix: bool = False, split: str = "test", seed: int = 1, **more: An
     final_w, tips_w = _grasps()
     patterns = generate_patterns().split(split)  # type: ignore[arg-type]
     more = {"num_steps": 50, **more}
-    return sample_trajectories(final_w, tips_w, patterns, mix=mix, rng=np.random.default_rng(seed), **more)
+    return sample_trajectories(HAND, final_w, tips_w, patterns, mix=mix, rng=np.random.default_rng(seed), **more)
 
 
 def _turn(pose_w: Array) -> Array:
@@ -81,7 +84,7 @@ def test_starts_in_the_shell_and_cone_of_the_paper() -> None:
 def test_no_hand_goes_through_the_table() -> None:
     for mix in (False, True):
         pose_w = _sample(mix=mix).pose_w
-        height = open_hand_height(pose_w)
+        height = open_hand_height(HAND, pose_w)
         limit = np.minimum(height[:, -1], 0.0) - TABLE_TOLERANCE
         assert (height.min(axis=1) >= limit - 1e-9).all()
         assert pose_w[..., 2].min() > 0.0
@@ -95,9 +98,9 @@ def test_table_rule_is_what_keeps_the_hands_above() -> None:
     high_tips_w[:, 2] += 0.3
     patterns = generate_patterns().split("test")
     pose_w = sample_trajectories(
-        high_w, high_tips_w, patterns, num_steps=50, mix=False, rng=np.random.default_rng(1)
+        HAND, high_w, high_tips_w, patterns, num_steps=50, mix=False, rng=np.random.default_rng(1)
     ).pose_w
-    height = open_hand_height(pose_w) - 0.3
+    height = open_hand_height(HAND, pose_w) - 0.3
     assert (height.min(axis=1) < np.minimum(height[:, -1], 0.0) - TABLE_TOLERANCE).sum() > 5
 
 
@@ -123,7 +126,7 @@ def test_start_orientation_is_the_formula_of_the_paper() -> None:
     final_w = np.concatenate([np.tile([0.0, 0.0, 0.6], (2, 1)), quat], axis=1)
     tips_w = final_w[:, :3] - [0.0, 0.0, 0.1]
     rng = np.random.default_rng(0)
-    pose_w = sample_trajectories(final_w, tips_w, _ramp(turn=1.0), num_steps=50, mix=False, rng=rng).pose_w
+    pose_w = sample_trajectories(HAND, final_w, tips_w, _ramp(turn=1.0), num_steps=50, mix=False, rng=rng).pose_w
     start = Rotation.from_quat(pose_w[:, 0, 3:], scalar_first=True).as_euler("xyz")
     # 1e-4: the fit by moments keeps a width of 1e-6 rad
     np.testing.assert_allclose(start, angles * (1.0 - 1.0 / (2.0 * np.pi)), atol=1e-4)
@@ -143,7 +146,7 @@ def test_large_turns_are_cut_and_half_turns_and_gimbal_lock_are_no_trouble() -> 
     for turn, largest in ((4.0, MAX_START_TURN), (0.0, 1e-4)):
         patterns = _ramp(turn=turn)
         pose_w = sample_trajectories(
-            final_w, tips_w, patterns, num_steps=50, mix=False, rng=np.random.default_rng(0)
+            HAND, final_w, tips_w, patterns, num_steps=50, mix=False, rng=np.random.default_rng(0)
         ).pose_w
         assert np.isfinite(pose_w).all()
         # float64 arc cosines near 1 are exact to some 1e-8
@@ -181,7 +184,7 @@ def test_position_follows_the_pattern_and_rotation_its_mean() -> None:
     final_w = np.array([[0.1, 0.2, 0.6, *Rotation.from_euler("xyz", [0.5, 0.4, 0.3]).as_quat(scalar_first=True)]])
     tips_w = final_w[:, :3] - [0.1, 0.1, 0.1]
     rng = np.random.default_rng(0)
-    pose_w = sample_trajectories(final_w, tips_w, patterns, num_steps=101, mix=False, rng=rng).pose_w[0]
+    pose_w = sample_trajectories(HAND, final_w, tips_w, patterns, num_steps=101, mix=False, rng=rng).pose_w[0]
     start, end = pose_w[0], pose_w[-1]
     # 101 steps are the 102 samples
     np.testing.assert_allclose(pose_w[:, :3], start[:3] + pattern * (end[:3] - start[:3]), atol=1e-12)
@@ -196,7 +199,7 @@ def test_mixture_lies_between_two_patterns() -> None:
     final_w[:, 2] += 0.3
     tips_w[:, 2] += 0.3
     rng = np.random.default_rng(0)
-    pose_w = sample_trajectories(final_w, tips_w, patterns, num_steps=50, mix=True, rng=rng).pose_w
+    pose_w = sample_trajectories(HAND, final_w, tips_w, patterns, num_steps=50, mix=True, rng=rng).pose_w
     way = np.linalg.norm(pose_w[:, 25, :3] - pose_w[:, 0, :3], axis=1)
     share = way / np.linalg.norm(pose_w[:, -1, :3] - pose_w[:, 0, :3], axis=1)
     # halfway in time the ramps have covered 0.5 and 0.25; a quarter of the pairs each are alike, the rest in between
@@ -215,7 +218,9 @@ def test_same_generator_same_trajectories_and_another_one_differs() -> None:
 def test_inputs_stay_as_they_were() -> None:
     final_w, tips_w = _grasps(20)
     before, tips_before = final_w.copy(), tips_w.copy()
-    sample_trajectories(final_w, tips_w, generate_patterns(), num_steps=50, mix=True, rng=np.random.default_rng(0))
+    sample_trajectories(
+        HAND, final_w, tips_w, generate_patterns(), num_steps=50, mix=True, rng=np.random.default_rng(0)
+    )
     np.testing.assert_array_equal(final_w, before)
     np.testing.assert_array_equal(tips_w, tips_before)
 
@@ -223,7 +228,7 @@ def test_inputs_stay_as_they_were() -> None:
 def _refused(final_w: Array, tips_w: Array, message: str, **more: Any) -> None:
     settings = {"num_steps": 50, "mix": False, "rng": np.random.default_rng(0), **more}
     with pytest.raises(ValueError, match=message):
-        sample_trajectories(final_w, tips_w, generate_patterns(), **settings)  # type: ignore[arg-type]
+        sample_trajectories(HAND, final_w, tips_w, generate_patterns(), **settings)  # type: ignore[arg-type]
 
 
 def test_wrong_shapes_are_named() -> None:

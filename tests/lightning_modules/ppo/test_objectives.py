@@ -5,7 +5,7 @@ import itertools
 import pytest
 import torch
 
-from envs.trials.lift import closing_direction
+from envs.hand.shadow import shadow_hand
 from lightning_modules.composition import ScaleAndResidual
 from lightning_modules.networks.actor_critic import PolicyOutput
 from lightning_modules.ppo.exploration import IndependentNoise
@@ -54,7 +54,7 @@ def test_an_unchanged_policy_pays_the_advantages_the_critic_and_the_entropy() ->
 def test_advice_that_is_followed_costs_the_critic_alone() -> None:
     noise, mean = IndependentNoise(36, std=0.5), torch.zeros(COUNT, 36)
     given = samples(noise, mean)
-    closing = torch.as_tensor(closing_direction()).float()
+    closing = torch.tensor(shadow_hand().closing).float()
     # a_s = gate, a_r = grip * closing
     followed = torch.cat([given.gate[ROWS, None].expand(-1, 18), given.grip[ROWS, None] * closing], dim=1)
     found = imitation_objective(

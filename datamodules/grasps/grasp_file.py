@@ -1,0 +1,137 @@
+"""The file of a grasp set: a compressed npz of plain arrays with a JSON header; nothing is ever unpickled."""
+
+import io
+import json
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datamodules.grasps.grasp_set import ROW_FIELDS, GraspSet, check_grasp_set
+from envs.files import write_atomically
+from envs.hand.hand import Hand
+from envs.hand.registry import load_hand
+
+SCHEMA = "graspgf.grasp_set"
+VERSION = 2
+"""Version 2 added ``rest_pose_w``; `load_any_version` still reads version 1."""
+
+
+def save_grasp_set(grasps: GraspSet, path: Path) -> None:
+    """Write a set atomically; link masks are packed to bits."""
+    header = {
+        "schema": SCHEMA,
+        "version": VERSION,
+        "hand": grasps.hand.name,
+        "joint_order": list(grasps.hand.joints),
+        "grasp_types": list(grasps.hand.type_names),
+        "links": list(grasps.hand.links),
+        "objects": list(grasps.objects),
+        "object_splits": list(grasps.object_splits),
+        "provenance": grasps.provenance,
+    }
+    columns = {name: getattr(grasps, name) for name in ROW_FIELDS}
+    columns["links"] = np.packbits(grasps.links, axis=1)
+    buffer = io.BytesIO()
+    header_bytes = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
+    np.savez_compressed(buffer, header=header_bytes, **columns)
+    write_atomically(path, buffer.getvalue())
+
+
+def load_grasp_set(path: str | Path) -> GraspSet:
+    """Read and check a grasp set.
+
+    Raises:
+        FileNotFoundError: no such file; says which command makes one.
+        ValueError: not a grasp set, truncated, of another version, or with values that cannot be grasps; names file,
+            field, given, allowed and remedy.
+    """
+    path = Path(path)
+    content, header = _read(path)
+    _check_version(path, header.get("version"))
+    return _build(path, content, header)
+
+
+def load_any_version(path: Path) -> GraspSet:
+    """Like `load_grasp_set`, but version 1 is read as well: its rest poses are its object poses until they settle."""
+    content, header = _read(path)
+    if header.get("version") == 1:
+        content["rest_pose_w"] = content["object_pose_w"]
+    else:
+        _check_version(path, header.get("version"))
+    return _build(path, content, header)
+
+
+def _read(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    """Arrays and header of a file that is a grasp set of some version."""
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"grasp set {path} does not exist; make one with: python -m datamodules.synthesize "
+            "--config configs/synthesis.yaml"
+        )
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            content = {name: archive[name] for name in archive.files}
+        header = json.loads(content.pop("header").tobytes().decode())
+    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, OSError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"grasp set {path} cannot be read ({error}): truncated, or not a grasp set; restore it or make it anew"
+        ) from error
+    if not isinstance(header, dict) or header.get("schema") != SCHEMA:
+        given = header.get("schema") if isinstance(header, dict) else type(header).__name__
+        raise ValueError(f"grasp set {path}, field schema: given {given!r}, expected {SCHEMA!r}; not a grasp set")
+    return content, header
+
+
+def _check_version(path: Path, version: Any) -> None:
+    if version == 1:
+        raise ValueError(
+            f"grasp set {path}, field version: given 1, this code reads {VERSION}; upgrade the file with: "
+            f"python -m datamodules.settle {path}"
+        )
+    if version != VERSION:
+        raise ValueError(
+            f"grasp set {path}, field version: given {version!r}, this code reads {VERSION}; make it anew with: "
+            "python -m datamodules.synthesize --config configs/synthesis.yaml"
+        )
+
+
+def _build(path: Path, content: dict[str, NDArray[Any]], header: dict[str, Any]) -> GraspSet:
+    """The checked set; a file that names no hand is of the Shadow Hand."""
+    hand = load_hand(header.get("hand", "shadow"))
+    _check_header(path, header, hand)
+    missing = [name for name in ROW_FIELDS if name not in content]
+    if missing:
+        raise ValueError(f"grasp set {path} lacks the field {missing[0]!r}; expected {', '.join(ROW_FIELDS)}")
+    packed = content.pop("links")
+    if packed.dtype != np.uint8 or packed.ndim != 2 or 8 * packed.shape[1] < len(hand.links):
+        raise ValueError(
+            f"grasp set {path}, field links: {packed.dtype} of shape {packed.shape}, expected uint8 "
+            f"(G, {-(-len(hand.links) // 8)}): {len(hand.links)} link bits"
+        )
+    links = np.unpackbits(packed, axis=1, count=len(hand.links)).astype(bool)
+    grasps = GraspSet(
+        hand=hand,
+        objects=tuple(header["objects"]),
+        object_splits=tuple(header["object_splits"]),
+        provenance=header.get("provenance", {}),
+        links=links,
+        **{name: content[name] for name in ROW_FIELDS if name != "links"},
+    )
+    check_grasp_set(grasps, str(path))
+    return grasps
+
+
+def _check_header(path: Path, header: dict[str, Any], hand: Hand) -> None:
+    for name, expected in (("joint_order", hand.joints), ("grasp_types", hand.type_names), ("links", hand.links)):
+        if tuple(header.get(name, ())) != expected:
+            raise ValueError(
+                f"grasp set {path}, field {name}: given {header.get(name)}, expected {list(expected)} of the hand "
+                f"{hand.name}"
+            )
+    for name in ("objects", "object_splits"):
+        if not isinstance(header.get(name), list):
+            raise ValueError(f"grasp set {path}, field {name}: given {header.get(name)!r}, expected a list of names")
