@@ -13,12 +13,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from envs.geometry.transforms import pose_compose, pose_invert
 from envs.hand.commands import check_action, next_command
 from envs.physics.base import Array, PhysicsBackend, PhysicsState
 from envs.rows import take_rows
 from envs.task.episodes import Episodes, EpisodeSource, join_episodes
-from envs.task.observation_builder import ObservationBuilder, Signals, move_clouds
+from envs.task.observation_builder import ObservationBuilder, Signals
 from envs.task.observations import POLICY_GROUPS, PRIVILEGED_GROUPS, Observation, check_groups
 from envs.task.outcomes import EpisodeFacts, EpisodeOutcome, judge
 from envs.task.perception import PerceptionErrors, PerceptionNoise
@@ -141,7 +140,7 @@ class HumanAssistEnv:
         self._time_s = 0.0
         self._begin(np.arange(self.num_worlds), episodes)
         self._state = self.physics.state()
-        observation = self._observe(self._truth(self._state), None)
+        observation = self._observe(Truth(self._state, episodes, self._step, self._clouds_o, self._links), None)
         self.seconds = {"physics": time.perf_counter() - began, "lift": 0.0}
         return observation
 
@@ -190,7 +189,7 @@ class HumanAssistEnv:
         anew = self._begin_anew()
         moving = ~self._has_ended & ~anew
         before, state = self._state, self._advance(torch.as_tensor(action), moving)
-        truth = self._truth(state)
+        truth = Truth(state, self.episodes, self._step, self._clouds_o, self._links)
         observation = self._observe(truth, anew)
         terms = self._terms(truth, before, primitive_action, moving)
         ended = moving & (self._step >= num_steps)
@@ -224,10 +223,6 @@ class HumanAssistEnv:
         if self.watch_contacts:
             self._facts.note(self._links, self.physics.table_links() & moving[:, None])
         return self.physics.state()
-
-    def _truth(self, state: PhysicsState) -> Truth:
-        object_h = pose_compose(pose_invert(torch.as_tensor(state.wrist_pose_w)), torch.as_tensor(state.object_pose_w))
-        return Truth(state, self.episodes, self._step, object_h, move_clouds(object_h, self._clouds_o), self._links)
 
     def _observe(self, truth: Truth, anew: NDArray[np.bool_] | None) -> Observation:
         state = truth.state

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from envs.hand.hand import Hand
 from envs.hand.kinematics import HandKinematics
 from envs.physics.base import PhysicsState
 from envs.task.episodes import Episodes
+from envs.task.observation_builder import move_clouds
 
 
 @dataclass(frozen=True)
@@ -24,17 +25,20 @@ class Truth:
         state: of the simulator.
         episodes: what happens, and what is to come.
         step: control steps since the start of each episode (E,).
-        object_h: objects in the hand frame (E, 7).
-        points_h: their clouds there, without errors of perception (E, N, 3), m.
+        clouds: of the objects, in their own frames, without errors of perception (E, 3, N), m.
         links: hand links that touch the object (E, L).
     """
 
     state: PhysicsState
     episodes: Episodes
     step: NDArray[np.int64]
-    object_h: Tensor
-    points_h: Tensor
+    clouds: Tensor
     links: NDArray[np.bool_]
+
+    @cached_property
+    def object_h(self) -> Tensor:
+        """Objects in the hand frame (E, 7)."""
+        return pose_compose(pose_invert(_tensor(self.state.wrist_pose_w)), _tensor(self.state.object_pose_w))
 
 
 def object_motion(truth: Truth) -> Tensor:
@@ -94,7 +98,10 @@ HIDDEN: dict[str, Callable[[Truth], Tensor]] = {
     "remaining": remaining,
     "contacts": lambda truth: torch.as_tensor(truth.links),
     "fingertip_distance": lambda truth: fingertip_distance(
-        truth.episodes.hand, _tensor(truth.state.joint_pos), _tensor(truth.state.coupled_pos), truth.points_h
+        truth.episodes.hand,
+        _tensor(truth.state.joint_pos),
+        _tensor(truth.state.coupled_pos),
+        move_clouds(truth.object_h, truth.clouds),
     ),
 }
 """How each privileged group of envs.task.observations is made."""

@@ -91,6 +91,7 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
         def run(self, policy: Any, episodes: Any, frames: Any = None) -> Any:
             if frames is not None:
                 frames.prepare(episodes.hand, len(episodes))
+                frames.wrist_pose_w[..., 3] = frames.object_pose_w[..., 3] = 1.0  # poses at the origin
             noted.append((type(policy).__name__, len(episodes)))
             self.on_batch(len(episodes))
             knows = isinstance(policy, GoalOnArrival) and policy.goals is stored_goals
