@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from datamodules.rollouts.runner import EpisodeRunner
-from envs.hand.model import open_hand
+from envs.hand.shadow import shadow_hand
 from envs.task.observations import Observation
 from envs.task.perception import PerceptionNoise
 from lightning_modules.policy.fingers import FAR, GRASP_CENTRE_H, NEAR, LearntFingers, PrimitiveFingers, PrimitiveView
@@ -17,6 +17,8 @@ from lightning_modules.policy.fingers import approach_progress as progress
 from lightning_modules.primitive import GraspPrimitive
 from tests.assisting import made_up_observation, sampler, save_primitive
 from tests.learning import ROOT
+
+HAND = shadow_hand()
 
 
 @pytest.fixture
@@ -137,7 +139,7 @@ def test_the_shipped_primitive_sees_clouds_with_noise() -> None:
     policy = PrimitiveFingers(PrimitiveView(GraspPrimitive.from_checkpoint(ROOT / "pretrained" / "gf.ckpt")))
     runner = EpisodeRunner(num_worlds=3, noise=PerceptionNoise(point_m=0.5e-3))
     outcome = runner.run(policy, sampler().sample(3))
-    assert (np.abs(outcome.joint_pos - open_hand()).max(axis=1) > 0.2).all()
+    assert (np.abs(outcome.joint_pos - HAND.open_pose.copy()).max(axis=1) > 0.2).all()
 
 
 def test_the_shipped_primitive_takes_objects_that_nobody_knows() -> None:
