@@ -10,8 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
-from scipy.sparse.csgraph import connected_components
 from scipy.spatial import ConvexHull
 from scipy.spatial.transform import Rotation
 
@@ -85,13 +83,24 @@ def _hull_around_origin(vertices: NDArray[np.float64]) -> _Hull:
 
 
 def _join_coplanar(hull: ConvexHull) -> NDArray[np.int64]:
-    """Facet number of each triangle of the hull, (F,)."""
-    own, others = np.arange(len(hull.simplices)).repeat(3), hull.neighbors.ravel()
-    is_flat = np.abs(hull.equations[others] - hull.equations[own]).max(axis=1) < 1e-6
-    flat = is_flat[is_flat], (own[is_flat], others[is_flat])
-    pairs = sparse.coo_array(flat, shape=(len(hull.simplices),) * 2)
-    labels: NDArray[np.int32] = connected_components(pairs, directed=False)[1]
-    return labels.astype(np.int64)
+    """Facet number of each triangle of the hull, (F,): connected triangles in the plane of the first of them.
+
+    Not scipy's connected_components, which compares neighbours: along a slightly curved face it would join more.
+    """
+    facet_of = np.full(len(hull.simplices), -1, dtype=np.int64)
+    count = 0
+    for seed in range(len(facet_of)):
+        if facet_of[seed] >= 0:
+            continue
+        stack = [seed]
+        facet_of[seed] = count
+        while stack:
+            for other in hull.neighbors[stack.pop()]:
+                if facet_of[other] < 0 and np.abs(hull.equations[other] - hull.equations[seed]).max() < 1e-6:
+                    facet_of[other] = count
+                    stack.append(other)
+        count += 1
+    return facet_of
 
 
 def _solid_angle(triangles: NDArray[np.float64]) -> NDArray[np.float64]:

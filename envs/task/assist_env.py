@@ -255,7 +255,7 @@ class HumanAssistEnv:
         facts = StepFacts(
             joint_pos_before=torch.as_tensor(before.joint_pos),
             joint_pos=torch.as_tensor(truth.state.joint_pos),
-            a_p=primitive_action,
+            a_p=None if primitive_action is None else primitive_action.to(self._command.device),
             fingertip_distance=HIDDEN["fingertip_distance"](truth) if self.reward.needs("fingertip") else None,
             goal_joint_pos=torch.as_tensor(truth.episodes.goal_joint_pos),
         )

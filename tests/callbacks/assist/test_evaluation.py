@@ -32,8 +32,8 @@ from envs.physics.mujoco_cpu import MujocoCpu
 from envs.physics.settings import PhysicsSettings
 from envs.task.perception import PerceptionNoise
 from envs.task.settings import TaskSettings
+from lightning_modules.checkpoints import leave_out_objects
 from lightning_modules.followers import Denoiser, Follower, GapDenoiser
-from lightning_modules.saved_settings import leave_out_objects
 from tests.callbacks.conftest import Quiet
 from tests.callbacks.outcomes import made_up_outcome
 
@@ -51,6 +51,8 @@ class Assistant(LightningModule):
 
     def policy(self) -> FingerPolicy:
         return oracle()
+
+    has_primitive = True
 
     def primitive_policy(self, start_step: int = 0) -> FingerPolicy:
         return FixedStepClose(HAND, HAND.open_pose.copy(), start_step)

@@ -38,6 +38,8 @@ class Direct:
 class Residual(Direct):
     """A module with one."""
 
+    has_primitive = True
+
     def primitive_policy(self, start_step: int = 0) -> FixedStepClose:
         return FixedStepClose(HAND, HAND.open_pose.copy(), start_step)
 

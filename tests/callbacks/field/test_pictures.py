@@ -77,7 +77,7 @@ def test_the_hand_is_shown_where_the_field_took_it(
     """An action of 1 on one joint for 50 steps: drawn before at the open hand, after at the joint's limit."""
     drawn: dict[str, Any] = {"field": []}
 
-    def act(self: Any, joint_pos: torch.Tensor, *_: Any) -> torch.Tensor:
+    def act(self: Any, joint_pos: torch.Tensor, *_: Any, **__: Any) -> torch.Tensor:
         action = torch.zeros_like(joint_pos)
         action[:, 7] = 1.0
         return action

@@ -30,13 +30,13 @@ class Oracle:
     def __init__(self, goal: np.ndarray) -> None:
         self.goal = torch.tensor(goal)
         self.module = tiny_module()
-        self.progress: list[float] = []
+        self.elapsed: list[float] = []
 
     def encode(self, points_h: Tensor, objects: KnownObjects | None) -> Tensor:
         return self.goal
 
-    def act(self, joint_pos: Tensor, feature: Tensor, progress: Tensor) -> Tensor:
-        self.progress.append(progress[0].item())
+    def act(self, joint_pos: Tensor, feature: Tensor, *, elapsed: Tensor) -> Tensor:
+        self.elapsed.append(elapsed[0].item())
         return (feature - joint_pos) / MAX_JOINT_STEP
 
 
@@ -73,10 +73,10 @@ def test_a_primitive_that_does_nothing_stays_open(trials: SplitTrials) -> None:
     np.testing.assert_allclose(values["paper_posture_rad"], np.linalg.norm(HAND.open_pose.copy() - trials.goal, axis=1))
 
 
-def test_progress_ends_at_one(trials: SplitTrials) -> None:
+def test_the_clock_ends_at_one(trials: SplitTrials) -> None:
     knows, primitive, feature = oracle(trials)
     trials.field("field_success", primitive, feature, with_collisions=False)
-    np.testing.assert_allclose(knows.progress, np.arange(1, 51) / 50)
+    np.testing.assert_allclose(knows.elapsed, np.arange(1, 51) / 50)
 
 
 def test_a_controller_gives_each_row_its_own_cloud(trials: SplitTrials) -> None:
@@ -143,8 +143,8 @@ class Elsewhere:
         self._refuse_others("encode", points_h)
         return points_h.mean(dim=1)
 
-    def act(self, joint_pos: Tensor, feature: Tensor, progress: Tensor) -> Tensor:
-        self._refuse_others("act", joint_pos, feature, progress)
+    def act(self, joint_pos: Tensor, feature: Tensor, *, elapsed: Tensor) -> Tensor:
+        self._refuse_others("act", joint_pos, feature, elapsed)
         return torch.zeros(joint_pos.shape)
 
     def sample(self, feature: Tensor, count: int, *_: Any) -> Tensor:
