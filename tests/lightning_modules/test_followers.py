@@ -5,14 +5,16 @@ import torch
 from torch import Tensor
 
 from envs.conventions import MAX_JOINT_STEP
-from envs.hand.model import half_ranges
+from envs.hand.shadow import shadow_hand
 from lightning_modules.diffusion.joint_state import JointState, JointVector, SinCosJoints
 from lightning_modules.diffusion.sde import SDE, VESDE, VPSDE, PaperSDE, SubVPSDE
 from lightning_modules.followers import AnnealedDenoiser, Approach, Denoiser, FixedTimeScore, Follower, GapDenoiser
 from tests.learning import gaussian_score
 
+HAND = shadow_hand()
+
 MEAN = torch.linspace(-0.8, 0.8, 18, dtype=torch.float64)
-HALF = half_ranges(MEAN)
+HALF = HAND.half_ranges(MEAN)
 SDES = [VPSDE(), SubVPSDE(), PaperSDE(), VESDE()]
 
 

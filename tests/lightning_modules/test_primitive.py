@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from envs.hand.model import joint_limits, open_hand
+from envs.hand.shadow import shadow_hand
 from lightning_modules.checkpoints import read_checkpoint
 from lightning_modules.diffusion.joint_state import SinCosJoints
 from lightning_modules.diffusion.samplers import PredictorCorrectorSampler, ProbabilityFlowSampler
@@ -17,6 +17,8 @@ from lightning_modules.networks.point_encoders import PointNetEncoder
 from lightning_modules.primitive import GraspPrimitive, load_score_module
 from lightning_modules.score_module import ScoreMatchingModule
 from tests.learning import made_up_batch, tiny_module
+
+HAND = shadow_hand()
 
 ENCODER = {
     "class_path": "lightning_modules.networks.point_encoders.PointNetEncoder",
@@ -43,7 +45,7 @@ def write(tmp_path: Path) -> Write:
 
 
 def start(count: int = 4) -> torch.Tensor:
-    return torch.tensor(open_hand(), dtype=torch.float32).repeat(count, 1)
+    return torch.tensor(HAND.open_pose.copy(), dtype=torch.float32).repeat(count, 1)
 
 
 @pytest.mark.parametrize("follower", [None, FixedTimeScore(), Denoiser(0.5)])
@@ -84,7 +86,7 @@ def test_actions_are_those_of_the_follower_on_normalised_joints() -> None:
             seen.update(joint_pos=joint_pos, elapsed=approach.elapsed, closeness=approach.closeness)
             return torch.zeros_like(joint_pos)
 
-    low = torch.tensor(joint_limits().low, dtype=torch.float32)[None]
+    low = torch.tensor(HAND.limits.low, dtype=torch.float32)[None]
     primitive, quarter = GraspPrimitive(tiny_module(), Spy()), torch.tensor([0.25])
     feature = primitive.encode(made_up_batch(1).points_h)
     primitive.act(low, feature, elapsed=quarter, closeness=2.0 * quarter)
@@ -112,7 +114,7 @@ def test_samples_are_joints_within_their_limits(joint_state: SinCosJoints | None
     feature = primitive.encode(made_up_batch().points_h)
     samples = primitive.sample(feature, 3, torch.Generator().manual_seed(0), ProbabilityFlowSampler(num_steps=4))
     assert samples.shape == (4, 3, 18)
-    limits = joint_limits()
+    limits = HAND.limits
     low, high = torch.tensor(limits.low), torch.tensor(limits.high)
     assert (samples >= low - 1e-6).all()  # float32
     assert (samples <= high + 1e-6).all()

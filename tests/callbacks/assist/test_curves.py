@@ -18,11 +18,13 @@ from torch.utils.data import DataLoader
 from callbacks.assist import curves
 from callbacks.assist.curves import EpisodeCurves, StepCurve, draw_curves
 from datamodules.types import Rollout
-from envs.hand.model import half_ranges
+from envs.hand.shadow import shadow_hand
 from envs.task.observations import Observation
 from lightning_modules.policy.inputs import ApproachInputs
 from tests.assisting import made_up_observation
 from tests.callbacks.conftest import Quiet
+
+HAND = shadow_hand()
 
 STEPS, WORLDS = 5, 4
 
@@ -76,7 +78,7 @@ def test_a_policy_without_scales_has_no_curve_of_them() -> None:
 def test_r_sim_is_the_movement_along_the_primitives_direction() -> None:
     curve = episode_curves(made_up_rollout())["r_sim_rad"]
     # <a_p / |a_p|, dJ> = (-1)(-0.1 half ranges), however large a_p; nothing is known after the last step
-    expected = 0.1 * float(half_ranges(torch.zeros(18))[0])
+    expected = 0.1 * float(HAND.half_ranges(torch.zeros(18))[0])
     assert curve.mean == pytest.approx([expected] * (STEPS - 1), abs=1e-5)
 
 

@@ -27,7 +27,6 @@ from datamodules.grasps.module import GraspDataModule
 from datamodules.rollouts.module import RolloutDataModule
 from datamodules.rollouts.plans import PosesPlan, SpreadPlan
 from datamodules.rollouts.policy import FingerPolicy
-from envs.hand.model import open_hand
 from envs.hand.shadow import shadow_hand
 from envs.physics.mujoco_cpu import MujocoCpu
 from envs.physics.settings import PhysicsSettings
@@ -37,6 +36,8 @@ from lightning_modules.checkpoints import leave_out_objects
 from lightning_modules.followers import Denoiser, Follower, GapDenoiser
 from tests.callbacks.conftest import Quiet
 from tests.callbacks.outcomes import made_up_outcome
+
+HAND = shadow_hand()
 
 SPLITS = ("unseen_instances", "unseen_families")
 
@@ -54,7 +55,7 @@ class Assistant(LightningModule):
     has_primitive = True
 
     def primitive_policy(self, start_step: int = 0) -> FingerPolicy:
-        return FixedStepClose(shadow_hand(), open_hand(), start_step)
+        return FixedStepClose(HAND, HAND.open_pose.copy(), start_step)
 
     def training_step(self, batch: Any, batch_idx: int) -> torch.Tensor:
         return self.weight

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from envs.hand.shadow import shadow_hand
 from datamodules.rollouts.runner import EpisodeRunner
-from envs.hand.model import open_hand
 from envs.task.perception import PerceptionNoise
 from lightning_modules.policy.finger_policies import PrimitivePolicy
 from lightning_modules.policy.inputs import ApproachInputs
@@ -16,6 +16,8 @@ from lightning_modules.primitive import GraspPrimitive
 from tests.assisting import made_up_observation, sampler, save_primitive
 from tests.learning import ROOT
 from tests.lightning_modules.made_up_rollouts import Make
+
+HAND = shadow_hand()
 
 
 def test_the_primitive_alone_is_held_back_until_its_step(tmp_path: Path) -> None:
@@ -57,7 +59,7 @@ def shipped_primitive() -> PrimitivePolicy:
 def test_the_shipped_primitive_sees_clouds_with_noise() -> None:
     runner = EpisodeRunner(num_worlds=3, noise=PerceptionNoise(point_m=0.5e-3))
     outcome = runner.run(shipped_primitive(), sampler().sample(3))
-    assert (np.abs(outcome.joint_pos - open_hand()).max(axis=1) > 0.2).all()
+    assert (np.abs(outcome.joint_pos - HAND.open_pose.copy()).max(axis=1) > 0.2).all()
 
 
 def test_the_shipped_primitive_takes_objects_that_nobody_knows() -> None:

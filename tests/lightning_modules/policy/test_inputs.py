@@ -8,7 +8,6 @@ from torch import Tensor
 
 from envs.geometry.transforms import pose_compose
 from envs.hand.kinematics import HandKinematics
-from envs.hand.model import denormalise_joints
 from envs.hand.shadow import shadow_hand
 from envs.task.observations import OBSERVATION_GROUPS, Observation
 from lightning_modules.policy.inputs import (
@@ -21,6 +20,8 @@ from lightning_modules.policy.inputs import (
     wrist_motion,
 )
 from tests.assisting import made_up_observation
+
+HAND = shadow_hand()
 
 COUNT = 4
 PARTS = {
@@ -179,7 +180,7 @@ def test_distances_of_fingertips_are_to_the_nearest_point() -> None:
 
 def test_fingertips_follow_from_joints_wrist_and_cloud() -> None:
     seen = observation()
-    tips_h = HandKinematics(shadow_hand()).forward(denormalise_joints(seen["joint_pos"])).fingertips
+    tips_h = HandKinematics(HAND).forward(HAND.denormalise(seen["joint_pos"])).fingertips
     found = vectors(seen)
     torch.testing.assert_close(found["tip_heights"], tip_heights(tips_h, seen["wrist_history"][:, -1]))
     torch.testing.assert_close(found["tip_distances"], tip_distances(tips_h, seen["points_h"][:, :COARSE_POINTS]))
