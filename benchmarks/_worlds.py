@@ -13,12 +13,13 @@ from _raw import RawWorlds, RecordingPhysics
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from envs.hand.model import clamp_joints, open_hand
 from envs.hand.shadow import shadow_hand
 from envs.objects.grasp_object import GraspObject
 from envs.objects.library import ObjectLibrary
 from envs.physics.base import PhysicsBackend
 from envs.physics.mujoco_cpu import MujocoCpu
+
+HAND = shadow_hand()
 
 PALM_GAP = 0.03
 """Metres from an object's top to the palm's middle above it: nothing touches at first, closing fingers do."""
@@ -52,7 +53,7 @@ def setting(num_worlds: int, first: int = 0, count: int | None = None) -> Settin
     for row, thing in enumerate(objects):
         turn = Rotation.from_quat(object_pose_w[row, 3:], scalar_first=True)
         wrist_pose_w[row, 2] = object_pose_w[row, 2] + turn.apply(thing.vertices)[:, 2].max() + PALM_GAP
-    return Setting(objects, object_pose_w, wrist_pose_w, np.tile(open_hand(), (len(objects), 1)))
+    return Setting(objects, object_pose_w, wrist_pose_w, np.tile(HAND.open_pose.copy(), (len(objects), 1)))
 
 
 def closing_phase(step: int) -> float:
@@ -62,7 +63,7 @@ def closing_phase(step: int) -> float:
 
 def joint_targets(step: int) -> Array:
     """Targets (18,) of a control step, rad."""
-    return clamp_joints(open_hand() + 1.2 * closing_phase(step) * shadow_hand().closing)
+    return HAND.clamp(HAND.open_pose.copy() + 1.2 * closing_phase(step) * HAND.closing)
 
 
 class Worlds:
@@ -101,7 +102,7 @@ def raw_twins(chosen: Setting, steps: int) -> RawWorlds:
 def _serve(connection: Connection, num_worlds: int, first: int, count: int) -> None:
     """In a process: run a block for each number of steps received; None ends it."""
     logging.getLogger("envs.physics").setLevel(logging.ERROR)
-    worlds = Worlds(setting(num_worlds, first, count), MujocoCpu().make(shadow_hand(), count, num_threads=0))
+    worlds = Worlds(setting(num_worlds, first, count), MujocoCpu().make(HAND, count, num_threads=0))
     connection.send("ready")
     while (steps := connection.recv()) is not None:
         connection.send(worlds(steps))

@@ -27,14 +27,17 @@ import torch
 from _machine import memory_gb
 from torch import Tensor, nn
 
-from envs.conventions import NUM_CLOUD_POINTS, NUM_JOINTS
+from envs.conventions import NUM_CLOUD_POINTS
 from envs.geometry.object_clouds import ObjectClouds
 from envs.geometry.point_grouping import CloudGrouping, ball_query, farthest_point_sample
+from envs.hand.shadow import shadow_hand
 from lightning_modules.diffusion.losses import denoising_loss
 from lightning_modules.diffusion.sde import VPSDE
 from lightning_modules.networks.point_encoders import COMPACT_LEVELS, PointEncoder, PointNet2Encoder, SetAbstraction
 from lightning_modules.networks.pyg_encoder import PointNetConvEncoder
 from lightning_modules.networks.score_network import ScoreNetwork, paper_score_network
+
+HAND = shadow_hand()
 
 SDE = VPSDE()
 NETWORKS = {"compact": lambda: ScoreNetwork(PointNet2Encoder()), "paper": paper_score_network}
@@ -105,9 +108,9 @@ def make_step(network: ScoreNetwork, batch: int, draws: int, num_objects: int = 
         index = torch.randint(0, num_objects, (batch,), generator=generator)
         points = clouds[index]
         feature = network.encode(points, None if spec is None else objects.grouping(spec, index, points))
-        state0 = 2.0 * torch.rand(batch, NUM_JOINTS, generator=generator) - 1.0
+        state0 = 2.0 * torch.rand(batch, HAND.num_joints, generator=generator) - 1.0
         t = 1.0 - (1.0 - 1.0e-5) * torch.rand(batch, draws, generator=generator)
-        z = torch.randn(batch, draws, NUM_JOINTS, generator=generator)
+        z = torch.randn(batch, draws, HAND.num_joints, generator=generator)
         loss = denoising_loss(lambda x, time: network.score(x, feature, time, SDE), SDE, state0, t=t, z=z).mean()
         optimiser.zero_grad()
         loss.backward()

@@ -28,7 +28,8 @@ from envs.physics.base import Array
 from envs.task.episodes import Episodes
 from envs.task.observations import Observation
 from lightning_modules.followers import AnnealedDenoiser, Denoiser, FixedTimeScore, Follower, GapDenoiser
-from lightning_modules.policy.fingers import PrimitiveFingers, PrimitiveView
+from lightning_modules.policy.finger_policies import PrimitivePolicy
+from lightning_modules.policy.primitive_view import PrimitiveView
 from lightning_modules.primitive import GraspPrimitive
 
 FOLLOWERS: dict[str, Follower] = {
@@ -63,7 +64,7 @@ class TaughtFingers:
 
     def act(self, observation: Observation, step: int) -> Array:
         """See `FingerPolicy.act`."""
-        a_p = self._view(observation)[1].double().numpy()
+        a_p = self._view.action(observation, self._view.feature(observation)).double().numpy()
         return self._gate[step] * a_p + self._grip[step] * shadow_hand().closing
 
 
@@ -76,16 +77,16 @@ def policies(approach: str, poses_only: str | None, step: int) -> dict[str, Fing
     """Everything that is compared, by name."""
     found: dict[str, FingerPolicy] = {"stored grasp on arrival": oracle()}
     for name, follower in FOLLOWERS.items():
-        found[f"{name}, at once"] = PrimitiveFingers(view(approach, follower))
-        found[f"{name}, from step {step}"] = PrimitiveFingers(view(approach, follower), step)
+        found[f"{name}, at once"] = PrimitivePolicy(view(approach, follower))
+        found[f"{name}, from step {step}"] = PrimitivePolicy(view(approach, follower), step)
     chosen = GapDenoiser()
     for lead, squeeze in ((4, 0.0), (10, 0.0), (16, 0.0), (10, 0.3)):
         teacher = ArrivalTeacher(lead=lead, squeeze=squeeze)
         found[f"gate {lead} steps before arrival, squeeze {squeeze}"] = TaughtFingers(view(approach, chosen), teacher)
     if poses_only is not None:
         other = view(poses_only, chosen)
-        found["grasp poses only, at once"] = PrimitiveFingers(other)
-        found[f"grasp poses only, from step {step}"] = PrimitiveFingers(other, step)
+        found["grasp poses only, at once"] = PrimitivePolicy(other)
+        found[f"grasp poses only, from step {step}"] = PrimitivePolicy(other, step)
         found["grasp poses only, gate 10, squeeze 0.0"] = TaughtFingers(other, ArrivalTeacher(squeeze=0.0))
     return found
 

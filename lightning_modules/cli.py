@@ -1,51 +1,23 @@
 """The command line: ``python -m lightning_modules.cli {fit,validate,test} --config configs/gf.yaml``."""
 
-import importlib
 import logging
-import re
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from lightning.pytorch import LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback, WeightAveraging
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.utilities import rank_zero_only
-from torch import Tensor
 
-from lightning_modules.primitive import read_checkpoint
-
-_FREE_IN_EVALUATION: dict[str, tuple[str, ...]] = {
-    "lightning_modules.score_module.ScoreMatchingModule": (
-        "learning_rate", "warmup_steps", "decay_to", "draws", "eps", "seed", "follower",
-    ),
-    "lightning_modules.residual_ppo_module.ResidualPPOModule": (
-        "encoder_checkpoint", "epochs", "minibatch_size", "gamma", "lam", "clip", "value_coefficient",
-        "entropy_coefficient", "max_grad_norm", "learning_rate", "learning_rate_rule", "critic_learning_rate",
-        "imitation_rollouts", "imitation_epochs", "imitation_learning_rate", "seed",
-    ),
-}  # fmt: skip
-"""Hyper-parameters that may differ when a checkpoint is only evaluated: they say how it was trained, not what it does.
-For a score module how its field is followed, too; a policy was trained on one way of following it."""
-
-_PRIMITIVE = "primitive"
-"""Setting of a policy that names the file of its primitive: held against the checkpoint by content, not by name."""
-
-_FREE_IN_RESUMING = (
-    "max_train_evaluation", "max_validation", "num_threads", "physics.init_args.dump_dir",
-    "physics.init_args.max_models",
-)  # fmt: skip
-"""Settings of a data module that do not change what a run trains on."""
+from lightning_modules.checkpoints import read_checkpoint
+from lightning_modules.settings_guard import PROCESSES, check_checkpoint, class_of
 
 _TRAINER_SETTINGS = ("precision", "gradient_clip_val", "gradient_clip_algorithm", "accumulate_grad_batches")
 """Settings of the trainer that change what is learnt; Lightning does not keep them in checkpoints."""
 
 _DEFAULT_PRECISION = "32-true"
-
-_PROCESSES = "processes"
-"""Under this name checkpoints keep how many processes made them: each has batches, rollouts and noise of its own."""
 
 _HARMLESS_WARNINGS = (
     # the streams shard by rank themselves and are read with num_workers=0 (datamodules/grasps/module.py)
@@ -78,7 +50,7 @@ class TrainingSettings(Callback):
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Count the processes: devices may be ``auto`` in the configuration."""
-        self.settings[_PROCESSES] = trainer.world_size
+        self.settings[PROCESSES] = trainer.world_size
 
     def state_dict(self) -> dict[str, Any]:
         """The settings."""
@@ -99,8 +71,7 @@ def training_settings(trainer: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _averages_weights(class_path: str) -> bool:
-    module, _, name = class_path.rpartition(".")
-    return issubclass(getattr(importlib.import_module(module), name), WeightAveraging)
+    return issubclass(class_of(class_path), WeightAveraging)
 
 
 class GraspCLI(LightningCLI):
@@ -148,11 +119,14 @@ class GraspCLI(LightningCLI):
         try:
             config.ckpt_path = str(_checkpoint_file(config.ckpt_path, config.trainer.default_root_dir))
             content = read_checkpoint(config.ckpt_path)
-            _check_checkpoint(config.ckpt_path, content, config.as_dict(), resumes=subcommand == "fit")
+            check_checkpoint(
+                config.ckpt_path, content, config.as_dict(), resumes=subcommand == "fit",
+                trainer=training_settings(config.trainer.as_dict()), kept_of_trainer=_kept_settings(content),
+            )  # fmt: skip
         except (ValueError, FileNotFoundError) as error:
             self.parser.error(str(error))
         if subcommand == "fit":
-            self._resumed_processes = int(_kept_settings(content).get(_PROCESSES, 1))
+            self._resumed_processes = int(_kept_settings(content).get(PROCESSES, 1))
 
 
 def _checkpoint_file(given: str, root: str | None) -> Path:
@@ -168,102 +142,6 @@ def _kept_settings(content: Mapping[str, Any]) -> Mapping[str, Any]:
     """What `TrainingSettings` kept in a checkpoint; nothing in those of before there was one."""
     kept: Mapping[str, Any] = content.get("callbacks", {}).get(TrainingSettings.__qualname__, {})
     return kept
-
-
-def _check_checkpoint(path: str, content: Mapping[str, Any], config: Mapping[str, Any], *, resumes: bool) -> None:
-    """Hold the content of a checkpoint against the configuration; see `check_same_settings`."""
-    if resumes and "optimizer_states" not in content:
-        raise ValueError(
-            f"checkpoint {path} has no field optimizer_states: it was exported and cannot be trained on; resume from a "
-            "file in the run's folder checkpoints"
-        )
-    model = config["model"]
-    free = () if resumes else _FREE_IN_EVALUATION.get(str(model.get("class_path")), ("learning_rate", "seed"))
-    check_same_settings(path, "model", model, content.get("hyper_parameters", {}), ignore=(*free, _PRIMITIVE))
-    if _PRIMITIVE in (model.get("init_args") or {}):
-        check_same_primitive(path, content["state_dict"], model["init_args"][_PRIMITIVE])
-    if resumes:
-        check_same_settings(
-            path, "data", config["data"], content.get("datamodule_hyper_parameters", {}), ignore=_FREE_IN_RESUMING
-        )
-        kept = _kept_settings(content)
-        if kept:
-            given = _flat(training_settings(config["trainer"]))
-            _check_same(path, "trainer", given, _flat(kept), ignore=(_PROCESSES,))
-
-
-def check_same_primitive(path: str, weights: Mapping[str, Tensor], primitive: str) -> None:
-    """Hold the primitive inside a policy's checkpoint against the file that the configuration names.
-
-    Raises:
-        FileNotFoundError, ValueError: no such file, another architecture, or other weights.
-    """
-    prefix = "score_module."
-    inside = {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}
-    given = read_checkpoint(primitive)["state_dict"]
-    remedy = "give the primitive that the policy was trained with (model.primitive)"
-    for name in [*inside, *given]:
-        shapes = [tuple(part[name].shape) if name in part else None for part in (inside, given)]
-        if shapes[0] != shapes[1]:
-            raise ValueError(
-                f"checkpoint {path} holds a policy on a primitive of another architecture than {primitive}: {name} is "
-                f"{shapes[0] or 'absent'} there and {shapes[1] or 'absent'} here; {remedy}"
-            )
-    for name, value in inside.items():
-        if not torch.equal(value, given[name]):
-            raise ValueError(
-                f"checkpoint {path} holds a policy on another primitive than {primitive}: {name} has other values; "
-                f"{remedy}"
-            )
-
-
-def check_same_settings(
-    path: str, part: str, config: Mapping[str, Any], stored: Mapping[str, Any], *, ignore: Sequence[str] = ()
-) -> None:
-    """Compare a class_path/init_args configuration with the hyper-parameters in a checkpoint.
-
-    Raises:
-        ValueError: a setting differs; names it with both values.
-    """
-    given = _flat({"class_path": config.get("class_path"), **dict(config.get("init_args") or {})})
-    kept = {key: value for key, value in stored.items() if not key.startswith("_")}
-    if not kept:
-        raise ValueError(
-            f"checkpoint {path} holds no settings of its {part}; it was not made through lightning_modules.cli fit"
-        )
-    expected = _flat({"class_path": stored.get("_class_path"), **kept})
-    _check_same(path, part, given, expected, ignore=ignore)
-
-
-def _check_same(
-    path: str, part: str, given: Mapping[str, Any], expected: Mapping[str, Any], *, ignore: Sequence[str] = ()
-) -> None:
-    """Compare flat settings; a class before what it is given."""
-    for key in sorted(
-        set(given) | set(expected), key=lambda name: (not name.endswith("class_path"), name.count("."), name)
-    ):
-        if key in ignore or re.split(r"[.[]", key)[0] in ignore:
-            continue
-        if given.get(key) != expected.get(key):
-            raise ValueError(
-                f"checkpoint {path} was made with {part}.{key} = {expected.get(key)!r}, the configuration says "
-                f"{given.get(key)!r}; use the checkpoint's configuration, or train anew without --ckpt_path"
-            )
-
-
-def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
-    """Nested containers as dotted keys with plain values."""
-    if isinstance(value, Mapping):
-        items: dict[str, Any] = {}
-        for key, item in value.items():
-            items |= _flat(item, f"{prefix}.{key}" if prefix else str(key))
-        return items
-    if isinstance(value, list | tuple):
-        items = {}
-        for index, item in enumerate(value):
-            items |= _flat(item, f"{prefix}[{index}]")
-        return items
-    return {} if value is None else {prefix: value}
 
 
 def quieten() -> None:

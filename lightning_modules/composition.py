@@ -16,7 +16,7 @@ class Composition(abc.ABC):
 
     Attributes:
         action_dim: A, numbers that the policy puts out.
-        uses_primitive: whether a_p enters; when not, any (E, 18) values do, zeros for instance.
+        uses_primitive: whether a_p enters; None stands for it when it does not.
     """
 
     action_dim: int
@@ -26,12 +26,12 @@ class Composition(abc.ABC):
     def centre(self) -> Tensor:
         """Output that an untrained policy should have, (A,)."""
 
-    def __call__(self, a_p: Tensor, action: Tensor) -> Tensor:
+    def __call__(self, a_p: Tensor | None, action: Tensor) -> Tensor:
         """Action of the hand (E, 18) in [-1, 1]; arguments as for `unclamped`."""
         return self.unclamped(a_p, action).clamp(-1.0, 1.0)
 
     @abc.abstractmethod
-    def unclamped(self, a_p: Tensor, action: Tensor) -> Tensor:
+    def unclamped(self, a_p: Tensor | None, action: Tensor) -> Tensor:
         """The action (E, 18) before it is cut to [-1, 1]: has a gradient everywhere.
 
         Args:
@@ -53,7 +53,7 @@ def split_action(action: Tensor) -> tuple[Tensor, Tensor]:
     Raises:
         ValueError: action is not (E, 36).
     """
-    _check("action", action, 2 * NUM_JOINTS)
+    _checked("action", action, 2 * NUM_JOINTS)
     return action[:, :NUM_JOINTS], action[:, NUM_JOINTS:]
 
 
@@ -74,9 +74,9 @@ class ScaleAndResidual(Composition):
         """See `Composition.centre`."""
         return torch.cat([torch.full((NUM_JOINTS,), self.scale_centre), torch.zeros(NUM_JOINTS)])
 
-    def unclamped(self, a_p: Tensor, action: Tensor) -> Tensor:
+    def unclamped(self, a_p: Tensor | None, action: Tensor) -> Tensor:
         """See `Composition`."""
-        _check("a_p", a_p, NUM_JOINTS)
+        a_p = _checked("a_p", a_p, NUM_JOINTS)
         a_s, a_r = split_action(action)
         return a_p * a_s + a_r
 
@@ -91,11 +91,10 @@ class ResidualOnly(Composition):
         """See `Composition.centre`."""
         return torch.zeros(NUM_JOINTS)
 
-    def unclamped(self, a_p: Tensor, action: Tensor) -> Tensor:
+    def unclamped(self, a_p: Tensor | None, action: Tensor) -> Tensor:
         """See `Composition`."""
-        _check("a_p", a_p, NUM_JOINTS)
-        _check("action", action, NUM_JOINTS)
-        return a_p + action
+        a_p = _checked("a_p", a_p, NUM_JOINTS)
+        return a_p + _checked("action", action, NUM_JOINTS)
 
 
 class ScaleOnly(Composition):
@@ -115,11 +114,10 @@ class ScaleOnly(Composition):
         """See `Composition.centre`."""
         return torch.full((NUM_JOINTS,), self.scale_centre)
 
-    def unclamped(self, a_p: Tensor, action: Tensor) -> Tensor:
+    def unclamped(self, a_p: Tensor | None, action: Tensor) -> Tensor:
         """See `Composition`."""
-        _check("a_p", a_p, NUM_JOINTS)
-        _check("action", action, NUM_JOINTS)
-        return a_p * action
+        a_p = _checked("a_p", a_p, NUM_JOINTS)
+        return a_p * _checked("action", action, NUM_JOINTS)
 
 
 class Direct(Composition):
@@ -132,15 +130,15 @@ class Direct(Composition):
         """See `Composition.centre`."""
         return torch.zeros(NUM_JOINTS)
 
-    def unclamped(self, a_p: Tensor, action: Tensor) -> Tensor:
+    def unclamped(self, a_p: Tensor | None, action: Tensor) -> Tensor:
         """See `Composition`."""
-        _check("action", action, NUM_JOINTS)
-        return action
+        return _checked("action", action, NUM_JOINTS)
 
 
-def _check(name: str, value: Tensor, columns: int) -> None:
-    if value.ndim != 2 or value.shape[1] != columns:
+def _checked(name: str, value: Tensor | None, columns: int) -> Tensor:
+    if value is None or value.ndim != 2 or value.shape[1] != columns:
         raise ValueError(
-            f"{name} has shape {tuple(value.shape)}; expected (E, {columns}). Exploration, policy and composition have "
-            "to agree on action_dim."
+            f"{name} has shape {None if value is None else tuple(value.shape)}; expected (E, {columns}). Exploration, "
+            "policy and composition have to agree on action_dim."
         )
+    return value

@@ -1,8 +1,11 @@
 """Make a small checkpoint: ``python -m lightning_modules.export --checkpoint FILE --output pretrained/gf.ckpt``.
 
 Left out is what only training needs: optimiser, schedules, loops, callbacks and the weights that were not averaged.
-The result serves ``lightning_modules.cli test --ckpt_path`` and `GraspPrimitive.from_checkpoint`; training does not
-resume from it.
+The result serves ``lightning_modules.cli test --ckpt_path``, `GraspPrimitive.from_checkpoint` and `load_policy`;
+training does not resume from it.
+
+A policy's checkpoint of before it described its primitive, or of before its critic saw the exploration's noise, is
+converted; it acts as before.
 """
 
 import argparse
@@ -13,8 +16,11 @@ from typing import Any
 
 import torch
 
-from lightning_modules.checkpoint_io import save_checkpoint_file
-from lightning_modules.primitive import read_checkpoint
+from envs.hand.shadow import shadow_hand
+from envs.task.observations import flat_size
+from lightning_modules.checkpoints import read_checkpoint, save_checkpoint_file
+from lightning_modules.primitive import description_of
+from lightning_modules.settings_guard import check_same_primitive
 
 _LOG = logging.getLogger(__name__)
 
@@ -40,7 +46,35 @@ def exported(content: dict[str, Any], source: str) -> dict[str, Any]:
     kept = {name: content[name] for name in _KEPT if name in content}
     # a tensor that is a view would be saved with the whole of what it looks at
     kept["state_dict"] = {name: torch.clone(tensor) for name, tensor in content["state_dict"].items()}
+    if isinstance(content["hyper_parameters"].get("primitive"), str):
+        kept["hyper_parameters"] = _with_primitive(kept, source)
+        kept["state_dict"] |= _critic_that_sees_noise(kept)
     return kept
+
+
+def _with_primitive(content: dict[str, Any], source: str) -> dict[str, Any]:
+    """Hyper-parameters of a policy that describe its primitive, which they only named."""
+    settings = content["hyper_parameters"]
+    check_same_primitive(source, content["state_dict"], settings["primitive"])
+    return {**settings, "primitive": description_of(settings["primitive"])}
+
+
+def _critic_that_sees_noise(content: dict[str, Any]) -> dict[str, Any]:
+    """Weights of a critic that pays no heed to the noise which it did not see before; none where it did."""
+    settings, weights = content["hyper_parameters"], content["state_dict"]
+    exploration = settings.get("exploration") or {}
+    norm = "network.privileged_norm."
+    is_white = not exploration.get("init_args", {}).get("correlation", 0.7)
+    if is_white or len(weights[f"{norm}mean"]) != flat_size(settings["critic_groups"], shadow_hand()):
+        return {}
+    nothing = torch.zeros_like(weights["network.centre"])
+    first = weights["network.critic.0.weight"]
+    blind = first.new_zeros(len(first), len(nothing))
+    return {
+        "network.critic.0.weight": torch.cat([first, blind], dim=1),
+        f"{norm}mean": torch.cat([weights[f"{norm}mean"], nothing.double()]),
+        f"{norm}squares": torch.cat([weights[f"{norm}squares"], weights[f"{norm}count"] + nothing.double()]),
+    }
 
 
 def export_checkpoint(checkpoint: str | Path, output: str | Path) -> Path:

@@ -1,8 +1,8 @@
 """Ways of following the learnt field: from a score network to the primitive action a_p."""
 
 import abc
+from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from envs.conventions import MAX_JOINT_STEP
@@ -12,6 +12,24 @@ from lightning_modules.diffusion.losses import ScoreFn
 from lightning_modules.diffusion.sde import SDE
 
 
+@dataclass(frozen=True)
+class Approach:
+    """How far the approach of E hands has come, as far as it is known.
+
+    Attributes:
+        elapsed: share of its time that is over, in [0, 1] (E,): where a clock runs, as in trials.
+        closeness: how near the object is, in [0, 1] (E,): on moving wrists, which show no clock
+            (`lightning_modules.policy.primitive_view.closeness`).
+    """
+
+    elapsed: Tensor | None = None
+    closeness: Tensor | None = None
+
+
+UNKNOWN = Approach()
+"""Neither is known; enough for followers that ask for neither."""
+
+
 class Follower(abc.ABC):
     """A rule that turns the score at the present joints into an action in [-1, 1]^18.
 
@@ -19,7 +37,9 @@ class Follower(abc.ABC):
     """
 
     @abc.abstractmethod
-    def action(self, score: ScoreFn, sde: SDE, joint_state: JointState, joint_pos: Tensor, progress: Tensor) -> Tensor:
+    def action(
+        self, score: ScoreFn, sde: SDE, joint_state: JointState, joint_pos: Tensor, approach: Approach = UNKNOWN
+    ) -> Tensor:
         """The primitive action a_p (E, 18).
 
         Args:
@@ -27,7 +47,7 @@ class Follower(abc.ABC):
             sde: noising process of the score.
             joint_state: representation of the joints.
             joint_pos: present joints normalised to [-1, 1] (E, 18).
-            progress: how much of the approach is over, in [0, 1] (E,).
+            approach: how far the approach has come.
         """
 
 
@@ -45,9 +65,11 @@ class FixedTimeScore(Follower):
         self.t = t
         self.normalise = normalise
 
-    def action(self, score: ScoreFn, sde: SDE, joint_state: JointState, joint_pos: Tensor, progress: Tensor) -> Tensor:
-        """See `Follower.action`; ``progress`` is not used."""
-        t = torch.full_like(progress, self.t)
+    def action(
+        self, score: ScoreFn, sde: SDE, joint_state: JointState, joint_pos: Tensor, approach: Approach = UNKNOWN
+    ) -> Tensor:
+        """See `Follower.action`; asks for nothing of the approach."""
+        t = joint_pos.new_full(joint_pos.shape[:1], self.t)
         in_state = score(joint_state.encode(joint_pos), t)
         gradient = joint_state.project_score(in_state, joint_pos)
         half = half_ranges(joint_pos)
@@ -72,13 +94,15 @@ class Denoiser(Follower):
         _check_time("t", t)
         self.t = t
 
-    def time(self, progress: Tensor) -> Tensor:
-        """Diffusion time (E,) for the progress (E,) of the approach."""
-        return torch.full_like(progress, self.t)
+    def time(self, joint_pos: Tensor, approach: Approach) -> Tensor:
+        """Diffusion time (E,) for E hands."""
+        return joint_pos.new_full(joint_pos.shape[:1], self.t)
 
-    def action(self, score: ScoreFn, sde: SDE, joint_state: JointState, joint_pos: Tensor, progress: Tensor) -> Tensor:
+    def action(
+        self, score: ScoreFn, sde: SDE, joint_state: JointState, joint_pos: Tensor, approach: Approach = UNKNOWN
+    ) -> Tensor:
         """See `Follower.action`."""
-        step = self.way(score, sde, joint_state, joint_pos, self.time(progress))
+        step = self.way(score, sde, joint_state, joint_pos, self.time(joint_pos, approach))
         return (step / MAX_JOINT_STEP).clamp(-1.0, 1.0)
 
     @staticmethod
@@ -93,9 +117,11 @@ class Denoiser(Follower):
 class AnnealedDenoiser(Denoiser):
     """A denoiser whose time falls from ``t_start`` to ``t_end`` over the approach: first the type, then the details.
 
+    It falls with the time that has elapsed where there is a clock, with the object's closeness where there is none.
+
     Args:
-        t_start: diffusion time at progress 0.
-        t_end: diffusion time at progress 1.
+        t_start: diffusion time at the start of the approach.
+        t_end: diffusion time at its end.
         power: shape of the fall; 1 is linear, larger values stay longer at small times.
     """
 
@@ -106,9 +132,16 @@ class AnnealedDenoiser(Denoiser):
         self.t_start = t_start
         self.power = power
 
-    def time(self, progress: Tensor) -> Tensor:
-        """Diffusion time (E,) for the progress (E,) of the approach."""
-        return self.t + (self.t_start - self.t) * (1.0 - progress.clamp(0.0, 1.0)) ** self.power
+    def time(self, joint_pos: Tensor, approach: Approach) -> Tensor:
+        """Diffusion time (E,) for E hands.
+
+        Raises:
+            ValueError: neither is known how much time has elapsed nor how near the object is.
+        """
+        share = approach.closeness if approach.elapsed is None else approach.elapsed
+        if share is None:
+            raise ValueError("AnnealedDenoiser needs to know how far the approach has come; give elapsed or closeness")
+        return self.t + (self.t_start - self.t) * (1.0 - share.clamp(0.0, 1.0)) ** self.power
 
 
 class GapDenoiser(Denoiser):
@@ -136,9 +169,11 @@ class GapDenoiser(Denoiser):
         self.t_near = t_near
         self.far = far
 
-    def action(self, score: ScoreFn, sde: SDE, joint_state: JointState, joint_pos: Tensor, progress: Tensor) -> Tensor:
-        """See `Follower.action`; ``progress`` is not used."""
-        gap = self.way(score, sde, joint_state, joint_pos, self.time(progress)).norm(dim=1)
+    def action(
+        self, score: ScoreFn, sde: SDE, joint_state: JointState, joint_pos: Tensor, approach: Approach = UNKNOWN
+    ) -> Tensor:
+        """See `Follower.action`; asks for nothing of the approach."""
+        gap = self.way(score, sde, joint_state, joint_pos, self.time(joint_pos, approach)).norm(dim=1)
         t = self.t_near + (self.t_far - self.t_near) * (gap / self.far).clamp(max=1.0)
         step = self.way(score, sde, joint_state, joint_pos, t)
         return (step / MAX_JOINT_STEP).clamp(-1.0, 1.0)

@@ -1,21 +1,18 @@
 """The trained primitive: loads a checkpoint and says how the fingers should move."""
 
-import contextvars
 from pathlib import Path
 from typing import Any
 
 import torch
-from jsonargparse import ArgumentParser
 from torch import Tensor
 
 from envs.geometry.object_clouds import KnownObjects
 from envs.hand.model import denormalise_joints, normalise_joints
+from lightning_modules.checkpoints import build, class_path, read_checkpoint, settings_of
 from lightning_modules.diffusion.samplers import ProbabilityFlowSampler, Sampler
-from lightning_modules.followers import Follower
+from lightning_modules.followers import Approach, Follower
 from lightning_modules.networks.point_encoders import PointEncoder
 from lightning_modules.score_module import ScoreMatchingModule
-
-_TRUSTED_PREFIX = "lightning_modules."
 
 
 class GraspPrimitive:
@@ -51,18 +48,21 @@ class GraspPrimitive:
         return self.module.encode(points_h, objects)
 
     @torch.no_grad()
-    def act(self, joint_pos: Tensor, feature: Tensor, progress: Tensor) -> Tensor:
+    def act(
+        self, joint_pos: Tensor, feature: Tensor, *, elapsed: Tensor | None = None, closeness: Tensor | None = None
+    ) -> Tensor:
         """The primitive action a_p (E, 18) in [-1, 1].
 
         Args:
             joint_pos: present joints (E, 18), rad.
             feature: cloud features from `encode` (E, F).
-            progress: how much of the approach is over, in [0, 1] (E,).
+            elapsed: share of the approach's time that is over, in [0, 1] (E,), where a clock runs.
+            closeness: how near the object is, in [0, 1] (E,), where none does.
         """
         module = self.module
         normalised = normalise_joints(joint_pos)
         score = module.score_fn(feature)
-        return self.follower.action(score, module.sde, module.joint_state, normalised, progress)
+        return self.follower.action(score, module.sde, module.joint_state, normalised, Approach(elapsed, closeness))
 
     @torch.no_grad()
     def sample(
@@ -95,32 +95,6 @@ class GraspPrimitive:
         return denormalise_joints(self.module.joint_state.decode(states).clamp(-1.0, 1.0))
 
 
-def read_checkpoint(path: str | Path) -> dict[str, Any]:
-    """A checkpoint's content: tensors and plain containers only, nothing is unpickled beyond that.
-
-    Raises:
-        FileNotFoundError: no such file.
-        ValueError: truncated, not a checkpoint, or one that holds more than plain data.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"checkpoint {path} does not exist; train one with: python -m lightning_modules.cli fit "
-            "--config configs/gf.yaml"
-        )
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises many types for a damaged or foreign file
-        # not torch's own text, which advises to unpickle whatever the file holds
-        raise ValueError(
-            f"checkpoint {path} cannot be read as plain tensors ({type(error).__name__}); it is truncated or was not "
-            "made by this project"
-        ) from error
-    if not isinstance(content, dict) or "state_dict" not in content:
-        raise ValueError(f"checkpoint {path} has no field state_dict; expected one written by this project's fit")
-    return content
-
-
 def load_score_module(path: str | Path) -> ScoreMatchingModule:
     """The score module of a checkpoint, built from the hyper-parameters that it holds.
 
@@ -130,25 +104,19 @@ def load_score_module(path: str | Path) -> ScoreMatchingModule:
             weights that do not fit it.
     """
     content = read_checkpoint(path)
-    hparams = {key: value for key, value in content.get("hyper_parameters", {}).items() if not key.startswith("_")}
-    if not hparams:
-        raise ValueError(f"checkpoint {path} has no field hyper_parameters; train it through lightning_modules.cli")
-    if content["hyper_parameters"].get("_built_in_python"):
-        raise ValueError(
-            f"checkpoint {path} is of a module that was given objects in Python, which it does not describe; build the "
-            "module the same way and use load_state_dict, or train through lightning_modules.cli"
-        )
-    _check_class_paths(hparams, str(path))
-    try:
-        # in a context of its own: within the command line's, the module would take the command line's settings for its
-        module = contextvars.Context().run(_build, hparams)
-        module.load_state_dict(content["state_dict"])
-    except Exception as error:
-        raise ValueError(
-            f"checkpoint {path} does not describe a score module of this version: {error}; retrain it, or use the "
-            "version of the project that made it"
-        ) from error
-    return module
+    return build(ScoreMatchingModule, content, settings_of(content, path), path)
+
+
+def description_of(path: str | Path) -> dict[str, Any]:
+    """The score module of a checkpoint as a configuration would ask for it: its class and arguments, no weights.
+
+    Raises:
+        FileNotFoundError, ValueError: see `load_score_module`.
+    """
+    return {
+        "class_path": class_path(ScoreMatchingModule),
+        "init_args": settings_of(read_checkpoint(path), path),
+    }
 
 
 def start_from_encoder_of(encoder: PointEncoder, checkpoint: str) -> None:
@@ -165,29 +133,3 @@ def start_from_encoder_of(encoder: PointEncoder, checkpoint: str) -> None:
             f"the encoder of checkpoint {checkpoint} ({type(trained).__name__}) does not fit the policy's "
             f"{type(encoder).__name__}: {error}; pre-train one of the same sizes with configs/gf_pointnet.yaml"
         ) from error
-
-
-def _build(hparams: dict[str, Any]) -> ScoreMatchingModule:
-    parser = ArgumentParser(exit_on_error=False)
-    parser.add_class_arguments(ScoreMatchingModule, "model")
-    module: ScoreMatchingModule = parser.instantiate(parser.parse_object({"model": hparams})).model
-    return module
-
-
-def _check_class_paths(value: Any, source: str) -> None:
-    """Refuse class paths that lead outside this project: a checkpoint must not choose what code runs.
-
-    Any other string is refused too: where a class is expected, a bare string would be imported.
-    """
-    if isinstance(value, dict):
-        for key, item in value.items():
-            if key != "class_path" or not str(item).startswith(_TRUSTED_PREFIX):
-                _check_class_paths(item, source)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            _check_class_paths(item, source)
-    elif isinstance(value, str):
-        raise ValueError(
-            f"checkpoint {source} asks for the class {value!r}; only classes of this project ({_TRUSTED_PREFIX}*) are "
-            "built"
-        )

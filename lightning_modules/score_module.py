@@ -13,13 +13,13 @@ from torch.optim.lr_scheduler import LambdaLR
 from datamodules.types import GraspBatch
 from envs.conventions import SPLITS
 from envs.geometry.object_clouds import KnownObjects
+from lightning_modules.checkpoints import leave_out_objects
 from lightning_modules.diffusion.joint_state import JointState, JointVector
 from lightning_modules.diffusion.losses import ScoreFn, denoising_loss
 from lightning_modules.diffusion.sde import SDE, VPSDE
 from lightning_modules.followers import AnnealedDenoiser, Follower
 from lightning_modules.networks.point_encoders import PointEncoder, PointNet2Encoder
 from lightning_modules.networks.score_network import ScoreNetwork
-from lightning_modules.saved_settings import leave_out_objects
 
 
 class ScoreMatchingModule(LightningModule):
@@ -43,6 +43,9 @@ class ScoreMatchingModule(LightningModule):
         decay_to: fraction of the learning rate that is left at the end of training (cosine); 1 keeps it constant.
         seed: decides t and z together with step and rank, so that a resumed run draws what an uninterrupted one would.
     """
+
+    training_only = ("learning_rate", "warmup_steps", "decay_to", "draws", "eps", "seed", "follower")
+    """Settings that say how a field is learnt, not what it is; how it is followed may change, too."""
 
     def __init__(
         self,

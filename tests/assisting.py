@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from datamodules.types import Decision
-from envs.conventions import NUM_JOINTS
-from envs.hand.model import open_hand
 from envs.hand.shadow import shadow_hand
 from envs.physics.base import Array, PhysicsBackend
 from envs.physics.mujoco_worlds import MujocoCpuPhysics
@@ -28,6 +26,8 @@ from lightning_modules.score_module import ScoreMatchingModule
 from tests.datamodules.grasps.examples import thing
 from tests.learning import ROOT
 
+HAND = shadow_hand()
+
 EPISODE_STEPS = TaskSettings().episode_steps
 
 
@@ -38,10 +38,10 @@ def made_up_targets(counts: tuple[int, int] = (3, 2)) -> GraspTargets:
     rng = np.random.default_rng(0)
     wrist_w = np.tile([0.0, 0.0, 0.2, 0.0, 1.0, 0.0, 0.0], (len(index), 1))
     wrist_w[:, :3] += rng.uniform(-0.02, 0.02, (len(index), 3))
-    joints = np.tile(open_hand(), (len(index), 1))
+    joints = np.tile(HAND.open_pose.copy(), (len(index), 1))
     joints[:, [1, 4, 7]] += rng.uniform(0.2, 0.9, (len(index), 3))
     return GraspTargets(
-        hand=shadow_hand(),
+        hand=HAND,
         things=things,
         object_index=index,
         object_pose_w=np.stack([things[row].rest_poses[0] for row in index]),
@@ -71,7 +71,7 @@ def make_env(
     source: EpisodeSource | None = None,
 ) -> HumanAssistEnv:
     """A small environment that steps in the calling thread."""
-    physics = MujocoCpuPhysics(shadow_hand(), num_worlds, num_threads=num_threads) if physics is None else physics
+    physics = MujocoCpuPhysics(HAND, num_worlds, num_threads=num_threads) if physics is None else physics
     return HumanAssistEnv(physics, task=task, reward=reward, privileged=privileged, noise=noise, source=source)
 
 
@@ -79,7 +79,7 @@ class Throwing(MujocoCpuPhysics):
     """Two worlds; throws the object of one of them in a control step, counted from 0."""
 
     def __init__(self, *, step: int, world: int, num_worlds: int = 2) -> None:
-        super().__init__(shadow_hand(), num_worlds, num_threads=0)
+        super().__init__(HAND, num_worlds, num_threads=0)
         self._left = step
         self._world = world
 
@@ -115,8 +115,8 @@ class CountingActor:
     policy_version = 5
 
     def __init__(self, hand_action: Array | None = None) -> None:
-        self.hand_action = np.zeros(NUM_JOINTS) if hand_action is None else hand_action
-        self.primitive_action = torch.linspace(-1.0, 1.0, NUM_JOINTS)
+        self.hand_action = np.zeros(HAND.num_joints) if hand_action is None else hand_action
+        self.primitive_action = torch.linspace(-1.0, 1.0, HAND.num_joints)
         self.seen: list[Observation] = []
         self.draws: list[Tensor] = []
         self.parts = [self]
@@ -187,9 +187,7 @@ def checkpoints_alone(path: Path, *more: str) -> str:
 def made_up_observation(num_worlds: int = 3, seed: int = 0, groups: Sequence[str] = POLICY_GROUPS) -> Observation:
     """Random numbers in every group; clouds of 1024 points some centimetres in front of the palm."""
     generator = torch.Generator().manual_seed(seed)
-    drawn = {
-        name: torch.rand((num_worlds, *group_shape(name, shadow_hand())), generator=generator) - 0.5 for name in groups
-    }
+    drawn = {name: torch.rand((num_worlds, *group_shape(name, HAND)), generator=generator) - 0.5 for name in groups}
     if "points_h" in drawn:
         drawn["points_h"] = 0.1 * drawn["points_h"] + torch.tensor([0.0, -0.05, 0.1])
     if "wrist_history" in drawn:

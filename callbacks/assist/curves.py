@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,10 @@ from torch import Tensor
 
 from callbacks.training.figures import dress, save_figure
 from datamodules.types import Rollout
-from envs.conventions import NUM_COUPLED, NUM_JOINTS
 from envs.files import write_atomically
 from envs.hand.model import denormalise_joints
-from envs.task.observations import HISTORY_LENGTH
 from envs.task.rewards import following
-from lightning_modules.policy.features import STEP_SCALE
+from lightning_modules.policy.inputs import STEP_SCALE
 
 _LOG = logging.getLogger(__name__)
 
@@ -34,9 +33,8 @@ _TITLES: dict[str, str] = {
 }
 """Curves in the order of the figure, and what stands above them."""
 
-_MOVES = 2 * NUM_JOINTS + NUM_COUPLED
-_LAST_MOVE = slice(_MOVES + 6 * (HISTORY_LENGTH - 2), _MOVES + 6 * (HISTORY_LENGTH - 2) + 3)
-"""Columns of `policy_vectors` with the wrist's position one step ago, seen from where it is."""
+_LAST_MOVE = slice(-6, -3)
+"""Columns of `wrist_motion` with the wrist's position one step ago, seen from where it is."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +70,7 @@ class EpisodeCurves(Callback):
                 f"EpisodeCurves got a batch {type(batch).__name__}, expected Rollout; take it out of trainer.callbacks"
             )
         if trainer.is_last_batch and trainer.is_global_zero:
-            self._curves = episode_curves(batch)
+            self._curves = episode_curves(batch, getattr(pl_module, "input_columns", {}))
             count = int(batch.is_valid.all(dim=0).sum())
             self._title = f"last rollout of epoch {trainer.current_epoch}, {count} worlds; band: quartiles"
 
@@ -94,26 +92,36 @@ class EpisodeCurves(Callback):
         _LOG.info("wrote %s and .json", path)
 
 
-def episode_curves(rollout: Rollout) -> dict[str, StepCurve]:
+def episode_curves(rollout: Rollout, columns: Mapping[str, slice]) -> dict[str, StepCurve]:
     """Curves by name over the control steps of a rollout; worlds whose physics failed do not count.
+
+    There are those of what the policy remembers and reads (lightning_modules/policy/inputs.py):
 
     ``primitive_action``: mean over the joints of |a_p|. ``a_s``: mean of the policy's 18 scales, without noise; absent
     when it has none. ``r_sim_rad``: <a_p / |a_p|, J_t - J_(t-1)>, rad, unweighted and in every step (GraspGF eq. 11);
     one value less than steps, because a rollout does not keep the joints after its last step. ``wrist_progress``: share
     of the wrist's whole way that lies behind it, 1 at the last observation.
 
+    Args:
+        rollout: of a residual policy.
+        columns: where each part of the policy's inputs stands in its vectors.
     Returns:
         the curves; none when no world is valid.
     """
-    keep, memory = rollout.is_valid.all(dim=0), rollout.memory
+    keep = rollout.is_valid.all(dim=0)
     if not bool(keep.any()):
         return {}
-    a_p, vectors, mean = (memory[name][:, keep] for name in ("primitive_action", "vectors", "mean"))
-    curves = {"primitive_action": a_p.abs().mean(dim=-1)}
-    if mean.shape[-1] == 2 * NUM_JOINTS:
-        curves["a_s"] = mean[..., :NUM_JOINTS].mean(dim=-1)
-    curves["r_sim_rad"] = _followed(a_p, denormalise_joints(vectors[..., :NUM_JOINTS]))
-    curves["wrist_progress"] = _progress(vectors)
+    memory = {name: values[:, keep] for name, values in rollout.memory.items()}
+    read = {name: memory["vectors"][..., place] for name, place in columns.items()}
+    a_p, mean, curves = memory.get("primitive_action"), memory["mean"], {}
+    if a_p is not None:
+        curves["primitive_action"] = a_p.abs().mean(dim=-1)
+    if mean.shape[-1] == 2 * rollout.hand_action.shape[-1]:
+        curves["a_s"] = mean[..., : rollout.hand_action.shape[-1]].mean(dim=-1)
+    if a_p is not None and "joint_pos" in read:
+        curves["r_sim_rad"] = _followed(a_p, denormalise_joints(read["joint_pos"]))
+    if "wrist_motion" in read:
+        curves["wrist_progress"] = _progress(read["wrist_motion"][..., _LAST_MOVE])
     return {name: _over_worlds(values) for name, values in curves.items()}
 
 
@@ -123,9 +131,9 @@ def _followed(a_p: Tensor, joint_pos: Tensor) -> Tensor:
     return following(a_p[:-1].flatten(0, 1), change.flatten(0, 1)).unflatten(0, change.shape[:2])
 
 
-def _progress(vectors: Tensor) -> Tensor:
-    """Share of the way (T, E) of the wrist, from policy vectors (T, E, D)."""
-    way = (STEP_SCALE * vectors[..., _LAST_MOVE].norm(dim=-1)).cumsum(dim=0)
+def _progress(last_move: Tensor) -> Tensor:
+    """Share of the way (T, E) of the wrist, from its moves in the last step (T, E, 3), scaled."""
+    way = (STEP_SCALE * last_move.norm(dim=-1)).cumsum(dim=0)
     return way / way[-1].clamp_min(1e-6)
 
 

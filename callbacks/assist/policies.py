@@ -42,6 +42,11 @@ class AssistingModule(Protocol):
 class HasPrimitive(Protocol):
     """A module with a grasping primitive of which the policy is a correction."""
 
+    @property
+    def has_primitive(self) -> bool:
+        """Whether there is one: such a module may be configured to do without."""
+        ...
+
     def primitive_policy(self, start_step: int = 0) -> FingerPolicy:
         """The primitive alone, held back until a step."""
         ...
@@ -88,7 +93,8 @@ def available_policies(module: object, names: Sequence[str] | None) -> tuple[str
     Raises:
         ValueError: a policy is named that needs a primitive, and the module has none.
     """
-    has = [name for name in POLICIES if isinstance(module, HasPrimitive) or name not in OF_A_PRIMITIVE]
+    with_primitive = isinstance(module, HasPrimitive) and module.has_primitive
+    has = [name for name in POLICIES if with_primitive or name not in OF_A_PRIMITIVE]
     missing = [name for name in names or () if name not in has]
     if missing:
         raise ValueError(

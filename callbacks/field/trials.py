@@ -99,9 +99,9 @@ def field_controller(primitive: GraspPrimitive, feature: Tensor, num_steps: int)
 
     def controller(rows: NDArray[np.int64], joint_pos: Array, step: int) -> Array:
         joints = torch.as_tensor(joint_pos).to(feature)
-        progress = torch.full((len(rows),), (step + 1) / num_steps).to(feature)
+        elapsed = torch.full((len(rows),), (step + 1) / num_steps).to(feature)
         index = torch.as_tensor(rows, device=feature.device)
-        return primitive.act(joints, feature[index], progress).double().cpu().numpy()
+        return primitive.act(joints, feature[index], elapsed=elapsed).double().cpu().numpy()
 
     return controller
 

@@ -26,6 +26,7 @@ def save_grasp_set(grasps: GraspSet, path: Path) -> None:
         "schema": SCHEMA,
         "version": VERSION,
         "hand": grasps.hand.name,
+        "hand_file": grasps.hand.reference,
         "joint_order": list(grasps.hand.joints),
         "grasp_types": list(grasps.hand.type_names),
         "links": list(grasps.hand.links),
@@ -101,7 +102,7 @@ def _check_version(path: Path, version: Any) -> None:
 
 def _build(path: Path, content: dict[str, NDArray[Any]], header: dict[str, Any]) -> GraspSet:
     """The checked set; a file that names no hand is of the Shadow Hand."""
-    hand = load_hand(header.get("hand", "shadow"))
+    hand = _hand_of(path, header)
     _check_header(path, header, hand)
     missing = [name for name in ROW_FIELDS if name not in content]
     if missing:
@@ -123,6 +124,21 @@ def _build(path: Path, content: dict[str, NDArray[Any]], header: dict[str, Any])
     )
     check_grasp_set(grasps, str(path))
     return grasps
+
+
+def _hand_of(path: Path, header: dict[str, Any]) -> Hand:
+    """The hand that a header names, or that of its file, where it was."""
+    try:
+        return load_hand(header.get("hand", "shadow"))
+    except ValueError:
+        if not header.get("hand_file"):
+            raise
+    hand = load_hand(header["hand_file"])
+    if hand.name != header["hand"]:
+        raise ValueError(
+            f"grasp set {path}, field hand: given {header['hand']!r}, and {header['hand_file']} is of {hand.name!r} now"
+        )
+    return hand
 
 
 def _check_header(path: Path, header: dict[str, Any], hand: Hand) -> None:

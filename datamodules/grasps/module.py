@@ -40,6 +40,9 @@ class GraspDataModule(LightningDataModule):
         views: training sees the objects from wrists on their way, too; from the grasps alone when None.
     """
 
+    without_effect_on_training = ("max_train_evaluation", "max_validation")
+    """Settings that may change when training is resumed."""
+
     def __init__(
         self,
         path: str = "data/grasps.npz",

@@ -33,3 +33,8 @@ def start_policy(policy: FingerPolicy, episodes: Episodes) -> None:
     if isinstance(policy, ToldPolicy):
         policy.tell(episodes)
     policy.start(len(episodes))
+
+
+def hidden_groups(policy: FingerPolicy) -> tuple[str, ...]:
+    """Hidden observation groups that worlds have to show a policy: its attribute of that name, none for most."""
+    return tuple(getattr(policy, "hidden_groups", ()))

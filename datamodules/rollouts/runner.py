@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from datamodules.rollouts.policy import FingerPolicy, start_policy
+from datamodules.rollouts.policy import FingerPolicy, hidden_groups, start_policy
 from envs.hand.hand import Hand
 from envs.physics.base import Array, PhysicsFactory, PhysicsState
 from envs.physics.mujoco_cpu import MujocoCpu
@@ -107,7 +107,7 @@ class EpisodeRunner:
         self, policy: FingerPolicy, episodes: Episodes, rows: NDArray[np.int64], frames: EpisodeFrames | None
     ) -> EpisodeOutcome:
         physics = self._physics.make(episodes.hand, len(rows), num_threads=self._num_threads)
-        env = HumanAssistEnv(physics, task=self._task, noise=self._noise)
+        env = HumanAssistEnv(physics, task=self._task, privileged=hidden_groups(policy), noise=self._noise)
         observation = env.reset(episodes)
         start_policy(policy, episodes)
         state = physics.state()

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from envs.hand.commands import check_action, next_command
-from envs.physics.base import Array, PhysicsBackend, PhysicsState
+from envs.physics.base import Array, PhysicsBackend, PhysicsState, to_host
 from envs.rows import take_rows
 from envs.task.episodes import Episodes, EpisodeSource, join_episodes
 from envs.task.observation_builder import ObservationBuilder, Signals
@@ -128,9 +128,11 @@ class HumanAssistEnv:
         if len(episodes) != self.num_worlds:
             raise ValueError(f"{len(episodes)} episodes for {self.num_worlds} worlds; expected one for each world")
         began = time.perf_counter()
+        self._put(np.arange(self.num_worlds), episodes)
+        self._state = self.physics.state()
         self._episodes = episodes
-        self._clouds_o = _clouds_of(episodes)
-        self._command = torch.zeros((self.num_worlds, self.hand.num_joints), dtype=torch.float64)
+        self._command = torch.as_tensor(self._state.joint_pos).clone()
+        self._clouds_o = self._on_device(_clouds_of(episodes))
         self._step = np.zeros(self.num_worlds, dtype=np.int64)
         self._has_ended = np.zeros(self.num_worlds, dtype=bool)
         self._links = np.zeros((self.num_worlds, len(self.hand.links)), dtype=bool)
@@ -138,24 +140,21 @@ class HumanAssistEnv:
         period_s = self.physics.settings.control_dt
         self._builder = ObservationBuilder(self.hand, period_s, self.task.history_length)
         self._time_s = 0.0
-        self._begin(np.arange(self.num_worlds), episodes)
-        self._state = self.physics.state()
+        if self._errors is not None:
+            self._errors.begin(np.arange(self.num_worlds), episodes.keys)
         observation = self._observe(Truth(self._state, episodes, self._step, self._clouds_o, self._links), None)
         self.seconds = {"physics": time.perf_counter() - began, "lift": 0.0}
         return observation
 
-    def _begin(self, rows: NDArray[np.int64], episodes: Episodes) -> None:
-        """Episodes (K) begin in the worlds ``rows`` (K,)."""
+    def _put(self, rows: NDArray[np.int64], episodes: Episodes) -> None:
+        """Open hands and objects at the start of episodes (K) in the worlds ``rows`` (K,)."""
         hands = np.tile(self.hand.open_pose, (len(rows), 1))
         start_w = episodes.wrist_pose_w[:, 0]
         self.physics.reset(episodes.things, episodes.object_pose_w, start_w, hands, worlds=rows)
-        self._command[rows] = torch.as_tensor(hands)
-        self._clouds_o[rows] = _clouds_of(episodes)
-        self._step[rows] = 0
-        self._has_ended[rows] = False
-        self._facts.begin(rows, episodes.object_pose_w)
-        if self._errors is not None:
-            self._errors.begin(rows, episodes.keys)
+
+    def _on_device(self, values: Array | NDArray[np.bool_] | NDArray[np.int64] | Tensor) -> Tensor:
+        """Values where the physics has its state."""
+        return torch.as_tensor(values).to(self._command.device)
 
     def _begin_anew(self) -> NDArray[np.bool_]:
         """New episodes where the last ones have ended, if there is a source of them; these worlds (E,) bool."""
@@ -166,7 +165,14 @@ class HumanAssistEnv:
         order = np.arange(self.num_worlds)
         order[rows] = self.num_worlds + np.arange(len(rows))
         self._episodes = take_rows(join_episodes([self.episodes, episodes]), order)
-        self._begin(rows, episodes)
+        self._put(rows, episodes)
+        self._command[rows] = self._on_device(np.tile(self.hand.open_pose, (len(rows), 1)))
+        self._clouds_o[rows] = self._on_device(_clouds_of(episodes))
+        self._step[rows] = 0
+        self._has_ended[rows] = False
+        self._facts.begin(rows, episodes.object_pose_w)
+        if self._errors is not None:
+            self._errors.begin(rows, episodes.keys)
         return anew
 
     # ---- a control step ---------------------------------------------------------------------------------------------
@@ -198,7 +204,7 @@ class HumanAssistEnv:
         self._note("physics", began)
         outcome = self._lift(state, ended, terms) if ended.any() else None
         terms = {name: value.float() for name, value in terms.items()}
-        reward = torch.stack([*terms.values(), torch.zeros(self.num_worlds)]).sum(dim=0)
+        reward = torch.stack([*terms.values(), torch.zeros_like(self._command[:, 0]).float()]).sum(dim=0)
         return EnvStep(observation, terms, reward, ended, outcome, state)
 
     def _advance(self, action: Tensor, moving: NDArray[np.bool_]) -> PhysicsState:
@@ -212,16 +218,16 @@ class HumanAssistEnv:
             max_step=self.task.max_joint_step,
             max_gap=self.physics.settings.max_target_gap,
         )
-        self._command = torch.where(torch.as_tensor(moving)[:, None], command, self._command)
+        self._command = torch.where(self._on_device(moving)[:, None], command, self._command)
         self._step = self._step + moving
         self._time_s += self.physics.settings.control_dt
-        self.physics.set_joint_targets(self._command.numpy())
+        self.physics.set_joint_targets(self._command)
         self.physics.set_wrist_targets(self.episodes.wrist_pose_w[np.arange(self.num_worlds), self._step])
         self.physics.step(None if moving.all() else moving)
         if self.watch_contacts or "contacts" in self.privileged:
-            self._links = self.physics.contact_links() & moving[:, None]
+            self._links = to_host(self.physics.contact_links()) & moving[:, None]
         if self.watch_contacts:
-            self._facts.note(self._links, self.physics.table_links() & moving[:, None])
+            self._facts.note(self._links, to_host(self.physics.table_links()) & moving[:, None])
         return self.physics.state()
 
     def _observe(self, truth: Truth, anew: NDArray[np.bool_] | None) -> Observation:
@@ -239,7 +245,7 @@ class HumanAssistEnv:
             cloud_pose_w=torch.as_tensor(state.object_pose_w),
             objects=self.episodes.objects,
         )
-        seen = self._builder.observe(signals, None if anew is None else torch.as_tensor(anew))
+        seen = self._builder.observe(signals, None if anew is None else self._on_device(anew))
         hidden = {name: HIDDEN[name](truth).float() for name in self.privileged}
         return Observation({**seen.groups, **hidden}, seen.objects)
 
@@ -251,29 +257,31 @@ class HumanAssistEnv:
         """Weighted terms of the step, (E,) each, those of the end still 0; 0 where nothing moves or all is lost."""
         if self.reward is None:
             return {}
-        zero = torch.zeros(self.num_worlds, dtype=torch.float64)
+        zero = torch.zeros_like(self._command[:, 0])
         facts = StepFacts(
             joint_pos_before=torch.as_tensor(before.joint_pos),
             joint_pos=torch.as_tensor(truth.state.joint_pos),
-            a_p=primitive_action,
+            a_p=None if primitive_action is None else self._on_device(primitive_action),
             fingertip_distance=HIDDEN["fingertip_distance"](truth) if self.reward.needs("fingertip") else None,
-            goal_joint_pos=torch.as_tensor(truth.episodes.goal_joint_pos),
+            goal_joint_pos=self._on_device(truth.episodes.goal_joint_pos),
         )
-        found = reward_terms(self.reward, facts, torch.as_tensor(self._step - 1))
-        counts = torch.as_tensor(moving & ~truth.state.is_diverged)
+        found = reward_terms(self.reward, facts, self._on_device(self._step - 1))
+        counts = self._on_device(moving) & ~torch.as_tensor(truth.state.is_diverged)
         return {name: torch.where(counts, found.get(name, zero), zero) for name in self.reward.weights}
 
     def _lift(self, before: PhysicsState, ended: NDArray[np.bool_], terms: dict[str, Tensor]) -> EpisodeOutcome:
         """How the ended worlds come out of the lift; their terms are completed."""
-        began = time.perf_counter()
+        began, before = time.perf_counter(), before.host()
         lifted = lift_test(self.physics, active=ended & ~before.is_diverged)
         self._state = self.physics.state()
         rows = np.flatnonzero(ended)
         outcome = take_rows(judge(self._facts, before, lifted, self.episodes.goal_joint_pos), rows)
         if self.reward is not None:
-            last = {name: value[rows] for name, value in terms.items()}
+            last = {name: value[rows].cpu() for name, value in terms.items()}
             for name, value in final_terms(self.reward, outcome, last).items():
-                terms[name][rows] = torch.where(torch.as_tensor(outcome.is_diverged), 0.0, value.double())
+                terms[name][rows] = self._on_device(
+                    torch.where(torch.as_tensor(outcome.is_diverged), 0.0, value.double())
+                )
         self._note("lift", began)
         return outcome
 

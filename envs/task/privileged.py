@@ -43,8 +43,9 @@ class Truth:
 
 def object_motion(truth: Truth) -> Tensor:
     """How far the objects have moved, m, and their linear velocities, m/s (E, 6)."""
-    moved = torch.as_tensor(truth.state.object_pose_w - truth.episodes.object_pose_w)[:, :3]
-    return torch.cat([moved, torch.as_tensor(truth.state.object_velocity)[:, :3]], dim=1)
+    now, velocity = _tensor(truth.state.object_pose_w), _tensor(truth.state.object_velocity)
+    moved = now - _tensor(truth.episodes.object_pose_w).to(now)
+    return torch.cat([moved[:, :3], velocity[:, :3]], dim=1)
 
 
 def remaining(truth: Truth) -> Tensor:

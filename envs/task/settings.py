@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from envs.conventions import MAX_JOINT_STEP
 from envs.task.observations import HISTORY_LENGTH
 
 
@@ -19,7 +20,7 @@ class TaskSettings:
     """
 
     episode_steps: int = 50
-    max_joint_step: float = 0.05
+    max_joint_step: float = MAX_JOINT_STEP
     history_length: int = HISTORY_LENGTH
 
     def __post_init__(self) -> None:

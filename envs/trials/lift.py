@@ -9,7 +9,12 @@ from numpy.typing import NDArray
 from envs.physics.base import Array, PhysicsBackend
 
 CLOSE_ANGLE = 0.1
-"""Radians by which the flexing joints close before the lift (GraspGF Sec. 4.1)."""
+"""Radians by which the flexing joints close before the lift (GraspGF Sec. 4.1), from where they stand.
+
+Not from what they were told, which may be up to 0.3 rad ahead: so firm a grip squeezes objects out. On 256 episodes of
+training objects and of unseen instances the shipped policy lifts 82.8 and 77.7 % from the joints and 74.6 and 71.1 %
+from the command, the stored grasp 93.0 and 91.0 against 88.3 and 89.1 %; of 200 grasps with the wrist at rest the field
+lifts 74.5 and 71.5 % against 71.5 and 67.0 %."""
 
 CLOSE_STEPS = 8
 """Control steps of closing: 40 physics steps; the released code gives 30 of its 50."""

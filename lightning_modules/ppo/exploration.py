@@ -284,7 +284,9 @@ def _log_parameter(name: str, value: float, shape: tuple[int, ...], learn: bool)
 
 
 def _standard_normal(shape: tuple[int, ...], like: Tensor, generator: torch.Generator | None) -> Tensor:
-    return torch.randn(shape, generator=generator, dtype=like.dtype, device=like.device)
+    # drawn where the generator lives, so that every device explores alike
+    device = like.device if generator is None else generator.device
+    return torch.randn(shape, generator=generator, dtype=like.dtype, device=device).to(like.device)
 
 
 def _whiten(rows: Tensor, factor: Tensor) -> Tensor:

@@ -9,10 +9,9 @@ from datamodules.types import Batch
 
 @dataclass(frozen=True)
 class PolicyMemory(Batch):
-    """What a policy saw and did in B situations; the memory of a rollout by name, as `vars` gives it.
+    """What a policy saw and did in B situations.
 
     Attributes:
-        primitive_action: a_p (B, J).
         vectors: policy inputs in one row (B, D).
         feature: cloud feature (B, F), or the cloud itself (B, N, 3) when the policy trains its own encoder.
         privileged: inputs of the critic only (B, P).
@@ -21,9 +20,9 @@ class PolicyMemory(Batch):
         noise_before: exploration noise of the step before (B, A).
         log_prob: log-density of the action (B,).
         value: the critic's estimate (B,).
+        primitive_action: a_p (B, J); None where it does not enter the action.
     """
 
-    primitive_action: Tensor
     vectors: Tensor
     feature: Tensor
     privileged: Tensor
@@ -32,3 +31,8 @@ class PolicyMemory(Batch):
     noise_before: Tensor
     log_prob: Tensor
     value: Tensor
+    primitive_action: Tensor | None = None
+
+    def by_name(self) -> dict[str, Tensor]:
+        """The fields that there are, as a rollout keeps them."""
+        return {name: value for name, value in vars(self).items() if value is not None}

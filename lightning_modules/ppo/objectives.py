@@ -39,7 +39,12 @@ def imitation_objective(
         evaluate: the present policy.
         composition: makes the action a of the hand; taken unclamped, so that it has a gradient everywhere.
         value_coefficient: weight of the critic's loss.
+
+    Raises:
+        ValueError: samples of a policy without a primitive.
     """
+    if samples.steps.primitive_action is None:
+        raise ValueError("the samples hold no primitive action that a teacher could time; set imitation_rollouts to 0")
     a_p, output = samples.steps.primitive_action[rows], evaluate(rows)
     closing = torch.tensor(shadow_hand().closing).to(a_p)
     advice = samples.gate[rows, None] * a_p + samples.grip[rows, None] * closing

@@ -22,6 +22,6 @@ def make(primitive: Path) -> Make:
 
     def module(**settings: Any) -> ResidualPPOModule:
         small = {"bottleneck": 4, "hidden_widths": (16,), "minibatch_size": 32, "critic_groups": ("remaining",)}
-        return ResidualPPOModule(str(primitive), **{**small, **settings})
+        return ResidualPPOModule(**{"primitive": str(primitive), **small, **settings})
 
     return module

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from lightning_modules.cli import check_same_settings, quieten, training_settings
+from lightning_modules.cli import quieten, training_settings
 from lightning_modules.export import export_checkpoint
 from tests.learning import GF, command, few_callbacks, run
 
@@ -170,45 +170,6 @@ def test_real_warnings_are_shown() -> None:
         warnings.warn("Your `IterableDataset` has `__len__` defined. In combination", stacklevel=1)
         warnings.warn("the loss is NaN", stacklevel=1)
     assert [str(warning.message) for warning in shown] == ["the loss is NaN"]
-
-
-def test_equal_settings_pass_whatever_their_form() -> None:
-    stored = {"_class_path": CLASS, "_instantiator": "x", "draws": 2, "encoder": {"init_args": {"widths": [1, 2]}}}
-    given = {
-        "class_path": CLASS,
-        "init_args": {"draws": 2, "follower": None, "encoder": {"init_args": {"widths": (1, 2)}}},
-    }
-    check_same_settings("f", "model", given, stored)
-
-
-@pytest.mark.parametrize(
-    ("changed", "message"),
-    [
-        ({"draws": 3, "encoder": {"widths": [1, 2]}}, r"checkpoint f was made with model\.draws = 2, the .* says 3"),
-        ({"draws": 2, "encoder": {"widths": [1, 3]}}, r"model\.encoder\.widths\[1\] = 2, the configuration says 3"),
-        ({"draws": 2, "encoder": {"widths": [1]}}, r"model\.encoder\.widths\[1\] = 2, the configuration says None"),
-        ({"draws": 2, "encoder": {"widths": [1, 2]}, "seed": 4}, r"model\.seed = None, the configuration says 4"),
-    ],
-)
-def test_the_first_setting_that_differs_is_named(changed: dict[str, Any], message: str) -> None:
-    stored = {"_class_path": CLASS, "draws": 2, "encoder": {"widths": [1, 2]}}
-    with pytest.raises(ValueError, match=message):
-        check_same_settings("f", "model", {"class_path": CLASS, "init_args": changed}, stored)
-
-
-def test_settings_that_do_not_matter_may_differ() -> None:
-    given = {"class_path": CLASS, "init_args": {"draws": 3, "follower": {"class_path": "a"}}}
-    stored = {"_class_path": CLASS, "draws": 2}
-    check_same_settings("f", "model", given, stored, ignore=("draws", "follower"))
-
-
-def test_a_class_is_named_before_what_it_is_given() -> None:
-    stored = {"_class_path": CLASS, "block_depth": 1, "a": {"class_path": "x", "init_args": {"a": 1}}}
-    given = {"class_path": "other", "init_args": {"a": {"class_path": "y", "init_args": {"b": 1}}}}
-    with pytest.raises(ValueError, match=r"made with model\.a\.class_path = 'x', the configuration says 'y'"):
-        check_same_settings("f", "model", {**given, "class_path": CLASS}, stored)
-    with pytest.raises(ValueError, match=r"made with model\.class_path = '.*ScoreMatchingModule', .* says 'other'"):
-        check_same_settings("f", "model", {**given, "init_args": {}}, stored)
 
 
 def test_settings_of_the_trainer_that_change_what_is_learnt_are_kept() -> None:

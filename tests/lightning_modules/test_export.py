@@ -66,7 +66,7 @@ def test_the_primitive_acts_the_same(last: Path, tmp_path: Path) -> None:
     for path in (last, export_checkpoint(last, tmp_path / "gf.ckpt")):
         primitive = GraspPrimitive.from_checkpoint(path)
         feature = primitive.encode(batch.points_h, batch.objects)
-        actions.append(primitive.act(torch.zeros(2, 18), feature, torch.tensor([0.2, 0.8])))
+        actions.append(primitive.act(torch.zeros(2, 18), feature, elapsed=torch.tensor([0.2, 0.8])))
     assert torch.equal(*actions)
 
 

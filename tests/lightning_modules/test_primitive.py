@@ -8,14 +8,17 @@ from typing import Any
 import pytest
 import torch
 
-from envs.hand.model import joint_limits, open_hand
+from envs.hand.shadow import shadow_hand
+from lightning_modules.checkpoints import read_checkpoint
 from lightning_modules.diffusion.joint_state import SinCosJoints
 from lightning_modules.diffusion.samplers import PredictorCorrectorSampler, ProbabilityFlowSampler
 from lightning_modules.followers import AnnealedDenoiser, Denoiser, FixedTimeScore, Follower
 from lightning_modules.networks.point_encoders import PointNetEncoder
-from lightning_modules.primitive import GraspPrimitive, load_score_module, read_checkpoint
+from lightning_modules.primitive import GraspPrimitive, load_score_module
 from lightning_modules.score_module import ScoreMatchingModule
 from tests.learning import made_up_batch, tiny_module
+
+HAND = shadow_hand()
 
 ENCODER = {
     "class_path": "lightning_modules.networks.point_encoders.PointNetEncoder",
@@ -42,17 +45,17 @@ def write(tmp_path: Path) -> Write:
 
 
 def start(count: int = 4) -> torch.Tensor:
-    return torch.tensor(open_hand(), dtype=torch.float32).repeat(count, 1)
+    return torch.tensor(HAND.open_pose.copy(), dtype=torch.float32).repeat(count, 1)
 
 
 @pytest.mark.parametrize("follower", [None, FixedTimeScore(), Denoiser(0.5)])
 def test_a_loaded_primitive_acts_as_its_module(write: Write, follower: Follower | None) -> None:
     module, batch = tiny_module().eval(), made_up_batch()
-    progress = torch.tensor([0.0, 0.3, 0.6, 1.0])
+    elapsed = torch.tensor([0.0, 0.3, 0.6, 1.0])
     actions = []
     for primitive in (GraspPrimitive(module, follower), GraspPrimitive.from_checkpoint(write(), follower)):
         feature = primitive.encode(batch.points_h)
-        actions.append(primitive.act(start(), feature, progress))
+        actions.append(primitive.act(start(), feature, elapsed=elapsed))
     assert torch.equal(*actions)
     assert actions[0].shape == (4, 18)
     assert actions[0].abs().max() > 0.0
@@ -79,15 +82,16 @@ def test_actions_are_those_of_the_follower_on_normalised_joints() -> None:
     seen: dict[str, torch.Tensor] = {}
 
     class Spy(Follower):
-        def action(self, score: Any, sde: Any, joint_state: Any, joint_pos: Any, progress: Any) -> torch.Tensor:
-            seen.update(joint_pos=joint_pos, progress=progress)
+        def action(self, score: Any, sde: Any, joint_state: Any, joint_pos: Any, approach: Any) -> torch.Tensor:
+            seen.update(joint_pos=joint_pos, elapsed=approach.elapsed, closeness=approach.closeness)
             return torch.zeros_like(joint_pos)
 
-    low = torch.tensor(joint_limits().low, dtype=torch.float32)[None]
-    primitive = GraspPrimitive(tiny_module(), Spy())
-    primitive.act(low, primitive.encode(made_up_batch(1).points_h), torch.tensor([0.25]))
+    low = torch.tensor(HAND.limits.low, dtype=torch.float32)[None]
+    primitive, quarter = GraspPrimitive(tiny_module(), Spy()), torch.tensor([0.25])
+    feature = primitive.encode(made_up_batch(1).points_h)
+    primitive.act(low, feature, elapsed=quarter, closeness=2.0 * quarter)
     torch.testing.assert_close(seen["joint_pos"], -torch.ones(1, 18))
-    assert seen["progress"].tolist() == [0.25]
+    assert (seen["elapsed"], seen["closeness"]) == (0.25, 0.5)
 
 
 @pytest.mark.parametrize("sampler", [None, PredictorCorrectorSampler(num_steps=5), ProbabilityFlowSampler(num_steps=3)])
@@ -110,7 +114,7 @@ def test_samples_are_joints_within_their_limits(joint_state: SinCosJoints | None
     feature = primitive.encode(made_up_batch().points_h)
     samples = primitive.sample(feature, 3, torch.Generator().manual_seed(0), ProbabilityFlowSampler(num_steps=4))
     assert samples.shape == (4, 3, 18)
-    limits = joint_limits()
+    limits = HAND.limits
     low, high = torch.tensor(limits.low), torch.tensor(limits.high)
     assert (samples >= low - 1e-6).all()  # float32
     assert (samples <= high + 1e-6).all()
@@ -127,7 +131,7 @@ def test_samples_are_joints_within_their_limits(joint_state: SinCosJoints | None
         {"encoder": {**ENCODER, "init_args": {"widths": ["foreign_module.Encoder"]}}},
         {"sde": {"class_path": "foreign_module.SDE"}},
         {"follower": {"class_path": ["foreign_module.Follower"]}},
-        {"joint_width": "foreign_module"},
+        {"joint_width": "foreign_module.width"},
     ],
 )
 def test_classes_of_others_are_neither_built_nor_imported(
@@ -137,6 +141,17 @@ def test_classes_of_others_are_neither_built_nor_imported(
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(ValueError, match=r"made\.ckpt asks for the class '(subprocess\.Popen|foreign_module.*)'; only"):
         GraspPrimitive.from_checkpoint(write(**foreign))
+    assert not (tmp_path / "was_run").exists()
+
+
+@pytest.mark.parametrize("name", ["encoder", "joint_width"])
+def test_a_bare_name_is_not_imported_either(
+    name: str, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "foreign_module.py").write_text(f"open({str(tmp_path / 'was_run')!r}, 'w')")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ValueError, match=r"made\.ckpt does not describe a ScoreMatchingModule of this version"):
+        GraspPrimitive.from_checkpoint(write(**{name: "foreign_module"}))
     assert not (tmp_path / "was_run").exists()
 
 
@@ -203,7 +218,7 @@ def test_a_description_that_does_not_fit_the_weights_is_refused(
     write: Write, changed: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(
-        ValueError, match=rf"(?s)made\.ckpt does not describe a score module of this version: .*{message}"
+        ValueError, match=rf"(?s)made\.ckpt does not describe a ScoreMatchingModule of this version: .*{message}"
     ):
         load_score_module(write(**changed))
 

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from envs.task.observations import OBSERVATION_GROUPS
+from lightning_modules.composition import Direct
 from lightning_modules.networks.point_encoders import PointNetEncoder
 from lightning_modules.ppo.exploration import IndependentNoise
 from lightning_modules.residual_ppo_module import ResidualPPOModule
@@ -87,7 +88,9 @@ def test_a_primitive_whose_weights_do_not_fit_is_named(
 ) -> None:
     path = altered(tmp_path / "odd.ckpt", primitive, change)
     # torch's own text has several lines
-    message = r"odd\.ckpt does not describe a score module of this version: [\s\S]*size mismatch[\s\S]*retrain it"
+    message = (
+        r"odd\.ckpt does not describe a ScoreMatchingModule of this version: [\s\S]*size mismatch[\s\S]*retrain it"
+    )
     with pytest.raises(ValueError, match=message):
         ResidualPPOModule(str(path))
 
@@ -96,10 +99,23 @@ def test_a_checkpoint_that_is_no_primitive_is_named(make: Make, tmp_path: Path) 
     module = make()
     path = tmp_path / "policy.ckpt"
     torch.save({"state_dict": module.state_dict(), "hyper_parameters": {"epochs": 4, "gamma": 0.9}}, path)
-    with pytest.raises(ValueError, match=r"policy\.ckpt does not describe a score module"):
+    with pytest.raises(ValueError, match=r"policy\.ckpt does not describe a ScoreMatchingModule"):
         ResidualPPOModule(str(path))
 
 
 def test_an_encoder_that_does_not_fit_its_checkpoint_is_named(make: Make, primitive: Path) -> None:
     with pytest.raises(ValueError, match=r"gf\.ckpt \(PointNetEncoder\) does not fit the policy's PointNetEncoder: "):
         make(encoder=PointNetEncoder((8, 24), (16,)), encoder_checkpoint=str(primitive))
+
+
+def test_parts_that_do_not_go_together_without_a_primitive_are_named(make: Make) -> None:
+    own = PointNetEncoder((8, 16), (8,))
+    noise = IndependentNoise(18)
+    with pytest.raises(ValueError, match="composition ScaleAndResidual uses a primitive and there is none; set model"):
+        make(primitive=None, encoder=own)
+    with pytest.raises(ValueError, match="there is no feature of the cloud to share; give the policy an encoder"):
+        make(primitive=None, composition=Direct(), exploration=noise)
+    with pytest.raises(ValueError, match="composition Direct has no use for; set imitation_rollouts to 0"):
+        make(composition=Direct(), exploration=noise, imitation_rollouts=1)
+    with pytest.raises(ValueError, match="does without a primitive; none can act alone"):
+        make(primitive=None, composition=Direct(), exploration=noise, encoder=own).primitive_policy()

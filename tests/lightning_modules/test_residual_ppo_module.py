@@ -243,7 +243,7 @@ def test_the_learning_rate_follows_the_change_as_all_ranks_see_it(
     def reduced(numbers: dict[str, float]) -> dict[str, float]:
         return {name: 1.0e3 if name == "kl" else value for name, value in numbers.items()}
 
-    monkeypatch.setattr("lightning_modules.residual_ppo_module.mean_numbers", reduced)
+    monkeypatch.setattr("lightning_modules.ppo.learning.mean_numbers", reduced)
     wild = AdaptiveLearningRate(target_kl=100.0, factor=2.0)
     module = make(learning_rate=1.0e-4, learning_rate_rule=wild, epochs=3)
     trainer = fit(module, MadeUpRollouts(1, wants_scale()), tmp_path)
@@ -254,7 +254,7 @@ def test_the_learning_rate_follows_the_change_as_all_ranks_see_it(
 def test_a_rollout_that_one_rank_cannot_learn_from_teaches_none(
     make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lightning_modules.residual_ppo_module.gathered", lambda is_usable: [is_usable, False])
+    monkeypatch.setattr("lightning_modules.ppo.learning.gathered", lambda is_usable: [is_usable, False])
     module = make()
     before = {name: value.clone() for name, value in module.network.named_parameters()}
     fit(module, MadeUpRollouts(1, wants_scale()), tmp_path)
@@ -324,6 +324,23 @@ def test_the_critic_knows_the_noise_that_goes_on(make: Make) -> None:
 def test_imitation_without_a_teacher_is_named(make: Make, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="imitation_rollouts is 2, but the rollouts have no teacher; set"):
         fit(make(imitation_rollouts=2), MadeUpRollouts(1, wants_scale()), tmp_path)
+
+
+def test_without_a_primitive_nothing_of_it_is_there(make: Make, tmp_path: Path) -> None:
+    module = make(
+        primitive=None, composition=Direct(), exploration=IndependentNoise(18), encoder=PointNetEncoder((8, 16), (8,))
+    )
+    assert not any(name.startswith("score_module.") for name in module.state_dict())
+    steps = decide(module)
+    assert steps.primitive_action is None
+    assert "primitive_action" not in steps.memory
+    assert steps.memory["vectors"].shape[-1] == 87 - 18
+    before = weights(module)
+    fit(module, MadeUpRollouts(1, wants_scale()), tmp_path)
+    after = weights(module)
+    assert any(not torch.equal(before[name], after[name]) for name in before if name.startswith("encoder."))
+    assert not module.has_primitive
+    assert module.policy().act(observations()[0], 0).shape == (WORLDS, 18)
 
 
 def test_an_encoder_of_the_policys_own_is_trained(make: Make, tmp_path: Path) -> None:

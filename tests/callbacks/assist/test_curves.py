@@ -15,13 +15,16 @@ from tensorboard.backend.event_processing.event_accumulator import IMAGES, Event
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from callbacks.assist.curves import EpisodeCurves, draw_curves, episode_curves
+from callbacks.assist import curves
+from callbacks.assist.curves import EpisodeCurves, StepCurve, draw_curves
 from datamodules.types import Rollout
-from envs.hand.model import half_ranges
+from envs.hand.shadow import shadow_hand
 from envs.task.observations import Observation
-from lightning_modules.policy.features import policy_vectors
+from lightning_modules.policy.inputs import ApproachInputs
 from tests.assisting import made_up_observation
 from tests.callbacks.conftest import Quiet
+
+HAND = shadow_hand()
 
 STEPS, WORLDS = 5, 4
 
@@ -33,12 +36,16 @@ def made_up_rollout(action_dim: int = 36) -> Rollout:
     mean = torch.full((STEPS, WORLDS, action_dim), 9.0)
     mean[..., :18] = torch.arange(WORLDS)[:, None]
     zero = torch.zeros(STEPS, WORLDS)
-    vectors = torch.stack([policy_vectors(observation(step), a_p[step]) for step in range(STEPS)])
+    vectors = torch.stack([ApproachInputs()(observation(step), a_p[step]) for step in range(STEPS)])
     return Rollout(
         hand_action=a_p, reward=zero, terms={}, is_terminal=zero.bool(), is_valid=~zero.bool(), measures={},
         gate=zero, grip=zero, memory={"primitive_action": a_p, "vectors": vectors, "mean": mean},
         policy_version=0, seconds={},
     )  # fmt: skip
+
+
+def episode_curves(rollout: Rollout) -> dict[str, StepCurve]:
+    return curves.episode_curves(rollout, ApproachInputs().columns(with_primitive=True))
 
 
 def observation(step: int) -> Observation:
@@ -71,7 +78,7 @@ def test_a_policy_without_scales_has_no_curve_of_them() -> None:
 def test_r_sim_is_the_movement_along_the_primitives_direction() -> None:
     curve = episode_curves(made_up_rollout())["r_sim_rad"]
     # <a_p / |a_p|, dJ> = (-1)(-0.1 half ranges), however large a_p; nothing is known after the last step
-    expected = 0.1 * float(half_ranges(torch.zeros(18))[0])
+    expected = 0.1 * float(HAND.half_ranges(torch.zeros(18))[0])
     assert curve.mean == pytest.approx([expected] * (STEPS - 1), abs=1e-5)
 
 
@@ -100,6 +107,8 @@ def test_every_curve_has_a_panel() -> None:
 
 class Learner(LightningModule):
     """Learns nothing."""
+
+    input_columns = ApproachInputs().columns(with_primitive=True)
 
     def __init__(self) -> None:
         super().__init__()

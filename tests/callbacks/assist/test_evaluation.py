@@ -27,16 +27,17 @@ from datamodules.grasps.module import GraspDataModule
 from datamodules.rollouts.module import RolloutDataModule
 from datamodules.rollouts.plans import PosesPlan, SpreadPlan
 from datamodules.rollouts.policy import FingerPolicy
-from envs.hand.model import open_hand
 from envs.hand.shadow import shadow_hand
 from envs.physics.mujoco_cpu import MujocoCpu
 from envs.physics.settings import PhysicsSettings
 from envs.task.perception import PerceptionNoise
 from envs.task.settings import TaskSettings
+from lightning_modules.checkpoints import leave_out_objects
 from lightning_modules.followers import Denoiser, Follower, GapDenoiser
-from lightning_modules.saved_settings import leave_out_objects
 from tests.callbacks.conftest import Quiet
 from tests.callbacks.outcomes import made_up_outcome
+
+HAND = shadow_hand()
 
 SPLITS = ("unseen_instances", "unseen_families")
 
@@ -51,8 +52,10 @@ class Assistant(LightningModule):
     def policy(self) -> FingerPolicy:
         return oracle()
 
+    has_primitive = True
+
     def primitive_policy(self, start_step: int = 0) -> FingerPolicy:
-        return FixedStepClose(shadow_hand(), open_hand(), start_step)
+        return FixedStepClose(HAND, HAND.open_pose.copy(), start_step)
 
     def training_step(self, batch: Any, batch_idx: int) -> torch.Tensor:
         return self.weight

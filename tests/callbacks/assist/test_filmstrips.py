@@ -13,12 +13,13 @@ from callbacks.assist.filmstrips import AssistFilmstrips
 from datamodules.rollouts.module import RolloutDataModule
 from datamodules.rollouts.plans import SpreadPlan
 from datamodules.rollouts.runner import EpisodeFrames
-from envs.hand.model import open_hand
 from envs.hand.shadow import shadow_hand
 from envs.objects.builder import make_object
 from envs.task.outcomes import CAUSES
 from tests.callbacks.assist.test_evaluation import Assistant, Data
 from tests.callbacks.conftest import Quiet
+
+HAND = shadow_hand()
 
 
 def picked(causes: list[str], families: list[str], num_successes: int, num_failures: int) -> list[int]:
@@ -47,12 +48,12 @@ def test_a_lifted_object_stays_where_it_is_in_the_picture() -> None:
     thing = make_object("box", 0)
     wrist = np.array([0.0, 0.05, thing.rest_poses[0, 2] + 0.2, 0.0, 1.0, 0.0, 0.0])
     frames = EpisodeFrames((50,))
-    frames.prepare(shadow_hand(), 1)
+    frames.prepare(HAND, 1)
     up = np.array([0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0])
-    frames.joint_pos[:] = open_hand()
+    frames.joint_pos[:] = HAND.open_pose.copy()
     frames.wrist_pose_w[:, 0] = [wrist, wrist + up]
     frames.object_pose_w[:, 0] = [thing.rest_poses[0], thing.rest_poses[0] + up]
-    strip = episode_filmstrip(shadow_hand(), thing, frames, 0, size=64, heading="box")
+    strip = episode_filmstrip(HAND, thing, frames, 0, size=64, heading="box")
     before, after = strip[-64 - 24 : -24, 6:70].astype(int), strip[-64 - 24 : -24, 76:140].astype(int)
     orange = [(image[..., 0] > image[..., 2] + 80) for image in (before, after)]
     assert orange[0].sum() > 50

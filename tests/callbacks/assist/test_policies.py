@@ -19,10 +19,11 @@ from callbacks.assist.policies import (
 )
 from datamodules.baselines.scripts import FixedStepClose
 from datamodules.rollouts.runner import STEP_GRID
-from envs.hand.model import open_hand
 from envs.hand.shadow import shadow_hand
 from tests.assisting import made_up_targets, sampler
 from tests.callbacks.outcomes import made_up_outcome
+
+HAND = shadow_hand()
 
 pytestmark = pytest.mark.usefixtures("fast_objects")
 
@@ -31,14 +32,16 @@ class Direct:
     """A module without a primitive."""
 
     def policy(self) -> FixedStepClose:
-        return FixedStepClose(shadow_hand(), open_hand(), 50)
+        return FixedStepClose(HAND, HAND.open_pose.copy(), 50)
 
 
 class Residual(Direct):
     """A module with one."""
 
+    has_primitive = True
+
     def primitive_policy(self, start_step: int = 0) -> FixedStepClose:
-        return FixedStepClose(shadow_hand(), open_hand(), start_step)
+        return FixedStepClose(HAND, HAND.open_pose.copy(), start_step)
 
 
 class Runner:
@@ -67,9 +70,7 @@ def compared(
     targets = made_up_targets()
     training = more.pop("training", TrainingEpisodes(targets, sampler(targets).of_rows(np.arange(2))))
     chosen = available_policies(module, names)
-    return compared_policies(
-        shadow_hand(), module, chosen, {"weights": made_of}, training=training, run=runner.run, **more
-    )
+    return compared_policies(HAND, module, chosen, {"weights": made_of}, training=training, run=runner.run, **more)
 
 
 def step_of(policy: ComparedPolicy) -> int:

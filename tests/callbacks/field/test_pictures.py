@@ -17,12 +17,13 @@ from callbacks.field.pictures import FieldPictures, pick_varied
 from datamodules.grasps.grasp_set import GraspSet, concatenate
 from datamodules.grasps.module import GraspDataModule
 from envs.conventions import MAX_JOINT_STEP
-from envs.hand.model import joint_limits, open_hand
 from envs.hand.shadow import shadow_hand
 from lightning_modules.primitive import GraspPrimitive
 from tests.callbacks.conftest import Quiet
 from tests.datamodules.grasps.examples import made_up_set
 from tests.learning import tiny_module
+
+HAND = shadow_hand()
 
 NAMES = {"before_after", "field", "denoising"}
 
@@ -76,7 +77,7 @@ def test_the_hand_is_shown_where_the_field_took_it(
     """An action of 1 on one joint for 50 steps: drawn before at the open hand, after at the joint's limit."""
     drawn: dict[str, Any] = {"field": []}
 
-    def act(self: Any, joint_pos: torch.Tensor, *_: Any) -> torch.Tensor:
+    def act(self: Any, joint_pos: torch.Tensor, *_: Any, **__: Any) -> torch.Tensor:
         action = torch.zeros_like(joint_pos)
         action[:, 7] = 1.0
         return action
@@ -93,12 +94,12 @@ def test_the_hand_is_shown_where_the_field_took_it(
     monkeypatch.setattr(pictures, "before_and_after", before_and_after)
     monkeypatch.setattr(pictures, "field_picture", field_picture)
     quiet(small()).test(tiny_module(), data, verbose=False)
-    np.testing.assert_allclose(drawn["before"], open_hand(), atol=1e-6)
-    expected = open_hand()
-    expected[7] = joint_limits().high[7]
+    np.testing.assert_allclose(drawn["before"], HAND.open_pose.copy(), atol=1e-6)
+    expected = HAND.open_pose.copy()
+    expected[7] = HAND.limits.high[7]
     np.testing.assert_allclose(drawn["after"], expected, atol=1e-6)
     (start, step, points), (later, *_) = drawn["field"]
-    np.testing.assert_allclose(start, open_hand(), atol=1e-6)
+    np.testing.assert_allclose(start, HAND.open_pose.copy(), atol=1e-6)
     assert step[7] == pytest.approx(MAX_JOINT_STEP)
     assert later[7] > start[7]
     # the cloud of the grasp that is shown, as its wrist sees it
@@ -144,10 +145,10 @@ def test_splits_then_types_then_objects_take_turns() -> None:
     # row 0 (instances, type 0), then the other split and another type: row 8, then a new type of instances: row 2 of
     # the same object or row 5 of another: the other object; then families again, where only type 0 is left: row 6
     assert pick_varied(grasps, 4).tolist() == [0, 8, 5, 6]
-    assert [shadow_hand().type_names[index] for index in grasps.type_index[[0, 8, 5]]] == [
-        shadow_hand().type_names[0],
-        shadow_hand().type_names[4],
-        shadow_hand().type_names[3],
+    assert [HAND.type_names[index] for index in grasps.type_index[[0, 8, 5]]] == [
+        HAND.type_names[0],
+        HAND.type_names[4],
+        HAND.type_names[3],
     ]
 
 

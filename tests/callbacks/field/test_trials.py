@@ -12,12 +12,14 @@ from datamodules.grasps.dataset import GraspTable
 from datamodules.grasps.grasp_set import GraspSet
 from envs.conventions import MAX_JOINT_STEP
 from envs.geometry.object_clouds import KnownObjects
-from envs.hand.model import open_hand
+from envs.hand.shadow import shadow_hand
 from envs.objects.library import ObjectLibrary
 from lightning_modules.followers import Denoiser
 from lightning_modules.primitive import GraspPrimitive
 from tests.assisting import EPISODE_STEPS
 from tests.learning import tiny_module
+
+HAND = shadow_hand()
 
 pytestmark = pytest.mark.usefixtures("fast_objects")
 
@@ -28,13 +30,13 @@ class Oracle:
     def __init__(self, goal: np.ndarray) -> None:
         self.goal = torch.tensor(goal)
         self.module = tiny_module()
-        self.progress: list[float] = []
+        self.elapsed: list[float] = []
 
     def encode(self, points_h: Tensor, objects: KnownObjects | None) -> Tensor:
         return self.goal
 
-    def act(self, joint_pos: Tensor, feature: Tensor, progress: Tensor) -> Tensor:
-        self.progress.append(progress[0].item())
+    def act(self, joint_pos: Tensor, feature: Tensor, *, elapsed: Tensor) -> Tensor:
+        self.elapsed.append(elapsed[0].item())
         return (feature - joint_pos) / MAX_JOINT_STEP
 
 
@@ -64,17 +66,17 @@ def test_a_primitive_that_knows_the_grasp_does_as_well_as_the_grasp(trials: Spli
 
 def test_a_primitive_that_does_nothing_stays_open(trials: SplitTrials) -> None:
     _, primitive, _ = oracle(trials)
-    idle = torch.tensor(np.tile(open_hand(), (len(trials.goal), 1)))
+    idle = torch.tensor(np.tile(HAND.open_pose.copy(), (len(trials.goal), 1)))
     values = trials.field("paper_field_success", primitive, idle, with_collisions=False)
     assert set(values) == {"paper_field_success_collisions_off", "paper_posture_rad"}
     assert not values["paper_field_success_collisions_off"].any()
-    np.testing.assert_allclose(values["paper_posture_rad"], np.linalg.norm(open_hand() - trials.goal, axis=1))
+    np.testing.assert_allclose(values["paper_posture_rad"], np.linalg.norm(HAND.open_pose.copy() - trials.goal, axis=1))
 
 
-def test_progress_ends_at_one(trials: SplitTrials) -> None:
+def test_the_clock_ends_at_one(trials: SplitTrials) -> None:
     knows, primitive, feature = oracle(trials)
     trials.field("field_success", primitive, feature, with_collisions=False)
-    np.testing.assert_allclose(knows.progress, np.arange(1, 51) / 50)
+    np.testing.assert_allclose(knows.elapsed, np.arange(1, 51) / 50)
 
 
 def test_a_controller_gives_each_row_its_own_cloud(trials: SplitTrials) -> None:
@@ -96,7 +98,7 @@ def test_features_come_in_the_order_of_grasps(trials: SplitTrials, monkeypatch: 
 
 def test_samples_are_lifted_as_they_are(trials: SplitTrials, monkeypatch: pytest.MonkeyPatch) -> None:
     goal = torch.tensor(trials.goal, dtype=torch.float32)
-    other = torch.tensor(open_hand(), dtype=torch.float32).expand_as(goal)
+    other = torch.tensor(HAND.open_pose.copy(), dtype=torch.float32).expand_as(goal)
 
     def sample(self: Any, feature: Tensor, num_samples: int, generator: torch.Generator, sampler: Any = None) -> Tensor:
         return torch.stack([goal] + [other] * (num_samples - 1), dim=1)
@@ -105,7 +107,7 @@ def test_samples_are_lifted_as_they_are(trials: SplitTrials, monkeypatch: pytest
     primitive = GraspPrimitive(tiny_module().eval())
     values = trials.samples(primitive, trials.encode(primitive), num_samples=2)
     assert values["sample_success"].tolist() == [1.0] * len(goal)  # the first of each cloud
-    expected = np.linalg.norm(open_hand() - trials.goal, axis=1)
+    expected = np.linalg.norm(HAND.open_pose.copy() - trials.goal, axis=1)
     np.testing.assert_allclose(values["sample_diversity_rad"], expected, atol=1e-3)  # cdist in float32
 
 
@@ -141,8 +143,8 @@ class Elsewhere:
         self._refuse_others("encode", points_h)
         return points_h.mean(dim=1)
 
-    def act(self, joint_pos: Tensor, feature: Tensor, progress: Tensor) -> Tensor:
-        self._refuse_others("act", joint_pos, feature, progress)
+    def act(self, joint_pos: Tensor, feature: Tensor, *, elapsed: Tensor) -> Tensor:
+        self._refuse_others("act", joint_pos, feature, elapsed)
         return torch.zeros(joint_pos.shape)
 
     def sample(self, feature: Tensor, count: int, *_: Any) -> Tensor:

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from callbacks.field.watch import FIELD_CAUSES, OFF_STEPS, ON_STEPS, FieldWatcher, WatchedTrials
-from envs.hand.model import LINKS
 from envs.hand.shadow import shadow_hand
 from envs.physics.base import PhysicsBackend, PhysicsState
 from envs.task.outcomes import TABLE_STEPS
 from envs.trials.lift import LiftResult
+
+HAND = shadow_hand()
 
 
 class Seen:
@@ -32,10 +33,10 @@ class Seen:
         )
 
     def contact_links(self) -> Any:
-        return np.array([[name in self.touching for name in LINKS]])
+        return np.array([[name in self.touching for name in HAND.links]])
 
     def table_links(self) -> Any:
-        return np.array([[self.on_table] * len(LINKS)])
+        return np.array([[self.on_table] * len(HAND.links)])
 
 
 GRIP = ("ffdistal", "thdistal")
@@ -56,7 +57,7 @@ def cause(
     """What a trial is put down to that went so."""
     world, rows = Seen(), np.array([0])
     physics = cast(PhysicsBackend, world)
-    watcher = FieldWatcher(shadow_hand(), 1, ON_STEPS)
+    watcher = FieldWatcher(HAND, 1, ON_STEPS)
     watcher.step(rows, physics, 0)
     for step in range(1, ON_STEPS[-1] + 1):
         world.touching, world.on_table = on_the_way if step == 30 else (), step <= table_steps
@@ -101,7 +102,7 @@ def test_every_cause_can_be_found() -> None:
 
 def test_batches_are_noted_at_their_rows() -> None:
     world = Seen()
-    watcher = FieldWatcher(shadow_hand(), 2, OFF_STEPS)
+    watcher = FieldWatcher(HAND, 2, OFF_STEPS)
     for row in (1, 0):
         rows, physics = np.array([row]), cast(PhysicsBackend, world)
         world.object_pose_w[:, 0] = row
@@ -118,7 +119,7 @@ def test_batches_are_noted_at_their_rows() -> None:
 
 
 def test_what_was_seen_is_read_back_from_arrays() -> None:
-    watcher = FieldWatcher(shadow_hand(), 2, ON_STEPS)
+    watcher = FieldWatcher(HAND, 2, ON_STEPS)
     watcher.frames.joint_pos[:] = np.arange(18)
     seen = watcher.watched()
     again = WatchedTrials.of_arrays(seen.arrays("_on_"), "_on_")

@@ -18,25 +18,26 @@ from datamodules.baselines.scripts import (
     stored_goals,
 )
 from envs.conventions import MAX_JOINT_STEP
-from envs.hand.model import normalise_joints, open_hand
 from envs.hand.shadow import shadow_hand
 from envs.rows import take_rows
 from envs.task.episodes import Episodes
 from envs.task.observations import Observation
 from envs.task.targets import GraspTargets
 
+HAND = shadow_hand()
+
 
 def seen(joint_pos: np.ndarray) -> Observation:
     """An observation of the joints (E, 18), rad, and of nothing else."""
-    joints = normalise_joints(torch.as_tensor(joint_pos)).float()
+    joints = HAND.normalise(torch.as_tensor(joint_pos)).float()
     return Observation({"joint_pos": joints})
 
 
 def test_fixed_step_waits_then_runs_at_full_speed_and_slows_down_at_the_goal() -> None:
-    goal = open_hand()
+    goal = HAND.open_pose.copy()
     goal[[1, 2]] += [0.5, 0.02]
-    script = FixedStepClose(shadow_hand(), goal, step=20)
-    observation = seen(np.tile(open_hand(), (2, 1)))
+    script = FixedStepClose(HAND, goal, step=20)
+    observation = seen(np.tile(HAND.open_pose.copy(), (2, 1)))
     assert not script.act(observation, 19).any()
     action = script.act(observation, 20)
     # 0.5 rad are more than a step of 0.05: full speed; 0.02 rad are 0.4 of a step
@@ -46,16 +47,16 @@ def test_fixed_step_waits_then_runs_at_full_speed_and_slows_down_at_the_goal() -
 
 def test_a_step_before_the_episode_is_refused() -> None:
     with pytest.raises(ValueError, match=r"closing starts at step -1, expected at least 0"):
-        FixedStepClose(shadow_hand(), open_hand(), -1)
+        FixedStepClose(HAND, HAND.open_pose.copy(), -1)
 
 
 def test_wrong_goal_is_refused() -> None:
     with pytest.raises(ValueError, match=r"goal has shape \(17,\), expected \(18,\)"):
-        FixedStepClose(shadow_hand(), np.zeros(17), 3)
+        FixedStepClose(HAND, np.zeros(17), 3)
 
 
 def test_joints_start_on_arrival_unless_they_would_come_too_late(episodes: Episodes) -> None:
-    goal = np.tile(open_hand(), (2, 1))
+    goal = np.tile(HAND.open_pose.copy(), (2, 1))
     goal[:, 1] += 1.0  # 20 steps: at the latest from step 50 - 2 - 20 = 28
     goal[:, 2] += 0.1  # 2 steps: at the latest from step 46
     steps = closing_steps(goal, replace(take_rows(episodes, np.arange(2)), arrival_step=np.array([22, 40])))
@@ -68,10 +69,10 @@ def test_joints_start_on_arrival_unless_they_would_come_too_late(episodes: Episo
 def test_oracle_closes_to_the_stored_joints(episodes: Episodes) -> None:
     script = oracle()
     script.tell(replace(episodes, arrival_step=np.array([5, 5, 40, 40])))
-    observation = seen(np.tile(open_hand(), (4, 1)))
+    observation = seen(np.tile(HAND.open_pose.copy(), (4, 1)))
     assert not script.act(observation, 4).any()
     action = script.act(observation, 5)
-    expected = ((episodes.goal_joint_pos - open_hand()) / MAX_JOINT_STEP).clip(-1.0, 1.0)
+    expected = ((episodes.goal_joint_pos - HAND.open_pose.copy()) / MAX_JOINT_STEP).clip(-1.0, 1.0)
     np.testing.assert_allclose(action[:2], expected[:2], atol=1e-4)
     assert not action[2:].any()
     assert stored_goals(episodes) is episodes.goal_joint_pos
@@ -83,7 +84,7 @@ def test_nearest_grasp_of_a_known_view_is_that_view(train: GraspTargets, episode
     own = np.flatnonzero(train.object_index == 0)
     count = len(own)
     known = Episodes(
-        hand=shadow_hand(),
+        hand=HAND,
         grasp_row=own,
         things=[twin] * count,
         object_index=np.zeros(count, dtype=np.int64),
@@ -101,7 +102,7 @@ def test_nearest_grasp_is_never_one_of_the_same_object(train: GraspTargets) -> N
     own = np.flatnonzero(train.object_index == 0)[:2]
     others = train.joint_pos[train.object_index == 1]
     known = Episodes(
-        hand=shadow_hand(),
+        hand=HAND,
         grasp_row=own,
         things=[train.things[0]] * 2,
         object_index=np.zeros(2, dtype=np.int64),
@@ -125,12 +126,12 @@ def test_nearest_grasp_needs_another_object(train: GraspTargets, episodes: Episo
 def test_constant_scripts_close_to_mean_and_limits(train: GraspTargets) -> None:
     np.testing.assert_allclose(scripted_close(train, 20).goal, train.joint_pos.mean(axis=0))
     assert scripted_close(train, 20).step == 20
-    assert blind_script(shadow_hand(), 30).goal.max() > 1.5
+    assert blind_script(HAND, 30).goal.max() > 1.5
 
 
 def test_a_new_episode_has_new_goals(episodes: Episodes) -> None:
     script = GoalOnArrival(stored_goals)
     now = replace(episodes, arrival_step=np.zeros(4, dtype=np.int64))
     script.tell(now)
-    script.tell(replace(now, goal_joint_pos=np.tile(open_hand(), (4, 1))))
-    np.testing.assert_allclose(script.act(seen(np.tile(open_hand(), (4, 1))), 49), 0.0, atol=1e-5)
+    script.tell(replace(now, goal_joint_pos=np.tile(HAND.open_pose.copy(), (4, 1))))
+    np.testing.assert_allclose(script.act(seen(np.tile(HAND.open_pose.copy(), (4, 1))), 49), 0.0, atol=1e-5)

@@ -7,9 +7,10 @@ from datamodules.baselines.joints import mean_joints
 from datamodules.baselines.set_trials import ConstantJoints, SetTrials
 from datamodules.grasps.dataset import GraspTable
 from datamodules.grasps.grasp_set import GraspSet
-from envs.hand.model import open_hand
 from envs.hand.shadow import shadow_hand
 from envs.objects.library import ObjectLibrary
+
+HAND = shadow_hand()
 
 pytestmark = pytest.mark.usefixtures("fast_objects")
 
@@ -32,7 +33,7 @@ def test_the_hand_stands_where_the_grasp_says(table: GraspTable, monkeypatch: py
     trials = SetTrials(table, ObjectLibrary())
     np.testing.assert_allclose(trials.goal, table.grasps.joint_pos)
     # every other joint vector at the same wrist poses: the open hand lifts nothing
-    values = trials.joints("x", np.tile(open_hand(), (2, 1)), with_collisions=False)
+    values = trials.joints("x", np.tile(HAND.open_pose.copy(), (2, 1)), with_collisions=False)
     assert values["x_collisions_off"].tolist() == [0.0, 0.0]
     assert set(values) == {"x_collisions_off"}
 
@@ -53,7 +54,7 @@ def test_baselines_are_measured_at_the_stored_wrist_poses(
     monkeypatch.setattr(SetTrials, "joints", joints)
     values = SetTrials(table, ObjectLibrary()).baselines(constants)
     np.testing.assert_allclose(asked["constant_success"], np.tile(mean_joints(train), (2, 1)))
-    np.testing.assert_allclose(asked["blind_success"], np.tile(shadow_hand().closed_pose, (2, 1)))
+    np.testing.assert_allclose(asked["blind_success"], np.tile(HAND.closed_pose, (2, 1)))
     np.testing.assert_allclose(asked["nearest_success"], nearest)
     goal = table.grasps.joint_pos
     np.testing.assert_allclose(values["constant_posture_rad"], np.linalg.norm(mean_joints(train) - goal, axis=1))

@@ -11,9 +11,11 @@ from torch import Tensor
 from datamodules.grasps.dataset import EvaluationStream, GraspTable, TrainingStream
 from datamodules.grasps.grasp_set import GraspSet
 from datamodules.types import GraspBatch
-from envs.hand.model import joint_limits
+from envs.hand.shadow import shadow_hand
 from envs.objects.library import ObjectLibrary
 from tests.learning import uneven_set
+
+HAND = shadow_hand()
 
 pytestmark = pytest.mark.usefixtures("fast_objects")
 
@@ -51,7 +53,7 @@ def test_a_wrist_at_the_object_frame_sees_object_coordinates() -> None:
 
 def test_joints_are_normalised_by_their_limits() -> None:
     grasps = uneven_set((3,))
-    limits = joint_limits()
+    limits = HAND.limits
     beyond = limits.high + 5e-4  # within the tolerance of a grasp set
     joints = np.stack([limits.low, 0.5 * (limits.low + limits.high), beyond]).astype(np.float32)
     found = table(replace(grasps, joint_pos=joints)).batch(torch.arange(3)).joint_pos

@@ -1,6 +1,8 @@
 """The grasp set's file: what goes in comes out, whole or not at all. Bad files: test_grasp_set_bad_files."""
 
+import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +12,11 @@ import pytest
 from datamodules.grasps.grasp_file import load_grasp_set, save_grasp_set
 from datamodules.grasps.grasp_set import concatenate, iterate_objects, join_rows
 from envs.files import write_atomically
+from envs.hand import registry
+from envs.hand.registry import load_hand
 from envs.hand.shadow import shadow_hand
 from tests.datamodules.grasps.examples import assert_same_grasps, made_up_set, two_objects
+from tests.envs.hand.claw import write_claw
 
 TWO_OBJECTS = two_objects()
 
@@ -134,3 +139,45 @@ def test_an_interrupt_while_writing_leaves_the_old_file_whole(path: Path, monkey
         write_atomically(path, b"half")
     assert_same_grasps(TWO_OBJECTS, load_grasp_set(path))
     assert os.listdir(path.parent) == [path.name]
+
+
+# --- the hand
+
+
+def test_a_set_of_a_hand_that_is_described_in_a_file_finds_it_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_claw(tmp_path)
+    claw = load_hand(str(tmp_path / "claw.yaml"))
+    joints = np.tile(claw.open_pose.astype(np.float32), (3, 1))
+    links = np.zeros((3, len(claw.links)), dtype=bool)
+    types = np.zeros(3, dtype=np.uint8)
+    grasps = replace(made_up_set(), hand=claw, joint_pos=joints, preshape=joints, links=links, type_index=types)
+    save_grasp_set(grasps, tmp_path / "claw.npz")
+    assert load_grasp_set(tmp_path / "claw.npz").hand is claw
+    monkeypatch.setattr(registry, "_READ", {})  # as in another process
+    assert load_grasp_set(tmp_path / "claw.npz").hand is claw
+    (tmp_path / "claw.yaml").unlink()
+    registry._own.cache_clear()
+    with pytest.raises(FileNotFoundError, match=r"hand file .*claw\.yaml does not exist"):
+        load_grasp_set(tmp_path / "claw.npz")
+
+
+def test_grasps_of_two_hands_are_not_mixed() -> None:
+    other = replace(shadow_hand(), name="other")
+    with pytest.raises(ValueError, match="grasps of the hands other and shadow cannot stand in one set"):
+        concatenate([made_up_set(), replace(made_up_set("mug_00015"), hand=other)], {})
+
+
+def test_the_set_that_ships_names_no_hand_and_is_of_the_shadow_hand() -> None:
+    path = Path("data/grasps.npz")
+    with np.load(path) as archive:
+        assert "hand" not in json.loads(archive["header"].tobytes())
+    assert load_grasp_set(path).hand is shadow_hand()
+
+
+def test_an_unknown_hand_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "set.npz"
+    save_grasp_set(replace(made_up_set(), hand=replace(shadow_hand(), name="shado")), path)
+    with pytest.raises(ValueError, match="hand 'shado' is unknown; available: shadow, ability, or the path"):
+        load_grasp_set(path)

@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 
 from datamodules.grasps.grasp_file import load_grasp_set, save_grasp_set
 from datamodules.grasps.grasp_set import GraspSet
-from envs.hand.model import joint_limits
+from envs.hand.shadow import shadow_hand
 from tests.datamodules.grasps.examples import two_objects
+
+HAND = shadow_hand()
 
 
 @pytest.fixture
@@ -190,6 +192,6 @@ def test_missing_column(path: Path) -> None:
 def test_joints_a_rounding_beyond_the_limits_are_accepted(path: Path) -> None:
     grasps = load_grasp_set(path)
     joints = grasps.joint_pos.copy()
-    joints[0, 1] = joint_limits().high[1] + 5e-4
+    joints[0, 1] = HAND.limits.high[1] + 5e-4
     save_grasp_set(replace(grasps, joint_pos=joints), path)
     assert isinstance(load_grasp_set(path), GraspSet)

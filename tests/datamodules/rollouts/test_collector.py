@@ -11,7 +11,6 @@ import torch
 from datamodules.rollouts.collector import RolloutCollector
 from datamodules.rollouts.teacher import ArrivalTeacher
 from datamodules.types import Decision, Rollout
-from envs.hand.model import denormalise_joints, open_hand
 from envs.hand.shadow import shadow_hand
 from envs.physics.mujoco_cpu import MujocoCpu
 from envs.task.assist_env import HumanAssistEnv
@@ -19,6 +18,8 @@ from envs.task.episodes import join_episodes
 from envs.task.observations import PRIVILEGED_GROUPS, Observation
 from envs.task.rewards import RewardSettings, fingertip, goal
 from tests.assisting import EPISODE_STEPS, CountingActor, Throwing, make_env, sampler
+
+HAND = shadow_hand()
 
 PLAIN = RewardSettings({"following": 2.0, "height_clipped": 0.5, "success": 1.0})
 
@@ -34,7 +35,7 @@ def collect(
 @pytest.fixture(scope="module")
 def closing() -> tuple[CountingActor, Rollout]:
     """A hand that closes slowly."""
-    actor = CountingActor(0.3 * shadow_hand().closing)
+    actor = CountingActor(0.3 * HAND.closing)
     return actor, collect(actor)
 
 
@@ -52,13 +53,13 @@ def test_the_actor_decides_on_what_is_seen_before_the_step(closing: Closing) -> 
     assert len(actor.seen) == EPISODE_STEPS
     for step, observation in enumerate(actor.seen):
         assert torch.equal(rollout.memory["joint_pos"][step], observation["joint_pos"])
-    first = denormalise_joints(rollout.memory["joint_pos"][0].double())
-    np.testing.assert_allclose(first, np.tile(open_hand(), (2, 1)), atol=1e-6)
+    first = HAND.denormalise(rollout.memory["joint_pos"][0].double())
+    np.testing.assert_allclose(first, np.tile(HAND.open_pose.copy(), (2, 1)), atol=1e-6)
 
 
 def test_actions_move_the_joints(closing: Closing) -> None:
-    joints = denormalise_joints(closing[1].memory["joint_pos"].double())
-    moved = (joints[20] - joints[0]) * torch.tensor(shadow_hand().closing)
+    joints = HAND.denormalise(closing[1].memory["joint_pos"].double())
+    moved = (joints[20] - joints[0]) * torch.tensor(HAND.closing)
     # 20 steps of 0.3 * 0.05 rad are 0.30 rad; fingers may meet an object, none can be ahead of its command
     assert moved.max() < 0.3 + 0.02
     assert moved.max() > 0.25
@@ -77,7 +78,7 @@ def test_following_is_paid_in_every_fifth_step_for_the_change_of_that_step(closi
     following = rollout.terms["following"]
     due = torch.arange(EPISODE_STEPS) % 5 == 4
     assert not following[~due].any()
-    joints = denormalise_joints(rollout.memory["joint_pos"].double())
+    joints = HAND.denormalise(rollout.memory["joint_pos"].double())
     direction = actor.primitive_action.double() / actor.primitive_action.double().norm()
     for step in (4, 9, 44):
         # weight 2 times <a_p / |a_p|, J_(t+1) - J_t>
@@ -109,10 +110,10 @@ def test_a_rollout_knows_whose_it_is_and_how_it_went(closing: Closing) -> None:
 
 
 def test_hidden_state_reaches_the_terms_that_are_made_of_it() -> None:
-    actor, reward = CountingActor(0.3 * shadow_hand().closing), RewardSettings.preset("ppo_goal")
+    actor, reward = CountingActor(0.3 * HAND.closing), RewardSettings.preset("ppo_goal")
     rollout = collect(actor, env=make_env(privileged=PRIVILEGED_GROUPS, reward=reward))
-    joints = denormalise_joints(rollout.memory["joint_pos"])
-    goal_joints = denormalise_joints(actor.seen[1]["goal_joints"])
+    joints = HAND.denormalise(rollout.memory["joint_pos"])
+    goal_joints = HAND.denormalise(actor.seen[1]["goal_joints"])
     for step in (0, 7):
         after = actor.seen[step + 1]
         torch.testing.assert_close(rollout.terms["fingertip"][step], fingertip(after["fingertip_distance"]))
@@ -128,7 +129,7 @@ def test_without_a_teacher_there_is_no_advice(closing: Closing) -> None:
 def test_a_teacher_comments_and_is_not_followed(closing: Closing) -> None:
     teacher, episodes = ArrivalTeacher(lead=5, latest=30), sampler().sample(2)
     collector = RolloutCollector([make_env(reward=PLAIN)], teacher=teacher)
-    rollout = collector.collect(CountingActor(0.3 * shadow_hand().closing), episodes, torch.Generator().manual_seed(0))
+    rollout = collector.collect(CountingActor(0.3 * HAND.closing), episodes, torch.Generator().manual_seed(0))
     assert torch.equal(rollout.gate, teacher.gate(episodes))
     assert torch.equal(rollout.grip, teacher.grip(episodes))
     assert torch.equal(rollout.memory["joint_pos"], closing[1].memory["joint_pos"])
@@ -165,7 +166,7 @@ def test_a_policy_with_impossible_actions_is_named(action: np.ndarray, message: 
 
 
 def test_a_reward_of_the_end_alone_is_zero_until_then() -> None:
-    rollout = collect(CountingActor(0.3 * shadow_hand().closing), RewardSettings({"height": 1.0}))
+    rollout = collect(CountingActor(0.3 * HAND.closing), RewardSettings({"height": 1.0}))
     assert set(rollout.terms) == {"height"}
     assert torch.equal(rollout.reward[:-1], torch.zeros(EPISODE_STEPS - 1, 2))
     assert rollout.reward[-1].abs().sum() > 0
@@ -184,9 +185,9 @@ def test_steps_after_the_end_of_an_episode_are_not_valid() -> None:
 
 def divided(*sizes: int) -> tuple[CountingActor, Rollout]:
     """The rollout of `closing` with a third world, its worlds divided."""
-    actor = CountingActor(0.3 * shadow_hand().closing)
+    actor = CountingActor(0.3 * HAND.closing)
     factory = MujocoCpu()
-    parts = [make_env(physics=factory.make(shadow_hand(), size, num_threads=0), reward=PLAIN) for size in sizes]
+    parts = [make_env(physics=factory.make(HAND, size, num_threads=0), reward=PLAIN) for size in sizes]
     collector = RolloutCollector(parts, teacher=ArrivalTeacher())
     return actor, collector.collect(actor, sampler().sample(3), torch.Generator().manual_seed(0))
 

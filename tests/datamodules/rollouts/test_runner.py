@@ -7,11 +7,13 @@ import pytest
 
 from datamodules.baselines.scripts import oracle
 from datamodules.rollouts.runner import EpisodeFrames, EpisodeRunner, best_fixed_step
-from envs.hand.model import open_hand
+from envs.hand.shadow import shadow_hand
 from envs.rows import take_rows
 from envs.task.episodes import Episodes
 from envs.task.observations import Observation
 from tests.assisting import EPISODE_STEPS
+
+HAND = shadow_hand()
 
 
 class Constant:
@@ -32,7 +34,7 @@ def test_oracle_lifts_what_an_open_hand_leaves(episodes: Episodes) -> None:
     assert known.is_success.sum() >= 2
     assert not idle.is_success.any()
     assert (known.posture_rad < 0.3).all()  # fingers reach the stored joints but for what the object holds back
-    np.testing.assert_allclose(idle.joint_pos, np.tile(open_hand(), (4, 1)), atol=0.1)
+    np.testing.assert_allclose(idle.joint_pos, np.tile(HAND.open_pose.copy(), (4, 1)), atol=0.1)
 
 
 def test_outcomes_come_in_the_order_of_the_episodes_whatever_the_batches(episodes: Episodes) -> None:

@@ -6,17 +6,18 @@ import pytest
 from datamodules.synthesis.antipodal import find_antipodal_pairs
 from datamodules.synthesis.candidates import CandidateSource, free_at_start
 from datamodules.synthesis.hand_bank import BankSettings, build_bank
-from envs.hand.model import open_hand
 from envs.hand.shadow import shadow_hand
 from envs.physics.mujoco_worlds import MujocoCpuPhysics
 from tests.datamodules.grasps.examples import prototypes, thing
+
+HAND = shadow_hand()
 
 FAR_W = np.array([0.0, 0.0, 0.5, 1.0, 0.0, 0.0, 0.0])
 
 
 @pytest.fixture(scope="module")
 def physics() -> MujocoCpuPhysics:
-    return MujocoCpuPhysics(shadow_hand(), 4, num_threads=0)
+    return MujocoCpuPhysics(HAND, 4, num_threads=0)
 
 
 def _source(physics: MujocoCpuPhysics, max_penetration: float = 0.0005, start_checks: int = 64) -> CandidateSource:
@@ -25,7 +26,7 @@ def _source(physics: MujocoCpuPhysics, max_penetration: float = 0.0005, start_ch
         physics,
         thing(),
         find_antipodal_pairs(thing().points, thing().normals, rng),
-        build_bank(shadow_hand(), "wrap", prototypes()["wrap"], BankSettings(), rng),
+        build_bank(HAND, "wrap", prototypes()["wrap"], BankSettings(), rng),
         proposals=600,
         start_checks=start_checks,
         max_penetration=max_penetration,
@@ -34,7 +35,7 @@ def _source(physics: MujocoCpuPhysics, max_penetration: float = 0.0005, start_ch
 
 
 def test_what_is_not_taken_now_is_taken_next() -> None:
-    physics = MujocoCpuPhysics(shadow_hand(), 24, num_threads=0)  # one check of so many starts leaves enough
+    physics = MujocoCpuPhysics(HAND, 24, num_threads=0)  # one check of so many starts leaves enough
     at_once = _source(physics).take(6)
     source = _source(physics)
     first, second = source.take(2), source.take(4)
@@ -84,12 +85,12 @@ def test_starts_that_overlap_object_or_table_are_not_free(physics: MujocoCpuPhys
     through_table[[0, 2]] = 0.4, -0.05
     touching_nothing = FAR_W.copy()
     candidates = np.array([touching_nothing, through_object, through_table] * 2)  # more than there are worlds
-    free = free_at_start(physics, thing(), pose_w, candidates, np.tile(open_hand(), (6, 1)), 0.0005)
+    free = free_at_start(physics, thing(), pose_w, candidates, np.tile(HAND.open_pose.copy(), (6, 1)), 0.0005)
     assert free.tolist() == [True, False, False] * 2
 
 
 def test_overlap_up_to_the_limit_is_free(physics: MujocoCpuPhysics) -> None:
     fingertip_in_table = np.array([[0.4, 0.0, 0.2 - 0.002, 0.0, 1.0, 0.0, 0.0]])  # 2 mm deep, fingers down
-    pose_w, joints = thing().rest_poses[0], open_hand()[None]
+    pose_w, joints = thing().rest_poses[0], HAND.open_pose.copy()[None]
     assert not free_at_start(physics, thing(), pose_w, fingertip_in_table, joints, 0.001).any()
     assert free_at_start(physics, thing(), pose_w, fingertip_in_table, joints, 0.003).all()

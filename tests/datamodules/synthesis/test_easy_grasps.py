@@ -12,8 +12,6 @@ from datamodules.grasps.grasp_set import check_grasp_set
 from datamodules.synthesis import object_rounds, trial
 from datamodules.synthesis.easy_grasps import EasyLimit, lifts_placed
 from datamodules.synthesis.synthesizer import GraspSynthesizer, ObjectResult
-from envs.conventions import NUM_JOINTS
-from envs.hand.model import open_hand
 from envs.hand.shadow import shadow_hand
 from envs.physics.mujoco_worlds import MujocoCpuPhysics
 from envs.trials.lift import LiftResult, lift_test
@@ -21,7 +19,7 @@ from tests.datamodules.grasps.examples import TINY, assert_same_grasps, good_gra
 
 HAND = shadow_hand()
 
-LIMIT = EasyLimit((0.5,) * NUM_JOINTS, most=1)
+LIMIT = EasyLimit((0.5,) * HAND.num_joints, most=1)
 Easy = Callable[..., NDArray[np.bool_]]
 
 
@@ -37,7 +35,7 @@ def test_a_grasps_own_joints_lift_and_the_open_hand_does_not() -> None:
     own = [bool(_lifts(grasps.joint_pos[row], slice(row, row + 1))[0]) for row in range(len(grasps))]
     assert np.mean(own) > 0.7  # found with a shaken lift and noise, so that one may miss
     assert len(grasps) > 3  # more than one batch of worlds
-    assert not _lifts(open_hand()).any()
+    assert not _lifts(HAND.open_pose.copy()).any()
 
 
 def test_fewer_than_no_easy_grasps_are_refused() -> None:
@@ -113,4 +111,4 @@ def test_hard_grasps_make_up_for_easy_ones(monkeypatch: pytest.MonkeyPatch) -> N
     assert 0 < sum(is_easy) <= 2 < len(easy_poses)
     assert grasps.is_reachable[is_easy].all()  # an easy grasp that no wrist reaches is not worth its place
     assert grasps.is_reachable.sum() >= 4
-    np.testing.assert_array_equal(asked[0], np.full(NUM_JOINTS, 0.5))
+    np.testing.assert_array_equal(asked[0], np.full(HAND.num_joints, 0.5))

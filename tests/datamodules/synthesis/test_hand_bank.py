@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from datamodules.synthesis.hand_bank import BankSettings, PadGeometry, build_bank, pad_geometry
 from envs.hand.kinematics import HandKinematics
-from envs.hand.model import ALL_JOINTS, bare_hand, coupled_from_actuated, element_name, joint_limits
 from envs.hand.shadow import shadow_hand
 from tests.datamodules.grasps.examples import TYPES, prototypes
 
@@ -28,15 +27,15 @@ def _geometry(grasp_type: str, joint_pos: Array) -> PadGeometry:
 
 def _pads_by_mujoco(grasp_type: str, joint_pos: Array) -> tuple[Array, Array]:
     """Points and normals (P, 3) of thumb pad and opposing pads in the hand frame."""
-    model = bare_hand()
+    model = HAND.model()
     data = mujoco.MjData(model)
-    values = np.concatenate([joint_pos, coupled_from_actuated(joint_pos)])
-    for name, value in zip(ALL_JOINTS, values, strict=True):
-        data.joint(element_name(name)).qpos[0] = value
+    values = np.concatenate([joint_pos, HAND.coupled_from_actuated(joint_pos)])
+    for name, value in zip(HAND.all_joints, values, strict=True):
+        data.joint(HAND.element(name)).qpos[0] = value
     mujoco.mj_kinematics(model, data)
     points, normals = [], []
     for pad in (HAND.thumb_pad, *HAND.grasp_type(grasp_type).opposing):
-        body = data.body(element_name(pad.link))
+        body = data.body(HAND.element(pad.link))
         rotation = body.xmat.reshape(3, 3)
         points.append(rotation @ np.array(pad.point) + body.xpos)
         normals.append(rotation @ np.array(pad.normal))
@@ -46,7 +45,7 @@ def _pads_by_mujoco(grasp_type: str, joint_pos: Array) -> tuple[Array, Array]:
 @pytest.mark.parametrize("grasp_type", ["lateral", "wrap", "pinch_MF", "tripod", "precision"])
 def test_pad_geometry_agrees_with_mujoco(grasp_type: str) -> None:
     rng = np.random.default_rng(0)
-    limits = joint_limits()
+    limits = HAND.limits
     joint_pos = rng.uniform(limits.low, limits.high, (5, 18))
     geometry = _geometry(grasp_type, joint_pos)
     for row in range(5):
@@ -113,7 +112,7 @@ def test_entries_whose_pads_do_not_face_one_another_are_left_out(grasp_type: str
 def test_joints_stay_within_the_limits_and_jitter_is_shared_along_a_line() -> None:
     settings = replace(SMALL, jitter=0.3, min_alignment=-2.0)
     bank = build_bank(HAND, "wrap", prototypes()["wrap"], settings, np.random.default_rng(0))
-    limits = joint_limits()
+    limits = HAND.limits
     for joints in (bank.preshape, bank.target):
         assert ((joints >= limits.low) & (joints <= limits.high)).all()
     # THJ4 is the same at both ends of the line: along one copy only its jitter is left

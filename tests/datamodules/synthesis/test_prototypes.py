@@ -8,15 +8,13 @@ import numpy as np
 import pytest
 
 from datamodules.synthesis.prototypes import load_prototypes
-from envs.conventions import ACTUATED_JOINTS
-from envs.hand.model import joint_limits
 from envs.hand.shadow import shadow_hand
 
 HAND = shadow_hand()
 
 
 def test_shipped_prototypes_cover_every_type_within_the_limits() -> None:
-    prototypes, limits = load_prototypes(HAND), joint_limits()
+    prototypes, limits = load_prototypes(HAND), HAND.limits
     assert set(prototypes) == set(HAND.type_names)
     for lines in prototypes.values():
         assert lines
@@ -28,7 +26,7 @@ def test_shipped_prototypes_cover_every_type_within_the_limits() -> None:
 
 def _content() -> dict[str, Any]:
     line = {"open": [0.0] * 18, "closed": [0.1, *[0.2] * 12, 0.1, 0.1, 0.1, 0.1, -0.1], "verified": 4}
-    return {"joint_order": list(ACTUATED_JOINTS), "types": {"wrap": [line]}}
+    return {"joint_order": list(HAND.joints), "types": {"wrap": [line]}}
 
 
 def _write(path: Path, content: dict[str, Any]) -> Path:

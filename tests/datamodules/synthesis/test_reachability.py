@@ -10,13 +10,13 @@ from scipy.spatial.transform import Rotation
 
 from datamodules.synthesis import reachability
 from datamodules.synthesis.reachability import ARRIVAL_STEPS, HOLD_STEPS, NUM_STEPS, check_reachable
-from envs.conventions import FINGERS
 from envs.hand.kinematics import fingertip_centres
-from envs.hand.model import ALL_JOINTS, bare_hand, clamp_joints, coupled_from_actuated, element_name, open_hand
 from envs.hand.shadow import shadow_hand
 from envs.physics.mujoco_worlds import MujocoCpuPhysics
 from envs.trials.lift import LIFT_STEPS, SURE_VERDICT, LiftResult, lift_test
 from tests.datamodules.grasps.examples import good_grasps, thing
+
+HAND = shadow_hand()
 
 Array = NDArray[np.float64]
 
@@ -25,7 +25,7 @@ class CountingPhysics(MujocoCpuPhysics):
     """Notes how many worlds each control step moves."""
 
     def __init__(self, num_worlds: int) -> None:
-        super().__init__(num_worlds, num_threads=0)
+        super().__init__(HAND, num_worlds, num_threads=0)
         self.moved: list[int] = []
 
     def step(self, active: NDArray[np.bool_] | None = None) -> None:
@@ -38,9 +38,9 @@ def _check(
     joint_pos: Array | None = None, num_worlds: int = 8, seed: int = 0, physics: MujocoCpuPhysics | None = None
 ) -> NDArray[np.bool_]:
     grasps = good_grasps().grasps
-    stored = clamp_joints(grasps.joint_pos.astype(np.float64))
+    stored = HAND.clamp(grasps.joint_pos.astype(np.float64))
     return check_reachable(
-        physics or MujocoCpuPhysics(shadow_hand(), num_worlds, num_threads=0),
+        physics or MujocoCpuPhysics(HAND, num_worlds, num_threads=0),
         thing(),
         grasps.object_pose_w.astype(np.float64),
         grasps.wrist_pose_o.astype(np.float64),
@@ -52,18 +52,18 @@ def _check(
 
 def test_fingertip_centre_agrees_with_mujoco() -> None:
     rng = np.random.default_rng(0)
-    joint_pos = clamp_joints(rng.uniform(-0.3, 1.5, (2, 18)))
+    joint_pos = HAND.clamp(rng.uniform(-0.3, 1.5, (2, 18)))
     quat = Rotation.random(2, rng=rng).as_quat(scalar_first=True)
     wrist_w = np.concatenate([rng.uniform(-0.3, 0.3, (2, 3)), quat], axis=1)
-    centres_w = fingertip_centres(shadow_hand(), wrist_w, joint_pos)
-    model = bare_hand()
+    centres_w = fingertip_centres(HAND, wrist_w, joint_pos)
+    model = HAND.model()
     for row in range(2):
         data = mujoco.MjData(model)
-        values = np.concatenate([joint_pos[row], coupled_from_actuated(joint_pos[row])])
-        for name, value in zip(ALL_JOINTS, values, strict=True):
-            data.joint(element_name(name)).qpos[0] = value
+        values = np.concatenate([joint_pos[row], HAND.coupled_from_actuated(joint_pos[row])])
+        for name, value in zip(HAND.all_joints, values, strict=True):
+            data.joint(HAND.element(name)).qpos[0] = value
         mujoco.mj_kinematics(model, data)
-        tips_h = np.array([data.site(element_name(f"S_{finger}tip")).xpos for finger in FINGERS])
+        tips_h = np.array([data.site(HAND.element(f"S_{finger}tip")).xpos for finger in ("ff", "mf", "rf", "lf", "th")])
         expected = Rotation.from_quat(wrist_w[row, 3:], scalar_first=True).apply(tips_h.mean(axis=0)) + wrist_w[row, :3]
         np.testing.assert_allclose(centres_w[row], expected, atol=1e-5)  # as forward kinematics
 
@@ -74,7 +74,7 @@ def test_some_verified_grasps_are_reachable() -> None:
 
 
 def test_a_hand_that_never_closes_reaches_nothing() -> None:
-    assert not _check(np.tile(open_hand(), (len(good_grasps().grasps), 1))).any()
+    assert not _check(np.tile(HAND.open_pose.copy(), (len(good_grasps().grasps), 1))).any()
 
 
 def test_an_approach_ends_once_the_object_is_pushed_away(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,7 +94,7 @@ def test_a_hand_that_has_closed_waits_some_steps_for_the_lift_and_no_longer(monk
         return LiftResult(np.zeros(count, dtype=bool), np.zeros(count), np.zeros(count), np.zeros(count, dtype=bool))
 
     monkeypatch.setattr(reachability, "lift_test", never_lifts)
-    preshape = clamp_joints(good_grasps().grasps.preshape.astype(np.float64))
+    preshape = HAND.clamp(good_grasps().grasps.preshape.astype(np.float64))
     assert not _check(preshape, physics=CountingPhysics(count)).any()  # nothing to close on arrival
     (moved,) = approaches
     assert moved[ARRIVAL_STEPS[0] + HOLD_STEPS - 1] == count
@@ -123,6 +123,6 @@ def test_more_grasps_than_worlds_are_checked_in_batches() -> None:
 
 def test_no_grasp_is_no_work() -> None:
     poses, joints = np.zeros((0, 7)), np.zeros((0, 18))
-    physics = MujocoCpuPhysics(shadow_hand(), 1, num_threads=0)
+    physics = MujocoCpuPhysics(HAND, 1, num_threads=0)
     empty = check_reachable(physics, thing(), poses, poses, joints, joints, np.random.default_rng(0))
     assert empty.shape == (0,)

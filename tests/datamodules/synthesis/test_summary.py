@@ -11,18 +11,19 @@ from datamodules.grasps.diversity import pairwise_distance
 from datamodules.grasps.grasp_set import GraspSet, concatenate
 from datamodules.synthesis.settings import TypeCount
 from datamodules.synthesis.summary import merge_counts, summarise
-from envs.hand.model import LINKS
 from envs.hand.shadow import shadow_hand
 from tests.datamodules.grasps.examples import made_up_set
 
-WRAP, TRIPOD = shadow_hand().type_names.index("wrap"), shadow_hand().type_names.index("tripod")
+HAND = shadow_hand()
+
+WRAP, TRIPOD = HAND.type_names.index("wrap"), HAND.type_names.index("tripod")
 
 
 def _set() -> GraspSet:
     """Four grasps of a training box and one of a test mug; a training ball without any."""
-    links = np.zeros((4, len(LINKS)), dtype=bool)
-    links[:, LINKS.index("thdistal")] = True
-    links[0, LINKS.index("palm")] = True
+    links = np.zeros((4, len(HAND.links)), dtype=bool)
+    links[:, HAND.links.index("thdistal")] = True
+    links[0, HAND.links.index("palm")] = True
     wrist = np.zeros((4, 7), dtype=np.float32)
     # fingers point along z of the hand: straight down, 45 degrees and a little more down, level, 30 degrees up
     tilts = np.array([[180.0], [136.0], [90.0], [60.0]])
@@ -37,7 +38,7 @@ def _set() -> GraspSet:
         wrist_pose_o=wrist,
         object_pose_w=identity,
     )
-    mug = replace(made_up_set("mug_00015", "unseen_instances", 1), links=np.zeros((1, len(LINKS)), dtype=bool))
+    mug = replace(made_up_set("mug_00015", "unseen_instances", 1), links=np.zeros((1, len(HAND.links)), dtype=bool))
     return concatenate([box, made_up_set("ball_00001", "train", 0), mug], {})
 
 
@@ -51,7 +52,7 @@ def test_grasps_are_counted_by_split_type_and_size() -> None:
     assert {name: train[name] for name in ("objects", "objects_with_grasps", "grasps", "reachable")} == {
         "objects": 2, "objects_with_grasps": 1, "grasps": 4, "reachable": 3,
     }  # fmt: skip
-    assert train["types"] == {**dict.fromkeys(shadow_hand().type_names, 0), "wrap": 3, "tripod": 1}
+    assert train["types"] == {**dict.fromkeys(HAND.type_names, 0), "wrap": 3, "tripod": 1}
     assert train["aperture_mm"] == {"0-20": 1, "20-35": 2, "35-50": 0, "50-65": 0, "65-80": 0, "80-120": 1}
 
 

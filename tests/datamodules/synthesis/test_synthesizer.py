@@ -12,8 +12,6 @@ from datamodules.synthesis.candidates import Candidates
 from datamodules.synthesis.settings import TypeCount
 from datamodules.synthesis.synthesizer import GraspSynthesizer
 from datamodules.synthesis.trial import REJECTIONS, TrialResult
-from envs.conventions import NUM_JOINTS
-from envs.hand.model import LINKS, joint_limits
 from envs.hand.shadow import shadow_hand
 from tests.datamodules.grasps.examples import TINY, TYPES, assert_same_grasps, good_grasps, prototypes, thing
 
@@ -49,7 +47,7 @@ def test_grasps_are_a_valid_set_of_one_object() -> None:
     check_grasp_set(grasps, "made")
     assert grasps.objects == ("can_00000",)
     assert grasps.object_splits == ("train",)
-    limits = joint_limits()
+    limits = HAND.limits
     for joints in (grasps.joint_pos, grasps.preshape):
         # stored in float32: a limit of 1.57 rounds by 1e-7
         assert (joints >= limits.low - 1e-6).all()
@@ -73,7 +71,7 @@ def test_every_column_of_a_grasp_comes_from_the_candidate_that_was_verified(monk
     ) -> TrialResult:
         batches.append(Candidates(object_w, wrist_w, rest[0], rest[1], np.zeros(len(wrist_w))))
         row = np.array([1, 3])
-        joints, links = np.full((2, NUM_JOINTS), 0.1), np.ones((2, len(LINKS)), dtype=bool)
+        joints, links = np.full((2, HAND.num_joints), 0.1), np.ones((2, len(HAND.links)), dtype=bool)
         return TrialResult(wrist_w[row], joints, links, object_w[row], row, ["lift", "", "moved", ""])
 
     monkeypatch.setattr(object_rounds, "run_trials", second_and_last_are_verified)
@@ -137,7 +135,7 @@ def test_types_that_hold_an_object_are_tried_more_often(monkeypatch: pytest.Monk
     ) -> TrialResult:
         is_pinch = np.array([any((row == pinch.preshape).all(axis=1)) for row in preshape])
         row = np.flatnonzero(is_pinch)
-        joints, links = np.full((len(row), NUM_JOINTS), 0.1), np.ones((len(row), len(LINKS)), dtype=bool)
+        joints, links = np.full((len(row), HAND.num_joints), 0.1), np.ones((len(row), len(HAND.links)), dtype=bool)
         cause = ["" if verified else "lift" for verified in is_pinch]
         return TrialResult(wrist_w[row], joints, links, object_w[row], row, cause)
 
@@ -161,8 +159,8 @@ def test_an_object_too_thin_for_a_type_has_an_empty_but_valid_set() -> None:
     assert len(result.grasps) == 0
     check_grasp_set(result.grasps, "made")
     assert result.grasps.objects == ("marker_00000",)
-    assert result.grasps.links.shape == (0, len(LINKS))
-    assert result.grasps.joint_pos.shape == (0, NUM_JOINTS)
+    assert result.grasps.links.shape == (0, len(HAND.links))
+    assert result.grasps.joint_pos.shape == (0, HAND.num_joints)
     assert result.counts["wrap"].kept == 0
 
 

@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from datamodules.grasps.poses import absolute_pose, relative_pose
 from datamodules.synthesis.trial import REJECTIONS, TrialResult, TrialSettings, run_trials
-from envs.hand.model import clamp_joints, open_hand
 from envs.hand.shadow import shadow_hand
 from envs.physics.mujoco_worlds import MujocoCpuPhysics
 from tests.datamodules.grasps.examples import good_grasps, thing
@@ -18,7 +17,7 @@ HAND = shadow_hand()
 Array = NDArray[np.float64]
 
 FAR_W = np.array([0.0, 0.0, 0.5, 1.0, 0.0, 0.0, 0.0])
-FULLY_CLOSED = clamp_joints(open_hand() + 2.0 * HAND.closing)
+FULLY_CLOSED = HAND.clamp(HAND.open_pose.copy() + 2.0 * HAND.closing)
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +30,7 @@ def _good() -> tuple[Array, Array, Array]:
     grasps = good_grasps().grasps.rows(np.array([0]))
     object_w = grasps.object_pose_w.astype(np.float64)
     wrist_w = absolute_pose(object_w, grasps.wrist_pose_o.astype(np.float64))
-    return object_w[0], wrist_w[0], clamp_joints(grasps.joint_pos[0].astype(np.float64))
+    return object_w[0], wrist_w[0], HAND.clamp(grasps.joint_pos[0].astype(np.float64))
 
 
 def _try(
@@ -50,8 +49,8 @@ def _try(
 
 def test_a_good_grasp_is_verified_and_comes_back_as_it_holds_the_object(physics: MujocoCpuPhysics) -> None:
     object_w, wrist_w, joints = _good()
-    opened = clamp_joints(joints - 0.15 * HAND.closing)
-    closed = clamp_joints(joints + 0.1 * HAND.closing)
+    opened = HAND.clamp(joints - 0.15 * HAND.closing)
+    closed = HAND.clamp(joints + 0.1 * HAND.closing)
     result = _try(physics, wrist_w[None], opened[None], closed[None])
     assert result.row.tolist() == [0]
     assert result.cause == [""]
@@ -65,7 +64,7 @@ def test_a_good_grasp_is_verified_and_comes_back_as_it_holds_the_object(physics:
 
 
 def test_a_hand_that_touches_nothing_has_few_contacts(physics: MujocoCpuPhysics) -> None:
-    result = _try(physics, FAR_W[None], open_hand()[None], FULLY_CLOSED[None])
+    result = _try(physics, FAR_W[None], HAND.open_pose.copy()[None], FULLY_CLOSED[None])
     assert len(result.row) == 0
     assert result.cause == ["few_contacts"]
 
@@ -73,7 +72,7 @@ def test_a_hand_that_touches_nothing_has_few_contacts(physics: MujocoCpuPhysics)
 def test_a_grasp_that_upsets_the_object_beyond_the_bounds_is_rejected(physics: MujocoCpuPhysics) -> None:
     # the good grasp; closing fingers always move the object a little, more than these bounds allow
     _, wrist_w, joints = _good()
-    opened = clamp_joints(joints - 0.15 * HAND.closing)
+    opened = HAND.clamp(joints - 0.15 * HAND.closing)
     strict = replace(TrialSettings(), max_shift=1e-4)
     assert _try(physics, wrist_w[None], opened[None], joints[None], strict).cause == ["moved"]
     strict = replace(TrialSettings(), min_upright=1.0 - 1e-9)
@@ -95,7 +94,7 @@ def test_closed_hands_that_are_too_easy_are_not_lifted(physics: MujocoCpuPhysics
         asked.append((object_pose_w, wrist_pose_o))
         return np.arange(len(wrist_pose_o)) == 0
 
-    wrists, hands = np.array([FAR_W, wrist_w, wrist_w]), np.array([open_hand(), joints, joints])
+    wrists, hands = np.array([FAR_W, wrist_w, wrist_w]), np.array([HAND.open_pose.copy(), joints, joints])
     rng = np.random.default_rng(0)
     objects_w = np.tile(object_w, (3, 1))
     result = run_trials(physics, thing(), objects_w, wrists, hands, hands, TrialSettings(), rng, too_easy=first_is_easy)
@@ -108,8 +107,8 @@ def test_closed_hands_that_are_too_easy_are_not_lifted(physics: MujocoCpuPhysics
 def test_every_candidate_is_verified_or_rejected_for_one_cause(physics: MujocoCpuPhysics) -> None:
     _, wrist_w, joints = _good()
     wrists = np.array([wrist_w, FAR_W, wrist_w])
-    preshape = np.array([joints, open_hand(), open_hand()])
-    target = np.array([joints, FULLY_CLOSED, open_hand()])
+    preshape = np.array([joints, HAND.open_pose.copy(), HAND.open_pose.copy()])
+    target = np.array([joints, FULLY_CLOSED, HAND.open_pose.copy()])
     result = _try(physics, wrists, preshape, target)
     assert result.row.tolist() == [0]
     assert [bool(cause) for cause in result.cause] == [False, True, True]

@@ -5,9 +5,7 @@ import pytest
 import torch
 import trimesh
 
-from envs.conventions import ACTUATED_JOINTS
 from envs.hand.kinematics import HandKinematics
-from envs.hand.model import open_hand
 from envs.hand.shadow import shadow_hand
 from envs.pictures.hand_picture import FINGERTIP_COLOUR, HandPicture, grasp_camera, posed_hand, posed_object
 
@@ -19,9 +17,9 @@ BOX = trimesh.creation.box(extents=[0.05, 0.05, 0.05])
 
 
 def bent_hand() -> np.ndarray:
-    joints = open_hand()
+    joints = HAND.open_pose.copy()
     for name in ("FFJ2", "FFJ1", "LFJ2"):
-        joints[ACTUATED_JOINTS.index(name)] = 0.9
+        joints[HAND.joints.index(name)] = 0.9
     return joints
 
 
@@ -36,7 +34,7 @@ def draw(size: int = 64, **changes: object) -> np.ndarray:
     return HandPicture(HAND, size).draw(**{**arguments, **changes})
 
 
-@pytest.mark.parametrize("joints", [open_hand(), bent_hand()])
+@pytest.mark.parametrize("joints", [HAND.open_pose.copy(), bent_hand()])
 def test_drawn_fingertips_lie_at_the_fingertip_sites(joints: np.ndarray) -> None:
     mesh = posed_hand(HAND, joints, IDENTITY)
     dark = mesh.corners[(mesh.colours == FINGERTIP_COLOUR).all(axis=1)].reshape(-1, 3)
@@ -76,7 +74,7 @@ def test_picture_shows_hand_and_object() -> None:
 def test_camera_stays_above_the_horizon(quat: list[float]) -> None:
     wrist = np.array([0.0, 0.0, 0.3, *quat])
     thing = posed_object(BOX.vertices, BOX.faces, IDENTITY)
-    camera = grasp_camera(posed_hand(HAND, open_hand(), wrist), thing, wrist)
+    camera = grasp_camera(posed_hand(HAND, HAND.open_pose.copy(), wrist), thing, wrist)
     towards = camera.position - camera.target
     slope = np.degrees(np.arctan2(towards[2], np.hypot(towards[0], towards[1])))
     assert 13.9 < slope < 38.1

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from datamodules.rollouts.grasp_targets import grasp_targets
-from envs.hand.model import joint_limits, normalise_joints, open_hand
 from envs.hand.shadow import shadow_hand
 from envs.objects.grasp_object import GraspObject
 from envs.physics.base import PhysicsState
@@ -26,6 +25,8 @@ from envs.task.settings import TaskSettings
 from tests.assisting import Throwing, make_env, same_wrist_other_goal, sampler
 from tests.datamodules.grasps.examples import good_grasps, thing
 
+HAND = shadow_hand()
+
 
 class Library:
     """Gives the can of the good grasps."""
@@ -39,7 +40,7 @@ class Library:
 
 def closing(num_worlds: int) -> NDArray[np.float64]:
     """Actions of a hand that slowly closes."""
-    return np.tile(0.2 * shadow_hand().closing, (num_worlds, 1))
+    return np.tile(0.2 * HAND.closing, (num_worlds, 1))
 
 
 def run_steps(env: HumanAssistEnv, episodes: Episodes, steps: int | None = None) -> list[EnvStep]:
@@ -134,9 +135,7 @@ class Altered(MujocoCpuPhysics):
 def test_velocity_contacts_and_divergence_do_not_show_in_what_a_policy_sees() -> None:
     episodes = sampler().sample(2)
     truth = run(make_env(privileged=PRIVILEGED_GROUPS), episodes, 30)
-    altered = run(
-        make_env(privileged=PRIVILEGED_GROUPS, physics=Altered(shadow_hand(), 2, num_threads=0)), episodes, 30
-    )
+    altered = run(make_env(privileged=PRIVILEGED_GROUPS, physics=Altered(HAND, 2, num_threads=0)), episodes, 30)
     for step, (one, two) in enumerate(zip(truth, altered, strict=True)):
         assert_same_groups(one, two, POLICY_GROUPS)
         assert not torch.equal(one["object_motion"], two["object_motion"])
@@ -163,14 +162,14 @@ def test_only_the_groups_that_were_asked_for_are_observed() -> None:
 def test_every_group_has_the_shape_of_the_table() -> None:
     observation = make_env(privileged=PRIVILEGED_GROUPS).reset(sampler().sample(2))
     for name in OBSERVATION_GROUPS:
-        assert observation[name].shape == (2, *group_shape(name, shadow_hand())), name
+        assert observation[name].shape == (2, *group_shape(name, HAND)), name
         assert observation[name].dtype == torch.float32, name
 
 
 def test_the_first_observation_is_an_open_hand_at_the_start_that_never_moved() -> None:
     episodes = sampler().sample(2)
     observation = make_env().reset(episodes)
-    expected = normalise_joints(torch.as_tensor(np.tile(open_hand(), (2, 1)))).float()
+    expected = HAND.normalise(torch.as_tensor(np.tile(HAND.open_pose.copy(), (2, 1)))).float()
     torch.testing.assert_close(observation["joint_pos"], expected)
     start = torch.as_tensor(episodes.wrist_pose_w[:, 0]).float()
     torch.testing.assert_close(observation["wrist_history"], start[:, None].expand(2, 5, 7))
@@ -227,7 +226,7 @@ def test_the_hidden_groups_say_what_they_promise() -> None:
     # the last wrist pose is the goal's, but for what pressing fingers push it away
     np.testing.assert_allclose(last["goal_wrist"], 0.0, atol=0.02)
     assert first["goal_wrist"][:, :3].norm(dim=1).min() > 0.1
-    goal = normalise_joints(torch.as_tensor(episodes.goal_joint_pos)).float()
+    goal = HAND.normalise(torch.as_tensor(episodes.goal_joint_pos)).float()
     torch.testing.assert_close(tenth["goal_joints"], goal)
     env.reset(episodes)
     seventh = run_steps(env, episodes, 7)[-1].observation
@@ -360,7 +359,7 @@ def test_the_command_starts_open_and_follows_the_actions() -> None:
     action = np.zeros((2, 18))
     action[0, 4] = 1.0
     moved = [env.step(action).observation["command"] for _ in range(3)]
-    limits = joint_limits()
+    limits = HAND.limits
     step = 2.0 * 0.05 / (limits.high[4] - limits.low[4])
     torch.testing.assert_close((moved[2] - moved[0])[0, 4], torch.tensor(2.0 * step, dtype=torch.float32))
     assert torch.equal(moved[2][1], first["command"][1])

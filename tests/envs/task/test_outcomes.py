@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from envs.hand.model import LINKS
+from envs.hand.shadow import shadow_hand
 from envs.physics.base import Array, PhysicsState
 from envs.rows import join_rows
 from envs.task.outcomes import (
@@ -21,6 +21,8 @@ from envs.task.outcomes import (
 )
 from envs.trials.lift import LiftResult
 
+HAND = shadow_hand()
+
 
 def poses(count: int, *, axis: str = "z", degrees: float = 0.0, shift: float = 0.0) -> Array:
     """Equal poses 10 cm above the table, turned about an axis of the world and moved along x."""
@@ -30,7 +32,7 @@ def poses(count: int, *, axis: str = "z", degrees: float = 0.0, shift: float = 0
 
 def links(*touching: bool) -> NDArray[np.bool_]:
     """Links (E, 23) of which the third touches in the worlds that say so."""
-    mask = np.zeros((len(touching), len(LINKS)), dtype=bool)
+    mask = np.zeros((len(touching), len(HAND.links)), dtype=bool)
     mask[:, 2] = touching
     return mask
 

@@ -6,33 +6,34 @@ from scipy.spatial.transform import Rotation
 
 from envs.geometry.transforms import pose_compose, pose_invert
 from envs.hand.kinematics import HandKinematics
-from envs.hand.model import coupled_from_actuated, open_hand
 from envs.hand.shadow import shadow_hand
 from envs.task.privileged import fingertip_distance, goal_wrist
 
+HAND = shadow_hand()
+
 
 def _hand(count: int = 1) -> tuple[torch.Tensor, torch.Tensor]:
-    joints = np.tile(open_hand(), (count, 1))
-    return torch.as_tensor(joints), torch.as_tensor(coupled_from_actuated(joints))
+    joints = np.tile(HAND.open_pose.copy(), (count, 1))
+    return torch.as_tensor(joints), torch.as_tensor(HAND.coupled_from_actuated(joints))
 
 
 def test_fingertips_measure_to_their_nearest_point() -> None:
     joint_pos, coupled_pos = _hand()
-    tips = HandKinematics(shadow_hand()).forward(joint_pos, coupled_pos).fingertips[0]
+    tips = HandKinematics(HAND).forward(joint_pos, coupled_pos).fingertips[0]
     # each fingertip gets a point 1, 2, ... 5 mm along x, and all share points half a metre away
     near = tips + 0.001 * torch.arange(1, 6)[:, None] * torch.tensor([1.0, 0.0, 0.0])
     points_h = torch.cat([near, tips + torch.tensor([0.5, 0.0, 0.0])])[None].float()
-    found = fingertip_distance(shadow_hand(), joint_pos, coupled_pos, points_h)
+    found = fingertip_distance(HAND, joint_pos, coupled_pos, points_h)
     assert found.dtype == torch.float32
     torch.testing.assert_close(found, 0.001 * torch.arange(1.0, 6.0)[None], atol=1e-6, rtol=0.0)  # float32 metres
 
 
 def test_worlds_do_not_share_clouds() -> None:
     joint_pos, coupled_pos = _hand(2)
-    tips = HandKinematics(shadow_hand()).forward(joint_pos, coupled_pos).fingertips.float()
+    tips = HandKinematics(HAND).forward(joint_pos, coupled_pos).fingertips.float()
     points_h = tips.clone()
     points_h[1] += 0.3
-    found = fingertip_distance(shadow_hand(), joint_pos, coupled_pos, points_h)
+    found = fingertip_distance(HAND, joint_pos, coupled_pos, points_h)
     assert found[0].max() < 1e-6
     assert found[1].min() > 0.1
 

@@ -11,7 +11,6 @@ from datamodules.grasps.grasp_set import GraspSet
 from datamodules.grasps.poses import absolute_pose
 from envs.conventions import MAX_JOINT_STEP
 from envs.hand.hand import Hand
-from envs.hand.model import clamp_joints, joint_limits, open_hand
 from envs.hand.shadow import shadow_hand
 from envs.objects.grasp_object import GraspObject
 from envs.physics.base import Array, PhysicsBackend
@@ -61,7 +60,7 @@ def test_verified_grasps_lift_and_open_hands_do_not(grasps: GraspSet) -> None:
     placed = trials(grasps).place(joints)
     assert placed.is_lifted.all()
     assert not placed.is_diverged.any()
-    opened = trials(grasps).place(np.tile(open_hand(), (len(grasps), 1)))
+    opened = trials(grasps).place(np.tile(HAND.open_pose.copy(), (len(grasps), 1)))
     assert not opened.is_lifted.any()
 
 
@@ -74,7 +73,7 @@ def test_placing_starts_at_the_given_joints_with_the_object_where_it_was(grasps:
 
 def test_closing_meets_the_object_on_its_way(grasps: GraspSet) -> None:
     # goals well inside the object: closed, fingers stop at its surface and push it
-    deep = clamp_joints(grasps.joint_pos.astype(np.float64) + 0.8 * (grasps.joint_pos > 0.3))
+    deep = HAND.clamp(grasps.joint_pos.astype(np.float64) + 0.8 * (grasps.joint_pos > 0.3))
     closed = trials(grasps).close_towards(deep)
     short = np.linalg.norm(closed.joint_pos - deep, axis=1)
     assert (short > 0.2).mean() >= 0.5
@@ -82,7 +81,7 @@ def test_closing_meets_the_object_on_its_way(grasps: GraspSet) -> None:
 
 
 def test_closing_in_the_air_reaches_its_goal() -> None:
-    goal = np.tile(clamp_joints(open_hand() + 0.5), (2, 1))
+    goal = np.tile(HAND.clamp(HAND.open_pose.copy() + 0.5), (2, 1))
     closed = far_away().close_towards(goal)
     np.testing.assert_allclose(closed.joint_pos, goal, atol=0.03)  # position control sags by its gain
     assert not closed.is_lifted.any()
@@ -100,7 +99,7 @@ def test_a_controller_sees_rows_joints_and_steps() -> None:
     outcome = far_away(3).follow(controller)
     assert [step for _, step in seen] == list(range(EPISODE_STEPS))
     assert {tuple(rows) for rows, _ in seen} == {(0, 1, 2)}
-    np.testing.assert_allclose(outcome.joint_pos, np.tile(open_hand(), (3, 1)), atol=0.02)
+    np.testing.assert_allclose(outcome.joint_pos, np.tile(HAND.open_pose.copy(), (3, 1)), atol=0.02)
 
 
 def test_actions_are_clipped_to_full_speed() -> None:
@@ -113,7 +112,7 @@ def test_actions_are_clipped_to_full_speed() -> None:
 
     np.testing.assert_array_equal(push(1.0), push(100.0))
     # ten steps of 0.05 rad; the joint follows its command
-    assert push(1.0)[0, column] - open_hand()[column] == pytest.approx(10 * MAX_JOINT_STEP, abs=0.03)
+    assert push(1.0)[0, column] - HAND.open_pose.copy()[column] == pytest.approx(10 * MAX_JOINT_STEP, abs=0.03)
 
 
 class BlockedHand:
@@ -154,7 +153,7 @@ def test_commands_stay_near_joints_that_are_blocked(monkeypatch: pytest.MonkeyPa
     hand = BlockedHand()
     monkeypatch.setattr("envs.trials.grasp_trials.lift_test", lift)
     far_away(1, physics=hand).follow(lambda rows, joint_pos, step: np.full((1, 18), 1.0 if step < 20 else -1.0))
-    found, start, gap = np.array(hand.commands), open_hand()[5], hand.settings.max_target_gap
+    found, start, gap = np.array(hand.commands), HAND.open_pose.copy()[5], hand.settings.max_target_gap
     # up by 0.05 rad a step until the gap of 0.3 rad is reached, and down again at once: no wind-up
     expected = start + np.minimum(MAX_JOINT_STEP * np.arange(1, 21), gap)
     np.testing.assert_allclose(found[:20], expected, atol=1e-12)
@@ -169,7 +168,7 @@ def test_outcomes_keep_the_order_of_grasps_whatever_the_batches(grasps: GraspSet
     away = np.array([0.0, 0.0, 0.6, 1.0, 0.0, 0.0, 0.0])
     object_w = np.concatenate([other.rest_poses[:1], object_w, other.rest_poses[:1]])
     wrist_w = np.concatenate([away[None], wrist_w, away[None]])
-    joints = np.concatenate([open_hand()[None], joints, open_hand()[None]])
+    joints = np.concatenate([HAND.open_pose.copy()[None], joints, HAND.open_pose.copy()[None]])
     counts: list[int] = []
     whole = GraspTrials(HAND, things, object_w, wrist_w).place(joints)
     parts = GraspTrials(HAND, things, object_w, wrist_w, num_worlds=2, on_batch=counts.append).place(joints)
@@ -188,7 +187,7 @@ def test_each_grasp_is_tried_on_its_own(grasps: GraspSet) -> None:
 
 def test_joints_beyond_the_limits_are_clamped() -> None:
     outcome = far_away(1).place(np.full((1, 18), 9.0))
-    np.testing.assert_allclose(outcome.joint_pos[0], joint_limits().high, atol=1e-9)
+    np.testing.assert_allclose(outcome.joint_pos[0], HAND.limits.high, atol=1e-9)
 
 
 def test_free_fingers_move_by_the_actions_and_stop_at_the_limits() -> None:
@@ -199,14 +198,14 @@ def test_free_fingers_move_by_the_actions_and_stop_at_the_limits() -> None:
         return action
 
     final = follow_freely(HAND, controller, 2)
-    expected = np.tile(open_hand(), (2, 1))
+    expected = np.tile(HAND.open_pose.copy(), (2, 1))
     expected[0, 4] += 10 * 0.5 * MAX_JOINT_STEP
-    expected[1, 4] = min(joint_limits().high[4], open_hand()[4] + EPISODE_STEPS * MAX_JOINT_STEP)
+    expected[1, 4] = min(HAND.limits.high[4], HAND.open_pose.copy()[4] + EPISODE_STEPS * MAX_JOINT_STEP)
     np.testing.assert_allclose(final, expected)
 
 
 def test_free_fingers_reach_what_is_near_enough() -> None:
-    goal = clamp_joints(np.random.default_rng(0).uniform(-0.3, 1.2, (4, 18)))
+    goal = HAND.clamp(np.random.default_rng(0).uniform(-0.3, 1.2, (4, 18)))
     final = follow_freely(HAND, lambda rows, joint_pos, step: (goal[rows] - joint_pos) / MAX_JOINT_STEP, 4)
     np.testing.assert_allclose(final, goal, atol=1e-12)
 

@@ -8,9 +8,8 @@ import torch
 from numpy.typing import NDArray
 
 from datamodules.grasps.poses import absolute_pose
-from envs.conventions import ACTUATED_JOINTS, CONTROL_DT
+from envs.conventions import CONTROL_DT
 from envs.hand.kinematics import HandKinematics
-from envs.hand.model import LINKS, clamp_joints, open_hand
 from envs.hand.shadow import shadow_hand
 from envs.objects.grasp_object import GraspObject
 from envs.physics.base import Array, PhysicsState
@@ -87,7 +86,7 @@ class ScriptedPhysics:
             object_w[world, 2] += START_Z + along_z
         count = self.num_worlds
         return PhysicsState(
-            joint_pos=np.tile(open_hand() + 0.5, (count, 1)),
+            joint_pos=np.tile(HAND.open_pose.copy() + 0.5, (count, 1)),
             coupled_pos=np.zeros((count, 4)),
             wrist_pose_w=self.wrist_w.copy(),
             object_pose_w=object_w,
@@ -96,7 +95,7 @@ class ScriptedPhysics:
         )
 
     def contact_links(self) -> NDArray[np.bool_]:
-        return np.zeros((self.num_worlds, len(LINKS)), dtype=bool)
+        return np.zeros((self.num_worlds, len(HAND.links)), dtype=bool)
 
 
 def slips_by(metres: float) -> Script:
@@ -179,7 +178,9 @@ def test_a_lost_object_ends_its_world_early() -> None:
 def test_hand_closes_by_a_tenth_of_a_radian_before_it_rises() -> None:
     physics = ScriptedPhysics(comes_along)
     lift_test(physics)
-    np.testing.assert_allclose(physics.joint_target - (open_hand() + 0.5), 0.1 * HAND.closing[None], atol=1e-12)
+    np.testing.assert_allclose(
+        physics.joint_target - (HAND.open_pose.copy() + 0.5), 0.1 * HAND.closing[None], atol=1e-12
+    )
     heights = np.array(physics.wrist_heights)[:, 0]
     np.testing.assert_array_equal(heights[:CLOSE_STEPS], heights[0])
 
@@ -226,10 +227,10 @@ def test_every_closing_joint_brings_its_fingertip_towards_the_object() -> None:
     def gaps(joint_pos: Array) -> Array:
         return (kinematics.forward(torch.as_tensor(joint_pos[None])).fingertips[0] - grasped_h).norm(dim=1).numpy()
 
-    half_open = clamp_joints(open_hand() + 0.3 * direction)
-    half_open[ACTUATED_JOINTS.index("THJ4")] = 0.9  # thumb opposed
+    half_open = HAND.clamp(HAND.open_pose.copy() + 0.3 * direction)
+    half_open[HAND.joints.index("THJ4")] = 0.9  # thumb opposed
     finger_of = {"FF": 0, "MF": 1, "RF": 2, "LF": 3, "TH": 4}
-    for column, name in enumerate(ACTUATED_JOINTS):
+    for column, name in enumerate(HAND.joints):
         closer = half_open.copy()
         closer[column] += 0.05 * direction[column]
         change = gaps(closer) - gaps(half_open)
@@ -254,7 +255,7 @@ def _placed(joint_pos: Array) -> MujocoCpuPhysics:
 
 def test_verified_grasps_lift_again_and_the_object_stays_in_the_hand() -> None:
     grasps = good_grasps().grasps
-    result = lift_test(_placed(clamp_joints(grasps.joint_pos.astype(np.float64))))
+    result = lift_test(_placed(HAND.clamp(grasps.joint_pos.astype(np.float64))))
     # verified twice under noise; one may still fail on another processor, where contacts round differently
     assert len(grasps) >= 6
     assert result.is_lifted.sum() >= len(grasps) - 1
@@ -262,17 +263,17 @@ def test_verified_grasps_lift_again_and_the_object_stays_in_the_hand() -> None:
 
 
 def test_an_early_verdict_on_real_grasps_is_the_late_one() -> None:
-    joint_pos = clamp_joints(good_grasps().grasps.joint_pos.astype(np.float64))
+    joint_pos = HAND.clamp(good_grasps().grasps.joint_pos.astype(np.float64))
     early = lift_test(_placed(joint_pos), rise_steps=EARLY_VERDICT).is_lifted
     assert (early != lift_test(_placed(joint_pos)).is_lifted).sum() <= 1
 
 
 def test_an_open_hand_at_the_same_place_lifts_nothing() -> None:
     count = len(good_grasps().grasps)
-    assert not lift_test(_placed(np.tile(open_hand(), (count, 1)))).is_lifted.any()
+    assert not lift_test(_placed(np.tile(HAND.open_pose.copy(), (count, 1)))).is_lifted.any()
 
 
 def test_a_violent_shake_throws_objects_that_lift_at_rest() -> None:
-    joint_pos = clamp_joints(good_grasps().grasps.joint_pos.astype(np.float64))
+    joint_pos = HAND.clamp(good_grasps().grasps.joint_pos.astype(np.float64))
     side = np.tile([200.0, 0.0, 0.0], (len(joint_pos), 1))  # 20 g; a hand that encloses the can may still hold it
     assert lift_test(_placed(joint_pos), side_acceleration_w=side).is_lifted.sum() <= len(joint_pos) // 2

@@ -4,7 +4,6 @@ import mujoco
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from envs.hand.model import attach_hand
 from envs.hand.shadow import shadow_hand
 from envs.wrist.clearance import open_hand_height
 
@@ -21,7 +20,7 @@ def test_agrees_with_mujoco_distances_to_a_plane() -> None:
     scene = mujoco.MjSpec()
     plane = scene.worldbody.add_geom(type=mujoco.mjtGeom.mjGEOM_PLANE, size=[5.0, 5.0, 0.1], name="table")
     assert plane is not None
-    palm = attach_hand(scene)
+    palm = HAND.attach(scene)
     palm.add_freejoint()
     model = scene.compile()
     data = mujoco.MjData(model)

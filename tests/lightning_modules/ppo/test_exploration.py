@@ -8,8 +8,10 @@ from jsonargparse import ArgumentParser
 from torch import Tensor
 from torch.distributions import MultivariateNormal, kl_divergence
 
-from envs.conventions import ACTUATED_JOINTS
+from envs.hand.shadow import shadow_hand
 from lightning_modules.ppo.exploration import Exploration, IndependentNoise, StructuredNoise
+
+HAND = shadow_hand()
 
 
 def examples() -> list[Exploration]:
@@ -99,8 +101,8 @@ def test_structure_is_fingers_and_closing() -> None:
     # 0.16. a_r: 0.2^2 + 0.2^2 + 0.15^2 for a joint that closes, 0.15^2 for one that spreads.
     factor = StructuredNoise().double().frozen()
     sigma = factor @ factor.T
-    ff3, ff2, mf1 = (ACTUATED_JOINTS.index(joint) for joint in ("FFJ3", "FFJ2", "MFJ1"))
-    thumb3, thumb0 = (18 + ACTUATED_JOINTS.index(joint) for joint in ("THJ3", "THJ0"))
+    ff3, ff2, mf1 = (HAND.joints.index(joint) for joint in ("FFJ3", "FFJ2", "MFJ1"))
+    thumb3, thumb0 = (18 + HAND.joints.index(joint) for joint in ("THJ3", "THJ0"))
     expected = {
         (ff3, ff3): 0.3425,
         (ff3, ff2): 0.32,

@@ -1,36 +1,39 @@
 """The policy's inputs: where on the table and which way round do not matter, motion does."""
 
 import numpy as np
+import pytest
 import torch
 from scipy.spatial.transform import Rotation
 from torch import Tensor
 
 from envs.geometry.transforms import pose_compose
 from envs.hand.kinematics import HandKinematics
-from envs.hand.model import denormalise_joints
 from envs.hand.shadow import shadow_hand
-from envs.task.observations import Observation
-from lightning_modules.policy.features import (
+from envs.task.observations import OBSERVATION_GROUPS, Observation
+from lightning_modules.policy.inputs import (
     COARSE_POINTS,
-    VECTOR_DIM,
-    policy_vectors,
+    ApproachInputs,
+    ObservedGroups,
     tip_distances,
     tip_heights,
     wrist_attitude,
     wrist_motion,
 )
+from tests.assisting import made_up_observation
+
+HAND = shadow_hand()
 
 COUNT = 4
 PARTS = {
     "joint_pos": 18,
     "coupled_pos": 4,
-    "a_p": 18,
-    "motion": 24,
-    "attitude": 4,
-    "centroid": 3,
-    "extent": 6,
-    "heights": 5,
-    "distances": 5,
+    "primitive_action": 18,
+    "wrist_motion": 24,
+    "wrist_attitude": 4,
+    "cloud_centroid": 3,
+    "cloud_extent": 6,
+    "tip_heights": 5,
+    "tip_distances": 5,
 }
 
 
@@ -52,10 +55,8 @@ def observation(history_w: Tensor | None = None, points_h: Tensor | None = None)
 
 
 def vectors(seen: Observation) -> dict[str, Tensor]:
-    """`policy_vectors` by part."""
-    a_p = torch.linspace(-1.0, 1.0, 18).expand(COUNT, -1)
-    whole = policy_vectors(seen, a_p)
-    assert whole.shape == (COUNT, VECTOR_DIM)
+    """The inputs of an approach by part, in the order of the row."""
+    whole = ApproachInputs()(seen, torch.linspace(-1.0, 1.0, 18).expand(COUNT, -1))
     return dict(zip(PARTS, whole.split(list(PARTS.values()), dim=1), strict=True))
 
 
@@ -68,10 +69,12 @@ def moved_world(history_w: Tensor, rotation: Rotation, shift: tuple[float, float
 def test_parts_stand_where_they_are_expected() -> None:
     seen = observation()
     found = vectors(seen)
-    assert sum(PARTS.values()) == VECTOR_DIM
+    sizes = {name: part.stop - part.start for name, part in ApproachInputs().columns(with_primitive=True).items()}
+    assert sizes == PARTS
+    assert list(sizes) == list(PARTS)
     assert torch.equal(found["joint_pos"], seen["joint_pos"])
     assert torch.equal(found["coupled_pos"], seen["coupled_pos"])
-    assert torch.equal(found["a_p"][0], torch.linspace(-1.0, 1.0, 18))
+    assert torch.equal(found["primitive_action"][0], torch.linspace(-1.0, 1.0, 18))
 
 
 def test_where_on_the_table_and_which_way_round_does_not_matter() -> None:
@@ -88,15 +91,15 @@ def test_height_shows_in_its_own_number_alone() -> None:
     seen = observation()
     raised = vectors(observation(moved_world(seen["wrist_history"], Rotation.identity(), (0.0, 0.0, 0.1))))
     expected = vectors(seen)
-    torch.testing.assert_close(raised["attitude"][:, 3], expected["attitude"][:, 3] + 0.1 / 0.2)
-    torch.testing.assert_close(raised["attitude"][:, :3], expected["attitude"][:, :3])
-    torch.testing.assert_close(raised["motion"], expected["motion"], atol=5e-5, rtol=1e-4)
+    torch.testing.assert_close(raised["wrist_attitude"][:, 3], expected["wrist_attitude"][:, 3] + 0.1 / 0.2)
+    torch.testing.assert_close(raised["wrist_attitude"][:, :3], expected["wrist_attitude"][:, :3])
+    torch.testing.assert_close(raised["wrist_motion"], expected["wrist_motion"], atol=5e-5, rtol=1e-4)
 
 
 def test_a_tilted_world_shows_in_gravity() -> None:
     seen = observation()
     tilted = vectors(observation(moved_world(seen["wrist_history"], Rotation.from_euler("x", 0.5), (0.0, 0.0, 0.0))))
-    difference = (tilted["attitude"][:, :3] - vectors(seen)["attitude"][:, :3]).norm(dim=1)
+    difference = (tilted["wrist_attitude"][:, :3] - vectors(seen)["wrist_attitude"][:, :3]).norm(dim=1)
     # gravity turned by half a radian about a level axis: a chord of 2 sin(0.25)
     torch.testing.assert_close(difference, torch.full((COUNT,), 2.0 * np.sin(0.25)).float(), atol=1e-5, rtol=0.0)
 
@@ -153,8 +156,8 @@ def test_the_cloud_enters_by_centre_and_extent() -> None:
     points_h[:, COARSE_POINTS:] = 7.0  # later points of the farthest-point order add nothing
     found = vectors(observation(points_h=points_h))
     expected = torch.tensor([0.1, -0.2, 0.3]) / 0.1
-    torch.testing.assert_close(found["centroid"][0], expected / COARSE_POINTS)
-    torch.testing.assert_close(found["extent"][0], torch.tensor([0.0, -2.0, 0.0, 1.0, 0.0, 3.0]))
+    torch.testing.assert_close(found["cloud_centroid"][0], expected / COARSE_POINTS)
+    torch.testing.assert_close(found["cloud_extent"][0], torch.tensor([0.0, -2.0, 0.0, 1.0, 0.0, 3.0]))
 
 
 def test_heights_of_fingertips_are_above_the_table() -> None:
@@ -177,7 +180,28 @@ def test_distances_of_fingertips_are_to_the_nearest_point() -> None:
 
 def test_fingertips_follow_from_joints_wrist_and_cloud() -> None:
     seen = observation()
-    tips_h = HandKinematics(shadow_hand()).forward(denormalise_joints(seen["joint_pos"])).fingertips
+    tips_h = HandKinematics(HAND).forward(HAND.denormalise(seen["joint_pos"])).fingertips
     found = vectors(seen)
-    torch.testing.assert_close(found["heights"], tip_heights(tips_h, seen["wrist_history"][:, -1]))
-    torch.testing.assert_close(found["distances"], tip_distances(tips_h, seen["points_h"][:, :COARSE_POINTS]))
+    torch.testing.assert_close(found["tip_heights"], tip_heights(tips_h, seen["wrist_history"][:, -1]))
+    torch.testing.assert_close(found["tip_distances"], tip_distances(tips_h, seen["points_h"][:, :COARSE_POINTS]))
+
+
+def test_without_a_primitive_its_action_is_left_out() -> None:
+    seen, whole = observation(), ApproachInputs().columns(with_primitive=True)
+    alone = ApproachInputs()(seen, None)
+    a_p = torch.zeros(COUNT, 18)
+    assert torch.equal(alone[:, :22], ApproachInputs()(seen, a_p)[:, :22])
+    assert torch.equal(alone[:, 22:], ApproachInputs()(seen, a_p)[:, whole["primitive_action"].stop :])
+
+
+def test_any_group_can_be_read_by_a_configuration_alone() -> None:
+    seen = made_up_observation(COUNT, groups=tuple(OBSERVATION_GROUPS))
+    a_p = torch.zeros(COUNT, 18)
+    goals = ObservedGroups(["goal_joints", "joint_pos"])
+    assert torch.equal(goals(seen, a_p), torch.cat([seen["goal_joints"], seen["joint_pos"], a_p], dim=1))
+    assert goals.hidden_groups == ("goal_joints",)
+    more, usual = ApproachInputs(["goal_wrist"]), ApproachInputs()
+    assert torch.equal(more(seen, a_p), torch.cat([usual(seen, a_p), seen["goal_wrist"]], dim=1))
+    assert more.columns(with_primitive=True)["goal_wrist"] == slice(87, 93)
+    with pytest.raises(ValueError, match="observation group 'goal' is unknown; available: joint_pos"):
+        ObservedGroups(["goal"])

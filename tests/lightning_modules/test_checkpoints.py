@@ -11,7 +11,7 @@ import torch
 from lightning.pytorch import LightningModule, Trainer
 from torch import nn
 
-from lightning_modules.checkpoint_io import AtomicCheckpointIO, save_checkpoint_file
+from lightning_modules.checkpoints import AtomicCheckpointIO, save_checkpoint_file
 
 
 def content(value: float) -> dict[str, Any]:

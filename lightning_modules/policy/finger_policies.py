@@ -1,0 +1,70 @@
+"""Learnt controllers of the fingers, behind the same seam as scripts: the primitive alone, and with its residual."""
+
+from typing import Self
+
+import torch
+
+from envs.physics.base import Array
+from envs.task.observations import Observation
+from lightning_modules.policy.primitive_view import PrimitiveView
+from lightning_modules.policy.residual_policy import ResidualPolicy, on_device
+
+
+class PrimitivePolicy:
+    """The primitive alone (GraspGF Table 2, "w/o RL"), held back until a fixed step.
+
+    Args:
+        view: the primitive.
+        start_step: control step from which it acts; 0 is the plain primitive.
+    """
+
+    def __init__(self, view: PrimitiveView, start_step: int = 0) -> None:
+        self._view = view
+        self._start_step = start_step
+
+    def start(self, num_worlds: int) -> None:
+        """See `FingerPolicy.start`."""
+        self._view.start()
+
+    @torch.no_grad()
+    def act(self, observation: Observation, step: int) -> Array:
+        """See `FingerPolicy.act`."""
+        if step < self._start_step:
+            return torch.zeros_like(observation["joint_pos"], dtype=torch.float64).cpu().numpy()
+        observation = on_device(observation, self._view.primitive.module.device)
+        return self._view.action(observation, self._view.feature(observation)).double().cpu().numpy()
+
+
+class LearntPolicy:
+    """A learnt policy without its exploration: `ours` in every table.
+
+    Args:
+        policy: decides.
+        view: the primitive; None without one.
+
+    Attributes:
+        hidden_groups: hidden observation groups that worlds have to show it; none for most.
+    """
+
+    def __init__(self, policy: ResidualPolicy, view: PrimitiveView | None) -> None:
+        self._policy = policy
+        self._view = view
+        self.hidden_groups = policy.inputs.hidden_groups
+
+    def to(self, device: torch.device | str) -> Self:
+        """The same policy, its networks moved to a device; it takes observations from any."""
+        parts = [self._policy.network, self._policy.exploration, self._policy.encoder]
+        for part in (*parts, None if self._view is None else self._view.primitive.module):
+            if part is not None:
+                part.to(device)
+        return self
+
+    def start(self, num_worlds: int) -> None:
+        """See `FingerPolicy.start`."""
+        if self._view is not None:
+            self._view.start()
+
+    @torch.no_grad()
+    def act(self, observation: Observation, step: int) -> Array:
+        """See `FingerPolicy.act`."""
+        return self._policy.mean_hand_action(self._view, observation).double().cpu().numpy()

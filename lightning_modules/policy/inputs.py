@@ -1,0 +1,162 @@
+"""What residual policies read: named observation groups, and a_p, as one row (GraspGF Sec. 3.3, App. A.1)."""
+
+import abc
+import itertools
+from collections.abc import Sequence
+from functools import cache
+
+import torch
+from torch import Tensor
+
+from envs.geometry.transforms import (
+    pose_compose,
+    pose_invert,
+    quat_conjugate,
+    quat_rotate,
+    rotation_vector_from_quat,
+)
+from envs.hand.kinematics import HandKinematics
+from envs.hand.model import denormalise_joints
+from envs.hand.shadow import shadow_hand
+from envs.task.observations import OBSERVATION_GROUPS, Observation, check_groups, group_shape
+
+STEP_SCALE = 0.02
+"""Metres by which a history position is divided: a hand at 0.8 m/s moves this far in a control step."""
+
+TURN_SCALE = 0.1
+"""Radians by which a history rotation is divided."""
+
+CLOUD_SCALE = 0.1
+"""Metres by which the cloud's centroid and extent are divided."""
+
+COARSE_POINTS = 128
+"""Points of a cloud, the first in farthest-point order, that its centroid and extent are taken from."""
+
+TIP_SCALE = 0.05
+"""Metres by which a fingertip's height and its distance to the cloud are divided."""
+
+MAX_TIP_DISTANCE = 0.2
+"""Metres from which on a distance to the cloud or a height tells no more."""
+
+
+class PolicyInputs(abc.ABC):
+    """Makes the row that policy and critic read, of parts with names; a configuration chooses the class."""
+
+    @property
+    def hidden_groups(self) -> tuple[str, ...]:
+        """Groups among those read that other policies must not see; worlds have to be asked for them."""
+        return ()
+
+    @abc.abstractmethod
+    def parts(self, observation: Observation, primitive_action: Tensor | None) -> dict[str, Tensor]:
+        """Parts (E, ...) by name, in the order of the row.
+
+        Args:
+            observation: what is known.
+            primitive_action: a_p (E, J); None for policies that do without.
+        """
+
+    def __call__(self, observation: Observation, primitive_action: Tensor | None) -> Tensor:
+        """The rows (E, D)."""
+        return torch.cat(list(self.parts(observation, primitive_action).values()), dim=1)
+
+    def columns(self, *, with_primitive: bool) -> dict[str, slice]:
+        """Where each part stands in a row."""
+        blank = {name: torch.zeros(1, *group_shape(name, shadow_hand())) for name in OBSERVATION_GROUPS}
+        parts = self.parts(Observation(blank), blank["joint_pos"] if with_primitive else None)
+        ends = list(itertools.accumulate(part.shape[1] for part in parts.values()))
+        return {name: slice(begin, end) for name, begin, end in zip(parts, [0, *ends], ends, strict=False)}
+
+
+class ObservedGroups(PolicyInputs):
+    """Observation groups as they are, then a_p.
+
+    Args:
+        groups: their names. A hidden one (goal_joints, for instance) makes a policy for worlds that show it: ask for it
+            in data.privileged, too.
+    """
+
+    def __init__(self, groups: Sequence[str]) -> None:
+        check_groups(groups, for_policy=False)
+        self.groups = tuple(groups)
+
+    @property
+    def hidden_groups(self) -> tuple[str, ...]:
+        """See `PolicyInputs.hidden_groups`."""
+        return tuple(name for name in self.groups if OBSERVATION_GROUPS[name].is_privileged)
+
+    def parts(self, observation: Observation, primitive_action: Tensor | None) -> dict[str, Tensor]:
+        """See `PolicyInputs.parts`."""
+        parts = {name: observation[name].flatten(1) for name in self.groups}
+        return parts if primitive_action is None else {**parts, "primitive_action": primitive_action}
+
+
+class ApproachInputs(ObservedGroups):
+    """Joints, coupled joints, a_p, wrist history, attitude, the cloud's whereabouts and fingertips.
+
+    The history enters as motion: where the wrist was in the last steps, seen from where it is. The same five absolute
+    poses hide it, because a step is 0.02 of their range. Absolute x and y say nothing about the task and are left out;
+    height above the table and the direction of gravity are what remains of the absolute pose. Heights of the fingertips
+    and their distances to the cloud follow from the rest by kinematics, which a small network is spared.
+
+    Args:
+        groups: further observation groups, as they are, at the end.
+    """
+
+    def __init__(self, groups: Sequence[str] = ()) -> None:
+        super().__init__(groups)
+
+    def parts(self, observation: Observation, primitive_action: Tensor | None) -> dict[str, Tensor]:
+        """See `PolicyInputs.parts`; reads the groups joint_pos, coupled_pos, wrist_history and points_h."""
+        points_h = observation["points_h"][:, :COARSE_POINTS]
+        present_w = observation["wrist_history"][:, -1]
+        tips_h = _hand().forward(denormalise_joints(observation["joint_pos"])).fingertips
+        parts = {"joint_pos": observation["joint_pos"], "coupled_pos": observation["coupled_pos"]}
+        if primitive_action is not None:
+            parts["primitive_action"] = primitive_action
+        parts |= {
+            "wrist_motion": wrist_motion(observation["wrist_history"]),
+            "wrist_attitude": wrist_attitude(present_w),
+            "cloud_centroid": points_h.mean(dim=1) / CLOUD_SCALE,
+            "cloud_extent": torch.cat([points_h.amin(dim=1), points_h.amax(dim=1)], dim=1) / CLOUD_SCALE,
+            "tip_heights": tip_heights(tips_h, present_w),
+            "tip_distances": tip_distances(tips_h, points_h),
+        }
+        return parts | super().parts(observation, None)
+
+
+def wrist_motion(history_w: Tensor) -> Tensor:
+    """Earlier wrist poses seen from the present one, scaled, (E, 6 (H - 1)), from poses (E, H, 7), oldest first."""
+    present = history_w[:, -1:].expand(-1, history_w.shape[1] - 1, -1)
+    earlier_h = pose_compose(pose_invert(present), history_w[:, :-1])
+    turn = rotation_vector_from_quat(earlier_h[..., 3:])
+    return torch.cat([earlier_h[..., :3] / STEP_SCALE, turn / TURN_SCALE], dim=-1).flatten(1)
+
+
+def wrist_attitude(pose_w: Tensor) -> Tensor:
+    """Direction of gravity in the hand frame and height above the table in units of 0.2 m (E, 4), from poses (E, 7)."""
+    down = pose_w.new_tensor([0.0, 0.0, -1.0]).expand(len(pose_w), 3)
+    gravity_h = quat_rotate(quat_conjugate(pose_w[:, 3:]), down)
+    return torch.cat([gravity_h, pose_w[:, 2:3] / 0.2], dim=1)
+
+
+def tip_heights(tips_h: Tensor, pose_w: Tensor) -> Tensor:
+    """Heights of the fingertips above the table (E, 5), at most MAX_TIP_DISTANCE, in units of TIP_SCALE.
+
+    Args:
+        tips_h: fingertips in the hand frame (E, 5, 3), m.
+        pose_w: wrist poses (E, 7).
+    """
+    quats = pose_w[:, None, 3:].expand(-1, tips_h.shape[1], -1)
+    heights = quat_rotate(quats, tips_h)[..., 2] + pose_w[:, None, 2]
+    return heights.clamp(max=MAX_TIP_DISTANCE) / TIP_SCALE
+
+
+def tip_distances(tips_h: Tensor, points_h: Tensor) -> Tensor:
+    """Distances of the fingertips (E, 5, 3) to the nearest point of the cloud (E, N, 3), limited and scaled alike."""
+    return torch.cdist(tips_h, points_h).amin(dim=2).clamp(max=MAX_TIP_DISTANCE) / TIP_SCALE
+
+
+@cache
+def _hand() -> HandKinematics:
+    return HandKinematics(shadow_hand())

@@ -1,0 +1,31 @@
+"""A learnt policy from its checkpoint alone."""
+
+from pathlib import Path
+
+from lightning_modules.checkpoints import build, check_is_of, read_checkpoint, settings_of
+from lightning_modules.policy.finger_policies import LearntPolicy
+from lightning_modules.residual_ppo_module import ResidualPPOModule
+
+
+def load_policy(path: str | Path) -> LearntPolicy:
+    """The policy of a checkpoint that ``fit`` or the export made, ready to act; needs no other file.
+
+        policy = load_policy("pretrained/residual_ppo.ckpt")
+        policy.start(num_worlds)
+        action = policy.act(observation, step)
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: damaged or foreign file, the checkpoint of something else, one that does not describe its primitive,
+            classes from outside this project, or weights that do not fit the description.
+    """
+    content = read_checkpoint(path)
+    check_is_of(ResidualPPOModule, content, path)
+    settings = settings_of(content, path)
+    if isinstance(settings.get("primitive"), str):
+        raise ValueError(
+            f"checkpoint {path} names the file of its primitive ({settings['primitive']}) and does not describe it; "
+            f"where that file is, convert it: python -m lightning_modules.export --checkpoint {path} --output {path}"
+        )
+    settings["encoder_checkpoint"] = None  # its weights are in the checkpoint
+    return build(ResidualPPOModule, content, settings, path).eval().requires_grad_(False).policy()

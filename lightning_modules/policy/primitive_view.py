@@ -1,0 +1,79 @@
+"""What the frozen primitive says in worlds with moving wrists."""
+
+import torch
+from torch import Tensor
+
+from envs.hand.model import denormalise_joints
+from envs.task.observations import Observation
+from lightning_modules.policy.inputs import COARSE_POINTS
+from lightning_modules.primitive import GraspPrimitive
+
+GRASP_CENTRE_H = (0.0, -0.03, 0.085)
+"""Point of the hand frame between palm and half-closed fingers, m: where a held object tends to be."""
+
+FAR = 0.15
+"""Metres from the grasp centre to the nearest point of the cloud at which the object is not close at all."""
+
+NEAR = 0.02
+"""Metres at which it cannot be closer."""
+
+
+def closeness(points_h: Tensor) -> Tensor:
+    """How near the object is, from 0 at FAR to 1 at NEAR (E,), from the cloud in the hand frame (E, N, 3), m.
+
+    Distance of the grasp centre to the nearest of the first points of the cloud, which lie farthest apart.
+    """
+    nearest = (points_h[:, :COARSE_POINTS] - points_h.new_tensor(GRASP_CENTRE_H)).norm(dim=2).amin(dim=1)
+    return ((FAR - nearest) / (FAR - NEAR)).clamp(0.0, 1.0)
+
+
+class PrimitiveView:
+    """What the frozen primitive says about an observation: its cloud feature and its action.
+
+    A cloud that has hardly moved since it was encoded is not encoded again: wrists rest, before and after arrival.
+
+    Args:
+        primitive: the trained field.
+        tolerance: metres by which every probed point has to stay within its place at the last encoding for the feature
+            to be kept; 0 encodes always.
+    """
+
+    def __init__(self, primitive: GraspPrimitive, tolerance: float = 0.5e-3) -> None:
+        self.primitive = primitive
+        self.tolerance = tolerance
+        self.num_encoded = 0
+        self._probes: Tensor | None = None
+
+    def anew(self) -> "PrimitiveView":
+        """A view of the same primitive that remembers nothing."""
+        return PrimitiveView(self.primitive, self.tolerance)
+
+    def start(self) -> None:
+        """New episodes: forget every feature."""
+        self._probes = None
+
+    def action(self, observation: Observation, feature: Tensor) -> Tensor:
+        """Primitive action a_p (E, J), from the cloud feature."""
+        joints = denormalise_joints(observation["joint_pos"])
+        return self.primitive.act(joints, feature, closeness=closeness(observation["points_h"]))
+
+    @torch.no_grad()
+    def feature(self, observation: Observation) -> Tensor:
+        """Cloud feature (E, F)."""
+        points_h, objects = observation["points_h"], observation.objects
+        # four points of a rigid cloud, far apart, say how it lies
+        probes = points_h[:, :4]
+        rows = torch.arange(len(probes), device=probes.device)
+        if self._probes is not None and len(self._probes) == len(probes):
+            shift = (probes - self._probes).norm(dim=2).amax(dim=1)
+            rows = rows[~(shift < self.tolerance)]
+        if self._probes is None or len(rows) == len(probes):
+            self._feature = self.primitive.encode(points_h, objects)
+            self._probes = probes.clone()
+        elif len(rows):
+            self._feature = self._feature.clone()  # the last one may be part of a rollout
+            of_rows = None if objects is None else objects[rows]
+            self._feature[rows] = self.primitive.encode(points_h[rows], of_rows)
+            self._probes[rows] = probes[rows]
+        self.num_encoded += len(rows)
+        return self._feature

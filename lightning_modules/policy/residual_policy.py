@@ -1,0 +1,86 @@
+"""A residual policy: what it makes of observations."""
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from envs.task.observations import Observation
+from lightning_modules.composition import Composition
+from lightning_modules.networks.actor_critic import ActorCritic, PolicyInput
+from lightning_modules.networks.point_encoders import PointEncoder
+from lightning_modules.policy.inputs import PolicyInputs
+from lightning_modules.policy.primitive_view import PrimitiveView
+from lightning_modules.ppo.exploration import Exploration
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the frozen primitive makes of an observation.
+
+    Attributes:
+        feature: what the policy reads of the cloud: the primitive's feature (E, F), or the cloud itself (E, N, 3) for a
+            policy with an encoder of its own.
+        primitive_action: a_p (E, J); None where it does not enter the action.
+    """
+
+    feature: Tensor
+    primitive_action: Tensor | None
+
+
+@dataclass(frozen=True)
+class ResidualPolicy:
+    """The parts of a residual policy that act; they remember nothing of an episode.
+
+    Attributes:
+        composition: how primitive and policy make up the action.
+        inputs: what is read besides the cloud.
+        encoder: the policy's own; None when it shares the primitive's feature.
+        network: policy and critic.
+        exploration: noise of the policy while it learns.
+        critic_groups: hidden observation groups of the critic.
+    """
+
+    composition: Composition
+    inputs: PolicyInputs
+    encoder: PointEncoder | None
+    network: ActorCritic
+    exploration: Exploration
+    critic_groups: tuple[str, ...]
+
+    def here(self, observation: Observation) -> Observation:
+        """The observation on the device of the networks."""
+        return on_device(observation, self.network.centre.device)
+
+    def see(self, view: PrimitiveView | None, observation: Observation) -> Seen:
+        """Look at an observation `here` through the primitive, as far as the policy has a use for it."""
+        uses_primitive = self.composition.uses_primitive
+        if view is None or (self.encoder is not None and not uses_primitive):
+            return Seen(observation["points_h"], None)
+        feature = view.feature(observation)
+        action = view.action(observation, feature) if uses_primitive else None
+        return Seen(feature if self.encoder is None else observation["points_h"], action)
+
+    def situation(self, observation: Observation, seen: Seen, noise_before: Tensor | None = None) -> PolicyInput:
+        """What is kept for learning; with what only the critic reads when the noise before the step (E, A) is given."""
+        hidden = observation["joint_pos"].new_zeros(len(observation), 0)
+        if noise_before is not None:
+            groups = [observation[name].flatten(1) for name in self.critic_groups]
+            hidden = torch.cat([*groups, self.exploration.state(noise_before)], dim=1)
+        return PolicyInput(self.inputs(observation, seen.primitive_action), seen.feature, hidden)
+
+    def encoded(self, situation: PolicyInput) -> PolicyInput:
+        """Inputs of the network, from a situation as it is kept for learning."""
+        return situation if self.encoder is None else replace(situation, feature=self.encoder(situation.feature))
+
+    def mean_hand_action(self, view: PrimitiveView | None, observation: Observation) -> Tensor:
+        """Action of the hand without exploration (E, J)."""
+        observation = self.here(observation)
+        seen = self.see(view, observation)
+        mean = self.network.mean(self.encoded(self.situation(observation, seen)))
+        return self.composition(seen.primitive_action, mean)
+
+
+def on_device(observation: Observation, device: torch.device) -> Observation:
+    """The observation's tensors on a device; which objects are seen stays on the CPU."""
+    return replace(observation, groups={name: value.to(device) for name, value in observation.groups.items()})

@@ -1,0 +1,209 @@
+"""Proximal policy optimisation of a policy in worlds (Schulman et al. 2017; GraspGF App. B.2)."""
+
+import abc
+import logging
+import time
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningModule
+from lightning.pytorch.core.optimizer import LightningOptimizer
+from torch import Tensor
+from torch.optim import Adam, Optimizer
+
+from datamodules.ranks import gathered, mean_numbers, num_ranks
+from datamodules.types import Rollout
+from lightning_modules.composition import Composition
+from lightning_modules.networks.actor_critic import ActorCritic, PolicyInput, PolicyOutput
+from lightning_modules.ppo.exploration import Exploration
+from lightning_modules.ppo.kl_schedule import AdaptiveLearningRate
+from lightning_modules.ppo.losses import explained_variance
+from lightning_modules.ppo.memory import PolicyMemory
+from lightning_modules.ppo.objectives import imitation_objective, means, ppo_objective
+from lightning_modules.ppo.rollout_numbers import rollout_numbers
+from lightning_modules.ppo.samples import Samples, minibatches, samples_of
+
+_LOG = logging.getLogger(__name__)
+
+_RUN = 10
+"""Steps of a world that stay together in a minibatch under correlated noise: one step in ten is looked at twice."""
+
+
+class PPOLearning(LightningModule):
+    """What a module that learns by PPO does with its rollouts; subclasses build its parts and act.
+
+    Its hyper-parameters hold the numbers of the optimisation (see `lightning_modules.residual_ppo_module`).
+    """
+
+    network: ActorCritic
+    exploration: Exploration
+    composition: Composition
+    learning_rate: float
+    learning_rate_rule: AdaptiveLearningRate
+    updates: Tensor
+    agent_steps: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.automatic_optimization = False
+        self.register_buffer("updates", torch.zeros((), dtype=torch.long))
+        self.register_buffer("agent_steps", torch.zeros((), dtype=torch.long))
+
+    @property
+    def policy_version(self) -> int:
+        """Rollouts learnt from so far."""
+        return int(self.updates)
+
+    @abc.abstractmethod
+    def encoded(self, situation: PolicyInput) -> PolicyInput:
+        """Inputs of the network, from a situation as rollouts keep it."""
+
+    def training_step(self, rollout: Rollout, batch_idx: int) -> None:
+        """Advantages, then epochs of minibatches of the clipped objective.
+
+        Under several processes each learns from a rollout of its own; advantages, statistics of inputs, gradients and
+        the divergence that the learning rate follows are those of all.
+
+        Raises:
+            RuntimeError: the rollout was collected by another policy than the present one.
+        """
+        if rollout.policy_version != self.policy_version:
+            raise RuntimeError(
+                f"the rollout comes from policy {rollout.policy_version}, the present one is {self.policy_version}: "
+                "the data loader fetched ahead; use RolloutDataModule with num_workers 0"
+            )
+        began = time.perf_counter()
+        if not all(gathered(bool(rollout.is_valid.any()))):
+            _LOG.warning("every world of rollout %d diverged; nothing is learnt from it", self.policy_version)
+            self._count(rollout)
+            return
+        samples = samples_of(rollout, gamma=self.hparams["gamma"], lam=self.hparams["lam"])
+        explained = float(explained_variance(samples.steps.value, samples.target))
+        is_first = not self.network.has_norms
+        if is_first:  # nothing is known of the inputs yet; an untrained policy does the same whatever they are
+            self._update_norms(samples)
+        learn = self._imitate if self.policy_version < self.hparams["imitation_rollouts"] else self._improve
+        numbers = mean_numbers({**learn(samples), "explained_variance": explained})
+        if not is_first:
+            self._update_norms(samples)
+        self._count(rollout)
+        seconds = {**rollout.seconds, "update": time.perf_counter() - began}
+        self._log_numbers(rollout_numbers(rollout, seconds), numbers)
+
+    @torch.no_grad()
+    def _update_norms(self, samples: Samples) -> None:
+        seen = samples.steps
+        self.network.update_norms(PolicyInput(seen.vectors, seen.feature, seen.privileged))
+
+    def _count(self, rollout: Rollout) -> None:
+        self.updates += 1
+        self.agent_steps += num_ranks() * rollout.num_agent_steps
+        if self.policy_version == self.hparams["imitation_rollouts"]:  # also when nothing was learnt from the last
+            self._optimizer().param_groups[0]["lr"] = self.learning_rate
+
+    def _imitate(self, samples: Samples) -> dict[str, float]:
+        """Epochs of gradient steps towards the teacher's advice.
+
+        Raises:
+            ValueError: the rollout has no teacher.
+        """
+        settings = self.hparams
+        if bool(samples.gate.isnan().any()):
+            raise ValueError(
+                f"imitation_rollouts is {settings['imitation_rollouts']}, but the rollouts have no teacher; set "
+                "data.teacher, or imitation_rollouts to 0"
+            )
+        policy = self._optimizer().param_groups[0]
+        policy["lr"] = settings["imitation_learning_rate"]
+        numbers = []
+        for epoch in self._minibatches(samples, settings["imitation_epochs"]):
+            for rows in epoch:
+                objective = imitation_objective(
+                    samples, rows, partial(self._output, samples.steps), self.composition,
+                    value_coefficient=settings["value_coefficient"],
+                )  # fmt: skip
+                self._descend(objective.loss)
+                numbers.append(objective.numbers)
+        return means(numbers)
+
+    def _improve(self, samples: Samples) -> dict[str, float]:
+        """Epochs of the clipped objective; the learning rate follows the divergence from the second epoch on."""
+        noise_law = self.exploration.frozen()
+        settings = {name: self.hparams[name] for name in ("clip", "value_coefficient", "entropy_coefficient")}
+        epochs: list[dict[str, float]] = []
+        run = _RUN if self.exploration.state_dim else 1
+        for epoch in self._minibatches(samples, self.hparams["epochs"], run):
+            numbers = []
+            for rows in epoch:
+                evaluate = partial(self._output, samples.steps)
+                objective = ppo_objective(samples, rows, evaluate, self.exploration, noise_law, **settings)
+                self._descend(objective.loss)
+                numbers.append(objective.numbers)
+            epochs.append(mean_numbers(means(numbers)))  # of all ranks: they have to agree on the learning rate
+            if len(epochs) > 1:  # before the first step the divergence is zero
+                self._adapt(epochs[-1]["kl"])
+        return {**means(epochs), "kl": epochs[-1]["kl"]}
+
+    def _minibatches(self, samples: Samples, epochs: int, run: int = 1) -> Iterator[Iterator[Tensor]]:
+        seed = (self.hparams["seed"], self.policy_version)
+        for epoch in minibatches(len(samples), self.hparams["minibatch_size"], epochs, seed, run=run):
+            yield (rows.to(samples.target.device) for rows in epoch)
+
+    def _output(self, steps: PolicyMemory, rows: Tensor) -> PolicyOutput:
+        situation = PolicyInput(steps.vectors[rows], steps.feature[rows], steps.privileged[rows])
+        output: PolicyOutput = self.network(self.encoded(situation))
+        return output
+
+    def _optimizer(self) -> LightningOptimizer:
+        optimizer = self.optimizers()
+        if isinstance(optimizer, list):
+            raise RuntimeError(f"{len(optimizer)} optimisers where configure_optimizers gives one")
+        return optimizer
+
+    def _descend(self, loss: Tensor) -> None:
+        optimizer = self._optimizer()
+        optimizer.zero_grad()
+        if num_ranks() > 1:  # the other ranks wait for every gradient, also where a loss does without a parameter
+            loss = loss + sum(0.0 * parameter.sum() for parameter in self._learning())
+        self.manual_backward(loss)
+        for group in optimizer.param_groups:
+            torch.nn.utils.clip_grad_norm_(group["params"], self.hparams["max_grad_norm"])
+        optimizer.step()
+
+    def _adapt(self, kl: float) -> None:
+        policy, critic = self._optimizer().param_groups
+        policy["lr"] = self.learning_rate_rule.new_rate(policy["lr"], kl)
+        if self.hparams["critic_learning_rate"] is None:
+            critic["lr"] = policy["lr"]
+
+    def _log_numbers(self, of_rollout: dict[str, float], of_learning: dict[str, float]) -> None:
+        of_rollout = mean_numbers(of_rollout)
+        of_rollout["train/agent_steps_per_s"] *= num_ranks()
+        self.log_dict(of_rollout | {f"train/ppo/{name}": value for name, value in of_learning.items()})
+        self.log("train/ppo/entropy", self.exploration.entropy().detach())
+        self.log("train/ppo/noise_std", self.exploration.std().mean().detach())
+        self.log("train/ppo/learning_rate", self._optimizer().param_groups[0]["lr"])
+        self.log("train/agent_steps", self.agent_steps.float())
+        self.log("success", of_rollout["train/episode/success"], prog_bar=True, logger=False)
+        self.log("steps/s", of_rollout["train/agent_steps_per_s"], prog_bar=True, logger=False)
+
+    def validation_step(self, batch: Any, batch_idx: int, dataloader_idx: int = 0) -> None:
+        """Episodes are run by callbacks.assist.evaluation; the loader only marks the turn."""
+
+    def test_step(self, batch: Any, batch_idx: int, dataloader_idx: int = 0) -> None:
+        """As in validation."""
+
+    def _learning(self) -> list[Tensor]:
+        return [parameter for parameter in self.parameters() if parameter.requires_grad]
+
+    def configure_optimizers(self) -> Optimizer:
+        """Adam on policy, critic, exploration and the policy's own encoder; the primitive stays frozen."""
+        of_critic = self.network.critic_parameters()
+        chosen = {id(parameter) for parameter in of_critic}
+        groups: list[dict[str, Any]] = [
+            {"params": [parameter for parameter in self._learning() if id(parameter) not in chosen]},
+            {"params": of_critic, "lr": self.hparams["critic_learning_rate"] or self.learning_rate},
+        ]
+        return Adam(groups, lr=self.learning_rate)

@@ -1,0 +1,120 @@
+"""Policies act and learn where their networks are, whatever device observations come on."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from lightning.pytorch import Trainer
+from lightning.pytorch.accelerators import CPUAccelerator
+from lightning.pytorch.strategies import SingleDeviceStrategy
+
+from datamodules.rollouts.collector import RolloutCollector
+from datamodules.rollouts.teacher import ArrivalTeacher
+from envs.task.rewards import RewardSettings
+from lightning_modules.networks.point_encoders import PointNetEncoder
+from lightning_modules.policy.load import load_policy
+from tests.assisting import made_up_observation, make_env, sampler
+from tests.lightning_modules.made_up_rollouts import (
+    STEPS,
+    WORLDS,
+    MadeUpRollouts,
+    Make,
+    decide,
+    wants_scale,
+    weights,
+)
+from tests.lightning_modules.policy.test_load import saved
+from tests.second_device import second_device
+
+GPU = pytest.param("cuda", marks=[pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")])
+
+
+@pytest.fixture(params=["elsewhere", GPU])
+def device(request: pytest.FixtureRequest) -> torch.device:
+    return second_device() if request.param == "elsewhere" else torch.device(request.param)
+
+
+def test_the_second_device_is_one(device: torch.device) -> None:
+    there = torch.arange(3.0).to(device)
+    assert (there + there).cpu().tolist() == [0.0, 2.0, 4.0]
+    with pytest.raises(RuntimeError, match="Expected all tensors to be on the same device"):
+        there + torch.arange(3.0)
+    with pytest.raises(RuntimeError, match=r"(?i)expected a.* generator|device"):
+        torch.randn(3, generator=torch.Generator(), device=device)
+    with pytest.raises(TypeError, match=r"Tensor\.cpu\(\)"):
+        there.numpy()
+
+
+SETTINGS: list[dict[str, Any]] = [{}, {"encoder": PointNetEncoder((8, 16), (8,)), "critic_groups": ("contacts",)}]
+
+
+@pytest.mark.parametrize("settings", SETTINGS, ids=["shared_feature", "own_encoder"])
+def test_a_policy_explores_as_on_the_cpu(settings: dict[str, Any], make: Make, device: torch.device) -> None:
+    here = decide(make(**settings))
+    there = decide(make(**settings).to(device))
+    assert there.hand_action.device.type == device.type
+    # the same noise wherever the networks are
+    torch.testing.assert_close(there.hand_action.cpu(), here.hand_action, atol=1e-4, rtol=0.0)
+    torch.testing.assert_close(there.memory["noise_before"].cpu(), here.memory["noise_before"], atol=1e-5, rtol=0.0)
+
+
+def test_policies_act_on_observations_of_the_cpu(make: Make, device: torch.device) -> None:
+    seen, module = made_up_observation(WORLDS), make()
+    expected = [policy.act(seen, 3) for policy in (module.policy(), module.primitive_policy(2))]
+    there = module.to(device)
+    for policy, action in zip((there.policy(), there.primitive_policy(2)), expected, strict=True):
+        policy.start(WORLDS)
+        np.testing.assert_allclose(policy.act(seen, 3), action, atol=1e-4)
+    assert not there.primitive_policy(2).act(seen, 1).any()
+
+
+class SecondAccelerator(CPUAccelerator):
+    """Lets Lightning put module and batches on the second device."""
+
+    def setup_device(self, device: torch.device) -> None:
+        """Nothing has to be prepared."""
+
+
+def trainer_on(device: torch.device, **settings: Any) -> Trainer:
+    """A trainer that puts module and batches on the device."""
+    where: dict[str, Any] = {"accelerator": "gpu", "devices": 1}
+    if device.type != "cuda":
+        where = {"strategy": SingleDeviceStrategy(device=device), "accelerator": SecondAccelerator()}
+    return Trainer(
+        max_epochs=1, logger=False, enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
+        num_sanity_val_steps=0, **where, **settings,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("settings", SETTINGS, ids=["shared_feature", "own_encoder"])
+def test_fit_collects_and_learns_where_the_trainer_puts_the_module(
+    settings: dict[str, Any], make: Make, device: torch.device, tmp_path: Path
+) -> None:
+    one_pass = {"epochs": 2, "imitation_epochs": 1, "minibatch_size": STEPS * WORLDS}
+    module = make(imitation_rollouts=1, **one_pass, **settings)
+    before = weights(module)
+    gate = torch.ones(STEPS, WORLDS)
+    trainer_on(device, default_root_dir=tmp_path).fit(module, MadeUpRollouts(2, wants_scale(), gate=gate))
+    assert module.policy_version == 2
+    after = {name: value.cpu() for name, value in module.state_dict().items()}
+    for part in ("network.actor.", "network.critic.", "exploration.", "network.vector_norm."):
+        assert any(not torch.equal(before[name], after[name]) for name in before if name.startswith(part)), part
+    assert all(value.isfinite().all() for value in after.values())
+
+
+def test_a_collector_with_physics_serves_a_policy_elsewhere(make: Make, device: torch.device) -> None:
+    env = make_env(privileged=("remaining",), reward=RewardSettings({"following": 1.0, "success": 1.0}))
+    collector = RolloutCollector([env], teacher=ArrivalTeacher())
+    collected = collector.collect(make().to(device), sampler().sample(2), torch.Generator().manual_seed(0)).to(device)
+    assert {value.device.type for value in (*collected.memory.values(), collected.reward, collected.gate)} == {
+        device.type
+    }
+
+
+def test_a_loaded_policy_can_be_moved(make: Make, device: torch.device, tmp_path: Path) -> None:
+    policy, seen = load_policy(saved(make(), tmp_path / "policy.ckpt")), made_up_observation(2)
+    expected = policy.act(seen, 0)
+    policy.to(device).start(2)
+    np.testing.assert_allclose(policy.act(seen, 0), expected, atol=1e-4)
