@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -53,7 +53,9 @@ def settings_of(value: Any) -> Any:
     if isinstance(value, type) or not hasattr(value, "__dict__"):
         return getattr(value, "__qualname__", type(value).__qualname__)
     public = {name: item for name, item in vars(value).items() if not name.startswith("_") and name != "training"}
-    return {"class": type(value).__qualname__, **settings_of(public)}
+    worked_out = {name for name in public if isinstance(getattr(type(value), name, None), cached_property)}
+    settings = {name: settings_of(item) for name, item in public.items() if name not in worked_out}
+    return {"class": type(value).__qualname__, **settings}
 
 
 def settings_of_module(module: LightningModule) -> dict[str, Any]:
@@ -79,7 +81,7 @@ def made_of_code() -> dict[str, str]:
 
 def digest_of(columns: Episodes | GraspTargets) -> str:
     """Stands for the objects, their clouds, and everything that episodes or grasps say of them."""
-    rest = [getattr(columns, item.name) for item in fields(columns) if item.name != "things"]
+    rest = [getattr(columns, item.name) for item in fields(columns) if item.name not in ("things", "clouds")]
     return digest(*_clouds(columns.things), [thing.name for thing in columns.things], *rest)
 
 

@@ -1,6 +1,7 @@
 """What results are made of, told apart."""
 
 import json
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +9,10 @@ import pytest
 import torch
 
 from callbacks.store.made_of import digest, digest_of, digest_of_table, made_of_code, settings_of, settings_of_module
+from datamodules.baselines.scripts import oracle
 from datamodules.grasps.dataset import GraspTable
 from datamodules.grasps.grasp_set import GraspSet
+from datamodules.rollouts.runner import EpisodeRunner
 from envs.objects.library import ObjectLibrary
 from envs.task.perception import PerceptionNoise
 from lightning_modules.followers import Denoiser, FixedTimeScore
@@ -59,6 +62,29 @@ def test_episodes_and_grasps_are_told_apart() -> None:
     assert digest_of(sampler().of_rows(rows)) == digest_of(sampler().of_rows(rows))
     assert digest_of(sampler().of_rows(rows)) != digest_of(sampler().of_rows(np.array([1, 3])))
     assert digest_of(sampler().of_rows(rows)) != digest_of(sampler(seed=1).of_rows(rows))
+
+
+def test_what_an_object_has_worked_out_is_no_setting() -> None:
+    class Worked:
+        def __init__(self) -> None:
+            self.given = 1
+
+        @cached_property
+        def model(self) -> list[float]:
+            return [0.5]
+
+    worked = Worked()
+    assert worked.model == [0.5]
+    assert settings_of(worked) == settings_of(Worked())
+    assert settings_of(worked)["given"] == 1
+
+
+@pytest.mark.usefixtures("fast_objects")
+def test_episodes_are_the_same_after_they_were_run() -> None:
+    episodes = sampler().of_rows(np.array([0, 3]))
+    before = digest_of(episodes)
+    EpisodeRunner(num_threads=0).run(oracle(), episodes)
+    assert digest_of(episodes) == before
 
 
 @pytest.mark.usefixtures("fast_objects")
