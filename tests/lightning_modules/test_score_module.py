@@ -10,10 +10,11 @@ from torch import Tensor
 
 from datamodules.types import GraspBatch
 from envs.geometry.object_clouds import KnownObjects, ObjectClouds
+from envs.hand.shadow import shadow_hand
 from lightning_modules import score_module
 from lightning_modules.diffusion.joint_state import JointState, JointVector, SinCosJoints
 from lightning_modules.diffusion.sde import SDE, VESDE, VPSDE, PaperSDE, SubVPSDE
-from lightning_modules.followers import AnnealedDenoiser, Denoiser
+from lightning_modules.followers import AnnealedDenoiser, Denoiser, Field
 from lightning_modules.networks.point_encoders import PointNet2Encoder, PointNetEncoder, SetAbstractionSize
 from lightning_modules.primitive import GraspPrimitive
 from lightning_modules.score_module import ScoreMatchingModule, learning_rate_factor
@@ -78,10 +79,13 @@ def test_four_grasps_are_learnt() -> None:
     # following the learnt field tells the four clouds apart
     primitive = GraspPrimitive(module.eval())
     feature = primitive.encode(batch.points_h, batch.objects)
+    field = Field(module.score_fn(feature), module.sde, module.joint_state, module.hand)
     joints = torch.zeros(4, 18)
     for step in range(100):
         action = AnnealedDenoiser().action(
-            module.score_fn(feature), module.sde, module.joint_state, joints, torch.full((4,), step / 100)
+            Field(module.score_fn(feature), module.sde, module.joint_state, shadow_hand()),
+            joints,
+            torch.full((4,), step / 100),
         )
         joints = joints + 0.05 * action.detach()
     distance = torch.cdist(joints, batch.joint_pos)

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from envs.hand.shadow import shadow_hand
 from datamodules.rollouts.runner import EpisodeRunner
+from envs.hand.shadow import shadow_hand
 from envs.task.perception import PerceptionNoise
 from lightning_modules.policy.finger_policies import PrimitivePolicy
 from lightning_modules.policy.inputs import ApproachInputs
