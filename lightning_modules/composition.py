@@ -63,8 +63,8 @@ def compose(a_p: Tensor, a_s: Tensor, a_r: Tensor) -> Tensor:
 
 def split_action(action: Tensor) -> tuple[Tensor, Tensor]:
     """The scale a_s (E, J) and the residual a_r (E, J) of an action (E, 2 J)."""
-    a_s, a_r = action.chunk(2, dim=1)
-    return a_s, a_r
+    num_joints = action.shape[1] // 2
+    return action[:, :num_joints], action[:, num_joints:]
 
 
 class ScaleAndResidual(Composition):

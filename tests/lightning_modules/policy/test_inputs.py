@@ -198,7 +198,7 @@ def test_any_group_can_be_read_by_a_configuration_alone() -> None:
     seen = made_up_observation(COUNT, groups=tuple(OBSERVATION_GROUPS))
     a_p = torch.zeros(COUNT, 18)
     goals = ObservedGroups(["goal_joints", "joint_pos"])
-    assert torch.equal(goals(seen, a_p), torch.cat([seen["goal_joints"], seen["joint_pos"], a_p], dim=1))
+    assert torch.equal(goals(HAND, seen, a_p), torch.cat([seen["goal_joints"], seen["joint_pos"], a_p], dim=1))
     assert goals.hidden_groups == ("goal_joints",)
     more, usual = ApproachInputs(["goal_wrist"]), ApproachInputs()
     assert torch.equal(more(HAND, seen, a_p), torch.cat([usual(HAND, seen, a_p), seen["goal_wrist"]], dim=1))
