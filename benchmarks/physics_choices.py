@@ -21,7 +21,7 @@ from _machine import machine
 
 from datamodules.grasps.grasp_file import load_grasp_set
 from datamodules.grasps.poses import absolute_pose
-from envs.hand.model import HAND_PREFIX
+from envs.hand.model_file import HAND_PREFIX
 from envs.objects.library import ObjectLibrary
 from envs.physics.mujoco_cpu import MujocoCpu
 from envs.trials.grasp_trials import GraspTrials

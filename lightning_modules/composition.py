@@ -8,137 +8,125 @@ import abc
 import torch
 from torch import Tensor
 
-from envs.conventions import NUM_JOINTS
-
 
 class Composition(abc.ABC):
     """Action of the hand from the primitive's action and the policy's output.
 
     Attributes:
-        action_dim: A, numbers that the policy puts out.
+        numbers_per_joint: of the policy's output.
         uses_primitive: whether a_p enters; None stands for it when it does not.
     """
 
-    action_dim: int
-    uses_primitive: bool
+    numbers_per_joint: int
+    uses_primitive = True
+
+    def action_dim(self, num_joints: int) -> int:
+        """A, numbers that the policy puts out for a hand of so many joints."""
+        return self.numbers_per_joint * num_joints
 
     @abc.abstractmethod
-    def centre(self) -> Tensor:
+    def centre(self, num_joints: int) -> Tensor:
         """Output that an untrained policy should have, (A,)."""
 
     def __call__(self, a_p: Tensor | None, action: Tensor) -> Tensor:
-        """Action of the hand (E, 18) in [-1, 1]; arguments as for `unclamped`."""
+        """Action of the hand (E, J) in [-1, 1]; arguments as for `unclamped`."""
         return self.unclamped(a_p, action).clamp(-1.0, 1.0)
 
-    @abc.abstractmethod
     def unclamped(self, a_p: Tensor | None, action: Tensor) -> Tensor:
-        """The action (E, 18) before it is cut to [-1, 1]: has a gradient everywhere.
+        """The action (E, J) before it is cut to [-1, 1]: has a gradient everywhere.
 
         Args:
-            a_p: primitive action (E, 18).
+            a_p: primitive action (E, J).
             action: output of the policy (E, A).
         Raises:
             ValueError: shapes that do not fit.
         """
+        if not self.uses_primitive:
+            return action
+        if a_p is None or a_p.ndim != 2 or action.shape != (len(a_p), self.action_dim(a_p.shape[1])):
+            raise ValueError(
+                f"a_p has shape {None if a_p is None else tuple(a_p.shape)} and action {tuple(action.shape)}; expected "
+                f"(E, J) and (E, {self.numbers_per_joint} J). Exploration, policy and composition have to agree on "
+                "action_dim."
+            )
+        return self._combined(a_p, action)
+
+    def _combined(self, a_p: Tensor, action: Tensor) -> Tensor:
+        """See `unclamped`; shapes fit."""
+        raise NotImplementedError
 
 
 def compose(a_p: Tensor, a_s: Tensor, a_r: Tensor) -> Tensor:
-    """a = clip(a_p * a_s + a_r, -1, 1), elementwise (GraspGF eq. 2); all (E, 18)."""
+    """a = clip(a_p * a_s + a_r, -1, 1), elementwise (GraspGF eq. 2); all (E, J)."""
     return (a_p * a_s + a_r).clamp(-1.0, 1.0)
 
 
 def split_action(action: Tensor) -> tuple[Tensor, Tensor]:
-    """The scale a_s (E, 18) and the residual a_r (E, 18) of an action (E, 36).
-
-    Raises:
-        ValueError: action is not (E, 36).
-    """
-    _checked("action", action, 2 * NUM_JOINTS)
-    return action[:, :NUM_JOINTS], action[:, NUM_JOINTS:]
+    """The scale a_s (E, J) and the residual a_r (E, J) of an action (E, 2 J)."""
+    num_joints = action.shape[1] // 2
+    return action[:, :num_joints], action[:, num_joints:]
 
 
 class ScaleAndResidual(Composition):
-    """The paper's: a = a_p * a_s + a_r from 36 numbers.
+    """The paper's: a = a_p * a_s + a_r from two numbers a joint.
 
     Args:
         scale_centre: a_s of an untrained policy; 1 follows the primitive at its own speed.
     """
 
-    action_dim = 2 * NUM_JOINTS
-    uses_primitive = True
+    numbers_per_joint = 2
 
     def __init__(self, scale_centre: float = 0.7) -> None:
         self.scale_centre = scale_centre
 
-    def centre(self) -> Tensor:
+    def centre(self, num_joints: int) -> Tensor:
         """See `Composition.centre`."""
-        return torch.cat([torch.full((NUM_JOINTS,), self.scale_centre), torch.zeros(NUM_JOINTS)])
+        return torch.cat([torch.full((num_joints,), self.scale_centre), torch.zeros(num_joints)])
 
-    def unclamped(self, a_p: Tensor | None, action: Tensor) -> Tensor:
-        """See `Composition`."""
-        a_p = _checked("a_p", a_p, NUM_JOINTS)
+    def _combined(self, a_p: Tensor, action: Tensor) -> Tensor:
         a_s, a_r = split_action(action)
         return a_p * a_s + a_r
 
 
 class ResidualOnly(Composition):
-    """Without a_s: a = a_p + a_r from 18 numbers."""
+    """Without a_s: a = a_p + a_r from one number a joint."""
 
-    action_dim = NUM_JOINTS
-    uses_primitive = True
+    numbers_per_joint = 1
 
-    def centre(self) -> Tensor:
+    def centre(self, num_joints: int) -> Tensor:
         """See `Composition.centre`."""
-        return torch.zeros(NUM_JOINTS)
+        return torch.zeros(num_joints)
 
-    def unclamped(self, a_p: Tensor | None, action: Tensor) -> Tensor:
-        """See `Composition`."""
-        a_p = _checked("a_p", a_p, NUM_JOINTS)
-        return a_p + _checked("action", action, NUM_JOINTS)
+    def _combined(self, a_p: Tensor, action: Tensor) -> Tensor:
+        return a_p + action
 
 
 class ScaleOnly(Composition):
-    """Without a_r: a = a_p * a_s from 18 numbers.
+    """Without a_r: a = a_p * a_s from one number a joint.
 
     Args:
         scale_centre: a_s of an untrained policy.
     """
 
-    action_dim = NUM_JOINTS
-    uses_primitive = True
+    numbers_per_joint = 1
 
     def __init__(self, scale_centre: float = 0.7) -> None:
         self.scale_centre = scale_centre
 
-    def centre(self) -> Tensor:
+    def centre(self, num_joints: int) -> Tensor:
         """See `Composition.centre`."""
-        return torch.full((NUM_JOINTS,), self.scale_centre)
+        return torch.full((num_joints,), self.scale_centre)
 
-    def unclamped(self, a_p: Tensor | None, action: Tensor) -> Tensor:
-        """See `Composition`."""
-        a_p = _checked("a_p", a_p, NUM_JOINTS)
-        return a_p * _checked("action", action, NUM_JOINTS)
+    def _combined(self, a_p: Tensor, action: Tensor) -> Tensor:
+        return a_p * action
 
 
 class Direct(Composition):
-    """Without the primitive: the policy's 18 numbers are the action."""
+    """Without the primitive: the policy's numbers, one a joint, are the action."""
 
-    action_dim = NUM_JOINTS
+    numbers_per_joint = 1
     uses_primitive = False
 
-    def centre(self) -> Tensor:
+    def centre(self, num_joints: int) -> Tensor:
         """See `Composition.centre`."""
-        return torch.zeros(NUM_JOINTS)
-
-    def unclamped(self, a_p: Tensor | None, action: Tensor) -> Tensor:
-        """See `Composition`."""
-        return _checked("action", action, NUM_JOINTS)
-
-
-def _checked(name: str, value: Tensor | None, columns: int) -> Tensor:
-    if value is None or value.ndim != 2 or value.shape[1] != columns:
-        raise ValueError(
-            f"{name} has shape {None if value is None else tuple(value.shape)}; expected (E, {columns}). Exploration, "
-            "policy and composition have to agree on action_dim."
-        )
-    return value
+        return torch.zeros(num_joints)

@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 
-from envs.hand.shadow import shadow_hand
+from envs.hand.registry import load_hand
 from envs.task.observations import flat_size
 from lightning_modules.checkpoints import read_checkpoint, save_checkpoint_file
 from lightning_modules.primitive import description_of
@@ -65,7 +65,8 @@ def _critic_that_sees_noise(content: dict[str, Any]) -> dict[str, Any]:
     exploration = settings.get("exploration") or {}
     norm = "network.privileged_norm."
     is_white = not exploration.get("init_args", {}).get("correlation", 0.7)
-    if is_white or len(weights[f"{norm}mean"]) != flat_size(settings["critic_groups"], shadow_hand()):
+    hand = load_hand(settings.get("hand", "shadow"))
+    if is_white or len(weights[f"{norm}mean"]) != flat_size(settings["critic_groups"], hand):
         return {}
     nothing = torch.zeros_like(weights["network.centre"])
     first = weights["network.critic.0.weight"]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from envs.conventions import MAX_JOINT_STEP
-from envs.hand.model import half_ranges
+from envs.hand.hand import Hand
 from lightning_modules.diffusion.joint_state import JointState
 from lightning_modules.diffusion.losses import ScoreFn
 from lightning_modules.diffusion.sde import SDE
@@ -30,23 +30,36 @@ UNKNOWN = Approach()
 """Neither is known; enough for followers that ask for neither."""
 
 
+@dataclass(frozen=True)
+class Field:
+    """A learnt field under E conditions.
+
+    Attributes:
+        score: conditioned score of the state, score(x (E, D), t (E,)).
+        sde: noising process of the score.
+        joint_state: representation of the joints.
+        hand: whose joints they are.
+    """
+
+    score: ScoreFn
+    sde: SDE
+    joint_state: JointState
+    hand: Hand
+
+
 class Follower(abc.ABC):
-    """A rule that turns the score at the present joints into an action in [-1, 1]^18.
+    """A rule that turns the field at the present joints into an action in [-1, 1]^J.
 
     An action of 1 moves a joint by 0.05 rad in one control step (envs.conventions.MAX_JOINT_STEP).
     """
 
     @abc.abstractmethod
-    def action(
-        self, score: ScoreFn, sde: SDE, joint_state: JointState, joint_pos: Tensor, approach: Approach = UNKNOWN
-    ) -> Tensor:
-        """The primitive action a_p (E, 18).
+    def action(self, field: Field, joint_pos: Tensor, approach: Approach = UNKNOWN) -> Tensor:
+        """The primitive action a_p (E, J).
 
         Args:
-            score: conditioned score of the state, score(x (E, D), t (E,)).
-            sde: noising process of the score.
-            joint_state: representation of the joints.
-            joint_pos: present joints normalised to [-1, 1] (E, 18).
+            field: the field.
+            joint_pos: present joints normalised to [-1, 1] (E, J).
             approach: how far the approach has come.
         """
 
@@ -65,18 +78,16 @@ class FixedTimeScore(Follower):
         self.t = t
         self.normalise = normalise
 
-    def action(
-        self, score: ScoreFn, sde: SDE, joint_state: JointState, joint_pos: Tensor, approach: Approach = UNKNOWN
-    ) -> Tensor:
+    def action(self, field: Field, joint_pos: Tensor, approach: Approach = UNKNOWN) -> Tensor:
         """See `Follower.action`; asks for nothing of the approach."""
         t = joint_pos.new_full(joint_pos.shape[:1], self.t)
-        in_state = score(joint_state.encode(joint_pos), t)
-        gradient = joint_state.project_score(in_state, joint_pos)
-        half = half_ranges(joint_pos)
+        in_state = field.score(field.joint_state.encode(joint_pos), t)
+        gradient = field.joint_state.project_score(in_state, joint_pos)
+        half = field.hand.half_ranges(joint_pos)
         if self.normalise:
             in_radians = gradient * half
             return in_radians / in_radians.abs().amax(dim=-1, keepdim=True).clamp_min(1e-8)
-        step = gradient * sde.std(t)[:, None].square() * half
+        step = gradient * field.sde.std(t)[:, None].square() * half
         return (step / MAX_JOINT_STEP).clamp(-1.0, 1.0)
 
 
@@ -98,20 +109,18 @@ class Denoiser(Follower):
         """Diffusion time (E,) for E hands."""
         return joint_pos.new_full(joint_pos.shape[:1], self.t)
 
-    def action(
-        self, score: ScoreFn, sde: SDE, joint_state: JointState, joint_pos: Tensor, approach: Approach = UNKNOWN
-    ) -> Tensor:
+    def action(self, field: Field, joint_pos: Tensor, approach: Approach = UNKNOWN) -> Tensor:
         """See `Follower.action`."""
-        step = self.way(score, sde, joint_state, joint_pos, self.time(joint_pos, approach))
+        step = self.way(field, joint_pos, self.time(joint_pos, approach))
         return (step / MAX_JOINT_STEP).clamp(-1.0, 1.0)
 
     @staticmethod
-    def way(score: ScoreFn, sde: SDE, joint_state: JointState, joint_pos: Tensor, t: Tensor) -> Tensor:
-        """From the present joints to the clean ones that are predicted at times t (E,): (E, 18), rad."""
-        state = sde.mean_coefficient(t)[:, None] * joint_state.encode(joint_pos)
-        clean = sde.clean_estimate(state, score(state, t), t)
-        goal = joint_state.decode(clean).clamp(-1.0, 1.0)
-        return (goal - joint_pos) * half_ranges(joint_pos)
+    def way(field: Field, joint_pos: Tensor, t: Tensor) -> Tensor:
+        """From the present joints to the clean ones that are predicted at times t (E,): (E, J), rad."""
+        state = field.sde.mean_coefficient(t)[:, None] * field.joint_state.encode(joint_pos)
+        clean = field.sde.clean_estimate(state, field.score(state, t), t)
+        goal = field.joint_state.decode(clean).clamp(-1.0, 1.0)
+        return (goal - joint_pos) * field.hand.half_ranges(joint_pos)
 
 
 class AnnealedDenoiser(Denoiser):
@@ -154,7 +163,7 @@ class GapDenoiser(Denoiser):
     Args:
         t_far: diffusion time from a gap of ``far`` on.
         t_near: diffusion time where no gap is left.
-        far: norm of the gap over the 18 joints, rad.
+        far: norm of the gap over the joints, rad.
         t_probe: diffusion time of the first estimate.
     """
 
@@ -169,13 +178,11 @@ class GapDenoiser(Denoiser):
         self.t_near = t_near
         self.far = far
 
-    def action(
-        self, score: ScoreFn, sde: SDE, joint_state: JointState, joint_pos: Tensor, approach: Approach = UNKNOWN
-    ) -> Tensor:
+    def action(self, field: Field, joint_pos: Tensor, approach: Approach = UNKNOWN) -> Tensor:
         """See `Follower.action`; asks for nothing of the approach."""
-        gap = self.way(score, sde, joint_state, joint_pos, self.time(joint_pos, approach)).norm(dim=1)
+        gap = self.way(field, joint_pos, self.time(joint_pos, approach)).norm(dim=1)
         t = self.t_near + (self.t_far - self.t_near) * (gap / self.far).clamp(max=1.0)
-        step = self.way(score, sde, joint_state, joint_pos, t)
+        step = self.way(field, joint_pos, t)
         return (step / MAX_JOINT_STEP).clamp(-1.0, 1.0)
 
 

@@ -7,10 +7,9 @@ import torch
 from torch import Tensor
 
 from envs.geometry.object_clouds import KnownObjects
-from envs.hand.model import denormalise_joints, normalise_joints
 from lightning_modules.checkpoints import build, class_path, read_checkpoint, settings_of
 from lightning_modules.diffusion.samplers import ProbabilityFlowSampler, Sampler
-from lightning_modules.followers import Approach, Follower
+from lightning_modules.followers import Approach, Field, Follower
 from lightning_modules.networks.point_encoders import PointEncoder
 from lightning_modules.score_module import ScoreMatchingModule
 
@@ -21,10 +20,14 @@ class GraspPrimitive:
     Args:
         module: a trained score module.
         follower: how its field is followed; the module's own way when None.
+
+    Attributes:
+        hand: the hand that it moves.
     """
 
     def __init__(self, module: ScoreMatchingModule, follower: Follower | None = None) -> None:
         self.module = module
+        self.hand = module.hand
         self.follower = module.follower if follower is None else follower
 
     @classmethod
@@ -51,24 +54,23 @@ class GraspPrimitive:
     def act(
         self, joint_pos: Tensor, feature: Tensor, *, elapsed: Tensor | None = None, closeness: Tensor | None = None
     ) -> Tensor:
-        """The primitive action a_p (E, 18) in [-1, 1].
+        """The primitive action a_p (E, J) in [-1, 1].
 
         Args:
-            joint_pos: present joints (E, 18), rad.
+            joint_pos: present joints (E, J), rad.
             feature: cloud features from `encode` (E, F).
             elapsed: share of the approach's time that is over, in [0, 1] (E,), where a clock runs.
             closeness: how near the object is, in [0, 1] (E,), where none does.
         """
         module = self.module
-        normalised = normalise_joints(joint_pos)
-        score = module.score_fn(feature)
-        return self.follower.action(score, module.sde, module.joint_state, normalised, Approach(elapsed, closeness))
+        field = Field(module.score_fn(feature), module.sde, module.joint_state, self.hand)
+        return self.follower.action(field, self.hand.normalise(joint_pos), Approach(elapsed, closeness))
 
     @torch.no_grad()
     def sample(
         self, feature: Tensor, num_samples: int, generator: torch.Generator, sampler: Sampler | None = None
     ) -> Tensor:
-        """Grasp joints drawn from the learnt distribution (B, num_samples, 18), rad, clamped to the limits."""
+        """Grasp joints drawn from the learnt distribution (B, num_samples, J), rad, clamped to the limits."""
         states = self._solver(sampler).sample(*self._start(feature, num_samples, generator), generator)
         return self._joints(states)
 
@@ -76,7 +78,7 @@ class GraspPrimitive:
     def denoise(
         self, feature: Tensor, generator: torch.Generator, sampler: Sampler | None = None
     ) -> tuple[Tensor, list[float]]:
-        """One sample a cloud on its way from noise to grasp: joints (steps + 1, B, 18), rad, and the times visited."""
+        """One sample a cloud on its way from noise to grasp: joints (steps + 1, B, J), rad, and the times visited."""
         solver = self._solver(sampler)
         states = solver.trajectory(*self._start(feature, 1, generator), generator)
         return self._joints(states)[:, :, 0], solver.times()
@@ -92,7 +94,7 @@ class GraspPrimitive:
         return module.score_fn(feature), module.sde, initial
 
     def _joints(self, states: Tensor) -> Tensor:
-        return denormalise_joints(self.module.joint_state.decode(states).clamp(-1.0, 1.0))
+        return self.hand.denormalise(self.module.joint_state.decode(states).clamp(-1.0, 1.0))
 
 
 def load_score_module(path: str | Path) -> ScoreMatchingModule:

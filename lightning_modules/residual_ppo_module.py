@@ -6,11 +6,12 @@ from typing import Any, Self
 
 import torch
 
-from envs.hand.shadow import shadow_hand
+from envs.hand.registry import load_hand
 from envs.task.observations import check_groups, flat_size
 from lightning_modules.checkpoints import leave_out_objects
 from lightning_modules.composition import Composition, ScaleAndResidual
 from lightning_modules.followers import Follower, GapDenoiser
+from lightning_modules.hand_guard import check_same_hand
 from lightning_modules.networks.actor_critic import ActorCritic, PolicyInput
 from lightning_modules.networks.point_encoders import PointEncoder
 from lightning_modules.policy.exploring import ExploringResidual, explore
@@ -31,6 +32,7 @@ class ResidualPPOModule(PPOLearning):
     Args:
         primitive: checkpoint of the primitive, or a score module whose weights are still to be loaded; None for a
             policy that does without.
+        hand: the hand that is moved, see envs.hand.registry; checkpoints that do not say are of the Shadow Hand.
         follower: how its field is followed on a moving wrist; `GapDenoiser` when None.
         composition: how primitive and policy make up the action.
         inputs: what the policy reads besides the cloud; `ApproachInputs` when None.
@@ -70,6 +72,7 @@ class ResidualPPOModule(PPOLearning):
     def __init__(
         self,
         primitive: str | ScoreMatchingModule | None = "pretrained/gf.ckpt",
+        hand: str = "shadow",
         follower: Follower | None = None,
         composition: Composition | None = None,
         inputs: PolicyInputs | None = None,
@@ -101,6 +104,7 @@ class ResidualPPOModule(PPOLearning):
             warnings.filterwarnings("ignore", message="Attribute '.*' is an instance of `nn.Module`")
             self.save_hyperparameters()
         check_groups(critic_groups, for_policy=False)
+        self.hand = load_hand(hand)
         self.score_module = self._frozen(primitive)
         objects = ("primitive", "follower", "composition", "inputs", "exploration", "encoder", "learning_rate_rule")
         leave_out_objects(self, objects)
@@ -110,7 +114,7 @@ class ResidualPPOModule(PPOLearning):
         self.view = view
         self.composition = ScaleAndResidual() if composition is None else composition
         self.inputs = ApproachInputs() if inputs is None else inputs
-        self.exploration = StructuredNoise(self.composition.action_dim) if exploration is None else exploration
+        self.exploration = self._structured_noise() if exploration is None else exploration
         self.encoder = encoder
         self.critic_groups = tuple(critic_groups)
         self._check_parts()
@@ -119,6 +123,17 @@ class ResidualPPOModule(PPOLearning):
         self.network = self._untrained_network(bottleneck, hidden_widths, shaped_steps, seed)
         self.learning_rate = learning_rate
         self.learning_rate_rule = learning_rate_rule or AdaptiveLearningRate(target_kl=0.03)
+
+    def _structured_noise(self) -> StructuredNoise:
+        return StructuredNoise(self.composition.action_dim(self.hand.num_joints), hand=self.hand.name)
+
+    def setup(self, stage: str) -> None:
+        """Refuse data of another hand.
+
+        Raises:
+            ValueError: names both hands.
+        """
+        check_same_hand(self.hand, self.trainer)
 
     def _frozen(self, primitive: str | ScoreMatchingModule | None) -> ScoreMatchingModule | None:
         """The primitive's score module; a checkpoint of this module then describes it, too."""
@@ -137,8 +152,8 @@ class ResidualPPOModule(PPOLearning):
             return ActorCritic(
                 max(part.stop for part in self.input_columns.values()),
                 encoder.feature_dim,
-                flat_size(self.critic_groups, shadow_hand()) + self.exploration.state_dim,
-                self.composition.centre(),
+                flat_size(self.critic_groups, self.hand) + self.exploration.state_dim,
+                self.composition.centre(self.hand.num_joints),
                 bottleneck,
                 hidden_widths,
                 shaping=self.exploration.root() if shaped_steps else None,
@@ -154,7 +169,7 @@ class ResidualPPOModule(PPOLearning):
     @property
     def input_columns(self) -> dict[str, slice]:
         """Where each part of the policy's inputs stands in its vectors."""
-        return self.inputs.columns(with_primitive=self.composition.uses_primitive)
+        return self.inputs.columns(self.hand, with_primitive=self.composition.uses_primitive)
 
     def begin(self, sizes: Sequence[int], num_steps: int, generator: torch.Generator) -> list[ExploringResidual]:
         """See `RolloutActor.begin`."""
@@ -176,7 +191,7 @@ class ResidualPPOModule(PPOLearning):
 
     def _residual_policy(self) -> ResidualPolicy:
         return ResidualPolicy(
-            self.composition, self.inputs, self.encoder, self.network, self.exploration, self.critic_groups
+            self.hand, self.composition, self.inputs, self.encoder, self.network, self.exploration, self.critic_groups
         )
 
     def encoded(self, situation: PolicyInput) -> PolicyInput:
@@ -195,10 +210,16 @@ class ResidualPPOModule(PPOLearning):
         for name in ("epochs", "minibatch_size"):
             if self.hparams[name] < 1:
                 raise ValueError(f"{name} is {self.hparams[name]}; at least 1 is needed")
-        if self.exploration.action_dim != self.composition.action_dim:
+        action_dim = self.composition.action_dim(self.hand.num_joints)
+        if self.exploration.action_dim != action_dim:
             raise ValueError(
-                f"exploration is made for {self.exploration.action_dim} numbers, composition for "
-                f"{self.composition.action_dim}; set exploration.action_dim to the latter"
+                f"exploration is made for {self.exploration.action_dim} numbers, composition for {action_dim} of the "
+                f"hand {self.hand.name}; set exploration.action_dim to the latter"
+            )
+        if self.score_module is not None and self.score_module.hand is not self.hand:
+            raise ValueError(
+                f"the primitive is of the hand {self.score_module.hand.name}, the policy of the hand {self.hand.name}; "
+                "set model.hand, or give a primitive of that hand"
             )
         if self.score_module is None and self.composition.uses_primitive:
             raise ValueError(

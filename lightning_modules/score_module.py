@@ -13,11 +13,13 @@ from torch.optim.lr_scheduler import LambdaLR
 from datamodules.types import GraspBatch
 from envs.conventions import SPLITS
 from envs.geometry.object_clouds import KnownObjects
+from envs.hand.registry import load_hand
 from lightning_modules.checkpoints import leave_out_objects
 from lightning_modules.diffusion.joint_state import JointState, JointVector
 from lightning_modules.diffusion.losses import ScoreFn, denoising_loss
 from lightning_modules.diffusion.sde import SDE, VPSDE
 from lightning_modules.followers import AnnealedDenoiser, Follower
+from lightning_modules.hand_guard import check_same_hand
 from lightning_modules.networks.point_encoders import PointEncoder, PointNet2Encoder
 from lightning_modules.networks.score_network import ScoreNetwork
 
@@ -26,9 +28,10 @@ class ScoreMatchingModule(LightningModule):
     """The score of successful grasps given the object cloud in the hand frame (GraspGF Sec. 3.1, eq. 8).
 
     Args:
+        hand: whose grasps are learnt, see envs.hand.registry; checkpoints that do not say are of the Shadow Hand.
         encoder: point-cloud encoder; PointNet++ for the primitive, PointNet to pre-train the residual policy's.
         sde: noising process.
-        joint_state: 18 joints, or sine and cosine of them.
+        joint_state: the joints, or sine and cosine of them.
         follower: how a primitive made of this module follows the field; does not enter training. The annealed denoiser,
             the best one measured, when None.
         joint_width: width of the layers that read the joints.
@@ -49,6 +52,7 @@ class ScoreMatchingModule(LightningModule):
 
     def __init__(
         self,
+        hand: str = "shadow",
         encoder: PointEncoder | None = None,
         sde: SDE | None = None,
         joint_state: JointState | None = None,
@@ -70,8 +74,14 @@ class ScoreMatchingModule(LightningModule):
             warnings.filterwarnings("ignore", message="Attribute 'encoder' is an instance of `nn.Module`")
             self.save_hyperparameters()
         leave_out_objects(self, ("encoder", "sde", "joint_state", "follower"))
+        self.hand = load_hand(hand)
         self.sde = VPSDE() if sde is None else sde
-        self.joint_state = JointVector() if joint_state is None else joint_state
+        self.joint_state = JointVector(self.hand.num_joints) if joint_state is None else joint_state
+        if self.joint_state.num_joints != self.hand.num_joints:
+            raise ValueError(
+                f"joint_state is of {self.joint_state.num_joints} joints, the hand {self.hand.name} has "
+                f"{self.hand.num_joints}; set joint_state.num_joints to that"
+            )
         self.follower = AnnealedDenoiser() if follower is None else follower
         self.network = ScoreNetwork(
             PointNet2Encoder() if encoder is None else encoder,
@@ -88,6 +98,14 @@ class ScoreMatchingModule(LightningModule):
         self.warmup_steps = warmup_steps
         self.decay_to = decay_to
         self.seed = seed
+
+    def setup(self, stage: str) -> None:
+        """Refuse data of another hand.
+
+        Raises:
+            ValueError: names both hands.
+        """
+        check_same_hand(self.hand, self.trainer)
 
     def encode(self, points_h: Tensor, objects: KnownObjects | None = None) -> Tensor:
         """Cloud features (B, F) of clouds in the hand frame (B, N, 3), m; grouped anew where no objects are given."""

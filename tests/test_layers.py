@@ -54,7 +54,7 @@ def test_no_file_imports_to_its_right() -> None:
         ("datamodules", "def f():\n    import lightning_modules.primitive", ["lightning_modules.primitive"]),
         ("datamodules.grasps", "if TYPE_CHECKING:\n    from callbacks.training import ema", ["callbacks.training"]),
         ("lightning_modules", "from tests.envs import helpers", ["tests.envs"]),
-        ("lightning_modules", "import envs.hand.model\nfrom datamodules import types", []),
+        ("lightning_modules", "import envs.hand.hand\nfrom datamodules import types", []),
         ("callbacks.metrics", "from lightning_modules import cli\nfrom . import success\nfrom ..render import f", []),
         ("callbacks", "from reports.markdown import table", ["reports.markdown"]),
         ("reports", "from callbacks.metrics import success\nimport datamodules.types", []),

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from lightning.pytorch import LightningModule, Trainer
@@ -19,7 +19,7 @@ from torch import Tensor
 from callbacks.training.figures import dress, save_figure
 from datamodules.types import Rollout
 from envs.files import write_atomically
-from envs.hand.model import denormalise_joints
+from envs.hand.hand import Hand
 from envs.task.rewards import following
 from lightning_modules.policy.inputs import STEP_SCALE
 
@@ -70,7 +70,8 @@ class EpisodeCurves(Callback):
                 f"EpisodeCurves got a batch {type(batch).__name__}, expected Rollout; take it out of trainer.callbacks"
             )
         if trainer.is_last_batch and trainer.is_global_zero:
-            self._curves = episode_curves(batch, getattr(pl_module, "input_columns", {}))
+            columns = getattr(pl_module, "input_columns", {})
+            self._curves = episode_curves(cast(Hand, pl_module.hand), batch, columns)
             count = int(batch.is_valid.all(dim=0).sum())
             self._title = f"last rollout of epoch {trainer.current_epoch}, {count} worlds; band: quartiles"
 
@@ -92,17 +93,18 @@ class EpisodeCurves(Callback):
         _LOG.info("wrote %s and .json", path)
 
 
-def episode_curves(rollout: Rollout, columns: Mapping[str, slice]) -> dict[str, StepCurve]:
+def episode_curves(hand: Hand, rollout: Rollout, columns: Mapping[str, slice]) -> dict[str, StepCurve]:
     """Curves by name over the control steps of a rollout; worlds whose physics failed do not count.
 
     There are those of what the policy remembers and reads (lightning_modules/policy/inputs.py):
 
-    ``primitive_action``: mean over the joints of |a_p|. ``a_s``: mean of the policy's 18 scales, without noise; absent
+    ``primitive_action``: mean over the joints of |a_p|. ``a_s``: mean of the policy's scales, without noise; absent
     when it has none. ``r_sim_rad``: <a_p / |a_p|, J_t - J_(t-1)>, rad, unweighted and in every step (GraspGF eq. 11);
     one value less than steps, because a rollout does not keep the joints after its last step. ``wrist_progress``: share
     of the wrist's whole way that lies behind it, 1 at the last observation.
 
     Args:
+        hand: the hand.
         rollout: of a residual policy.
         columns: where each part of the policy's inputs stands in its vectors.
     Returns:
@@ -119,14 +121,14 @@ def episode_curves(rollout: Rollout, columns: Mapping[str, slice]) -> dict[str, 
     if mean.shape[-1] == 2 * rollout.hand_action.shape[-1]:
         curves["a_s"] = mean[..., : rollout.hand_action.shape[-1]].mean(dim=-1)
     if a_p is not None and "joint_pos" in read:
-        curves["r_sim_rad"] = _followed(a_p, denormalise_joints(read["joint_pos"]))
+        curves["r_sim_rad"] = _followed(a_p, hand.denormalise(read["joint_pos"]))
     if "wrist_motion" in read:
         curves["wrist_progress"] = _progress(read["wrist_motion"][..., _LAST_MOVE])
     return {name: _over_worlds(values) for name, values in curves.items()}
 
 
 def _followed(a_p: Tensor, joint_pos: Tensor) -> Tensor:
-    """r_sim (T - 1, E) of primitive actions (T, E, 18) and the joints they were chosen at (T, E, 18), rad."""
+    """r_sim (T - 1, E) of primitive actions (T, E, J) and the joints they were chosen at (T, E, J), rad."""
     change = joint_pos[1:] - joint_pos[:-1]
     return following(a_p[:-1].flatten(0, 1), change.flatten(0, 1)).unflatten(0, change.shape[:2])
 

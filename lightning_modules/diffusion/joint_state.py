@@ -1,7 +1,7 @@
 """The vector whose score is learnt: the joints themselves, or sine and cosine of them.
 
-The paper learns the score of the 18 joints, the released code that of 36 numbers (docs/deviations.md). Both start from
-joints normalised to [-1, 1] by their limits.
+The paper learns the score of the joints, the released code that of twice as many numbers (docs/deviations.md). Both
+start from joints normalised to [-1, 1] by their limits.
 """
 
 import abc
@@ -10,11 +10,15 @@ import math
 import torch
 from torch import Tensor
 
-from envs.conventions import NUM_JOINTS
-
 
 class JointState(abc.ABC):
-    """A representation of the normalised joint positions, (..., J) <-> (..., D)."""
+    """A representation of the normalised joint positions, (..., J) <-> (..., D).
+
+    Attributes:
+        num_joints: J, which has to be that of the hand.
+    """
+
+    num_joints: int
 
     @property
     @abc.abstractmethod
@@ -49,9 +53,9 @@ class JointState(abc.ABC):
 
 
 class JointVector(JointState):
-    """The normalised joints themselves, D = J = 18 (GraspGF Sec. 3.3)."""
+    """The normalised joints themselves, D = J, 18 for the Shadow Hand (GraspGF Sec. 3.3)."""
 
-    def __init__(self, num_joints: int = NUM_JOINTS) -> None:
+    def __init__(self, num_joints: int = 18) -> None:
         self.num_joints = num_joints
 
     @property
@@ -77,9 +81,9 @@ class JointVector(JointState):
 
 
 class SinCosJoints(JointState):
-    """[sin(a q), cos(a q)] of the normalised joints q, D = 2J = 36 (released GraspGF, where a = 1)."""
+    """[sin(a q), cos(a q)] of the normalised joints q, D = 2J (released GraspGF, where a = 1)."""
 
-    def __init__(self, num_joints: int = NUM_JOINTS, angle_scale: float = 1.0) -> None:
+    def __init__(self, num_joints: int = 18, angle_scale: float = 1.0) -> None:
         """angle_scale: a, radians of arc that one unit of normalised joint spans.
 
         Raises:

@@ -4,7 +4,6 @@ from typing import cast
 
 from torch import Tensor, nn
 
-from envs.conventions import NUM_JOINTS
 from envs.geometry.point_grouping import CloudGrouping
 from lightning_modules.diffusion.sde import SDE
 from lightning_modules.networks.point_encoders import PAPER_LEVELS, PointEncoder, PointNet2Encoder
@@ -50,7 +49,7 @@ class ScoreNetwork(nn.Module):
     def __init__(
         self,
         encoder: PointEncoder,
-        state_dim: int = NUM_JOINTS,
+        state_dim: int = 18,
         joint_width: int = 256,
         time_width: int = 128,
         hidden_width: int = 512,
@@ -61,7 +60,7 @@ class ScoreNetwork(nn.Module):
 
         Args:
             encoder: point-cloud encoder.
-            state_dim: D, 18 for joints, 36 for their sine and cosine.
+            state_dim: D, as many as the hand has joints, or twice as many for their sine and cosine.
             joint_width: width of the two layers that read the state.
             time_width: size of the time embedding, even.
             hidden_width: width of the two conditioned blocks.
@@ -136,7 +135,7 @@ class ScoreNetwork(nn.Module):
             )
 
 
-def paper_score_network(state_dim: int = NUM_JOINTS) -> ScoreNetwork:
+def paper_score_network(state_dim: int = 18) -> ScoreNetwork:
     """The sizes of the paper and the released code."""
     encoder = PointNet2Encoder(PAPER_LEVELS, global_widths=(256, 512, 1024), feature_widths=(1024, 512))
     return ScoreNetwork(encoder, state_dim, joint_width=1024, time_width=512, hidden_width=1024, block_depth=2)

@@ -15,9 +15,8 @@ from envs.geometry.transforms import (
     quat_rotate,
     rotation_vector_from_quat,
 )
+from envs.hand.hand import Hand
 from envs.hand.kinematics import HandKinematics
-from envs.hand.model import denormalise_joints
-from envs.hand.shadow import shadow_hand
 from envs.task.observations import OBSERVATION_GROUPS, Observation, check_groups, group_shape
 
 STEP_SCALE = 0.02
@@ -48,22 +47,23 @@ class PolicyInputs(abc.ABC):
         return ()
 
     @abc.abstractmethod
-    def parts(self, observation: Observation, primitive_action: Tensor | None) -> dict[str, Tensor]:
+    def parts(self, hand: Hand, observation: Observation, primitive_action: Tensor | None) -> dict[str, Tensor]:
         """Parts (E, ...) by name, in the order of the row.
 
         Args:
+            hand: the hand.
             observation: what is known.
             primitive_action: a_p (E, J); None for policies that do without.
         """
 
-    def __call__(self, observation: Observation, primitive_action: Tensor | None) -> Tensor:
+    def __call__(self, hand: Hand, observation: Observation, primitive_action: Tensor | None) -> Tensor:
         """The rows (E, D)."""
-        return torch.cat(list(self.parts(observation, primitive_action).values()), dim=1)
+        return torch.cat(list(self.parts(hand, observation, primitive_action).values()), dim=1)
 
-    def columns(self, *, with_primitive: bool) -> dict[str, slice]:
+    def columns(self, hand: Hand, *, with_primitive: bool) -> dict[str, slice]:
         """Where each part stands in a row."""
-        blank = {name: torch.zeros(1, *group_shape(name, shadow_hand())) for name in OBSERVATION_GROUPS}
-        parts = self.parts(Observation(blank), blank["joint_pos"] if with_primitive else None)
+        blank = {name: torch.zeros(1, *group_shape(name, hand)) for name in OBSERVATION_GROUPS}
+        parts = self.parts(hand, Observation(blank), blank["joint_pos"] if with_primitive else None)
         ends = list(itertools.accumulate(part.shape[1] for part in parts.values()))
         return {name: slice(begin, end) for name, begin, end in zip(parts, [0, *ends], ends, strict=False)}
 
@@ -85,7 +85,7 @@ class ObservedGroups(PolicyInputs):
         """See `PolicyInputs.hidden_groups`."""
         return tuple(name for name in self.groups if OBSERVATION_GROUPS[name].is_privileged)
 
-    def parts(self, observation: Observation, primitive_action: Tensor | None) -> dict[str, Tensor]:
+    def parts(self, hand: Hand, observation: Observation, primitive_action: Tensor | None) -> dict[str, Tensor]:
         """See `PolicyInputs.parts`."""
         parts = {name: observation[name].flatten(1) for name in self.groups}
         return parts if primitive_action is None else {**parts, "primitive_action": primitive_action}
@@ -106,11 +106,11 @@ class ApproachInputs(ObservedGroups):
     def __init__(self, groups: Sequence[str] = ()) -> None:
         super().__init__(groups)
 
-    def parts(self, observation: Observation, primitive_action: Tensor | None) -> dict[str, Tensor]:
+    def parts(self, hand: Hand, observation: Observation, primitive_action: Tensor | None) -> dict[str, Tensor]:
         """See `PolicyInputs.parts`; reads the groups joint_pos, coupled_pos, wrist_history and points_h."""
         points_h = observation["points_h"][:, :COARSE_POINTS]
         present_w = observation["wrist_history"][:, -1]
-        tips_h = _hand().forward(denormalise_joints(observation["joint_pos"])).fingertips
+        tips_h = _kinematics(hand).forward(hand.denormalise(observation["joint_pos"])).fingertips
         parts = {"joint_pos": observation["joint_pos"], "coupled_pos": observation["coupled_pos"]}
         if primitive_action is not None:
             parts["primitive_action"] = primitive_action
@@ -122,7 +122,7 @@ class ApproachInputs(ObservedGroups):
             "tip_heights": tip_heights(tips_h, present_w),
             "tip_distances": tip_distances(tips_h, points_h),
         }
-        return parts | super().parts(observation, None)
+        return parts | super().parts(hand, observation, None)
 
 
 def wrist_motion(history_w: Tensor) -> Tensor:
@@ -141,10 +141,10 @@ def wrist_attitude(pose_w: Tensor) -> Tensor:
 
 
 def tip_heights(tips_h: Tensor, pose_w: Tensor) -> Tensor:
-    """Heights of the fingertips above the table (E, 5), at most MAX_TIP_DISTANCE, in units of TIP_SCALE.
+    """Heights of the fingertips above the table (E, F), at most MAX_TIP_DISTANCE, in units of TIP_SCALE.
 
     Args:
-        tips_h: fingertips in the hand frame (E, 5, 3), m.
+        tips_h: fingertips in the hand frame (E, F, 3), m.
         pose_w: wrist poses (E, 7).
     """
     quats = pose_w[:, None, 3:].expand(-1, tips_h.shape[1], -1)
@@ -153,10 +153,10 @@ def tip_heights(tips_h: Tensor, pose_w: Tensor) -> Tensor:
 
 
 def tip_distances(tips_h: Tensor, points_h: Tensor) -> Tensor:
-    """Distances of the fingertips (E, 5, 3) to the nearest point of the cloud (E, N, 3), limited and scaled alike."""
+    """Distances of the fingertips (E, F, 3) to the nearest point of the cloud (E, N, 3), limited and scaled alike."""
     return torch.cdist(tips_h, points_h).amin(dim=2).clamp(max=MAX_TIP_DISTANCE) / TIP_SCALE
 
 
 @cache
-def _hand() -> HandKinematics:
-    return HandKinematics(shadow_hand())
+def _kinematics(hand: Hand) -> HandKinematics:
+    return HandKinematics(hand)

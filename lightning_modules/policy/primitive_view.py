@@ -3,13 +3,10 @@
 import torch
 from torch import Tensor
 
-from envs.hand.model import denormalise_joints
+from envs.hand.hand import Hand
 from envs.task.observations import Observation
 from lightning_modules.policy.inputs import COARSE_POINTS
 from lightning_modules.primitive import GraspPrimitive
-
-GRASP_CENTRE_H = (0.0, -0.03, 0.085)
-"""Point of the hand frame between palm and half-closed fingers, m: where a held object tends to be."""
 
 FAR = 0.15
 """Metres from the grasp centre to the nearest point of the cloud at which the object is not close at all."""
@@ -18,12 +15,12 @@ NEAR = 0.02
 """Metres at which it cannot be closer."""
 
 
-def closeness(points_h: Tensor) -> Tensor:
+def closeness(hand: Hand, points_h: Tensor) -> Tensor:
     """How near the object is, from 0 at FAR to 1 at NEAR (E,), from the cloud in the hand frame (E, N, 3), m.
 
-    Distance of the grasp centre to the nearest of the first points of the cloud, which lie farthest apart.
+    Distance of the hand's grasp centre to the nearest of the first points of the cloud, which lie farthest apart.
     """
-    nearest = (points_h[:, :COARSE_POINTS] - points_h.new_tensor(GRASP_CENTRE_H)).norm(dim=2).amin(dim=1)
+    nearest = (points_h[:, :COARSE_POINTS] - points_h.new_tensor(hand.grasp_centre_h)).norm(dim=2).amin(dim=1)
     return ((FAR - nearest) / (FAR - NEAR)).clamp(0.0, 1.0)
 
 
@@ -54,8 +51,9 @@ class PrimitiveView:
 
     def action(self, observation: Observation, feature: Tensor) -> Tensor:
         """Primitive action a_p (E, J), from the cloud feature."""
-        joints = denormalise_joints(observation["joint_pos"])
-        return self.primitive.act(joints, feature, closeness=closeness(observation["points_h"]))
+        hand = self.primitive.hand
+        near = closeness(hand, observation["points_h"])
+        return self.primitive.act(hand.denormalise(observation["joint_pos"]), feature, closeness=near)
 
     @torch.no_grad()
     def feature(self, observation: Observation) -> Tensor:

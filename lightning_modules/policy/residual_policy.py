@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from envs.hand.hand import Hand
 from envs.task.observations import Observation
 from lightning_modules.composition import Composition
 from lightning_modules.networks.actor_critic import ActorCritic, PolicyInput
@@ -33,6 +34,7 @@ class ResidualPolicy:
     """The parts of a residual policy that act; they remember nothing of an episode.
 
     Attributes:
+        hand: the hand that it moves.
         composition: how primitive and policy make up the action.
         inputs: what is read besides the cloud.
         encoder: the policy's own; None when it shares the primitive's feature.
@@ -41,6 +43,7 @@ class ResidualPolicy:
         critic_groups: hidden observation groups of the critic.
     """
 
+    hand: Hand
     composition: Composition
     inputs: PolicyInputs
     encoder: PointEncoder | None
@@ -67,7 +70,7 @@ class ResidualPolicy:
         if noise_before is not None:
             groups = [observation[name].flatten(1) for name in self.critic_groups]
             hidden = torch.cat([*groups, self.exploration.state(noise_before)], dim=1)
-        return PolicyInput(self.inputs(observation, seen.primitive_action), seen.feature, hidden)
+        return PolicyInput(self.inputs(self.hand, observation, seen.primitive_action), seen.feature, hidden)
 
     def encoded(self, situation: PolicyInput) -> PolicyInput:
         """Inputs of the network, from a situation as it is kept for learning."""

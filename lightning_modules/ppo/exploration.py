@@ -21,11 +21,11 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from envs.conventions import ACTUATED_JOINTS, FINGERS, NUM_JOINTS
-from envs.hand.shadow import shadow_hand
+from envs.hand.hand import Hand
+from envs.hand.registry import load_hand
 
 ActionHalf = Literal["scale", "residual"]
-"""What 18 numbers of an action are: the scale a_s of the primitive, or motion (the residual a_r, or all of it)."""
+"""What a number for each joint is: the scale a_s of the primitive, or motion (the residual a_r, or all of it)."""
 
 
 @dataclass(frozen=True)
@@ -204,9 +204,7 @@ class IndependentNoise(Exploration):
         ValueError: std not positive.
     """
 
-    def __init__(
-        self, action_dim: int = 2 * NUM_JOINTS, std: float = 0.8, correlation: float = 0.0, learn: bool = True
-    ) -> None:
+    def __init__(self, action_dim: int = 36, std: float = 0.8, correlation: float = 0.0, learn: bool = True) -> None:
         super().__init__(action_dim, correlation)
         self.log_std = _log_parameter("std", std, (action_dim,), learn)
 
@@ -218,19 +216,20 @@ class IndependentNoise(Exploration):
 class StructuredNoise(Exploration):
     """Noise along a few directions in which a hand moves: Sigma = F diag(scale^2) F^T + independent^2 I.
 
-    The columns of F (A, K), K = 6 for each half of the action, have entries -1, 0 and 1. For the scale a_s: all joints
-    together, and the joints of each finger. For the residual a_r: the closing of the hand, and of each finger. So a
-    whole hand can slow down, or close a little more, in one coherent trial over many steps, which independent noise
-    practically never does.
+    The columns of F (A, K), K = 1 + fingers for each half of the action, have entries -1, 0 and 1. For the scale a_s:
+    all joints together, and the joints of each finger. For the residual a_r: the closing of the hand, and of each
+    finger. So a whole hand can slow down, or close a little more, in one coherent trial over many steps, which
+    independent noise practically never does.
 
     Args:
-        action_dim: 36 for a_s and a_r, 18 for one of them.
-        half: what the 18 numbers are; not used for 36.
+        action_dim: two numbers a joint for a_s and a_r, one for one of them; 36 or 18 for the Shadow Hand.
+        half: what one number a joint is; not used for two.
         scale_std: initial scale of the factors of a_s.
         residual_std: initial scale of the factors of a_r.
         independent_std: initial standard deviation of the independent part.
         correlation: rho.
         learn: whether PPO moves the scales.
+        hand: the hand, see envs.hand.registry.
     Raises:
         ValueError: another action_dim, or a scale that is not positive.
     """
@@ -239,24 +238,28 @@ class StructuredNoise(Exploration):
 
     def __init__(
         self,
-        action_dim: int = 2 * NUM_JOINTS,
+        action_dim: int = 36,
         half: ActionHalf = "residual",
         scale_std: float = 0.4,
         residual_std: float = 0.2,
         independent_std: float = 0.15,
         correlation: float = 0.7,
         learn: bool = True,
+        hand: str = "shadow",
     ) -> None:
         super().__init__(action_dim, correlation)
-        if action_dim not in (NUM_JOINTS, 2 * NUM_JOINTS):
+        moved = load_hand(hand)
+        num_joints = moved.num_joints
+        if action_dim not in (num_joints, 2 * num_joints):
             raise ValueError(
-                f"action_dim is {action_dim}; structured noise knows {2 * NUM_JOINTS} (a_s and a_r) and {NUM_JOINTS} "
-                "(one of them). Use IndependentNoise for other actions."
+                f"action_dim is {action_dim}; structured noise knows {2 * num_joints} (a_s and a_r) and {num_joints} "
+                f"(one of them) for the hand {hand}. Use IndependentNoise for other actions."
             )
-        halves: tuple[ActionHalf, ...] = (half,) if action_dim == NUM_JOINTS else ("scale", "residual")
+        halves: tuple[ActionHalf, ...] = (half,) if action_dim == num_joints else ("scale", "residual")
         stds = {"scale": ("scale_std", scale_std), "residual": ("residual_std", residual_std)}
-        self.register_buffer("directions", torch.block_diag(*(_directions(name) for name in halves)), persistent=False)
-        count = 1 + len(FINGERS)
+        directions = torch.block_diag(*(_directions(moved, name) for name in halves))
+        self.register_buffer("directions", directions, persistent=False)
+        count = 1 + len(moved.fingers)
         self.halves = halves
         self.log_scale = nn.ParameterDict({name: _log_parameter(*stds[name], (count,), learn) for name in halves})
         self.log_independent = _log_parameter("independent_std", independent_std, (), learn)
@@ -268,12 +271,10 @@ class StructuredNoise(Exploration):
         return torch.linalg.cholesky(scaled @ scaled.T + (2.0 * self.log_independent).exp() * independent)
 
 
-def _directions(half: ActionHalf) -> Tensor:
-    """Columns (18, 6): the whole hand, then each finger in the order of FINGERS."""
-    whole = torch.ones(NUM_JOINTS) if half == "scale" else torch.tensor(shadow_hand().closing).float()
-    fingers = [
-        torch.tensor([float(joint.lower().startswith(finger)) for joint in ACTUATED_JOINTS]) for finger in FINGERS
-    ]
+def _directions(hand: Hand, half: ActionHalf) -> Tensor:
+    """Columns (J, 1 + fingers): the whole hand, then each of its fingers."""
+    whole = torch.ones(hand.num_joints) if half == "scale" else torch.tensor(hand.closing).float()
+    fingers = [torch.tensor([float(joint in finger.joints) for joint in hand.joints]) for finger in hand.fingers]
     return torch.stack([whole, *(whole * finger for finger in fingers)], dim=1)
 
 

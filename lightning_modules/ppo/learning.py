@@ -15,6 +15,7 @@ from torch.optim import Adam, Optimizer
 
 from datamodules.ranks import gathered, mean_numbers, num_ranks
 from datamodules.types import Rollout
+from envs.hand.hand import Hand
 from lightning_modules.composition import Composition
 from lightning_modules.networks.actor_critic import ActorCritic, PolicyInput, PolicyOutput
 from lightning_modules.ppo.exploration import Exploration
@@ -37,6 +38,7 @@ class PPOLearning(LightningModule):
     Its hyper-parameters hold the numbers of the optimisation (see `lightning_modules.residual_ppo_module`).
     """
 
+    hand: Hand
     network: ActorCritic
     exploration: Exploration
     composition: Composition
@@ -121,7 +123,7 @@ class PPOLearning(LightningModule):
         for epoch in self._minibatches(samples, settings["imitation_epochs"]):
             for rows in epoch:
                 objective = imitation_objective(
-                    samples, rows, partial(self._output, samples.steps), self.composition,
+                    self.hand, samples, rows, partial(self._output, samples.steps), self.composition,
                     value_coefficient=settings["value_coefficient"],
                 )  # fmt: skip
                 self._descend(objective.loss)

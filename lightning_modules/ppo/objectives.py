@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from envs.hand.shadow import shadow_hand
+from envs.hand.hand import Hand
 from lightning_modules.composition import Composition
 from lightning_modules.networks.actor_critic import PolicyOutput
 from lightning_modules.ppo.exploration import Exploration
@@ -27,13 +27,20 @@ class Objective:
 
 
 def imitation_objective(
-    samples: Samples, rows: Tensor, evaluate: Evaluate, composition: Composition, *, value_coefficient: float
+    hand: Hand,
+    samples: Samples,
+    rows: Tensor,
+    evaluate: Evaluate,
+    composition: Composition,
+    *,
+    value_coefficient: float,
 ) -> Objective:
     """|a - (gate * a_p + grip * closing)|^2, mean over joints and samples, plus the critic's loss.
 
     The states are those that the learning policy visits, the advice is the teacher's (Ross et al. 2011).
 
     Args:
+        hand: the hand that closes.
         samples: of a rollout with a teacher.
         rows: the samples of this step (B,).
         evaluate: the present policy.
@@ -46,7 +53,7 @@ def imitation_objective(
     if samples.steps.primitive_action is None:
         raise ValueError("the samples hold no primitive action that a teacher could time; set imitation_rollouts to 0")
     a_p, output = samples.steps.primitive_action[rows], evaluate(rows)
-    closing = torch.tensor(shadow_hand().closing).to(a_p)
+    closing = torch.tensor(hand.closing).to(a_p)
     advice = samples.gate[rows, None] * a_p + samples.grip[rows, None] * closing
     imitation = (composition.unclamped(a_p, output.mean) - advice).square().mean()
     critic = value_loss(output.value, samples.target[rows]).mean()

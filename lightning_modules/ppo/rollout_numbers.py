@@ -1,7 +1,6 @@
 """What a rollout says about the learning, as numbers for the log."""
 
 from datamodules.types import Rollout
-from envs.conventions import NUM_JOINTS
 
 
 def rollout_numbers(rollout: Rollout, seconds: dict[str, float]) -> dict[str, float]:
@@ -15,9 +14,9 @@ def rollout_numbers(rollout: Rollout, seconds: dict[str, float]) -> dict[str, fl
     numbers = {f"train/reward/{name}": float(value.sum(0).mean()) for name, value in rollout.terms.items()}
     numbers |= {f"train/episode/{name}": float(value.float().mean()) for name, value in rollout.measures.items()}
     numbers |= {f"train/time_share/{name}": value / total for name, value in seconds.items()}
-    mean = rollout.memory["mean"]
-    if mean.shape[-1] == 2 * NUM_JOINTS:
-        numbers["train/action/a_s"] = float(mean[..., :NUM_JOINTS].mean())
-        numbers["train/action/a_r_rms"] = float(mean[..., NUM_JOINTS:].square().mean().sqrt())
+    mean, num_joints = rollout.memory["mean"], rollout.hand_action.shape[-1]
+    if mean.shape[-1] == 2 * num_joints:
+        numbers["train/action/a_s"] = float(mean[..., :num_joints].mean())
+        numbers["train/action/a_r_rms"] = float(mean[..., num_joints:].square().mean().sqrt())
     numbers["train/agent_steps_per_s"] = rollout.num_agent_steps / total
     return numbers

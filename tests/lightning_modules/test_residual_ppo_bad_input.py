@@ -30,7 +30,9 @@ def test_an_unknown_critic_group_is_named(make: Make) -> None:
 
 
 def test_exploration_of_another_size_than_the_action_is_named(make: Make) -> None:
-    with pytest.raises(ValueError, match="exploration is made for 18 numbers, composition for 36; set"):
+    with pytest.raises(
+        ValueError, match="exploration is made for 18 numbers, composition for 36 of the hand shadow; set"
+    ):
         make(exploration=IndependentNoise(18))
 
 

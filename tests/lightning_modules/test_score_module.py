@@ -13,7 +13,7 @@ from envs.geometry.object_clouds import KnownObjects, ObjectClouds
 from lightning_modules import score_module
 from lightning_modules.diffusion.joint_state import JointState, JointVector, SinCosJoints
 from lightning_modules.diffusion.sde import SDE, VESDE, VPSDE, PaperSDE, SubVPSDE
-from lightning_modules.followers import AnnealedDenoiser, Denoiser
+from lightning_modules.followers import AnnealedDenoiser, Approach, Denoiser, Field
 from lightning_modules.networks.point_encoders import PointNet2Encoder, PointNetEncoder, SetAbstractionSize
 from lightning_modules.primitive import GraspPrimitive
 from lightning_modules.score_module import ScoreMatchingModule, learning_rate_factor
@@ -78,11 +78,10 @@ def test_four_grasps_are_learnt() -> None:
     # following the learnt field tells the four clouds apart
     primitive = GraspPrimitive(module.eval())
     feature = primitive.encode(batch.points_h, batch.objects)
+    field = Field(module.score_fn(feature), module.sde, module.joint_state, module.hand)
     joints = torch.zeros(4, 18)
     for step in range(100):
-        action = AnnealedDenoiser().action(
-            module.score_fn(feature), module.sde, module.joint_state, joints, torch.full((4,), step / 100)
-        )
+        action = AnnealedDenoiser().action(field, joints, Approach(torch.full((4,), step / 100)))
         joints = joints + 0.05 * action.detach()
     distance = torch.cdist(joints, batch.joint_pos)
     assert distance.argmin(dim=1).tolist() == [0, 1, 2, 3]
@@ -184,7 +183,7 @@ def test_checkpoints_of_modules_made_in_python_hold_plain_settings() -> None:
     module = tiny_module(follower=Denoiser(), sde=VESDE(), joint_state=JointVector())
     assert not {"encoder", "sde", "joint_state", "follower"} & set(module.hparams)
     assert module.hparams["hidden_width"] == 32
-    assert all(isinstance(value, int | float) for value in module.hparams.values())
+    assert all(isinstance(value, int | float | str) for value in module.hparams.values())
 
 
 def test_the_default_is_the_annealed_denoiser_on_vp_noise() -> None:

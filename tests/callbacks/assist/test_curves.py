@@ -36,7 +36,7 @@ def made_up_rollout(action_dim: int = 36) -> Rollout:
     mean = torch.full((STEPS, WORLDS, action_dim), 9.0)
     mean[..., :18] = torch.arange(WORLDS)[:, None]
     zero = torch.zeros(STEPS, WORLDS)
-    vectors = torch.stack([ApproachInputs()(observation(step), a_p[step]) for step in range(STEPS)])
+    vectors = torch.stack([ApproachInputs()(HAND, observation(step), a_p[step]) for step in range(STEPS)])
     return Rollout(
         hand_action=a_p, reward=zero, terms={}, is_terminal=zero.bool(), is_valid=~zero.bool(), measures={},
         gate=zero, grip=zero, memory={"primitive_action": a_p, "vectors": vectors, "mean": mean},
@@ -45,7 +45,7 @@ def made_up_rollout(action_dim: int = 36) -> Rollout:
 
 
 def episode_curves(rollout: Rollout) -> dict[str, StepCurve]:
-    return curves.episode_curves(rollout, ApproachInputs().columns(with_primitive=True))
+    return curves.episode_curves(HAND, rollout, ApproachInputs().columns(HAND, with_primitive=True))
 
 
 def observation(step: int) -> Observation:
@@ -108,7 +108,8 @@ def test_every_curve_has_a_panel() -> None:
 class Learner(LightningModule):
     """Learns nothing."""
 
-    input_columns = ApproachInputs().columns(with_primitive=True)
+    hand = HAND
+    input_columns = ApproachInputs().columns(HAND, with_primitive=True)
 
     def __init__(self) -> None:
         super().__init__()

@@ -11,7 +11,7 @@ from lightning_modules.networks.actor_critic import ActorCritic, PolicyInput, Po
 
 def network(bottleneck: int | None = 8, privileged_dim: int = 4, head_gain: float = 0.01) -> ActorCritic:
     torch.manual_seed(0)
-    centre = ScaleAndResidual().centre()
+    centre = ScaleAndResidual().centre(18)
     return ActorCritic(6, 10, privileged_dim, centre, bottleneck, hidden_widths=(16, 16), head_gain=head_gain)
 
 
@@ -26,7 +26,7 @@ def test_starts_at_the_centre() -> None:
     assert output.mean.shape == (3, 36)
     assert output.value.shape == (3,)
     # head gain 0.01 on hidden values of order 1
-    torch.testing.assert_close(output.mean, ScaleAndResidual().centre().expand(3, -1), atol=0.1, rtol=0)
+    torch.testing.assert_close(output.mean, ScaleAndResidual().centre(18).expand(3, -1), atol=0.1, rtol=0)
 
 
 @pytest.mark.parametrize("bottleneck", [8, None])

@@ -56,7 +56,7 @@ def observation(history_w: Tensor | None = None, points_h: Tensor | None = None)
 
 def vectors(seen: Observation) -> dict[str, Tensor]:
     """The inputs of an approach by part, in the order of the row."""
-    whole = ApproachInputs()(seen, torch.linspace(-1.0, 1.0, 18).expand(COUNT, -1))
+    whole = ApproachInputs()(HAND, seen, torch.linspace(-1.0, 1.0, 18).expand(COUNT, -1))
     return dict(zip(PARTS, whole.split(list(PARTS.values()), dim=1), strict=True))
 
 
@@ -69,7 +69,7 @@ def moved_world(history_w: Tensor, rotation: Rotation, shift: tuple[float, float
 def test_parts_stand_where_they_are_expected() -> None:
     seen = observation()
     found = vectors(seen)
-    sizes = {name: part.stop - part.start for name, part in ApproachInputs().columns(with_primitive=True).items()}
+    sizes = {name: part.stop - part.start for name, part in ApproachInputs().columns(HAND, with_primitive=True).items()}
     assert sizes == PARTS
     assert list(sizes) == list(PARTS)
     assert torch.equal(found["joint_pos"], seen["joint_pos"])
@@ -187,21 +187,21 @@ def test_fingertips_follow_from_joints_wrist_and_cloud() -> None:
 
 
 def test_without_a_primitive_its_action_is_left_out() -> None:
-    seen, whole = observation(), ApproachInputs().columns(with_primitive=True)
-    alone = ApproachInputs()(seen, None)
+    seen, whole = observation(), ApproachInputs().columns(HAND, with_primitive=True)
+    alone = ApproachInputs()(HAND, seen, None)
     a_p = torch.zeros(COUNT, 18)
-    assert torch.equal(alone[:, :22], ApproachInputs()(seen, a_p)[:, :22])
-    assert torch.equal(alone[:, 22:], ApproachInputs()(seen, a_p)[:, whole["primitive_action"].stop :])
+    assert torch.equal(alone[:, :22], ApproachInputs()(HAND, seen, a_p)[:, :22])
+    assert torch.equal(alone[:, 22:], ApproachInputs()(HAND, seen, a_p)[:, whole["primitive_action"].stop :])
 
 
 def test_any_group_can_be_read_by_a_configuration_alone() -> None:
     seen = made_up_observation(COUNT, groups=tuple(OBSERVATION_GROUPS))
     a_p = torch.zeros(COUNT, 18)
     goals = ObservedGroups(["goal_joints", "joint_pos"])
-    assert torch.equal(goals(seen, a_p), torch.cat([seen["goal_joints"], seen["joint_pos"], a_p], dim=1))
+    assert torch.equal(goals(HAND, seen, a_p), torch.cat([seen["goal_joints"], seen["joint_pos"], a_p], dim=1))
     assert goals.hidden_groups == ("goal_joints",)
     more, usual = ApproachInputs(["goal_wrist"]), ApproachInputs()
-    assert torch.equal(more(seen, a_p), torch.cat([usual(seen, a_p), seen["goal_wrist"]], dim=1))
-    assert more.columns(with_primitive=True)["goal_wrist"] == slice(87, 93)
+    assert torch.equal(more(HAND, seen, a_p), torch.cat([usual(HAND, seen, a_p), seen["goal_wrist"]], dim=1))
+    assert more.columns(HAND, with_primitive=True)["goal_wrist"] == slice(87, 93)
     with pytest.raises(ValueError, match="observation group 'goal' is unknown; available: joint_pos"):
         ObservedGroups(["goal"])

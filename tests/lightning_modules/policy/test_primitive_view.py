@@ -7,8 +7,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from envs.hand.shadow import shadow_hand
 from envs.task.observations import Observation
-from lightning_modules.policy.primitive_view import FAR, GRASP_CENTRE_H, NEAR, PrimitiveView, closeness
+from lightning_modules.policy.primitive_view import FAR, NEAR, PrimitiveView, closeness
 from lightning_modules.primitive import GraspPrimitive
 from tests.assisting import made_up_observation, save_primitive
 
@@ -26,9 +27,11 @@ def shifted(observation: Observation, metres: Tensor) -> Observation:
 
 def test_the_nearer_the_cloud_the_closer() -> None:
     distances = torch.tensor([0.5, FAR, 0.5 * (FAR + NEAR), NEAR, 0.0])
-    nearest = torch.tensor(GRASP_CENTRE_H) + distances[:, None] * torch.tensor([0.0, 0.0, 1.0])
+    nearest = torch.tensor(shadow_hand().grasp_centre_h) + distances[:, None] * torch.tensor([0.0, 0.0, 1.0])
     points_h = torch.stack([nearest + torch.tensor([0.0, 0.0, far]) for far in (0.0, 0.02, 0.3)], dim=1)
-    torch.testing.assert_close(closeness(points_h), torch.tensor([0.0, 0.0, 0.5, 1.0, 1.0]), atol=1e-5, rtol=0.0)
+    torch.testing.assert_close(
+        closeness(shadow_hand(), points_h), torch.tensor([0.0, 0.0, 0.5, 1.0, 1.0]), atol=1e-5, rtol=0.0
+    )
 
 
 def test_the_view_is_what_the_primitive_says(primitive: GraspPrimitive) -> None:

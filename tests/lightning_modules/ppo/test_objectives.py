@@ -58,7 +58,7 @@ def test_advice_that_is_followed_costs_the_critic_alone() -> None:
     # a_s = gate, a_r = grip * closing
     followed = torch.cat([given.gate[ROWS, None].expand(-1, 18), given.grip[ROWS, None] * closing], dim=1)
     found = imitation_objective(
-        given, ROWS, lambda rows: PolicyOutput(followed, given.target[rows] + 1.0), ScaleAndResidual(),
+        shadow_hand(), given, ROWS, lambda rows: PolicyOutput(followed, given.target[rows] + 1.0), ScaleAndResidual(),
         value_coefficient=3.0,
     )  # fmt: skip
     torch.testing.assert_close(found.loss, torch.tensor(3.0))

@@ -16,6 +16,7 @@ def test_numbers_are_named_and_worked_out_over_an_episode() -> None:
         rollout,
         terms={"success": torch.ones(STEPS, WORLDS)},
         measures={"posture_rad": torch.tensor([0.5, 1.0, 1.5])},
+        hand_action=torch.zeros(STEPS, WORLDS, 18),
         memory={"mean": mean},
     )
     numbers = rollout_numbers(rollout, {"physics": 3.0, "update": 1.0})
