@@ -100,11 +100,8 @@ def synthesize(
         )
         return
     made = _write_set(merge(parts, test_grasps_per_object, _provenance(spec)), output)
-    work = {
-        "wall_seconds_of_last_run": round(time.perf_counter() - began, 1),
-        "workers": num_workers or default_workers(),
-        "file_bytes": output.stat().st_size,
-    }
+    seconds, workers = round(time.perf_counter() - began, 1), num_workers or default_workers()
+    work = {"wall_seconds_of_last_run": seconds, "workers": workers, "file_bytes": output.stat().st_size}
     _write_summary(summarise(made, counts) | work, summary)
     if gallery is not None:
         draw_gallery(made, ObjectLibrary(split_file), gallery)
