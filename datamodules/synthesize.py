@@ -89,32 +89,41 @@ def synthesize(
     for name in settings.types or ():
         grasping.grasp_type(name)
     summary = summary or output.with_suffix(".json")
-    if split_file is not None and summary.resolve() == Path(split_file).resolve():
-        raise ValueError(f"the summary would overwrite the split file {summary}; give another --output, or --summary")
+    _check_summary(summary, split_file)
     spec = JobSpec(grasping, settings, parts_dir, split_file, prototypes, max_objects, num_workers, parse_shard(shard))
-    if physics is not None:
-        spec = replace(spec, physics=physics)
     began = time.perf_counter()
-    if max_easy is not None:
-        spec = _with_easy_limit(spec, max_easy)
+    spec = _spec_of(spec, physics, max_easy)
     parts, counts = run_job(spec)
     if shard is not None:
         _LOG.info(
-            "shard %s: %d objects are in %s; with all shards' parts there, run again without --shard",
-            shard, len(parts), parts_dir,
-        )  # fmt: skip
+            "shard %s: %d objects are in %s; run again without --shard once all are", shard, len(parts), parts_dir
+        )
         return
-    save_grasp_set(merge(parts, test_grasps_per_object, _provenance(spec)), output)
-    made = load_grasp_set(output)
-    work = {
-        "wall_seconds_of_last_run": round(time.perf_counter() - began, 1),
-        "workers": num_workers or default_workers(),
-        "file_bytes": output.stat().st_size,
-    }
+    made = _write_set(merge(parts, test_grasps_per_object, _provenance(spec)), output)
+    seconds, workers = round(time.perf_counter() - began, 1), num_workers or default_workers()
+    work = {"wall_seconds_of_last_run": seconds, "workers": workers, "file_bytes": output.stat().st_size}
     _write_summary(summarise(made, counts) | work, summary)
-    _LOG.info("wrote %s (%.1f MB)", output, work["file_bytes"] / 1e6)
     if gallery is not None:
         draw_gallery(made, ObjectLibrary(split_file), gallery)
+
+
+def _check_summary(summary: Path, split_file: str | None) -> None:
+    if split_file is not None and summary.resolve() == Path(split_file).resolve():
+        raise ValueError(f"the summary would overwrite the split file {summary}; give another --output, or --summary")
+
+
+def _write_set(grasps: GraspSet, path: Path) -> GraspSet:
+    """The set as it was written: in single precision."""
+    save_grasp_set(grasps, path)
+    _LOG.info("wrote %s (%.1f MB)", path, path.stat().st_size / 1e6)
+    return load_grasp_set(path)
+
+
+def _spec_of(job: JobSpec, physics: PhysicsFactory | None, max_easy: int | None) -> JobSpec:
+    """The job with its physics and its limit on easy grasps."""
+    if physics is not None:
+        job = replace(job, physics=physics)
+    return job if max_easy is None else _with_easy_limit(job, max_easy)
 
 
 def _with_easy_limit(spec: JobSpec, most: int) -> JobSpec:

@@ -98,10 +98,8 @@ def run_trials(
         too_easy: told the object poses (G, 7) and wrist poses of their frames (G, 7) of the closed hands, says which
             are not worth a lift (G,); all are when None. May use the worlds.
     """
-    count, worlds = len(wrist_pose_w), np.arange(len(wrist_pose_w))
-    physics.reset([thing] * count, object_pose_w, wrist_pose_w, preshape, worlds=worlds)
-    alive = np.zeros(physics.num_worlds, dtype=bool)
-    alive[:count] = True
+    count = len(wrist_pose_w)
+    alive = _placed(physics, thing, object_pose_w, wrist_pose_w, preshape)
     _close(physics, preshape, target, settings.close_steps, alive)
     closed, links = physics.state(), physics.contact_links()
     causes = [""] * count
@@ -134,6 +132,15 @@ def run_trials(
         row=kept,
         cause=causes,
     )
+
+
+def _placed(
+    physics: PhysicsBackend, thing: GraspObject, object_pose_w: Array, wrist_pose_w: Array, joint_pos: Array
+) -> NDArray[np.bool_]:
+    """Put K candidates into the first worlds, and say which of the E worlds hold one (E,)."""
+    count = len(wrist_pose_w)
+    physics.reset([thing] * count, object_pose_w, wrist_pose_w, joint_pos, worlds=np.arange(count))
+    return np.arange(physics.num_worlds) < count
 
 
 def _shaken_lift(

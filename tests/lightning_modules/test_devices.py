@@ -1,5 +1,8 @@
 """Policies act and learn where their networks are, whatever device observations come on."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +31,24 @@ from tests.lightning_modules.made_up_rollouts import (
 from tests.lightning_modules.policy.test_load import saved
 from tests.second_device import second_device
 
+OWN_PROCESS = "GRASPGF_TEST_SECOND_DEVICE"
+"""Environment variable of the process that has the second device: autograd takes none that comes after its first use."""
+
 GPU = pytest.param("cuda", marks=[pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")])
+ELSEWHERE = pytest.param("elsewhere", marks=pytest.mark.skipif(OWN_PROCESS not in os.environ, reason="own process"))
 
 
-@pytest.fixture(params=["elsewhere", GPU])
+@pytest.fixture(params=[ELSEWHERE, GPU])
 def device(request: pytest.FixtureRequest) -> torch.device:
     return second_device() if request.param == "elsewhere" else torch.device(request.param)
+
+
+@pytest.mark.skipif(OWN_PROCESS in os.environ, reason="this is the process")
+def test_all_of_these_hold_on_a_second_device() -> None:
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__]
+    ended = subprocess.run(command, env={**os.environ, OWN_PROCESS: "1"}, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stdout[-4000:]
+    assert "passed" in ended.stdout
 
 
 def test_the_second_device_is_one(device: torch.device) -> None:
