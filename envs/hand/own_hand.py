@@ -11,7 +11,7 @@ from jsonargparse import ArgumentError, ArgumentParser
 from envs.hand.grasp_types import GraspType, LineRanges, Pad, standard_ranges, standard_types
 from envs.hand.hand import Hand
 from envs.hand.model_file import Capsule, HandFile, Point, bare_model
-from envs.hand.parts import Array, Coupling, Finger, JointLimits
+from envs.hand.parts import Array, Coupling, Finger, Gains, JointLimits
 
 _PACKAGE = "package:"
 
@@ -65,6 +65,7 @@ class HandEntry:
         coupled: joints that follow others.
         is_rigid: linkages tie the coupled joints to their parents; tendons pull them where False.
         opposition: joints that bring the thumb before the fingers, and where they do, rad.
+        gains: what drives the joints.
         open_pose: joints of the open hand that are not at zero, or their limit next to it, rad.
         limits: joint to lower and upper limit, rad, where they are not the model's.
         side: the pad on the first finger's side that faces the thumb; without it there is no lateral grasp.
@@ -84,6 +85,7 @@ class HandEntry:
     coupled: list[CoupledEntry] = field(default_factory=list)
     is_rigid: bool = False
     opposition: dict[str, float] = field(default_factory=dict)
+    gains: Gains = field(default_factory=Gains)
     open_pose: dict[str, float] = field(default_factory=dict)
     limits: dict[str, tuple[float, float]] = field(default_factory=dict)
     capsules: list[Capsule] = field(default_factory=list)
@@ -148,6 +150,7 @@ def read_hand(path: Path, reference: str = "") -> Hand:
         open_pose=open_pose,
         closing=closing,
         opposition=entry.opposition,
+        gains=entry.gains,
         grasp_centre_h=entry.grasp_centre,
         thumb_pad=entry.fingers[-1].pad,
         grasp_types=_grasp_types(entry),

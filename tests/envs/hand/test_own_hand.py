@@ -11,6 +11,7 @@ import torch
 from envs.hand.check import check_hand
 from envs.hand.kinematics import HandKinematics
 from envs.hand.own_hand import read_hand
+from envs.hand.parts import Gains
 from envs.hand.registry import load_hand
 from tests.envs.hand.claw import HAND, write_claw
 
@@ -111,3 +112,9 @@ def test_worked_example_of_the_documentation_is_fine() -> None:
     hand = read_hand(Path(__file__).parents[3] / "docs" / "hands" / "allegro.yaml")
     assert (hand.num_joints, hand.num_coupled, len(hand.fingers)) == (16, 0, 4)
     assert [remark for remark in check_hand(hand) if not remark.is_fine] == []
+
+
+def test_gains_are_those_of_the_file(claw: Path) -> None:
+    assert read_hand(claw).gains == Gains()
+    claw.write_text(claw.read_text() + "gains: {position: 5.0, velocity: 0.1}\n")
+    assert read_hand(claw).gains == Gains(5.0, 0.1, 10.0)
