@@ -29,6 +29,8 @@ class TrialSettings:
         min_links: hand links that must touch the object.
         position_noise: standard deviation of the wrist's position before the lift, m.
         shake: sideways acceleration of the object during the lift, m/s^2.
+        num_lifts: lifts that a grasp has to survive, each from anew; where few hands hold an object, many that survive
+            one are lucky.
     """
 
     close_steps: int = 16
@@ -38,6 +40,7 @@ class TrialSettings:
     min_links: int = 2
     position_noise: float = 0.001
     shake: float = 0.5 * 9.81
+    num_lifts: int = 1
 
 
 @dataclass
@@ -119,7 +122,7 @@ def run_trials(
         easy = np.zeros(count, dtype=bool)
         easy[rows] = too_easy(object_w[rows], relative_pose(object_w[rows], wrist_w[rows]))
         reject("easy", easy)
-    if alive.any():
+    for _ in range(settings.num_lifts if alive.any() else 0):
         result = _shaken_lift(physics, thing, object_w, wrist_w, joint_pos, alive, settings, rng)
         reject("diverged", result.is_diverged[:count])
         reject("lift", ~result.is_lifted[:count])

@@ -7,9 +7,11 @@ import pytest
 from numpy.typing import NDArray
 
 from datamodules.grasps.poses import absolute_pose, relative_pose
+from datamodules.synthesis import trial
 from datamodules.synthesis.trial import REJECTIONS, TrialResult, TrialSettings, run_trials
 from envs.hand.shadow import shadow_hand
 from envs.physics.mujoco_worlds import MujocoCpuPhysics
+from envs.trials.lift import LiftResult
 from tests.datamodules.grasps.examples import good_grasps, thing
 
 HAND = shadow_hand()
@@ -120,3 +122,20 @@ def test_same_generator_same_result(physics: MujocoCpuPhysics) -> None:
     first, second = (_try(physics, wrist_w[None], joints[None], joints[None], seed=5) for _ in range(2))
     np.testing.assert_array_equal(first.joint_pos, second.joint_pos)
     np.testing.assert_array_equal(first.wrist_pose_o, second.wrist_pose_o)
+
+
+def test_a_grasp_has_to_survive_every_lift(physics: MujocoCpuPhysics, monkeypatch: pytest.MonkeyPatch) -> None:
+    object_w, wrist_w, joints = _good()
+    wrists, hands, objects_w = np.tile(wrist_w, (3, 1)), np.tile(joints, (3, 1)), np.tile(object_w, (3, 1))
+    tested: list[list[bool]] = []
+
+    def lifts_one_less(worlds: object, *, active: NDArray[np.bool_], **_: object) -> LiftResult:
+        tested.append(active.tolist())
+        lifted = active & (np.arange(len(active)) >= len(tested))
+        return LiftResult(lifted, np.zeros(len(active)), np.zeros(len(active)), np.zeros(len(active), dtype=bool))
+
+    monkeypatch.setattr(trial, "lift_test", lifts_one_less)
+    settings = TrialSettings(num_lifts=2)
+    result = run_trials(physics, thing(), objects_w, wrists, hands, hands, settings, np.random.default_rng(0))
+    assert tested == [[True, True, True, False], [False, True, True, False]]
+    assert result.cause == ["lift", "lift", ""]
