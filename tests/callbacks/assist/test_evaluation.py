@@ -352,3 +352,15 @@ def test_senseless_settings_are_refused(options: dict[str, Any]) -> None:
 def test_unknown_policies_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"policies are \['us'\]; give some of ours, primitive"):
         AssistEvaluation(**options)
+
+
+def test_training_grasps_of_another_hand_are_refused(
+    tiny_path: Path, fast_objects: None, quiet: Quiet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Foreign(RolloutDataModule):
+        hand = replace(shadow_hand(), name="another")
+
+    monkeypatch.setattr(evaluation, "RolloutDataModule", Foreign)
+    trainer = quiet(AssistEvaluation(plan=PosesPlan(1), training_path=str(tiny_path), steps=(20,)))
+    with pytest.raises(ValueError, match="is of the hand another, the tested grasps of the hand shadow; scripts need"):
+        trainer.test(Assistant(), Data(path=str(tiny_path), num_threads=0), verbose=False)
