@@ -67,7 +67,7 @@ def assist_variants(path: str, num_worlds: int, seed: int, num_threads: int) -> 
         actions.append(policy.act(observation, step))
         observation = env.step(actions[-1]).observation
     return {
-        "raw": RawWorlds(recording, episodes.things, start, num_threads),
+        "raw": RawWorlds(recording, episodes.grasp_objects, start, num_threads),
         "env": AssistSteps(episodes, actions, factory, num_threads),
     }
 
@@ -97,6 +97,6 @@ def measure_memory(path: str, num_worlds: int, num_objects: int, num_threads: in
         env.reset(episodes)
         for _ in range(MEMORY_STEPS):
             env.step(np.zeros((num_worlds, env.hand.num_joints)))
-        names |= {thing.name for thing in episodes.things}
+        names |= {thing.name for thing in episodes.grasp_objects}
     found = memory_gb()
     return {"worlds": num_worlds, "objects": len(names), "imports_gb": before, "highest_gb": found["highest"]}

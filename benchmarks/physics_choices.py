@@ -63,15 +63,15 @@ def main() -> None:
     grasps = load_grasp_set(options.path).split("unseen_families")
     grasps = grasps.rows(np.arange(0, len(grasps), options.every))
     library = ObjectLibrary()
-    things = [library.get(name) for name in grasps.object_names()]
+    grasp_objects = [library.get(name) for name in grasps.object_names()]
     object_w = grasps.object_pose_w.astype(np.float64)
     wrist_w = absolute_pose(object_w, grasps.wrist_pose_o.astype(np.float64))
     trials = {}
     for name, change in VARIANTS.items():
         physics = MujocoCpu()
-        for thing in {thing.name: thing for thing in things}.values():
+        for thing in {thing.name: thing for thing in grasp_objects}.values():
             change(physics.cache(grasps.hand).get(thing))
-        trials[name] = GraspTrials(grasps.hand, things, object_w, wrist_w, num_worlds=64, physics=physics)
+        trials[name] = GraspTrials(grasps.hand, grasp_objects, object_w, wrist_w, num_worlds=64, physics=physics)
     seconds: dict[str, list[float]] = {name: [] for name in trials}
     lifted = {}
     for _ in range(options.turns + 1):  # the first turn warms up

@@ -137,7 +137,7 @@ def models(turns: Turns) -> dict[str, Any]:
     """What the number of objects costs, the first turn left out where turns are counted."""
     waited = [round(after - before, 3) for before, after in itertools.pairwise(turns.waited)]
     return {
-        "objects": len(turns.data.targets("train").things),
+        "objects": len(turns.data.targets("train").grasp_objects),
         "compiled_of_turns": [after - before for before, after in itertools.pairwise(turns.compiled)],
         "compiled_to_warm_up": turns.compiled[0],
         "waited_s_of_turns": waited,

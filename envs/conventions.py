@@ -3,6 +3,10 @@
 Units are SI (metres, kilograms, seconds, radians). Quaternions are ``wxyz``. A pose is seven numbers, position then
 quaternion. Frame suffixes: ``_w`` world, ``_h`` hand base (the palm body), ``_o`` object (origin at the centre of
 mass). ``T_wo`` maps object coordinates to world coordinates. The table is the plane z = 0 of the world, z points up.
+
+Of every hand z of the palm body points along the fingers, -y out of the palm and x, of a right hand, towards the thumb;
+its origin is near the wrist. Joint vectors have the order of `Hand.joints`: J actuated joints, C coupled ones, L links,
+F fingers.
 """
 
 NUM_CLOUD_POINTS = 1024

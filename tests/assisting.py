@@ -33,7 +33,7 @@ EPISODE_STEPS = TaskSettings().episode_steps
 
 def made_up_targets(counts: tuple[int, int] = (3, 2)) -> GraspTargets:
     """Made-up grasps of a can and of a box, as many of each as ``counts`` says: the hand above, fingers down."""
-    things = (thing("can"), thing("box"))
+    grasp_objects = (thing("can"), thing("box"))
     index = np.repeat([0, 1], counts)
     rng = np.random.default_rng(0)
     wrist_w = np.tile([0.0, 0.0, 0.2, 0.0, 1.0, 0.0, 0.0], (len(index), 1))
@@ -42,9 +42,9 @@ def made_up_targets(counts: tuple[int, int] = (3, 2)) -> GraspTargets:
     joints[:, [1, 4, 7]] += rng.uniform(0.2, 0.9, (len(index), 3))
     return GraspTargets(
         hand=HAND,
-        things=things,
+        grasp_objects=grasp_objects,
         object_index=index,
-        object_pose_w=np.stack([things[row].rest_poses[0] for row in index]),
+        object_pose_w=np.stack([grasp_objects[row].rest_poses[0] for row in index]),
         wrist_pose_w=wrist_w,
         joint_pos=joints,
         type_index=np.zeros(len(index), dtype=np.int64),

@@ -9,8 +9,10 @@ import torch
 from torch import Tensor
 
 from datamodules.grasps.grasp_set import GraspSet, concatenate
+from datamodules.synthesis.prototypes import load_prototypes
 from datamodules.synthesis.synthesizer import GraspSynthesizer
 from datamodules.types import GraspBatch
+from envs.hand.hand import Hand
 from envs.hand.shadow import shadow_hand
 from envs.objects.builder import make_object
 from lightning_modules.cli import main
@@ -38,9 +40,12 @@ TINY_OBJECTS = (
 """Family, seed and split, as in the split file "small"."""
 
 
-def tiny_grasp_set() -> GraspSet:
-    """Verified grasps of a few objects of each split, from the tests' own hand shapes."""
-    synthesizer = GraspSynthesizer(HAND, replace(TINY, seed=4, quota=4, wanted=4, max_hands=24, batch=6), prototypes())
+def tiny_grasp_set(hand: Hand = HAND) -> GraspSet:
+    """Verified grasps of a few objects of each split, of the Shadow Hand from the tests' own hand shapes."""
+    settings = replace(TINY, seed=4, quota=4, wanted=4, max_hands=24, batch=6)
+    if hand is not HAND:
+        settings = replace(settings, types=("wrap", "pinch_index"))
+    synthesizer = GraspSynthesizer(hand, settings, prototypes() if hand is HAND else load_prototypes(hand))
     parts = [
         synthesizer.synthesize(make_object(family, seed), split, with_reachability=False).grasps
         for family, seed, split in TINY_OBJECTS

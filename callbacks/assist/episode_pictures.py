@@ -102,7 +102,7 @@ class PicturedEpisodes:
 
     Attributes:
         hand: the hand in all of them.
-        things: the object of each.
+        grasp_objects: the object of each.
         kinds: grasp type of each.
         cause: how each ended (N,), index into ``causes``.
         causes: names, success first.
@@ -110,7 +110,7 @@ class PicturedEpisodes:
     """
 
     hand: Hand
-    things: Sequence[GraspObject]
+    grasp_objects: Sequence[GraspObject]
     kinds: Sequence[str]
     cause: NDArray[np.int64]
     causes: Sequence[str]
@@ -118,7 +118,7 @@ class PicturedEpisodes:
     families: NDArray[np.str_] = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "families", np.array([thing.family for thing in self.things]))
+        object.__setattr__(self, "families", np.array([thing.family for thing in self.grasp_objects]))
 
     def sheet(
         self,
@@ -141,7 +141,7 @@ class PicturedEpisodes:
         rates = family_rates(self.cause == SUCCESS, self.families)
         strips = []
         for row in pick_episodes(self.cause, self.families, num_successes, num_failures):
-            thing, cause = self.things[row], self.causes[self.cause[row]].replace("_", " ")
+            thing, cause = self.grasp_objects[row], self.causes[self.cause[row]].replace("_", " ")
             rate = f"{100.0 * rates[thing.family]:.0f} %"
             strips.append(
                 episode_filmstrip(

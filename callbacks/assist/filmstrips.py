@@ -69,7 +69,7 @@ class AssistFilmstrips(Callback):
         names = run.targets.hand.type_names
         kinds = [names[index] for index in run.targets.type_index[episodes.grasp_row]]
         pictured = PicturedEpisodes(
-            episodes.hand, episodes.things, kinds, run.outcomes[OURS][0].cause, CAUSES, run.frames
+            episodes.hand, episodes.grasp_objects, kinds, run.outcomes[OURS][0].cause, CAUSES, run.frames
         )
         return pictured.sheet(
             self.num_successes,

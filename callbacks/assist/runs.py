@@ -121,10 +121,10 @@ class SplitRuns:
     def labels(self) -> EpisodeLabels:
         """What the episodes of all seeds were, seed after seed."""
         rows = np.concatenate([each.grasp_row for each in self.episodes])
-        things = [thing for each in self.episodes for thing in each.things]
+        grasp_objects = [thing for each in self.episodes for thing in each.grasp_objects]
         return EpisodeLabels(
             groups=self.targets.object_index[rows],
-            families=np.array([thing.family for thing in things]),
+            families=np.array([thing.family for thing in grasp_objects]),
             types=np.array(self.targets.hand.type_names)[self.targets.type_index[rows]],
             seeds=np.repeat(np.arange(len(self.episodes)), [len(each) for each in self.episodes]),
         )

@@ -156,12 +156,12 @@ class FieldEvaluation(Callback):
         return GraspTable(data.training_grasps(), data.library, data.num_points)
 
     def _draw_failures(
-        self, folder: Path, split: str, found: MeasuredSplit, things: Sequence[GraspObject], table: GraspTable
+        self, folder: Path, split: str, found: MeasuredSplit, grasp_objects: Sequence[GraspObject], table: GraspTable
     ) -> None:
         """A sheet of failures with collisions on the way, and one without."""
         for way, watched in found.watched.items():
             episodes = PicturedEpisodes(
-                table.hand, things, table.grasps.type_names(), watched.cause, FIELD_CAUSES, watched.frames
+                table.hand, grasp_objects, table.grasps.type_names(), watched.cause, FIELD_CAUSES, watched.frames
             )
             titles = _PLACED if watched.frames.steps == OFF_STEPS else None
             sheet = episodes.sheet(0, self.num_failures, self.size, titles=titles)

@@ -86,9 +86,9 @@ class SplitTrials(SetTrials):
 
 
 def sample_diversity(joint_pos: Tensor) -> Tensor:
-    """Mean pairwise L2 distance of the samples of one cloud, rad: (G, S, 18) -> (G,)."""
+    """Mean pairwise L2 distance of the samples of one cloud, rad: (G, S, J) -> (G,)."""
     if joint_pos.ndim != 3 or joint_pos.shape[1] < 2:
-        raise ValueError(f"samples have shape {tuple(joint_pos.shape)}, expected (G, S, 18) with S at least 2")
+        raise ValueError(f"samples have shape {tuple(joint_pos.shape)}, expected (G, S, J) with S at least 2")
     distance = torch.cdist(joint_pos, joint_pos)
     count = joint_pos.shape[1]
     return distance.sum(dim=(1, 2)) / (count * (count - 1))

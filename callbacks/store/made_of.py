@@ -81,8 +81,8 @@ def made_of_code() -> dict[str, str]:
 
 def digest_of(columns: Episodes | GraspTargets) -> str:
     """Stands for the objects, their clouds, and everything that episodes or grasps say of them."""
-    rest = [getattr(columns, item.name) for item in fields(columns) if item.name not in ("things", "clouds")]
-    return digest(*_clouds(columns.things), [thing.name for thing in columns.things], *rest)
+    rest = [getattr(columns, item.name) for item in fields(columns) if item.name not in ("grasp_objects", "clouds")]
+    return digest(*_clouds(columns.grasp_objects), [thing.name for thing in columns.grasp_objects], *rest)
 
 
 def digest_of_table(table: GraspTable, library: ObjectLibrary) -> str:
@@ -95,5 +95,7 @@ def digest_of_table(table: GraspTable, library: ObjectLibrary) -> str:
     )  # fmt: skip
 
 
-def _clouds(things: Iterable[GraspObject]) -> list[Any]:
-    return [part for name, thing in {thing.name: thing for thing in things}.items() for part in (name, thing.cloud)]
+def _clouds(grasp_objects: Iterable[GraspObject]) -> list[Any]:
+    return [
+        part for name, thing in {thing.name: thing for thing in grasp_objects}.items() for part in (name, thing.cloud)
+    ]

@@ -122,9 +122,9 @@ class NearestGoals:
 
     def __init__(self, train: GraspTargets) -> None:
         self._joint_pos = train.joint_pos
-        self._names = np.array([train.things[index].name for index in train.object_index])
-        things = [train.things[index] for index in train.object_index]
-        self._descriptors = _describe(things, train.object_pose_w, train.wrist_pose_w)
+        self._names = np.array([train.grasp_objects[index].name for index in train.object_index])
+        grasp_objects = [train.grasp_objects[index] for index in train.object_index]
+        self._descriptors = _describe(grasp_objects, train.object_pose_w, train.wrist_pose_w)
 
     def __call__(self, episodes: Episodes) -> Array:
         """Joints (E, J), rad.
@@ -132,9 +132,9 @@ class NearestGoals:
         Raises:
             ValueError: all training grasps are of an episode's own object.
         """
-        seen = _describe(episodes.things, episodes.object_pose_w, episodes.wrist_pose_w[:, -1])
+        seen = _describe(episodes.grasp_objects, episodes.object_pose_w, episodes.wrist_pose_w[:, -1])
         distance = torch.cdist(seen, self._descriptors)
-        own = np.array([thing.name for thing in episodes.things])
+        own = np.array([thing.name for thing in episodes.grasp_objects])
         is_own = own[:, None] == self._names
         if is_own.all(axis=1).any():
             name = str(own[is_own.all(axis=1)][0])
@@ -143,12 +143,12 @@ class NearestGoals:
         return self._joint_pos[distance.argmin(dim=1).numpy()]
 
 
-def _describe(things: list[GraspObject], object_pose_w: Array, wrist_pose_w: Array) -> Tensor:
+def _describe(grasp_objects: list[GraspObject], object_pose_w: Array, wrist_pose_w: Array) -> Tensor:
     """Cloud descriptors (K, P) of objects seen from wrists, poses (K, 7)."""
     object_h = pose_compose(pose_invert(torch.as_tensor(wrist_pose_w)), torch.as_tensor(object_pose_w)).float()
     parts = []
-    for rows in torch.arange(len(things)).split(_CHUNK):
-        clouds_o = torch.as_tensor(np.stack([things[row].cloud[::2] for row in rows.tolist()]))
+    for rows in torch.arange(len(grasp_objects)).split(_CHUNK):
+        clouds_o = torch.as_tensor(np.stack([grasp_objects[row].cloud[::2] for row in rows.tolist()]))
         parts.append(cloud_descriptor(transform_points(object_h[rows], clouds_o)))
     return torch.cat(parts)
 

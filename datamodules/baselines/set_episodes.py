@@ -65,4 +65,4 @@ class SetEpisodes:
 
 def families_of(episodes: Episodes) -> NDArray[np.str_]:
     """Family of the object of every episode (E,)."""
-    return np.array([thing.family for thing in episodes.things])
+    return np.array([thing.family for thing in episodes.grasp_objects])

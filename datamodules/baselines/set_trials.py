@@ -51,11 +51,17 @@ class SetTrials:
     def __post_init__(self) -> None:
         grasps = self.table.grasps
         object_w = grasps.object_pose_w.astype(np.float64)
-        things = [self.library.get(name) for name in grasps.object_names()]
+        grasp_objects = [self.library.get(name) for name in grasps.object_names()]
         wrist_w = absolute_pose(object_w, grasps.wrist_pose_o.astype(np.float64))
         rest_w = grasps.rest_pose_w.astype(np.float64)
         self.trials = GraspTrials(
-            grasps.hand, things, object_w, wrist_w, rest_pose_w=rest_w, physics=self.physics, on_batch=self.on_trials
+            grasps.hand,
+            grasp_objects,
+            object_w,
+            wrist_w,
+            rest_pose_w=rest_w,
+            physics=self.physics,
+            on_batch=self.on_trials,
         )
         self.goal = grasps.joint_pos.astype(np.float64)
 

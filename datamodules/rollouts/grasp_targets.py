@@ -38,7 +38,7 @@ def grasp_targets(grasps: GraspSet, library: ObjectLibrary, *, reachable_only: b
     object_w = kept.object_pose_w.astype(np.float64)
     return GraspTargets(
         hand=kept.hand,
-        things=tuple(library.get_many(names)),
+        grasp_objects=tuple(library.get_many(names)),
         object_index=thing_row.astype(np.int64),
         object_pose_w=_unit(kept.rest_pose_w.astype(np.float64)),
         wrist_pose_w=absolute_pose(_unit(object_w), _unit(kept.wrist_pose_o.astype(np.float64))),

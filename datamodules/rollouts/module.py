@@ -162,7 +162,9 @@ class RolloutDataModule(LightningDataModule):
         )
         self._upcoming = UpcomingEpisodes(sampler, self.num_worlds, partial(self.physics.prepare, self.hand))
         self._collector = RolloutCollector(self._parts(), teacher=self.teacher)
-        _LOG.info("%d worlds, %d training grasps of %d objects", self.num_worlds, len(targets), len(targets.things))
+        _LOG.info(
+            "%d worlds, %d training grasps of %d objects", self.num_worlds, len(targets), len(targets.grasp_objects)
+        )
 
     def _parts(self) -> list[HumanAssistEnv]:
         """The worlds, divided among threads; the threads that are left over step the physics of each part."""

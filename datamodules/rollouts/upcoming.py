@@ -30,7 +30,7 @@ class UpcomingEpisodes:
         taken = self._sampler.sample(self._count) if self._ahead is None else self._ahead
         self._before_ahead = self._sampler.state_dict()
         self._ahead = self._sampler.sample(self._count)
-        self._prepare(self._ahead.things)
+        self._prepare(self._ahead.grasp_objects)
         return taken
 
     def state_dict(self) -> dict[str, Any]:

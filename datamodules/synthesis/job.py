@@ -176,9 +176,9 @@ def run_job(spec: JobSpec) -> tuple[list[GraspSet], dict[str, TypeCount]]:
 def _made_before(spec: JobSpec, paths: dict[str, Path]) -> dict[str, dict[str, TypeCount]]:
     """Counts of the parts that are there and whose objects have not changed since, by object name."""
     there = [name for name, path in paths.items() if path.is_file()]
-    things = ObjectLibrary(spec.split_file).each(there)
+    grasp_objects = ObjectLibrary(spec.split_file).each(there)
     made = {}
-    bar = tqdm(things, total=len(there), desc="checking parts", unit="object", disable=len(there) < _MANY_PARTS)
+    bar = tqdm(grasp_objects, total=len(there), desc="checking parts", unit="object", disable=len(there) < _MANY_PARTS)
     for name, thing in zip(there, bar, strict=True):
         part = load_grasp_set(paths[name])
         if part.provenance.get("object") == shape_digest(thing):

@@ -39,7 +39,7 @@ def rest_poses(
     for begin in range(0, len(order), num_worlds):
         rows = order[begin : begin + num_worlds]
         worlds = factory.make(grasps.hand, len(rows), num_threads=num_threads)
-        things = [get_object(names[row]) for row in rows]
-        rest_w[rows] = settle(worlds, things, grasps.object_pose_w[rows].astype(np.float64))
+        grasp_objects = [get_object(names[row]) for row in rows]
+        rest_w[rows] = settle(worlds, grasp_objects, grasps.object_pose_w[rows].astype(np.float64))
         on_batch(len(rows))
     return rest_w

@@ -62,7 +62,7 @@ class ModelCache:
             self.waited_s += time.perf_counter() - began
         return model
 
-    def prepare(self, things: Iterable[GraspObject]) -> None:
+    def prepare(self, grasp_objects: Iterable[GraspObject]) -> None:
         """Compile the models that are missing, in this order, on a thread of its own; returns at once.
 
         An object that cannot be simulated is reported by `get`. What an earlier call asked for and was not begun yet is
@@ -71,7 +71,7 @@ class ModelCache:
         with self._lock:
             for name in [name for name, coming in self._coming.items() if coming.cancel()]:
                 del self._coming[name]
-            missing = {thing.name: thing for thing in things if thing.name not in self._models}
+            missing = {thing.name: thing for thing in grasp_objects if thing.name not in self._models}
             if missing and self._worker is None:
                 self._worker = ThreadPoolExecutor(1, "models")
             for name, thing in missing.items():

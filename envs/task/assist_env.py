@@ -150,7 +150,7 @@ class HumanAssistEnv:
         """Open hands and objects at the start of episodes (K) in the worlds ``rows`` (K,)."""
         hands = np.tile(self.hand.open_pose, (len(rows), 1))
         start_w = episodes.wrist_pose_w[:, 0]
-        self.physics.reset(episodes.things, episodes.object_pose_w, start_w, hands, worlds=rows)
+        self.physics.reset(episodes.grasp_objects, episodes.object_pose_w, start_w, hands, worlds=rows)
 
     def _on_device(self, values: Array | NDArray[np.bool_] | NDArray[np.int64] | Tensor) -> Tensor:
         """Values where the physics has its state."""
@@ -291,4 +291,4 @@ class HumanAssistEnv:
 
 def _clouds_of(episodes: Episodes) -> Tensor:
     """Clouds in the frames of their objects (E, 3, N)."""
-    return torch.as_tensor(np.stack([thing.cloud.T for thing in episodes.things]))
+    return torch.as_tensor(np.stack([thing.cloud.T for thing in episodes.grasp_objects]))

@@ -30,7 +30,7 @@ class Episodes:
     Attributes:
         hand: the hand that grasps.
         grasp_row: row of the grasp in the targets (E,).
-        things: the objects (E).
+        grasp_objects: the objects (E).
         object_index: which object each has (E,): its row in ``clouds``; equal index, equal object.
         object_pose_w: objects at the start (E, 7).
         wrist_pose_w: wrist poses (E, T + 1, 7); index 0 is the start, index ``num_steps`` the grasp, later ones
@@ -43,7 +43,7 @@ class Episodes:
 
     hand: Hand
     grasp_row: NDArray[np.int64]
-    things: list[GraspObject]
+    grasp_objects: list[GraspObject]
     object_index: NDArray[np.int64]
     object_pose_w: Array
     wrist_pose_w: Array
@@ -152,7 +152,7 @@ class EpisodeSampler:
         return Episodes(
             hand=targets.hand,
             grasp_row=rows,
-            things=[targets.things[i] for i in index],
+            grasp_objects=[targets.grasp_objects[i] for i in index],
             object_index=index,
             object_pose_w=object_pose_w,
             wrist_pose_w=wrist_pose_w,

@@ -33,8 +33,8 @@ class EpisodeOutcome:
         slip: change of the hand-object distance in the lift, m.
         height: height of the object's centre before the lift, m.
         is_diverged: the physics broke down; never a success.
-        joint_pos: joints before the lift (E, 18), rad.
-        posture_rad: distance of these joints from those of the grasp to come, over 18 joints.
+        joint_pos: joints before the lift (E, J), rad.
+        posture_rad: distance of these joints from those of the grasp to come, over the joints.
         translation_m: how far the object moved from the start to before the lift, m.
         rotation_cos: cosine distance of the object's x axis over the same time, 0 (unturned) to 2.
         cause: index into CAUSES.
@@ -88,7 +88,7 @@ class EpisodeFacts:
         self.table_steps[rows] = 0
 
     def note(self, object_links: NDArray[np.bool_], table_links: NDArray[np.bool_]) -> None:
-        """One more control step, in which these links (E, 23) touched the object and the table."""
+        """One more control step, in which these links (E, L) touched the object and the table."""
         self.is_touched = np.logical_or.reduce(object_links, axis=1)
         self.was_touched = np.logical_or(self.was_touched, self.is_touched)
         self.table_steps = self.table_steps + table_links.any(axis=1)
@@ -101,7 +101,7 @@ def judge(facts: EpisodeFacts, before: PhysicsState, lifted: LiftResult, goal_jo
         facts: what was noted on the way.
         before: state after the last control step, before the lift.
         lifted: result of the lift.
-        goal_joint_pos: joints of the grasp to come (E, 18), rad.
+        goal_joint_pos: joints of the grasp to come (E, J), rad.
     """
     is_diverged = before.is_diverged | lifted.is_diverged
     is_success = lifted.is_lifted & ~is_diverged

@@ -65,7 +65,7 @@ class StepFacts:
         a_p: primitive action of the step (E, J).
         joint_pos_before: joints when the action was chosen (E, J), rad.
         joint_pos: joints after the step (E, J), rad.
-        fingertip_distance: of each fingertip to the cloud after the step (E, 5), m.
+        fingertip_distance: of each fingertip to the cloud after the step (E, F), m.
         goal_joint_pos: joints of the grasp to come (E, J), rad.
     """
 

@@ -20,8 +20,8 @@ class GraspTargets:
 
     Attributes:
         hand: the hand that grasps.
-        things: the distinct objects (O).
-        object_index: row of each grasp's object in ``things`` (G,).
+        grasp_objects: the distinct objects (O).
+        object_index: row of each grasp's object in ``grasp_objects`` (G,).
         object_pose_w: the object at rest on the table, before it is shifted (G, 7).
         wrist_pose_w: the wrist at the grasp (G, 7).
         joint_pos: joints of the grasp (G, J), rad.
@@ -32,7 +32,7 @@ class GraspTargets:
     """
 
     hand: Hand
-    things: tuple[GraspObject, ...]
+    grasp_objects: tuple[GraspObject, ...]
     object_index: NDArray[np.int64]
     object_pose_w: Array
     wrist_pose_w: Array
@@ -43,10 +43,10 @@ class GraspTargets:
         count = len(self.object_index)
         if count == 0:
             raise ValueError("there is no grasp to make episodes of; choose a split or object that has grasps")
-        if self.object_index.min() < 0 or self.object_index.max() >= len(self.things):
+        if self.object_index.min() < 0 or self.object_index.max() >= len(self.grasp_objects):
             raise ValueError(
                 f"object_index spans {self.object_index.min()}..{self.object_index.max()}, allowed "
-                f"0..{len(self.things) - 1}: rows of things"
+                f"0..{len(self.grasp_objects) - 1}: rows of grasp_objects"
             )
         check_poses("object_pose_w", self.object_pose_w, count)
         check_poses("wrist_pose_w", self.wrist_pose_w, count)
@@ -62,8 +62,8 @@ class GraspTargets:
 
     @cached_property
     def clouds(self) -> ObjectClouds:
-        """Clouds of ``things``, in their order."""
-        return ObjectClouds(np.stack([thing.cloud for thing in self.things]))
+        """Clouds of ``grasp_objects``, in their order."""
+        return ObjectClouds(np.stack([thing.cloud for thing in self.grasp_objects]))
 
     @cached_property
     def fingertip_centre_w(self) -> Array:

@@ -58,7 +58,7 @@ class GraspTrials:
 
     Args:
         hand: the hand that grasps.
-        things: object of each grasp, length G.
+        grasp_objects: object of each grasp, length G.
         object_pose_w: object poses at the grasp (G, 7).
         wrist_pose_w: wrist poses (G, 7).
         rest_pose_w: object poses with no hand near (G, 7), from which fingers close; those at the grasp when None.
@@ -71,7 +71,7 @@ class GraspTrials:
     def __init__(
         self,
         hand: Hand,
-        things: Sequence[GraspObject],
+        grasp_objects: Sequence[GraspObject],
         object_pose_w: Array,
         wrist_pose_w: Array,
         *,
@@ -82,13 +82,13 @@ class GraspTrials:
         on_batch: Callable[[int], None] = lambda _: None,
     ) -> None:
         rest_pose_w = object_pose_w if rest_pose_w is None else rest_pose_w
-        if not len(things) == len(object_pose_w) == len(wrist_pose_w) == len(rest_pose_w):
+        if not len(grasp_objects) == len(object_pose_w) == len(wrist_pose_w) == len(rest_pose_w):
             raise ValueError(
-                f"{len(things)} objects, {len(object_pose_w)} object poses, {len(wrist_pose_w)} wrist poses and "
+                f"{len(grasp_objects)} objects, {len(object_pose_w)} object poses, {len(wrist_pose_w)} wrist poses and "
                 f"{len(rest_pose_w)} rest poses; expected one of each for every grasp"
             )
         self._hand = hand
-        self._things = list(things)
+        self._grasp_objects = list(grasp_objects)
         self._object_pose_w = object_pose_w
         self._wrist_pose_w = wrist_pose_w
         self._rest_pose_w = rest_pose_w
@@ -99,7 +99,7 @@ class GraspTrials:
         self.num_diverged = 0
 
     def __len__(self) -> int:
-        return len(self._things)
+        return len(self._grasp_objects)
 
     def place(self, joint_pos: Array, watcher: TrialWatcher | None = None) -> TrialOutcome:
         """Put the fingers at ``joint_pos`` (G, J), rad, without collisions on the way, then lift."""
@@ -124,7 +124,7 @@ class GraspTrials:
 
     def _batches(self) -> Iterator[NDArray[np.int64]]:
         # grasps of one object next to one another, so that its compiled model serves a whole batch
-        order = np.array(sorted(range(len(self)), key=lambda row: self._things[row].name), dtype=np.int64)
+        order = np.array(sorted(range(len(self)), key=lambda row: self._grasp_objects[row].name), dtype=np.int64)
         for begin in range(0, len(order), self._num_worlds):
             yield order[begin : begin + self._num_worlds]
 
@@ -144,8 +144,8 @@ class GraspTrials:
         )
         for rows in self._batches():
             physics = self._physics.make(self._hand, len(rows))
-            things = [self._things[row] for row in rows]
-            physics.reset(things, object_pose_w[rows], self._wrist_pose_w[rows], self._hand.clamp(start(rows)))
+            grasp_objects = [self._grasp_objects[row] for row in rows]
+            physics.reset(grasp_objects, object_pose_w[rows], self._wrist_pose_w[rows], self._hand.clamp(start(rows)))
             if watcher is not None:
                 watcher.step(rows, physics, 0)
             if controller is not None:

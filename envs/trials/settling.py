@@ -18,7 +18,7 @@ _STILL = 1e-5
 moved 0.3 mm more."""
 
 
-def settle(physics: PhysicsBackend, things: Sequence[GraspObject], object_pose_w: Array) -> Array:
+def settle(physics: PhysicsBackend, grasp_objects: Sequence[GraspObject], object_pose_w: Array) -> Array:
     """Object poses (K, 7) once at rest, 50 control steps after ``object_pose_w`` (K, 7) at most, the hand far away.
 
     A grasp's own object pose is where closing fingers had pushed it, often leaning: left alone it falls over or sinks
@@ -26,18 +26,20 @@ def settle(physics: PhysicsBackend, things: Sequence[GraspObject], object_pose_w
 
     Args:
         physics: E >= K worlds; the first K are used and left as they settled.
-        things: object of each pose.
+        grasp_objects: object of each pose.
         object_pose_w: poses on or close above the table.
 
     Raises:
         ValueError: more poses than worlds.
     """
-    count = len(things)
+    count = len(grasp_objects)
     if count > physics.num_worlds:
         raise ValueError(f"{count} objects to settle in {physics.num_worlds} worlds; settle them batch by batch")
     wrist_w = np.tile(np.array([0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0]), (count, 1))
     wrist_w[:, :3] = object_pose_w[:, :3] + np.array([0.0, 0.0, _AWAY])
-    physics.reset(things, object_pose_w, wrist_w, np.tile(physics.hand.open_pose, (count, 1)), worlds=np.arange(count))
+    physics.reset(
+        grasp_objects, object_pose_w, wrist_w, np.tile(physics.hand.open_pose, (count, 1)), worlds=np.arange(count)
+    )
     active = np.arange(physics.num_worlds) < count
     before_w = physics.state().object_pose_w
     for step in range(1, MAX_STEPS + 1):

@@ -32,7 +32,7 @@ def straight_approach(
 
     Args:
         final_pose_w: wrist poses at the grasp (K, 7).
-        fingertip_centre_w: mean of the five fingertips at the grasp (K, 3), m.
+        fingertip_centre_w: mean of the fingertips at the grasp (K, 3), m.
         num_steps: control steps T.
         arrival_step: step (1..T) at which each wrist arrives (K,).
         rng: draws distance, tilt and turn.

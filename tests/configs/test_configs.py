@@ -9,13 +9,15 @@ import pytest
 import torch
 import yaml
 
+from datamodules.grasps.grasp_file import save_grasp_set
 from tests.assisting import RESIDUAL, RESIDUAL_SMOKE, checkpoints_alone, policy_command, save_primitive
-from tests.learning import EVALUATION, GF, ROOT, SMOKE, command, few_callbacks, run
+from tests.hands import ABILITY_HAND, needs_ability_hand
+from tests.learning import EVALUATION, GF, ROOT, SMOKE, command, few_callbacks, run, tiny_grasp_set
 
 pytestmark = pytest.mark.usefixtures("fast_objects")
 
 CONFIGS = ROOT / "configs"
-OF_OTHER_COMMANDS = {"synthesis.yaml", "synthesis_all.yaml", "smoke/synthesis.yaml"}
+OF_OTHER_COMMANDS = {"synthesis.yaml", "synthesis_all.yaml", "smoke/synthesis.yaml", "hands/ability_synthesis.yaml"}
 """Run by tests/datamodules/test_synthesize.py."""
 
 ALL_OVERLAYS = sorted(
@@ -30,7 +32,7 @@ OF_THE_POLICY = [name for name in ALL_OVERLAYS if ("policy" in name or "residual
 """Overlays of configs/residual_ppo.yaml; they say so in their path."""
 
 OVERLAYS = [name for name in ALL_OVERLAYS if name not in (*OF_THE_POLICY, *PROTOCOLS)]
-TRAINED = [name for name in OVERLAYS if not name.startswith("followers/")]
+TRAINED = [name for name in OVERLAYS if not name.startswith(("followers/", "hands/"))]
 FOLLOWERS = [name for name in OVERLAYS if name.startswith("followers/")]
 
 
@@ -97,6 +99,23 @@ def test_an_overlay_trains_and_tests(name: str, tiny_path: Path, tmp_path: Path)
         assert content["hyper_parameters"][part]["class_path"] == settings[part]["class_path"]
     expected = settings.get("follower", {"class_path": "AnnealedDenoiser"})["class_path"].split(".")[-1]
     assert follower_of(tmp_path).startswith(f"{expected}(")
+
+
+@needs_ability_hand
+def test_the_overlay_of_another_hand_trains_and_tests(tmp_path: Path) -> None:
+    save_grasp_set(tiny_grasp_set(ABILITY_HAND), tmp_path / "tiny.npz")
+    for line in commands("hands/ability.yaml", tmp_path / "tiny.npz", tmp_path):
+        run(line)
+    assert follower_of(tmp_path).startswith("AnnealedDenoiser(")
+    content = torch.load(tmp_path / "checkpoints" / "last.ckpt", weights_only=True)
+    assert content["hyper_parameters"]["hand"] == "ability"
+
+
+@needs_ability_hand
+def test_grasps_of_another_hand_are_refused(tiny_path: Path, tmp_path: Path) -> None:
+    fit, _ = commands("hands/ability.yaml", tiny_path, tmp_path)
+    with pytest.raises(ValueError, match="the data is of the hand shadow, the model of the hand ability"):
+        run(fit)
 
 
 @pytest.mark.parametrize("name", FOLLOWERS)
@@ -222,7 +241,11 @@ def test_a_policy_on_another_composition_writes_into_a_folder_of_its_own() -> No
 def test_an_overlay_says_only_what_differs(name: str) -> None:
     text = (CONFIGS / name).read_text()
     assert text.startswith("# "), "the first line says what it is and where it comes from"
-    assert set(load(name)) <= {"model", "trainer", *(["data"] if name in OF_THE_POLICY or "poses" in name else [])}
+    assert set(load(name)) <= {
+        "model",
+        "trainer",
+        *(["data"] if name in OF_THE_POLICY or "poses" in name or "hands/" in name else []),
+    }
     assert "callbacks" not in load(name).get("trainer", {}) or name in PROTOCOLS
 
 

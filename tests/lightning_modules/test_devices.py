@@ -32,7 +32,7 @@ from tests.lightning_modules.policy.test_load import saved
 from tests.second_device import second_device
 
 OWN_PROCESS = "GRASPGF_TEST_SECOND_DEVICE"
-"""Environment variable of the process that has the second device: autograd takes none that comes after its first use."""
+"""Environment variable of the process with the second device: autograd takes none that comes after its first use."""
 
 GPU = pytest.param("cuda", marks=[pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")])
 ELSEWHERE = pytest.param("elsewhere", marks=pytest.mark.skipif(OWN_PROCESS not in os.environ, reason="own process"))

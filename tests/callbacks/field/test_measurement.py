@@ -109,13 +109,13 @@ def test_another_follower_reference_or_physics_is_measured_anew(
 
 
 def test_failures_are_pictured_where_there_are_any(library: ObjectLibrary, table: GraspTable, tmp_path: Path) -> None:
-    things = [library.get(name) for name in table.grasps.object_names()]
+    grasp_objects = [library.get(name) for name in table.grasps.object_names()]
     found = measured(measurement(library, tmp_path), table)
     for way, columns in (("collisions_off", 3), ("collisions_on", 5)):
         watched = found.watched[way]
         watched.cause[:] = [FIELD_CAUSES.index("let_go"), FIELD_CAUSES.index("success")]
         episodes = PicturedEpisodes(
-            table.hand, things, table.grasps.type_names(), watched.cause, FIELD_CAUSES, watched.frames
+            table.hand, grasp_objects, table.grasps.type_names(), watched.cause, FIELD_CAUSES, watched.frames
         )
         sheet = episodes.sheet(0, 4, 32)
         assert sheet is not None

@@ -80,13 +80,13 @@ def test_oracle_closes_to_the_stored_joints(episodes: Episodes) -> None:
 
 def test_nearest_grasp_of_a_known_view_is_that_view(train: GraspTargets, episodes: Episodes) -> None:
     """The same object, wrist and joints under another object's name: its twin is found."""
-    twin = replace(train.things[0], name="twin")
+    twin = replace(train.grasp_objects[0], name="twin")
     own = np.flatnonzero(train.object_index == 0)
     count = len(own)
     known = Episodes(
         hand=HAND,
         grasp_row=own,
-        things=[twin] * count,
+        grasp_objects=[twin] * count,
         object_index=np.zeros(count, dtype=np.int64),
         object_pose_w=train.object_pose_w[own],
         wrist_pose_w=np.repeat(train.wrist_pose_w[own, None], 51, axis=1),
@@ -104,7 +104,7 @@ def test_nearest_grasp_is_never_one_of_the_same_object(train: GraspTargets) -> N
     known = Episodes(
         hand=HAND,
         grasp_row=own,
-        things=[train.things[0]] * 2,
+        grasp_objects=[train.grasp_objects[0]] * 2,
         object_index=np.zeros(2, dtype=np.int64),
         object_pose_w=train.object_pose_w[own],
         wrist_pose_w=np.repeat(train.wrist_pose_w[own, None], 51, axis=1),
@@ -118,7 +118,7 @@ def test_nearest_grasp_is_never_one_of_the_same_object(train: GraspTargets) -> N
 
 def test_nearest_grasp_needs_another_object(train: GraspTargets, episodes: Episodes) -> None:
     only = train.rows(np.flatnonzero(train.object_index == 0))
-    same = replace(episodes, things=[train.things[0]] * len(episodes))
+    same = replace(episodes, grasp_objects=[train.grasp_objects[0]] * len(episodes))
     with pytest.raises(ValueError, match=r"object '.*' can be compared with no other object"):
         NearestGoals(only)(same)
 

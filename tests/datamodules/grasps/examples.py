@@ -1,4 +1,4 @@
-"""Small things that several tests share. The hand shapes are the tests' own: the shipped ones may be found anew."""
+"""Small objects that several tests share. The hand shapes are the tests' own: the shipped ones may be found anew."""
 
 from dataclasses import replace
 from functools import lru_cache

@@ -34,8 +34,8 @@ def test_the_object_rests_while_the_wrist_stays_where_the_hand_closed(tiny_grasp
 def test_every_grasp_finds_its_object(tiny_grasps: GraspSet) -> None:
     grasps = tiny_grasps.split("unseen_families")
     targets = grasp_targets(grasps, ObjectLibrary(), reachable_only=False)
-    assert [targets.things[index].name for index in targets.object_index] == grasps.object_names()
-    assert len({thing.name for thing in targets.things}) == len(targets.things)
+    assert [targets.grasp_objects[index].name for index in targets.object_index] == grasps.object_names()
+    assert len({thing.name for thing in targets.grasp_objects}) == len(targets.grasp_objects)
 
 
 def test_grasps_that_no_moving_wrist_takes_are_left_out(tiny_grasps: GraspSet) -> None:

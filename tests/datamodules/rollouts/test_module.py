@@ -94,7 +94,9 @@ def test_training_has_training_objects_alone(tiny_path: Path, tiny_grasps: Grasp
     objects = watching.seen[0].objects
     assert objects is not None
     assert objects.clouds is data.targets("train").clouds
-    assert {thing.name for thing in data.targets("train").things} <= set(tiny_grasps.split("train").object_names())
+    assert {thing.name for thing in data.targets("train").grasp_objects} <= set(
+        tiny_grasps.split("train").object_names()
+    )
 
 
 def test_a_stream_knows_its_length_and_collects_when_asked() -> None:
@@ -193,7 +195,7 @@ def test_objects_of_the_next_rollout_are_compiled_while_this_one_runs(tiny_path:
     for _ in range(3):
         data.collect(watching)
         assert data._collector is not None
-        taken.append([thing.name for thing in data._collector.parts[0].episodes.things])
+        taken.append([thing.name for thing in data._collector.parts[0].episodes.grasp_objects])
     assert asked[:2] == taken[1:]
 
 

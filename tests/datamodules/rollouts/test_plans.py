@@ -26,7 +26,7 @@ def test_a_subset_is_fixed_by_its_seed(targets: GraspTargets) -> None:
 def test_every_object_gives_its_most_diverse_grasps_once(targets: GraspTargets) -> None:
     rows = PosesPlan(2).rows(targets, seed=3)
     assert len(set(rows.tolist())) == len(rows)
-    assert np.bincount(targets.object_index[rows]).tolist() == [2] * len(targets.things)
+    assert np.bincount(targets.object_index[rows]).tolist() == [2] * len(targets.grasp_objects)
     every = PosesPlan(100).rows(targets, seed=3)
     assert sorted(every.tolist()) == list(range(len(targets)))
 

@@ -12,9 +12,9 @@ from tests.assisting import sampler
 
 def assert_same(one: Episodes, other: Episodes) -> None:
     for item in fields(Episodes):
-        if item.name not in ("things", "clouds"):
+        if item.name not in ("grasp_objects", "clouds"):
             np.testing.assert_array_equal(getattr(one, item.name), getattr(other, item.name))
-    assert [thing.name for thing in one.things] == [thing.name for thing in other.things]
+    assert [thing.name for thing in one.grasp_objects] == [thing.name for thing in other.grasp_objects]
 
 
 def upcoming(seed: int = 0) -> UpcomingEpisodes:
@@ -29,10 +29,10 @@ def test_batches_are_those_of_the_sampler() -> None:
 
 def test_the_objects_of_the_next_batch_are_prepared() -> None:
     asked: list[list[str]] = []
-    ahead = UpcomingEpisodes(sampler(), 4, lambda things: asked.append([thing.name for thing in things]))
+    ahead = UpcomingEpisodes(sampler(), 4, lambda grasp_objects: asked.append([thing.name for thing in grasp_objects]))
     assert asked == []
     ahead.take()
-    assert [thing.name for thing in ahead.take().things] == asked[0]
+    assert [thing.name for thing in ahead.take().grasp_objects] == asked[0]
     assert len(asked) == 2
 
 

@@ -1,4 +1,4 @@
-"""Mesh files of made-up things, in millimetres unless said otherwise."""
+"""Mesh files of made-up objects, in millimetres unless said otherwise."""
 
 from pathlib import Path
 

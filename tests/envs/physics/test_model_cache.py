@@ -24,7 +24,7 @@ HAND = shadow_hand()
 WAIT_S = 60.0
 
 
-def things(count: int) -> list[GraspObject]:
+def grasp_objects(count: int) -> list[GraspObject]:
     """One can under several names."""
     return [replace(thing("can"), name=f"can_{index}") for index in range(count)]
 
@@ -62,7 +62,7 @@ def settle(cache: ModelCache) -> None:
 
 
 def test_models_are_compiled_once_and_the_least_recently_used_is_forgotten(builder: Builder) -> None:
-    objects, cache = things(3), ModelCache(HAND, PhysicsSettings(), capacity=2)
+    objects, cache = grasp_objects(3), ModelCache(HAND, PhysicsSettings(), capacity=2)
     first, second = cache.get(objects[0]), cache.get(objects[1])
     assert cache.get(objects[0]) is first
     cache.get(objects[2])
@@ -72,7 +72,7 @@ def test_models_are_compiled_once_and_the_least_recently_used_is_forgotten(build
 
 
 def test_what_was_prepared_is_there(builder: Builder) -> None:
-    objects, cache = things(3), ModelCache(HAND, PhysicsSettings())
+    objects, cache = grasp_objects(3), ModelCache(HAND, PhysicsSettings())
     cache.get(objects[1])
     cache.prepare(objects)
     settle(cache)
@@ -86,7 +86,7 @@ def test_what_was_prepared_is_there(builder: Builder) -> None:
 
 
 def test_a_model_under_way_is_waited_for_and_one_not_begun_is_not(builder: Builder) -> None:
-    objects, cache = things(3), ModelCache(HAND, PhysicsSettings())
+    objects, cache = grasp_objects(3), ModelCache(HAND, PhysicsSettings())
     builder.gate.clear()
     cache.prepare(objects)
     assert builder.began.wait(WAIT_S)
@@ -101,7 +101,7 @@ def test_a_model_under_way_is_waited_for_and_one_not_begun_is_not(builder: Build
 
 
 def test_what_is_not_wanted_any_more_is_given_up(builder: Builder) -> None:
-    objects, cache = things(4), ModelCache(HAND, PhysicsSettings())
+    objects, cache = grasp_objects(4), ModelCache(HAND, PhysicsSettings())
     builder.gate.clear()
     cache.prepare(objects[:3])
     assert builder.began.wait(WAIT_S)
@@ -112,7 +112,7 @@ def test_what_is_not_wanted_any_more_is_given_up(builder: Builder) -> None:
 
 
 def test_threads_that_ask_for_one_model_get_one(builder: Builder) -> None:
-    [wanted], cache = things(1), ModelCache(HAND, PhysicsSettings())
+    [wanted], cache = grasp_objects(1), ModelCache(HAND, PhysicsSettings())
     builder.gate.clear()
     with ThreadPoolExecutor(4) as pool:
         asked = [pool.submit(cache.get, wanted) for _ in range(4)]

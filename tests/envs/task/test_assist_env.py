@@ -195,7 +195,7 @@ def test_the_cloud_is_the_objects_as_the_wrist_sees_it() -> None:
     env = make_env()
     observation = run(env, episodes, 12)[-1]
     state = env.physics.state()
-    for world, grasp_object in enumerate(episodes.things):
+    for world, grasp_object in enumerate(episodes.grasp_objects):
         object_w, wrist_w = state.object_pose_w[world], state.wrist_pose_w[world]
         cloud_w = Rotation.from_quat(object_w[3:], scalar_first=True).apply(grasp_object.cloud) + object_w[:3]
         turn = Rotation.from_quat(wrist_w[3:], scalar_first=True)

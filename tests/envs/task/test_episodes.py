@@ -16,7 +16,7 @@ from tests.assisting import EPISODE_STEPS, made_up_targets, sampler
 def assert_same_episodes(first: Episodes, second: Episodes) -> None:
     for item in fields(Episodes):
         one, other = getattr(first, item.name), getattr(second, item.name)
-        if item.name == "things":
+        if item.name == "grasp_objects":
             assert [thing.name for thing in one] == [thing.name for thing in other]
         elif item.name != "clouds":
             np.testing.assert_array_equal(one, other, err_msg=item.name)
@@ -50,11 +50,11 @@ def test_objects_come_equally_often_however_many_grasps_they_have() -> None:
 def test_every_column_belongs_to_the_grasp() -> None:
     targets = made_up_targets()
     episodes = sampler(targets).sample(8)
-    assert len(episodes) == len(episodes.things) == 8
+    assert len(episodes) == len(episodes.grasp_objects) == 8
     assert episodes.wrist_pose_w.shape == (8, EPISODE_STEPS + 1, 7)
     for world, row in enumerate(episodes.grasp_row):
         thing_row = targets.object_index[row]
-        assert episodes.things[world] is targets.things[thing_row]
+        assert episodes.grasp_objects[world] is targets.grasp_objects[thing_row]
         assert episodes.object_index[world] == thing_row
         np.testing.assert_array_equal(episodes.goal_joint_pos[world], targets.joint_pos[row])
 
@@ -129,4 +129,4 @@ def test_the_state_of_another_set_of_objects_is_refused() -> None:
 def test_objects_without_grasps_are_never_drawn() -> None:
     targets = made_up_targets()
     of_box = replace(targets, object_index=np.ones(5, dtype=np.int64))
-    assert {thing.name for thing in sampler(of_box).sample(20).things} == {targets.things[1].name}
+    assert {thing.name for thing in sampler(of_box).sample(20).grasp_objects} == {targets.grasp_objects[1].name}

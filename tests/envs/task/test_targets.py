@@ -17,7 +17,7 @@ def test_rows_are_chosen_in_every_column() -> None:
     targets = made_up_targets()
     chosen = targets.rows(np.array([4, 1]))
     assert len(chosen) == 2
-    assert chosen.things == targets.things
+    assert chosen.grasp_objects == targets.grasp_objects
     for name in ("object_index", "object_pose_w", "wrist_pose_w", "joint_pos", "type_index"):
         np.testing.assert_array_equal(getattr(chosen, name), getattr(targets, name)[[4, 1]], err_msg=name)
 
@@ -57,5 +57,5 @@ def test_bad_numbers_are_named(field: str, column: int, value: float, message: s
 
 
 def test_an_object_that_is_not_there_is_named() -> None:
-    with pytest.raises(ValueError, match=r"object_index spans 0\.\.2, allowed 0\.\.1: rows of things"):
+    with pytest.raises(ValueError, match=r"object_index spans 0\.\.2, allowed 0\.\.1: rows of grasp_objects"):
         replace(made_up_targets(), object_index=np.array([0, 0, 1, 2, 1]))

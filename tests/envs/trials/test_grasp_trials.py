@@ -39,8 +39,8 @@ def grasps() -> GraspSet:
 
 
 def trials(grasps: GraspSet, **settings: Any) -> GraspTrials:
-    things, object_w, wrist_w, _ = scene(grasps)
-    return GraspTrials(HAND, things, object_w, wrist_w, **settings)
+    grasp_objects, object_w, wrist_w, _ = scene(grasps)
+    return GraspTrials(HAND, grasp_objects, object_w, wrist_w, **settings)
 
 
 def far_away(count: int = 2, **settings: Any) -> GraspTrials:
@@ -129,7 +129,7 @@ class BlockedHand:
         assert num_worlds == self.num_worlds
         return self
 
-    def reset(self, things: object, object_pose_w: Array, wrist_pose_w: Array, joint_pos: Array) -> None:
+    def reset(self, grasp_objects: object, object_pose_w: Array, wrist_pose_w: Array, joint_pos: Array) -> None:
         self.present = SimpleNamespace(joint_pos=joint_pos, object_pose_w=object_pose_w, wrist_pose_w=wrist_pose_w)
 
     def state(self) -> SimpleNamespace:
@@ -162,19 +162,19 @@ def test_commands_stay_near_joints_that_are_blocked(monkeypatch: pytest.MonkeyPa
 
 def test_outcomes_keep_the_order_of_grasps_whatever_the_batches(grasps: GraspSet) -> None:
     other = thing("bottle", 0)
-    things, object_w, wrist_w, joints = scene(grasps)
+    grasp_objects, object_w, wrist_w, joints = scene(grasps)
     # another object far below its hand, first and last: batches are sorted by object
-    things = [other, *things, other]
+    grasp_objects = [other, *grasp_objects, other]
     away = np.array([0.0, 0.0, 0.6, 1.0, 0.0, 0.0, 0.0])
     object_w = np.concatenate([other.rest_poses[:1], object_w, other.rest_poses[:1]])
     wrist_w = np.concatenate([away[None], wrist_w, away[None]])
     joints = np.concatenate([HAND.open_pose.copy()[None], joints, HAND.open_pose.copy()[None]])
     counts: list[int] = []
-    whole = GraspTrials(HAND, things, object_w, wrist_w).place(joints)
-    parts = GraspTrials(HAND, things, object_w, wrist_w, num_worlds=2, on_batch=counts.append).place(joints)
+    whole = GraspTrials(HAND, grasp_objects, object_w, wrist_w).place(joints)
+    parts = GraspTrials(HAND, grasp_objects, object_w, wrist_w, num_worlds=2, on_batch=counts.append).place(joints)
     assert_equal(whole, parts)
     assert whole.is_lifted.tolist() == [False, *[True] * len(grasps), False]
-    assert sum(counts) == len(things)
+    assert sum(counts) == len(grasp_objects)
     assert max(counts) == 2
 
 
@@ -216,9 +216,9 @@ def test_uneven_arguments_are_counted() -> None:
 
 
 def test_fingers_close_from_the_rest_pose_and_placing_from_the_grasps(grasps: GraspSet) -> None:
-    things, object_w, wrist_w, joints = scene(grasps)
+    grasp_objects, object_w, wrist_w, joints = scene(grasps)
     aside_w = object_w + np.array([0.3, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])  # at rest 30 cm beside the hand
-    apart = GraspTrials(HAND, things, object_w, wrist_w, rest_pose_w=aside_w)
+    apart = GraspTrials(HAND, grasp_objects, object_w, wrist_w, rest_pose_w=aside_w)
     assert apart.place(joints).is_lifted.all()
     assert not apart.close_towards(joints).is_lifted.any()
 

@@ -20,7 +20,7 @@ Array = NDArray[np.float64]
 
 COUNT = 600
 HUMAN_SPEED = 2.0
-"""m/s; hands reach for things on a table at 0.3 to 1.2 m/s."""
+"""m/s; hands reach for objects on a table at 0.3 to 1.2 m/s."""
 
 
 def _grasps(count: int = COUNT, seed: int = 0) -> tuple[Array, Array]:

@@ -16,7 +16,7 @@ from tests.envs.objects.mesh_examples import block, write_bad_folder, write_obj
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Three cubes of 60 units, one in a folder of its own, one in a folder named like a parametric family."""
-    root = tmp_path / "things"
+    root = tmp_path / "grasp_objects"
     for path in ("Plain One.obj", "crate/small-2.obj", "mug/00012.obj"):
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         write_obj(root / path, block(60).vertices, block().faces)
@@ -48,7 +48,7 @@ def test_one_family_for_all_and_repeated_folders(tmp_path: Path) -> None:
 def test_a_library_mixes_meshes_and_parametric_objects(folder: Path, tmp_path: Path) -> None:
     file = split_file(
         tmp_path / "mixed.json",
-        {"folder": "things", "unit": "mm"},
+        {"folder": "grasp_objects", "unit": "mm"},
         train=["box_00001", "mesh_plain_one"],
         unseen_families=["crate_small_2"],
     )
@@ -121,13 +121,16 @@ def test_a_missing_folder_or_package_is_told(tmp_path: Path) -> None:
     ("meshes", "message"),
     [
         ({"unit": "mm"}, "expected an object with at least a 'folder'"),
-        ({"folder": "things", "units": "mm"}, "unknown entries units; allowed: folder, unit, scale, size"),
-        ({"folder": "things", "unit": "furlong"}, "unit is 'furlong'; allowed: m, cm, mm, inch"),
-        ({"folder": "things", "unit": "mm", "size": 0.1}, "unit and size are given; at most one"),
-        ({"folder": "things", "scale": -1}, "scale is -1; expected a positive number"),
-        ({"folder": "things", "pattern": "/a/*.obj"}, "pattern is '/a/[*].obj'; expected one relative to folder"),
-        ({"folder": "things", "max_pieces": 0}, "max_pieces is 0; allowed: 1 to 64"),
-        ({"folder": "things", "threshold": 7}, "threshold is 7; allowed: 0.01"),
+        ({"folder": "grasp_objects", "units": "mm"}, "unknown entries units; allowed: folder, unit, scale, size"),
+        ({"folder": "grasp_objects", "unit": "furlong"}, "unit is 'furlong'; allowed: m, cm, mm, inch"),
+        ({"folder": "grasp_objects", "unit": "mm", "size": 0.1}, "unit and size are given; at most one"),
+        ({"folder": "grasp_objects", "scale": -1}, "scale is -1; expected a positive number"),
+        (
+            {"folder": "grasp_objects", "pattern": "/a/*.obj"},
+            "pattern is '/a/[*].obj'; expected one relative to folder",
+        ),
+        ({"folder": "grasp_objects", "max_pieces": 0}, "max_pieces is 0; allowed: 1 to 64"),
+        ({"folder": "grasp_objects", "threshold": 7}, "threshold is 7; allowed: 0.01"),
     ],
 )
 def test_bad_mesh_settings_name_the_split_file(meshes: dict[str, object], message: str, folder: Path) -> None:
@@ -137,13 +140,13 @@ def test_bad_mesh_settings_name_the_split_file(meshes: dict[str, object], messag
 
 
 def test_a_name_that_is_no_mesh_is_told(folder: Path) -> None:
-    file = split_file(folder.parent / "s.json", {"folder": "things"}, train=["mesh_other"])
+    file = split_file(folder.parent / "s.json", {"folder": "grasp_objects"}, train=["mesh_other"])
     with pytest.raises(ValueError, match=r"'splits.train': object name 'mesh_other' is neither one of the 3 meshes of"):
         load_splits(file)
 
 
 def test_a_split_file_with_meshes_names_at_least_one_object(folder: Path) -> None:
-    file = split_file(folder.parent / "s.json", {"folder": "things"}, train=[])
+    file = split_file(folder.parent / "s.json", {"folder": "grasp_objects"}, train=[])
     with pytest.raises(ValueError, match="field 'splits' names no object at all"):
         load_splits(file)
 
@@ -151,14 +154,17 @@ def test_a_split_file_with_meshes_names_at_least_one_object(folder: Path) -> Non
 def test_mesh_families_are_seen_or_unseen(folder: Path) -> None:
     write_obj(folder / "another.obj", block().vertices, block().faces)
     file = split_file(
-        folder.parent / "s.json", {"folder": "things"}, train=["mesh_plain_one"], unseen_families=["mesh_another"]
+        folder.parent / "s.json",
+        {"folder": "grasp_objects"},
+        train=["mesh_plain_one"],
+        unseen_families=["mesh_another"],
     )
     with pytest.raises(ValueError, match="names 'mesh_another', whose family is in 'train' too"):
         load_splits(file)
 
 
 def test_written_settings_are_read_back(folder: Path) -> None:
-    settings = MeshSettings("things", unit="mm", max_pieces=7)
+    settings = MeshSettings("grasp_objects", unit="mm", max_pieces=7)
     splits = {"train": [], "unseen_instances": [], "unseen_families": ["crate_small_2"]}
     write_split_file(folder.parent / "w.json", splits, settings)
     loaded = load_splits(folder.parent / "w.json")

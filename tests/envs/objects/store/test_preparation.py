@@ -76,9 +76,9 @@ def test_objects_are_built_once_and_then_read(tmp_path: Path) -> None:
 
 def test_workers_build_the_same_objects(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(preparation, "MANY", 2)
-    things = build_missing(FamilySource(), NAMES, ObjectCache(tmp_path), num_workers=2)
-    assert set(things) == set(NAMES)
-    assert_same_bits(things["egg_00004"], make_object("egg", 4))
+    grasp_objects = build_missing(FamilySource(), NAMES, ObjectCache(tmp_path), num_workers=2)
+    assert set(grasp_objects) == set(NAMES)
+    assert_same_bits(grasp_objects["egg_00004"], make_object("egg", 4))
     assert len(list(tmp_path.rglob("*.safetensors"))) == len(NAMES)
 
 
@@ -129,9 +129,9 @@ def test_a_task_that_may_crash_has_another_process_even_when_it_is_alone(tmp_pat
 def test_library_gives_many_in_their_order_and_the_same_instances(tmp_path: Path) -> None:
     library = ObjectLibrary("small", ObjectCache(tmp_path))
     names = [*reversed(library.names("train")[:3]), library.names("train")[0]]
-    things = library.get_many(names)
-    assert [grasp_object.name for grasp_object in things] == names
-    assert things[-1] is library.get(names[-1]) is things[2]
+    grasp_objects = library.get_many(names)
+    assert [grasp_object.name for grasp_object in grasp_objects] == names
+    assert grasp_objects[-1] is library.get(names[-1]) is grasp_objects[2]
     with pytest.raises(KeyError, match="no object 'box_99999'"):
         library.get_many(["box_99999"])
 
