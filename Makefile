@@ -40,7 +40,7 @@ test: $(STAMP) ## run the tests
 check: $(STAMP) ## ruff, types, order of the layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy $(LAYERS)
+	$(BIN)/mypy $(LAYERS) benchmarks
 	$(BIN)/python -m pytest -q tests/test_layers.py
 
 format: $(STAMP) ## sort imports and format

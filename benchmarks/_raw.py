@@ -8,6 +8,7 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.hand.shadow import shadow_hand
 from envs.objects.grasp_object import GraspObject
 from envs.physics.base import PhysicsState
 from envs.physics.mujoco_cpu import MujocoCpu
@@ -22,7 +23,8 @@ class RecordingPhysics(MujocoCpuPhysics):
 
     def __init__(self, num_worlds: int, factory: MujocoCpu | None = None) -> None:
         factory = factory or MujocoCpu()
-        super().__init__(num_worlds, factory.settings, num_threads=0, cache=factory.cache)
+        hand = shadow_hand()
+        super().__init__(hand, num_worlds, factory.settings, num_threads=0, cache=factory.cache(hand))
         self.handed: list[tuple[Array, Array]] = []
 
     def _step_rows(self, rows: NDArray[np.int64], control: Array, base_velocity: Array) -> None:
@@ -55,7 +57,7 @@ class RawWorlds:
         self.steps_per_control = recorded.settings.steps_per_control
         self.models = [recorded.cache.get(thing) for thing in objects]
         self.datas = [mujoco.MjData(model) for model in self.models]
-        self.addresses = ModelAddresses(self.models[0])
+        self.addresses = ModelAddresses(recorded.hand, self.models[0])
         self.starts = np.stack([model.qpos0 for model in self.models])
         self.starts[:, self.addresses.base_pos] = start.wrist_pose_w
         self.starts[:, self.addresses.object_pos] = start.object_pose_w

@@ -12,6 +12,7 @@ import argparse
 import json
 import time
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from _machine import load_average, machine
@@ -55,9 +56,9 @@ def main(args: list[str] | None = None) -> None:
         groups = spec.build(points)
         with torch.no_grad():
             rows[batch] = {
-                "anew": shortest_ms(lambda points=points: _wait(spec.build(points)), options.repeats),
-                "known": shortest_ms(lambda o=objects, p=points: _wait(o.grouping(spec, p)), options.repeats),
-                "encode": shortest_ms(lambda p=points, g=groups: _wait(network.encode(p, g)), options.repeats),
+                "anew": shortest_ms(partial(_waited, spec.build, points), options.repeats),
+                "known": shortest_ms(partial(_waited, objects.grouping, spec, points), options.repeats),
+                "encode": shortest_ms(partial(_waited, network.encode, points, groups), options.repeats),
             }
     report = {
         "benchmark": "grouping",
@@ -71,8 +72,9 @@ def main(args: list[str] | None = None) -> None:
     print(json.dumps(report, indent=2))
 
 
-def _wait(result: object) -> object:
-    """An accelerator computes on while Python goes on."""
+def _waited(work: Callable[..., object], *given: object) -> object:
+    """What the work gives, once it is there: an accelerator computes on while Python goes on."""
+    result = work(*given)
     if torch.cuda.is_available():
         torch.cuda.synchronize()
     return result

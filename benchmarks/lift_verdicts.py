@@ -17,7 +17,6 @@ from unittest.mock import patch
 
 import numpy as np
 from _machine import load_average, machine
-from numpy.typing import NDArray
 from tqdm import tqdm
 
 from datamodules.grasps.grasp_file import load_grasp_set
@@ -28,7 +27,7 @@ from datamodules.synthesis.synthesizer import GraspSynthesizer
 from datamodules.workers import worker_pool
 from envs.hand.registry import load_hand
 from envs.objects.library import ObjectLibrary
-from envs.physics.base import Array
+from envs.physics.base import Array, Given
 from envs.trials.lift import (
     CLOSE_STEPS,
     EARLY_VERDICT,
@@ -75,7 +74,7 @@ class WatchedPhysics:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._physics, name)
 
-    def step(self, active: NDArray[np.bool_] | None = None) -> None:
+    def step(self, active: Given | None = None) -> None:
         """Step, and note where the object is in the hand; the first note is that of the closed hand."""
         self._physics.step(active)
         self._num_steps += 1

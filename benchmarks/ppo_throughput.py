@@ -78,7 +78,7 @@ class Turns(Callback):
         self.total.append(whole)
         self.parts.append({**known, "other": whole - sum(known.values())})
         self.steps.append(batch.num_agent_steps)
-        models = self.data.physics.cache
+        models = self.data.physics.cache(self.data.hand)  # type: ignore[attr-defined]
         self.compiled.append(models.num_compiled)
         self.waited.append(models.waited_s)
         self._began = now

@@ -89,10 +89,13 @@ def main(args: list[str] | None = None) -> None:
     parser.add_argument("--wanted", type=int, default=SynthesisSettings.wanted, help="reachable grasps of an object")
     parser.add_argument("--batch", type=int, default=SynthesisSettings.batch, help="hands tried in a round")
     parser.add_argument("--hands", type=int, default=SynthesisSettings.max_hands, help="hands tried on an object")
-    parser.add_argument("--types", nargs="+", default=list(SynthesisSettings.types), help="grasp types")
+    parser.add_argument("--types", nargs="+", default=None, help="grasp types; all of the hand's when left out")
     options = parser.parse_args(args)
     settings = SynthesisSettings(
-        wanted=options.wanted, max_hands=options.hands, batch=options.batch, types=tuple(options.types)
+        wanted=options.wanted,
+        max_hands=options.hands,
+        batch=options.batch,
+        types=tuple(options.types) if options.types else None,
     )
     workers = options.workers or default_workers()
     every = ObjectLibrary().names("train")

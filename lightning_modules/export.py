@@ -83,12 +83,18 @@ def export_checkpoint(checkpoint: str | Path, output: str | Path) -> Path:
 
     Raises:
         FileNotFoundError: no such checkpoint.
-        ValueError: damaged or foreign checkpoint, or a required field is missing.
+        ValueError: damaged or foreign checkpoint, a required field is missing, or what training resumes from would be
+            written over.
     """
-    content = exported(read_checkpoint(checkpoint), str(checkpoint))
-    output = Path(output)
+    whole, output = read_checkpoint(checkpoint), Path(output)
+    if "optimizer_states" in whole and output.resolve() == Path(checkpoint).resolve():
+        raise ValueError(
+            f"the output {output} is the checkpoint itself: training resumes from it; give the output another name"
+        )
+    content = exported(whole, str(checkpoint))
+    before = Path(checkpoint).stat().st_size / 1e6
     save_checkpoint_file(content, output)
-    before, after = Path(checkpoint).stat().st_size / 1e6, output.stat().st_size / 1e6
+    after = output.stat().st_size / 1e6
     _LOG.info("wrote %s: %.2f MB of %.2f MB, epoch %s", output, after, before, content.get("epoch"))
     return output
 

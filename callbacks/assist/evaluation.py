@@ -213,9 +213,15 @@ class AssistEvaluation(Callback):
         return TrainingEpisodes(train, episodes)
 
     def _training_data(self, data: RolloutDataModule) -> RolloutDataModule:
-        return RolloutDataModule(
+        training = RolloutDataModule(
             path=str(self.training_path), split_file=self.training_split_file, reachable_only=data.reachable_only
         )
+        if training.hand is not data.hand:
+            raise ValueError(
+                f"training_path {self.training_path} is of the hand {training.hand.name}, the tested grasps of the "
+                f"hand {data.hand.name}; scripts need training grasps of the latter"
+            )
+        return training
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Print the table and write metrics.json."""

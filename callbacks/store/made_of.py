@@ -14,12 +14,20 @@ from lightning.pytorch import LightningModule
 from torch import Tensor
 
 from datamodules.grasps.dataset import GraspTable
+from envs.hand.hand import Hand
 from envs.objects.grasp_object import GraspObject
 from envs.objects.library import ObjectLibrary
 from envs.task.episodes import Episodes
 from envs.task.targets import GraspTargets
 
 _LAYERS = ("envs", "datamodules", "lightning_modules", "callbacks")
+
+_OF_HAND = (
+    "body_parentid", "body_pos", "body_quat", "body_ipos", "body_iquat", "body_mass", "body_inertia", "jnt_axis",
+    "jnt_pos", "jnt_range", "dof_damping", "dof_armature", "geom_type", "geom_bodyid", "geom_contype",
+    "geom_conaffinity", "geom_size", "geom_pos", "geom_quat", "mesh_vert",
+)  # fmt: skip
+"""Arrays of a hand's compiled model that decide how it moves and collides."""
 
 _LIBRARIES = ("mujoco", "torch", "numpy")
 
@@ -50,12 +58,23 @@ def settings_of(value: Any) -> Any:
         return [settings_of(item) for item in value]
     if isinstance(value, Path | np.generic):
         return str(value)
+    if isinstance(value, Hand):
+        return _settings_of_hand(value)
     if isinstance(value, type) or not hasattr(value, "__dict__"):
         return getattr(value, "__qualname__", type(value).__qualname__)
     public = {name: item for name, item in vars(value).items() if not name.startswith("_") and name != "training"}
     worked_out = {name for name in public if isinstance(getattr(type(value), name, None), cached_property)}
     settings = {name: settings_of(item) for name, item in public.items() if name not in worked_out}
     return {"class": type(value).__qualname__, **settings}
+
+
+def _settings_of_hand(hand: Hand) -> dict[str, Any]:
+    """What decides how a hand moves: its settings, and its model as it was compiled in place of its file."""
+    stands_for = {
+        item.name: getattr(hand, item.name) for item in fields(hand) if item.name not in ("file", "reference")
+    }
+    model = hand.model()
+    return {"model": digest(*(getattr(model, name) for name in _OF_HAND)), **settings_of(stands_for)}
 
 
 def settings_of_module(module: LightningModule) -> dict[str, Any]:
@@ -82,7 +101,7 @@ def made_of_code() -> dict[str, str]:
 def digest_of(columns: Episodes | GraspTargets) -> str:
     """Stands for the objects, their clouds, and everything that episodes or grasps say of them."""
     rest = [getattr(columns, item.name) for item in fields(columns) if item.name not in ("grasp_objects", "clouds")]
-    return digest(*_clouds(columns.grasp_objects), [thing.name for thing in columns.grasp_objects], *rest)
+    return digest(*_looks(columns.grasp_objects), [thing.name for thing in columns.grasp_objects], *rest)
 
 
 def digest_of_table(table: GraspTable, library: ObjectLibrary) -> str:
@@ -90,12 +109,12 @@ def digest_of_table(table: GraspTable, library: ObjectLibrary) -> str:
     grasps = table.grasps
     names = grasps.object_names()
     return digest(
-        *_clouds(library.get_many(sorted(set(names)))), names, grasps.object_pose_w, grasps.rest_pose_w,
+        grasps.hand, *_looks(library.get_many(sorted(set(names)))), names, grasps.object_pose_w, grasps.rest_pose_w,
         grasps.wrist_pose_o, grasps.joint_pos,
     )  # fmt: skip
 
 
-def _clouds(grasp_objects: Iterable[GraspObject]) -> list[Any]:
-    return [
-        part for name, thing in {thing.name: thing for thing in grasp_objects}.items() for part in (name, thing.cloud)
-    ]
+def _looks(grasp_objects: Iterable[GraspObject]) -> list[Any]:
+    """What stands for objects, each once: their clouds and what collides."""
+    distinct = {(thing.name, thing.body_digest): thing for thing in grasp_objects}
+    return [part for key, thing in distinct.items() for part in (*key, thing.cloud)]

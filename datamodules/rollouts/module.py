@@ -96,6 +96,7 @@ class RolloutDataModule(LightningDataModule):
         self.rollouts_per_epoch = rollouts_per_epoch
         self.privileged = tuple(privileged)
         self.task = TaskSettings() if task is None else task
+        self.task.check_fits_policies()
         self.noise = noise
         self.reachable_only = reachable_only
         self.teacher = teacher

@@ -112,7 +112,8 @@ class EpisodeRunner:
         start_policy(policy, episodes)
         state = physics.state()
         parts, ended = [], []
-        for step in range(episodes.max_steps):
+        num_steps = int(episodes.num_steps.max())
+        for step in range(num_steps):
             if frames is not None:
                 frames.note(step, rows, state)
             done = env.step(policy.act(observation, step))
@@ -121,7 +122,8 @@ class EpisodeRunner:
                 parts.append(done.outcome)
                 ended.append(np.flatnonzero(done.ended))
         if frames is not None:
-            frames.note(episodes.max_steps, rows, state)
+            for step in range(num_steps, episodes.max_steps + 1):
+                frames.note(step, rows, state)
             frames.note(None, rows, physics.state())
         return in_order(parts, np.concatenate(ended))
 

@@ -1,6 +1,8 @@
 """The object as every other part of the project sees it."""
 
+import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +51,14 @@ class GraspObject:
     def cloud(self) -> NDArray[np.float32]:
         """Object point cloud of the networks, metres, object frame, (1024, 3) float32."""
         return self.points[self.cloud_index]
+
+    @cached_property
+    def body_digest(self) -> str:
+        """Stands for what moves and collides, whatever it is called: mass, inertia and convex pieces."""
+        total = hashlib.sha256(np.float64(self.mass).tobytes() + self.inertia.tobytes())
+        for piece in self.pieces:
+            total.update(f"{piece.dtype.str}{piece.shape}".encode() + piece.tobytes())
+        return total.hexdigest()[:32]
 
     @property
     def extents(self) -> FloatArray:

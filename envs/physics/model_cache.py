@@ -16,8 +16,18 @@ _MAKING = threading.Lock()
 """Specs share what they are copied from: one is copied and compiled at a time."""
 
 
+_Key = tuple[str, str]
+"""Name and `GraspObject.body_digest`."""
+
+
+def _key(thing: GraspObject) -> _Key:
+    return thing.name, thing.body_digest
+
+
 class ModelCache:
-    """Compiled models by object name, the least recently used dropped beyond ``capacity``; safe to share by threads.
+    """Compiled models by object, the least recently used dropped beyond ``capacity``; safe to share by threads.
+
+    Objects are the same that have one name and one body: two libraries may give different shapes the same name.
 
     Compiling takes some 4 ms and a model about 0.3 MB (three quarters of it Python's view of it), so those of
     thousands of objects are kept. The least recently *got* one is dropped first.
@@ -39,8 +49,8 @@ class ModelCache:
         self.num_compiled = 0
         self.waited_s = 0.0
         self._lock = threading.Lock()
-        self._models: dict[str, mujoco.MjModel] = {}
-        self._coming: dict[str, Future[mujoco.MjModel]] = {}
+        self._models: dict[_Key, mujoco.MjModel] = {}
+        self._coming: dict[_Key, Future[mujoco.MjModel]] = {}
         self._worker: ThreadPoolExecutor | None = None
 
     def get(self, grasp_object: GraspObject) -> mujoco.MjModel:
@@ -49,12 +59,13 @@ class ModelCache:
         Raises:
             ValueError: the object cannot be simulated; see `build_world_model`.
         """
+        key = _key(grasp_object)
         with self._lock:
-            model = self._models.pop(grasp_object.name, None)
+            model = self._models.pop(key, None)
             if model is not None:
-                self._models[grasp_object.name] = model
+                self._models[key] = model
                 return model
-            coming = self._coming.get(grasp_object.name)
+            coming = self._coming.get(key)
         began = time.perf_counter()
         # what is not begun yet is done here instead of waited for
         model = self._make(grasp_object) if coming is None or coming.cancel() else coming.result()
@@ -68,33 +79,34 @@ class ModelCache:
         An object that cannot be simulated is reported by `get`. What an earlier call asked for and was not begun yet is
         given up.
         """
+        wanted = {_key(thing): thing for thing in grasp_objects}
         with self._lock:
-            for name in [name for name, coming in self._coming.items() if coming.cancel()]:
-                del self._coming[name]
-            missing = {thing.name: thing for thing in grasp_objects if thing.name not in self._models}
+            for key in [key for key, coming in self._coming.items() if coming.cancel()]:
+                del self._coming[key]
+            missing = {key: thing for key, thing in wanted.items() if key not in self._models}
             if missing and self._worker is None:
                 self._worker = ThreadPoolExecutor(1, "models")
-            for name, thing in missing.items():
-                if self._worker is not None and name not in self._coming:
-                    self._coming[name] = self._worker.submit(self._make, thing)
+            for key, thing in missing.items():
+                if self._worker is not None and key not in self._coming:
+                    self._coming[key] = self._worker.submit(self._make, thing)
 
     def _make(self, grasp_object: GraspObject) -> mujoco.MjModel:
         """Compile and keep a model, unless another thread has just done so."""
-        name = grasp_object.name
+        key = _key(grasp_object)
         with _MAKING:
             try:
-                model = self._models.get(name)
+                model = self._models.get(key)
                 if model is None:
                     model = build_world_model(self.hand, grasp_object, self.settings)
-                    self._keep(name, model)
+                    self._keep(key, model)
                 return model
             finally:
                 with self._lock:
-                    self._coming.pop(name, None)
+                    self._coming.pop(key, None)
 
-    def _keep(self, name: str, model: mujoco.MjModel) -> None:
+    def _keep(self, key: _Key, model: mujoco.MjModel) -> None:
         with self._lock:
             self.num_compiled += 1
-            self._models[name] = model
+            self._models[key] = model
             while len(self._models) > self.capacity:
                 del self._models[next(iter(self._models))]

@@ -140,6 +140,7 @@ class HumanAssistEnv:
         period_s = self.physics.settings.control_dt
         self._builder = ObservationBuilder(self.hand, period_s, self.task.history_length)
         self._time_s = 0.0
+        self._num_stepped = 0
         if self._errors is not None:
             self._errors.begin(np.arange(self.num_worlds), episodes.keys)
         observation = self._observe(Truth(self._state, episodes, self._step, self._clouds_o, self._links), None)
@@ -190,8 +191,9 @@ class HumanAssistEnv:
         """
         began = time.perf_counter()
         num_steps = self.episodes.num_steps
-        if self._source is None and self._has_ended.all():
-            raise RuntimeError(f"every episode is over, after {num_steps.max()} steps; call reset")
+        if self._source is None and self._has_ended.all() and self._num_stepped >= self.episodes.max_steps:
+            raise RuntimeError(f"every episode is over, after {self._num_stepped} steps; call reset")
+        self._num_stepped += 1
         anew = self._begin_anew()
         moving = ~self._has_ended & ~anew
         before, state = self._state, self._advance(torch.as_tensor(action), moving)
@@ -279,9 +281,8 @@ class HumanAssistEnv:
         if self.reward is not None:
             last = {name: value[rows].cpu() for name, value in terms.items()}
             for name, value in final_terms(self.reward, outcome, last).items():
-                terms[name][rows] = self._on_device(
-                    torch.where(torch.as_tensor(outcome.is_diverged), 0.0, value.double())
-                )
+                counted = torch.where(torch.as_tensor(outcome.is_diverged), 0.0, value.double())
+                terms[name][rows] = counted.to(terms[name])  # in the precision of the backend
         self._note("lift", began)
         return outcome
 

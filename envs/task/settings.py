@@ -27,3 +27,16 @@ class TaskSettings:
         for name, value in vars(self).items():
             if not value > 0:
                 raise ValueError(f"{name} of the task is {value}, expected a number above 0")
+
+    def check_fits_policies(self) -> None:
+        """Refuse what followers, scripts and the table of observations do not follow: they are made for one value.
+
+        Raises:
+            ValueError: names the setting and that value.
+        """
+        for name, value in (("max_joint_step", MAX_JOINT_STEP), ("history_length", HISTORY_LENGTH)):
+            if getattr(self, name) != value:
+                raise ValueError(
+                    f"{name} of the task is {getattr(self, name)}; policies and scripts are made for {value}; leave it "
+                    "out, or drive envs.task.assist_env.HumanAssistEnv yourself"
+                )

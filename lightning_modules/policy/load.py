@@ -23,9 +23,12 @@ def load_policy(path: str | Path) -> LearntPolicy:
     check_is_of(ResidualPPOModule, content, path)
     settings = settings_of(content, path)
     if isinstance(settings.get("primitive"), str):
+        path = Path(path)
+        # what training resumes from is not written over
+        output = path.with_name(f"{path.stem}_exported.ckpt") if "optimizer_states" in content else path
         raise ValueError(
             f"checkpoint {path} names the file of its primitive ({settings['primitive']}) and does not describe it; "
-            f"where that file is, convert it: python -m lightning_modules.export --checkpoint {path} --output {path}"
+            f"where that file is, convert it: python -m lightning_modules.export --checkpoint {path} --output {output}"
         )
     settings["encoder_checkpoint"] = None  # its weights are in the checkpoint
     return build(ResidualPPOModule, content, settings, path).eval().requires_grad_(False).policy()

@@ -114,3 +114,16 @@ def test_mistakes_end_the_command_with_a_message(tmp_path: Path, capsys: pytest.
     with pytest.raises(SystemExit):
         main(["--checkpoint", str(tmp_path / "half.ckpt"), "--output", str(tmp_path / "gf.ckpt")])
     assert "half.ckpt cannot be read as plain tensors" in capsys.readouterr().err
+
+
+def test_what_training_resumes_from_is_not_written_over(last: Path) -> None:
+    before = last.read_bytes()
+    with pytest.raises(ValueError, match="training resumes from it; give the output another name"):
+        export_checkpoint(last, last.parent / ".." / last.parent.name / last.name)
+    assert last.read_bytes() == before
+
+
+def test_an_exported_checkpoint_can_be_converted_in_its_place(last: Path, tmp_path: Path) -> None:
+    small = export_checkpoint(last, tmp_path / "small.ckpt")
+    before = load(small)
+    assert load(export_checkpoint(small, small)).keys() == before.keys()

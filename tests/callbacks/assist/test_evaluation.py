@@ -2,6 +2,7 @@
 
 import json
 import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -352,3 +353,12 @@ def test_senseless_settings_are_refused(options: dict[str, Any]) -> None:
 def test_unknown_policies_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"policies are \['us'\]; give some of ours, primitive"):
         AssistEvaluation(**options)
+
+
+def test_training_grasps_of_another_hand_are_refused(
+    rollouts: RolloutDataModule, tiny_path: Path, quiet: Quiet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(rollouts), "hand", replace(shadow_hand(), name="another"), raising=False)
+    trainer = quiet(AssistEvaluation(plan=PosesPlan(1), training_path=str(tiny_path), steps=(20,)))
+    with pytest.raises(ValueError, match="is of the hand shadow, the tested grasps of the hand another; scripts need"):
+        trainer.test(Assistant(), rollouts, verbose=False)

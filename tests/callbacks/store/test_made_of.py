@@ -1,6 +1,8 @@
 """What results are made of, told apart."""
 
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -13,10 +15,13 @@ from datamodules.baselines.scripts import oracle
 from datamodules.grasps.dataset import GraspTable
 from datamodules.grasps.grasp_set import GraspSet
 from datamodules.rollouts.runner import EpisodeRunner
+from envs.hand.own_hand import read_hand
+from envs.objects.grasp_object import GraspObject
 from envs.objects.library import ObjectLibrary
 from envs.task.perception import PerceptionNoise
 from lightning_modules.followers import Denoiser, FixedTimeScore
 from tests.assisting import made_up_targets, sampler
+from tests.envs.hand.claw import write_claw
 from tests.learning import tiny_module
 
 
@@ -99,3 +104,30 @@ def test_code_has_a_digest_and_the_libraries_their_versions() -> None:
     found = made_of_code()
     assert len(found["code"]) == 32
     assert found["torch"].startswith("2.")
+
+
+@pytest.mark.usefixtures("fast_objects")
+def test_objects_are_told_apart_by_what_collides(tiny_grasps: GraspSet) -> None:
+    targets = made_up_targets()
+    can, box = targets.grasp_objects
+    heavy = replace(can, mass=2.0 * can.mass)
+    coarse = replace(can, pieces=(np.concatenate(can.pieces)[:8],))
+    assert len({digest_of(replace(targets, grasp_objects=(each, box))) for each in (can, heavy, coarse)}) == 3
+
+    class Heavier(ObjectLibrary):
+        def get_many(self, names: Sequence[str]) -> list[GraspObject]:
+            return [replace(each, mass=2.0 * each.mass) for each in super().get_many(names)]
+
+    table = GraspTable(tiny_grasps.rows(np.array([0])), ObjectLibrary(), 64)
+    assert digest_of_table(table, ObjectLibrary()) != digest_of_table(table, Heavier())
+
+
+def test_hands_are_told_apart_by_their_models_and_not_by_where_their_files_lie(tmp_path: Path) -> None:
+    first, moved, changed = (tmp_path / name for name in ("first", "moved", "changed"))
+    for folder in (first, moved, changed):
+        folder.mkdir()
+        write_claw(folder)
+    model = changed / "claw.urdf"
+    model.write_text(model.read_text().replace('mass value="0.01"', 'mass value="0.02"'))
+    found = [settings_of(read_hand(each / "claw.yaml", str(each / "claw.yaml"))) for each in (first, moved, changed)]
+    assert found[0] == found[1] != found[2]

@@ -252,3 +252,14 @@ def test_another_number_of_episodes_than_worlds_is_named() -> None:
     collector = RolloutCollector([make_env(1, reward=PLAIN), make_env(1, reward=PLAIN)])
     with pytest.raises(ValueError, match="3 episodes for 2 worlds; expected one for each world"):
         collector.collect(CountingActor(), sampler().sample(3), torch.Generator())
+
+
+def test_a_part_whose_episodes_are_all_shorter_waits_for_the_others() -> None:
+    episodes = join_episodes([sampler(num_steps=7).sample(1), sampler(seed=1, num_steps=10).sample(1)])
+
+    def collected(*sizes: int) -> Rollout:
+        parts = [make_env(size, reward=PLAIN) for size in sizes]
+        return RolloutCollector(parts).collect(CountingActor(), episodes, torch.Generator())
+
+    assert torch.equal(collected(1, 1).is_valid, collected(2).is_valid)
+    assert torch.equal(collected(1, 1).reward, collected(2).reward)

@@ -333,3 +333,10 @@ def test_nothing_is_collected_before_the_worlds_are_built(tiny_path: Path) -> No
 def test_a_missing_pattern_file_is_named(tiny_path: Path, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"none\.npy"):
         built(tiny_path, patterns=str(tmp_path / "none.npy"))
+
+
+@pytest.mark.parametrize("settings", [{"max_joint_step": 0.1}, {"history_length": 3}])
+def test_a_task_that_policies_are_not_made_for_is_refused(settings: dict[str, Any], tiny_path: Path) -> None:
+    [(name, value)] = settings.items()
+    with pytest.raises(ValueError, match=f"{name} of the task is {value}; policies and scripts are made for "):
+        make(tiny_path, task=TaskSettings(**settings))

@@ -9,9 +9,9 @@ from datamodules.baselines.scripts import oracle
 from datamodules.rollouts.runner import EpisodeFrames, EpisodeRunner, best_fixed_step
 from envs.hand.shadow import shadow_hand
 from envs.rows import take_rows
-from envs.task.episodes import Episodes
+from envs.task.episodes import Episodes, join_episodes
 from envs.task.observations import Observation
-from tests.assisting import EPISODE_STEPS
+from tests.assisting import EPISODE_STEPS, sampler
 
 HAND = shadow_hand()
 
@@ -91,3 +91,10 @@ def test_best_step_is_the_one_with_the_most_successes(episodes: Episodes) -> Non
 def test_no_steps_to_choose_from_are_refused() -> None:
     with pytest.raises(ValueError, match="there are no steps to choose from"):
         best_fixed_step(lambda step: pytest.fail("run"), ())
+
+
+def test_batches_of_shorter_episodes_end_before_the_others() -> None:
+    episodes = join_episodes([sampler(num_steps=4).sample(1), sampler(seed=1, num_steps=7).sample(1)])
+    alone = EpisodeRunner(num_worlds=1, num_threads=0).run(oracle(), episodes)
+    together = EpisodeRunner(num_worlds=2, num_threads=0).run(oracle(), episodes)
+    np.testing.assert_array_equal(alone.joint_pos, together.joint_pos)

@@ -132,3 +132,21 @@ def test_a_model_holds_nothing_that_only_a_renderer_needs() -> None:
     model = build_world_model(HAND, thing("can"), PhysicsSettings())
     assert (model.ntex, model.nmat) == (0, 0)
     assert mujoco.mj_sizeModel(model) < 300_000
+
+
+def test_two_shapes_of_one_name_have_a_model_each() -> None:
+    can, box = thing("can"), replace(thing("box"), name=thing("can").name)
+    cache = ModelCache(HAND, PhysicsSettings())
+    assert cache.get(can).nmesh != 0
+    assert cache.get(box) is not cache.get(can)
+    np.testing.assert_allclose(cache.get(box).body("object").mass, box.mass)
+    cache.prepare([heavy := replace(can, mass=2.0 * can.mass)])
+    settle(cache)
+    assert cache.num_compiled == 3
+    np.testing.assert_allclose(cache.get(heavy).body("object").mass, 2.0 * can.mass)
+
+
+def test_the_same_object_read_twice_is_compiled_once() -> None:
+    cache = ModelCache(HAND, PhysicsSettings())
+    assert cache.get(thing("can")) is cache.get(replace(thing("can"), mass=thing("can").mass))
+    assert cache.num_compiled == 1
