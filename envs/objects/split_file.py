@@ -88,6 +88,7 @@ class Splits:
     meshes: MeshFolder | None = None
 
     def family(self, name: str) -> str:
+        """See `ObjectSource.family`; the error names the meshes, too."""
         try:
             return self._source(name).family(name)
         except ValueError as error:
