@@ -7,14 +7,17 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
 from datamodules.rollouts.actor import ExploringWorlds, RolloutActor
 from datamodules.rollouts.runner import in_order
 from datamodules.rollouts.teacher import ArrivalTeacher
 from datamodules.types import Decision, Rollout, concatenate_rollouts, each_tensor
 from envs.rows import take_rows
-from envs.task.assist_env import EnvStep, HumanAssistEnv
+from envs.task.assist_env import HumanAssistEnv
 from envs.task.episodes import Episodes
+from envs.task.outcomes import EpisodeOutcome
 
 
 class RolloutCollector:
@@ -94,21 +97,24 @@ def run_part(env: HumanAssistEnv, acting: ExploringWorlds, episodes: Episodes, p
     """
     observation = env.reset(episodes)
     decisions: list[Decision] = []
-    steps: list[EnvStep] = []
+    terms: list[dict[str, Tensor]] = []
+    rewards: list[Tensor] = []
+    ended: list[NDArray[np.bool_]] = []
+    outcomes: list[EpisodeOutcome] = []
     for _ in range(episodes.max_steps):
         decided = acting.step(observation)
         done = env.step(decided.hand_action, decided.primitive_action)
         observation = done.observation
+        # not the whole step: the clouds of an episode are a hundred megabytes, and keeping them costs the caches
         decisions.append(decided)
-        steps.append(done)
-    return _stack(decisions, steps, policy_version, {**env.seconds, **acting.seconds})
-
-
-def _stack(decisions: list[Decision], steps: list[EnvStep], policy_version: int, seconds: dict[str, float]) -> Rollout:
+        terms.append(done.terms)
+        rewards.append(done.reward)
+        ended.append(done.ended)
+        outcomes += [] if done.outcome is None else [done.outcome]
+    has_ended = np.stack(ended)
+    outcome = in_order(outcomes, np.nonzero(has_ended)[1])
+    reward = torch.stack(rewards)
     decided = each_tensor(lambda *values: torch.stack(values), *decisions)
-    ended = np.stack([step.ended for step in steps])
-    outcome = in_order([step.outcome for step in steps if step.outcome is not None], np.nonzero(ended)[1])
-    reward = torch.stack([step.reward for step in steps])
     measures = {
         "success": outcome.is_success,
         "posture_rad": outcome.posture_rad,
@@ -119,13 +125,13 @@ def _stack(decisions: list[Decision], steps: list[EnvStep], policy_version: int,
     return Rollout(
         hand_action=decided.hand_action,
         reward=reward,
-        terms={name: torch.stack([step.terms[name] for step in steps]) for name in sorted(steps[0].terms)},
-        is_terminal=torch.as_tensor(ended),
-        is_valid=torch.as_tensor(ended[::-1].cumsum(axis=0)[::-1] > 0),
+        terms={name: torch.stack([each[name] for each in terms]) for name in sorted(terms[0])},
+        is_terminal=torch.as_tensor(has_ended),
+        is_valid=torch.as_tensor(has_ended[::-1].cumsum(axis=0)[::-1] > 0),
         measures={name: torch.as_tensor(value).float() for name, value in measures.items()},
         gate=torch.full_like(reward, torch.nan),
         grip=torch.full_like(reward, torch.nan),
         memory=decided.memory,
         policy_version=policy_version,
-        seconds=seconds,
+        seconds={**env.seconds, **acting.seconds},
     )

@@ -28,8 +28,8 @@ from lightning_modules.ppo.samples import Samples, minibatches, samples_of
 
 _LOG = logging.getLogger(__name__)
 
-_RUN = 10
-"""Steps of a world that stay together in a minibatch under correlated noise: one step in ten is looked at twice."""
+_RUN = 25
+"""Steps of a world that stay together in a minibatch under correlated noise: one step in 25 is looked at twice."""
 
 
 class PPOLearning(LightningModule):
@@ -139,8 +139,8 @@ class PPOLearning(LightningModule):
         for epoch in self._minibatches(samples, self.hparams["epochs"], run):
             numbers = []
             for rows in epoch:
-                evaluate = partial(self._output, samples.steps)
-                objective = ppo_objective(samples, rows, evaluate, self.exploration, noise_law, **settings)
+                evaluate, mean_of = partial(self._output, samples.steps), partial(self._mean, samples.steps)
+                objective = ppo_objective(samples, rows, evaluate, mean_of, self.exploration, noise_law, **settings)
                 self._descend(objective.loss)
                 numbers.append(objective.numbers)
             epochs.append(mean_numbers(means(numbers)))  # of all ranks: they have to agree on the learning rate
@@ -154,9 +154,14 @@ class PPOLearning(LightningModule):
             yield (rows.to(samples.target.device) for rows in epoch)
 
     def _output(self, steps: PolicyMemory, rows: Tensor) -> PolicyOutput:
-        situation = PolicyInput(steps.vectors[rows], steps.feature[rows], steps.privileged[rows])
-        output: PolicyOutput = self.network(self.encoded(situation))
+        output: PolicyOutput = self.network(self._seen(steps, rows))
         return output
+
+    def _mean(self, steps: PolicyMemory, rows: Tensor) -> Tensor:
+        return self.network.mean(self._seen(steps, rows))
+
+    def _seen(self, steps: PolicyMemory, rows: Tensor) -> PolicyInput:
+        return self.encoded(PolicyInput(steps.vectors[rows], steps.feature[rows], steps.privileged[rows]))
 
     def _optimizer(self) -> LightningOptimizer:
         optimizer = self.optimizers()

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -16,6 +15,9 @@ from lightning_modules.ppo.samples import Samples
 
 Evaluate = Callable[[Tensor], PolicyOutput]
 """What the present policy says about samples, by their rows (K,)."""
+
+MeanOf = Callable[[Tensor], Tensor]
+"""Its mean actions (K, A) there, without the critic."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,7 @@ def ppo_objective(
     samples: Samples,
     rows: Tensor,
     evaluate: Evaluate,
+    mean_of: MeanOf,
     exploration: Exploration,
     noise_law: Tensor,
     *,
@@ -81,6 +84,7 @@ def ppo_objective(
         samples: of a rollout.
         rows: the samples of this step (B,).
         evaluate: the present policy.
+        mean_of: its means alone.
         exploration: present noise.
         noise_law: `Exploration.frozen` as it was when the samples were collected (A, A).
         clip: largest useful change of the probability ratio.
@@ -88,11 +92,14 @@ def ppo_objective(
         entropy_coefficient: weight of the entropy bonus.
     """
     steps, old = samples.steps, samples.steps.log_prob[rows]
-    mean, value, noise_before = _outputs(samples, rows, evaluate, with_noise=exploration.state_dim > 0)
-    centre = exploration.centre(mean, noise_before)
+    output = evaluate(rows)
+    noise_before = steps.noise_before[rows]
+    if exploration.state_dim > 0:
+        noise_before = _noise_before(samples, rows, output.mean, mean_of)
+    centre = exploration.centre(output.mean, noise_before)
     log_prob = exploration.log_prob(steps.action[rows], centre)
     surrogate = clipped_surrogate(log_prob, old, samples.advantage[rows], clip=clip).mean()
-    critic = value_loss(value, samples.target[rows]).mean()
+    critic = value_loss(output.value, samples.target[rows]).mean()
     bonus = entropy_coefficient * exploration.entropy()
     with torch.no_grad():
         centre_then = exploration.centre(steps.mean[rows], steps.noise_before[rows])
@@ -105,26 +112,22 @@ def ppo_objective(
     return Objective(surrogate + value_coefficient * critic - bonus, numbers)
 
 
-class _Outputs(NamedTuple):
-    mean: Tensor
-    value: Tensor
-    noise_before: Tensor
+def _noise_before(samples: Samples, rows: Tensor, mean: Tensor, mean_of: MeanOf) -> Tensor:
+    """Noise (B, A) in the step before each sample, under the present means.
 
-
-def _outputs(samples: Samples, rows: Tensor, evaluate: Evaluate, *, with_noise: bool) -> _Outputs:
-    """Means (B, A) and values (B,) of the samples, and the noise (B, A) in the step before each, under these means."""
-    given = samples.steps.noise_before[rows]
-    if not with_noise:
-        output = evaluate(rows)
-        return _Outputs(output.mean, output.value, given)
+    Rows that stay together hold most of the steps before; only the means (B, A) of the others are asked for.
+    """
+    noise = samples.steps.noise_before[rows].clone()
     follows = samples.follows[rows]
-    before = rows[follows] - 1
-    needed, place = torch.cat([rows, before]).unique(return_inverse=True)
-    output = evaluate(needed)
-    own, earlier = place.split([len(rows), len(before)])
-    noise_before = given.clone()
-    noise_before[follows] = samples.steps.action[before] - output.mean[earlier]
-    return _Outputs(output.mean[own], output.value[own], noise_before)
+    has_it = follows.clone()
+    has_it[:1] = False
+    has_it[1:] &= rows[1:] == rows[:-1] + 1
+    own, others = has_it.nonzero().squeeze(1), (follows & ~has_it).nonzero().squeeze(1)
+    noise[own] = samples.steps.action[rows[own - 1]] - mean[own - 1]
+    if len(others):
+        before = rows[others] - 1
+        noise[others] = samples.steps.action[before] - mean_of(before)
+    return noise
 
 
 def means(numbers: list[dict[str, float]]) -> dict[str, float]:
