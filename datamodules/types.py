@@ -109,8 +109,8 @@ class Rollout(Batch):
 
     @property
     def num_agent_steps(self) -> int:
-        """T times E."""
-        return self.reward.numel()
+        """Steps that happened: T times E where no world ended before the others."""
+        return int(self.is_valid.sum())
 
 
 def concatenate_rollouts(parts: Sequence[Rollout]) -> Rollout:

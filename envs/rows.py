@@ -39,3 +39,12 @@ def join_rows(parts: Sequence[Columns]) -> Columns:
         elif isinstance(columns[0], np.ndarray):
             joined[item.name] = np.concatenate(columns)
     return replace(parts[0], **joined)  # type: ignore[type-var]
+
+
+def choose_rows(choice: NDArray[np.bool_], one: Columns, other: Columns) -> Columns:
+    """The rows of ``one`` where ``choice`` (E,) bool, those of ``other`` elsewhere; all columns are arrays."""
+    chosen: dict[str, Any] = {}
+    for item in fields(one):  # type: ignore[arg-type]
+        mine, theirs = getattr(one, item.name), getattr(other, item.name)
+        chosen[item.name] = np.where(choice.reshape(-1, *[1] * (mine.ndim - 1)), mine, theirs)
+    return replace(one, **chosen)  # type: ignore[type-var]

@@ -56,7 +56,8 @@ def sampler(
 ) -> EpisodeSampler:
     """Draws episodes of made-up targets, by the training patterns."""
     targets = made_up_targets() if targets is None else targets
-    return EpisodeSampler(targets, generate_patterns().split("train"), mix=mix, seed=seed, num_steps=num_steps)
+    task = TaskSettings() if num_steps is None else TaskSettings(episode_steps=num_steps)
+    return EpisodeSampler(targets, generate_patterns().split("train"), mix=mix, seed=seed, task=task)
 
 
 def make_env(

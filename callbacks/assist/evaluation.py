@@ -208,7 +208,8 @@ class AssistEvaluation(Callback):
             data.patterns,
             is_training=True,
             seed=self.seeds[0],
-            num_steps=data.task.episode_steps,
+            task=data.task,
+            period_s=data.physics.settings.control_dt,
         )
         return TrainingEpisodes(train, episodes)
 

@@ -1,5 +1,6 @@
 """Success, posture and stability of the episodes that were run (GraspGF Sec. 4.2)."""
 
+import numpy as np
 import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
@@ -7,6 +8,7 @@ from torch import Tensor
 from torchmetrics import CatMetric, MeanMetric, MetricCollection
 
 from callbacks.assist.evaluation import evaluation_of
+from envs.rows import take_rows
 from envs.task.outcomes import EpisodeOutcome
 
 _FIELDS = {
@@ -33,7 +35,8 @@ class AssistMeasures(Callback):
     ``success``: the object rises by more than 0.1 m, and its distance to the hand changes by less than 5 cm.
     ``posture_rad``: distance of the joints before the lift from those of the grasp to come. ``translation_m`` and
     ``rotation_cos``: how far the object was moved before the lift, and the cosine distance of its x axis. One thrown
-    object can outweigh all others in a mean, hence ``translation_median_m``.
+    object can outweigh all others in a mean, hence ``translation_median_m``. ``disturbed``: share of the episodes
+    without a grasp in which the object moved by more than 1 cm.
 
     ``val/<measure>/<split>`` for the learnt policy; in ``test``, to the logger, ``test/<measure>/<split>/<policy>``.
     """
@@ -46,11 +49,14 @@ class AssistMeasures(Callback):
         ).set_dtype(torch.float64)
 
     def measure(self, outcome: EpisodeOutcome) -> dict[str, float]:
-        """Values by measure."""
+        """Values by measure, of the episodes in which the wrist comes to grasp; how often others are disturbed."""
         self._measures.reset()
+        left = outcome.is_success[~outcome.is_grasp]
+        outcome = take_rows(outcome, np.flatnonzero(outcome.is_grasp))
         for name, metric in self._measures.items():
             metric.update(torch.as_tensor(getattr(outcome, _FIELDS[name])))
-        return {name: float(value) for name, value in self._measures.compute().items()}
+        values = {name: float(value) for name, value in self._measures.compute().items()}
+        return {**values, "disturbed": float(1.0 - left.mean())} if len(left) else values
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Log what the learnt policy did."""

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from callbacks.metrics.adaptability import adaptability
 from callbacks.metrics.estimates import by_label, count_causes, estimate, estimates, over_seeds
-from envs.rows import join_rows
+from envs.rows import join_rows, take_rows
 from envs.task.outcomes import CAUSES, EpisodeOutcome
 
 OURS = "ours"
@@ -42,13 +42,15 @@ class _Column:
     rows: NDArray[np.int64]
     values: Values
     cause: NDArray[np.int64]
+    is_grasp: NDArray[np.bool_]
+    second_try: NDArray[np.int64]
     labels: EpisodeLabels
 
     def part(self, keep: NDArray[Any]) -> "_Column":
         """Some of its episodes, as indices or a mask."""
         values = {name: column[keep] for name, column in self.values.items()}
         labels = EpisodeLabels(**{name: column[keep] for name, column in vars(self.labels).items()})
-        return _Column(self.rows[keep], values, self.cause[keep], labels)
+        return _Column(self.rows[keep], values, self.cause[keep], self.is_grasp[keep], self.second_try[keep], labels)
 
     def numbers(self) -> dict[str, dict[str, float | int]]:
         """Mean, 95 % interval (bootstrap over objects) and count of each measure; medians of what is no rate."""
@@ -65,6 +67,20 @@ class _Column:
     def causes(self) -> dict[str, int]:
         """Number of episodes by cause."""
         return count_causes(self.cause, CAUSES)
+
+    def disturbance(self) -> dict[str, Any]:
+        """Share of the episodes in which an object that nobody grasps was moved, and how far; nothing without such."""
+        alone = self.part(~self.is_grasp)
+        if len(alone.rows) == 0:
+            return {}
+        values = {"disturbed": 1.0 - alone.values["success"], "translation_m": alone.values["translation_m"]}
+        return estimates(values, alone.labels.groups)
+
+    def second_tries(self) -> dict[str, Any]:
+        """How often a second try came right, of those that were made; nothing without one."""
+        made = self.part(self.second_try > 0)
+        values = {"success": (made.second_try == 2).astype(np.float64)}
+        return estimates(values, made.labels.groups) if len(made.rows) else {}
 
     def adaptability(self, poses: int) -> dict[str, Any]:
         """See `callbacks.metrics.adaptability`."""
@@ -96,7 +112,8 @@ def report_split(
         rows: which of these episodes a policy ran, ascending; all where it is not named.
         poses: poses of each object, where the episodes were chosen by poses: gives ``adaptability``.
     """
-    columns = {name: _column(parts, (rows or {}).get(name), labels) for name, parts in outcomes.items()}
+    every = {name: _column(parts, (rows or {}).get(name), labels) for name, parts in outcomes.items()}
+    columns = {name: column.part(column.is_grasp) for name, column in every.items()}
     others = {name: column for name, column in columns.items() if name != OURS and OURS in columns}
     shares = {name: _share(column, columns.get(ORACLE)) for name, column in columns.items()}
     report: dict[str, Any] = {
@@ -112,9 +129,12 @@ def report_split(
             for name, column in columns.items()
         },
     }
+    for section, found in (("no_grasp", _Column.disturbance), ("second_try", _Column.second_tries)):
+        told = {name: found(column) for name, column in every.items()}
+        report |= {section: {name: each for name, each in told.items() if each}} if any(told.values()) else {}
     if poses is not None:
-        found = {name: column.adaptability(poses) for name, column in columns.items()}
-        report["adaptability"] = {name: each for name, each in found.items() if "all" in each}
+        adapted = {name: column.adaptability(poses) for name, column in columns.items()}
+        report["adaptability"] = {name: each for name, each in adapted.items() if "all" in each}
     over = {name: _over_seeds(parts) for name, parts in outcomes.items() if len(parts) > 1}
     return {**report, "over_seeds": over} if over else report
 
@@ -122,8 +142,8 @@ def report_split(
 def merge_splits(reports: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """Reports of splits as ``<section>.<split>....``.
 
-    Sections: splits, headline, margins, share_of_oracle, causes, families, types, causes_by_family; adaptability and
-    over_seeds where a split has them.
+    Sections: splits, headline, margins, share_of_oracle, causes, families, types, causes_by_family, of the episodes in
+    which the wrist comes to grasp; no_grasp, second_try, adaptability and over_seeds where a split has them.
     """
     sections = dict.fromkeys(section for report in reports.values() for section in report)
     return {
@@ -136,7 +156,7 @@ def _column(parts: Sequence[EpisodeOutcome], rows: NDArray[np.int64] | None, lab
     together = join_rows(parts)
     rows = np.arange(len(labels.groups)) if rows is None else rows
     of_rows = EpisodeLabels(**{name: column[rows] for name, column in vars(labels).items()})
-    return _Column(rows, values_of(together), together.cause, of_rows)
+    return _Column(rows, values_of(together), together.cause, together.is_grasp, together.second_try, of_rows)
 
 
 def _common(one: _Column, other: _Column) -> tuple[_Column, _Column]:
@@ -180,5 +200,5 @@ def _headline(columns: Mapping[str, _Column]) -> dict[str, Any]:
 
 
 def _over_seeds(parts: Sequence[EpisodeOutcome]) -> dict[str, dict[str, float | int]]:
-    columns = [values_of(part) for part in parts]
+    columns = [values_of(take_rows(part, np.flatnonzero(part.is_grasp))) for part in parts]
     return {name: over_seeds([float(column[name].mean()) for column in columns]).as_dict() for name in columns[0]}

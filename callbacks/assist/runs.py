@@ -141,7 +141,13 @@ def plan_runs(data: RolloutDataModule, splits: Sequence[str], plan: EpisodePlan,
         targets, is_training = data.targets(split), split == SPLITS[0]
         episodes = [
             planned_episodes(
-                plan, targets, data.patterns, is_training=is_training, seed=seed, num_steps=data.task.episode_steps
+                plan,
+                targets,
+                data.patterns,
+                is_training=is_training,
+                seed=seed,
+                task=data.task,
+                period_s=data.physics.settings.control_dt,
             )
             for seed in seeds
         ]

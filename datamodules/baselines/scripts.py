@@ -93,11 +93,13 @@ class GoalOnArrival:
 def closing_steps(goal: Array, episodes: Episodes) -> NDArray[np.int64]:
     """First step (E, J) in which each joint moves from the open hand to its goal (E, J), rad.
 
-    The step of arrival, or as much earlier as the joint needs to be there when the episode ends.
+    The step of arrival, or as much earlier as the joint needs to be there when the hand rises; never where the wrist
+    comes for no grasp.
     """
     needed = np.ceil(np.abs(goal - episodes.hand.open_pose) / MAX_JOINT_STEP).astype(np.int64)
-    latest = np.maximum(episodes.num_steps[:, None] - SETTLING_STEPS - needed, 0)
-    return np.minimum(episodes.arrival_step[:, None], latest)
+    latest = np.maximum(episodes.grasp_step[:, None] - SETTLING_STEPS - needed, 0)
+    first = np.minimum(episodes.arrival_step[:, None], latest)
+    return np.where(episodes.is_grasp[:, None], first, episodes.retry_steps.max() + 1)
 
 
 def _towards(hand: Hand, goal: Array, observation: Observation) -> Array:
@@ -132,7 +134,7 @@ class NearestGoals:
         Raises:
             ValueError: all training grasps are of an episode's own object.
         """
-        seen = _describe(episodes.grasp_objects, episodes.object_pose_w, episodes.wrist_pose_w[:, -1])
+        seen = _describe(episodes.grasp_objects, episodes.object_pose_w, episodes.goal_pose_w)
         distance = torch.cdist(seen, self._descriptors)
         own = np.array([thing.name for thing in episodes.grasp_objects])
         is_own = own[:, None] == self._names

@@ -117,6 +117,7 @@ def run_part(env: HumanAssistEnv, acting: ExploringWorlds, episodes: Episodes, p
     decided = each_tensor(lambda *values: torch.stack(values), *decisions)
     measures = {
         "success": outcome.is_success,
+        "is_grasp": outcome.is_grasp,
         "posture_rad": outcome.posture_rad,
         "translation_m": outcome.translation_m.clip(0.0, 1.0),
         "rotation_cos": outcome.rotation_cos,

@@ -159,7 +159,8 @@ class RolloutDataModule(LightningDataModule):
             self.patterns.split("train"),
             mix=True,
             seed=(self.seed, rank()),
-            num_steps=self.task.episode_steps,
+            task=self.task,
+            period_s=self.physics.settings.control_dt,
         )
         self._upcoming = UpcomingEpisodes(sampler, self.num_worlds, partial(self.physics.prepare, self.hand))
         self._collector = RolloutCollector(self._parts(), teacher=self.teacher)
@@ -193,7 +194,7 @@ class RolloutDataModule(LightningDataModule):
         if not names:
             return  # grasp_targets names what is wrong
         need = self.physics.memory_need(self.hand, self.library.get(names[0]), len(names))
-        rollout = self.task.episode_steps * STEP_BYTES
+        rollout = self.task.wrist.max_steps(self.physics.settings.control_dt) * STEP_BYTES
         replace(need, world=need.world + rollout).check(self.num_worlds, available_memory() // self._processes())
 
     def _processes(self) -> int:

@@ -7,7 +7,9 @@ from numpy.typing import NDArray
 
 from datamodules.grasps.diversity import most_diverse
 from datamodules.grasps.poses import relative_pose
+from envs.conventions import CONTROL_DT
 from envs.task.episodes import Episodes, EpisodeSampler
+from envs.task.settings import TaskSettings
 from envs.task.targets import GraspTargets
 from envs.wrist.patterns import WristPatterns
 
@@ -67,7 +69,8 @@ def planned_episodes(
     *,
     is_training: bool,
     seed: int,
-    num_steps: int | None = None,
+    task: TaskSettings | None = None,
+    period_s: float = CONTROL_DT,
 ) -> Episodes:
     """The episodes of one evaluation (GraspGF App. A.3): patterns of the objects' own part, unmixed.
 
@@ -77,8 +80,9 @@ def planned_episodes(
         patterns: all wrist movements; training objects get the training ones, others the test ones.
         is_training: the targets are training objects.
         seed: decides trajectories and shifts.
-        num_steps: control steps of an episode; those of the default task when None.
+        task: says how wrists move; the defaults when None.
+        period_s: seconds of a control step.
     """
     own_patterns = patterns.split("train" if is_training else "test")
-    sampler = EpisodeSampler(targets, own_patterns, mix=False, seed=seed, num_steps=num_steps)
+    sampler = EpisodeSampler(targets, own_patterns, mix=False, seed=seed, task=task, period_s=period_s)
     return sampler.of_rows(plan.rows(targets, seed))

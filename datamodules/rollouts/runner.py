@@ -112,8 +112,9 @@ class EpisodeRunner:
         start_policy(policy, episodes)
         state = physics.state()
         parts, ended = [], []
-        num_steps = int(episodes.num_steps.max())
-        for step in range(num_steps):
+        has_ended = np.zeros(len(episodes), dtype=bool)
+        step = 0
+        while not has_ended.all():
             if frames is not None:
                 frames.note(step, rows, state)
             done = env.step(policy.act(observation, step))
@@ -121,9 +122,11 @@ class EpisodeRunner:
             if done.outcome is not None:
                 parts.append(done.outcome)
                 ended.append(np.flatnonzero(done.ended))
+            has_ended |= done.ended
+            step += 1
         if frames is not None:
-            for step in range(num_steps, episodes.max_steps + 1):
-                frames.note(step, rows, state)
+            for later in range(step, episodes.max_steps + 1):
+                frames.note(later, rows, state)
             frames.note(None, rows, physics.state())
         return in_order(parts, np.concatenate(ended))
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from envs.task.episodes import Episodes
+from envs.wrist.movement import AUTOMATIC
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,8 @@ class ArrivalTeacher:
 
     Attributes:
         lead: control steps before arrival.
-        latest: step by which fingers that close by up to a radian have to start, to be done when the episode ends.
+        latest: step by which fingers that close by up to a radian have to start, to be done when the episode ends; no
+            limit where the user lifts, who waits after arrival.
         squeeze: closing action, in units of 0.05 rad a step, that is added once the wrist has arrived: a firm grip.
 
     Raises:
@@ -38,13 +40,15 @@ class ArrivalTeacher:
 
     def gate(self, episodes: Episodes) -> Tensor:
         """1 where the primitive may act, 0 where it has to wait (T, E)."""
-        return _from(episodes.arrival_step - self.lead, self.latest, episodes.max_steps)
+        latest = np.where(episodes.lift_step == AUTOMATIC, self.latest, episodes.max_steps)
+        return _from(episodes, np.minimum(episodes.arrival_step - self.lead, latest))
 
     def grip(self, episodes: Episodes) -> Tensor:
         """Closing action to be added (T, E)."""
-        return self.squeeze * _from(episodes.arrival_step, episodes.max_steps, episodes.max_steps)
+        return self.squeeze * _from(episodes, episodes.arrival_step)
 
 
-def _from(start: NDArray[np.int64], latest: int, num_steps: int) -> Tensor:
-    """1 from the step ``start`` (E,) on, at the latest from ``latest`` on; 0 before (T, E)."""
-    return (torch.arange(num_steps)[:, None] >= torch.as_tensor(start.clip(0, latest))).float()
+def _from(episodes: Episodes, start: NDArray[np.int64]) -> Tensor:
+    """1 from the step ``start`` (E,) on; 0 before, and where nothing is grasped (T, E)."""
+    has_begun = np.arange(episodes.max_steps)[:, None] >= start
+    return torch.as_tensor(has_begun & episodes.is_grasp).float()

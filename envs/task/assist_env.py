@@ -1,12 +1,11 @@
 """The assisting task: a human moves the wrist, actions of the hand come in, many worlds at once (GraspGF Sec. 2).
 
-The environment owns the commanded joints, what is observed, the reward and the end of each world's episode: the hand
-closes a little and rises, and the outcome is judged.
+The environment owns the commanded joints, what is observed, the reward and the end of each world's episode. There the
+hand closes a little and rises, by itself or because the user lifts (`envs.wrist.movement`), and the outcome is judged.
 """
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -15,7 +14,8 @@ from torch import Tensor
 
 from envs.hand.commands import check_action, next_command
 from envs.physics.base import Array, PhysicsBackend, PhysicsState, to_host
-from envs.rows import take_rows
+from envs.rows import choose_rows, take_rows
+from envs.task.env_step import EnvStep
 from envs.task.episodes import Episodes, EpisodeSource, join_episodes
 from envs.task.observation_builder import ObservationBuilder, Signals
 from envs.task.observations import POLICY_GROUPS, PRIVILEGED_GROUPS, Observation, check_groups
@@ -23,29 +23,11 @@ from envs.task.outcomes import EpisodeFacts, EpisodeOutcome, judge
 from envs.task.perception import PerceptionErrors, PerceptionNoise
 from envs.task.privileged import HIDDEN, Truth
 from envs.task.rewards import RewardSettings, StepFacts, final_terms, reward_terms
+from envs.task.rise_reflex import RiseReflex
 from envs.task.settings import TaskSettings
+from envs.task.user_lift import UserLifts
 from envs.trials.lift import lift_test
-
-
-@dataclass(frozen=True)
-class EnvStep:
-    """What came of one control step in E worlds.
-
-    Attributes:
-        observation: what is known after it.
-        terms: weighted terms of the reward by name, (E,) each; none without a reward.
-        reward: their sum (E,).
-        ended: worlds whose episode ended in this step (E,) bool.
-        outcome: how it ended in these, in their order; None where none did.
-        state: the simulator's state that was observed, before any lift.
-    """
-
-    observation: Observation
-    terms: dict[str, Tensor]
-    reward: Tensor
-    ended: NDArray[np.bool_]
-    outcome: EpisodeOutcome | None
-    state: PhysicsState
+from envs.wrist.movement import AUTOMATIC
 
 
 class HumanAssistEnv:
@@ -138,11 +120,13 @@ class HumanAssistEnv:
         self._links = np.zeros((self.num_worlds, len(self.hand.links)), dtype=bool)
         self._facts = EpisodeFacts.at_start(episodes.object_pose_w)
         period_s = self.physics.settings.control_dt
+        self._lifts = UserLifts(self._state)
         self._builder = ObservationBuilder(self.hand, period_s, self.task.history_length)
         self._time_s = 0.0
         self._num_stepped = 0
         if self._errors is not None:
             self._errors.begin(np.arange(self.num_worlds), episodes.keys)
+        self._reflex = RiseReflex(torch.as_tensor(self._state.wrist_pose_w), period_s)
         observation = self._observe(Truth(self._state, episodes, self._step, self._clouds_o, self._links), None)
         self.seconds = {"physics": time.perf_counter() - began, "lift": 0.0}
         return observation
@@ -172,6 +156,7 @@ class HumanAssistEnv:
         self._step[rows] = 0
         self._has_ended[rows] = False
         self._facts.begin(rows, episodes.object_pose_w)
+        self._lifts.begin(rows)
         if self._errors is not None:
             self._errors.begin(rows, episodes.keys)
         return anew
@@ -190,8 +175,8 @@ class HumanAssistEnv:
             ValueError: actions of another shape, or not finite; a reward term lacks its input.
         """
         began = time.perf_counter()
-        num_steps = self.episodes.num_steps
-        if self._source is None and self._has_ended.all() and self._num_stepped >= self.episodes.max_steps:
+        max_steps = self.episodes.max_steps
+        if self._source is None and self._has_ended.all() and self._num_stepped >= max_steps:
             raise RuntimeError(f"every episode is over, after {self._num_stepped} steps; call reset")
         self._num_stepped += 1
         anew = self._begin_anew()
@@ -200,11 +185,11 @@ class HumanAssistEnv:
         truth = Truth(state, self.episodes, self._step, self._clouds_o, self._links)
         observation = self._observe(truth, anew)
         terms = self._terms(truth, before, primitive_action, moving)
-        ended = moving & (self._step >= num_steps)
+        ended = self._lifts.ended(self.episodes, self._step, state, moving)
         self._has_ended |= ended
         self._state = state
         self._note("physics", began)
-        outcome = self._lift(state, ended, terms) if ended.any() else None
+        outcome = self._end(state, ended, terms) if ended.any() else None
         terms = {name: value.float() for name, value in terms.items()}
         reward = torch.stack([*terms.values(), torch.zeros_like(self._command[:, 0]).float()]).sum(dim=0)
         return EnvStep(observation, terms, reward, ended, outcome, state)
@@ -220,6 +205,9 @@ class HumanAssistEnv:
             max_step=self.task.max_joint_step,
             max_gap=self.physics.settings.max_target_gap,
         )
+        grip = self._reflex.grip(self._command, torch.as_tensor(self._state.joint_pos), self.hand)
+        lifts = self._on_device(self.episodes.lift_step != AUTOMATIC) & self._reflex.is_rising
+        command = torch.where(lifts[:, None], grip, command)
         self._command = torch.where(self._on_device(moving)[:, None], command, self._command)
         self._step = self._step + moving
         self._time_s += self.physics.settings.control_dt
@@ -229,7 +217,8 @@ class HumanAssistEnv:
         if self.watch_contacts or "contacts" in self.privileged:
             self._links = to_host(self.physics.contact_links()) & moving[:, None]
         if self.watch_contacts:
-            self._facts.note(self._links, to_host(self.physics.table_links()) & moving[:, None])
+            counts = moving & self._lifts.counts(self.episodes, self._step)
+            self._facts.note(self._links, to_host(self.physics.table_links()), counts)
         return self.physics.state()
 
     def _observe(self, truth: Truth, anew: NDArray[np.bool_] | None) -> Observation:
@@ -237,6 +226,8 @@ class HumanAssistEnv:
         wrist_w, cloud = torch.as_tensor(state.wrist_pose_w), self._clouds_o
         if self._errors is not None:
             wrist_w, cloud = self._errors.wrists(wrist_w), self._errors.clouds(cloud)
+        first = None if anew is None else self._on_device(anew)
+        self._reflex.look(wrist_w, first)
         signals = Signals(
             joint_pos=torch.as_tensor(state.joint_pos),
             coupled_pos=torch.as_tensor(state.coupled_pos),
@@ -247,7 +238,7 @@ class HumanAssistEnv:
             cloud_pose_w=torch.as_tensor(state.object_pose_w),
             objects=self.episodes.objects,
         )
-        seen = self._builder.observe(signals, None if anew is None else self._on_device(anew))
+        seen = self._builder.observe(signals, first)
         hidden = {name: HIDDEN[name](truth).float() for name in self.privileged}
         return Observation({**seen.groups, **hidden}, seen.objects)
 
@@ -271,13 +262,16 @@ class HumanAssistEnv:
         counts = self._on_device(moving) & ~torch.as_tensor(truth.state.is_diverged)
         return {name: torch.where(counts, found.get(name, zero), zero) for name in self.reward.weights}
 
-    def _lift(self, before: PhysicsState, ended: NDArray[np.bool_], terms: dict[str, Tensor]) -> EpisodeOutcome:
-        """How the ended worlds come out of the lift; their terms are completed."""
-        began, before = time.perf_counter(), before.host()
-        lifted = lift_test(self.physics, active=ended & ~before.is_diverged)
-        self._state = self.physics.state()
-        rows = np.flatnonzero(ended)
-        outcome = take_rows(judge(self._facts, before, lifted, self.episodes.goal_joint_pos), rows)
+    def _end(self, state: PhysicsState, ended: NDArray[np.bool_], terms: dict[str, Tensor]) -> EpisodeOutcome:
+        """How the ended worlds come out, after a lift where no user lifted; their terms are completed."""
+        began, episodes, rows = time.perf_counter(), self.episodes, np.flatnonzero(ended)
+        before, lifted = self._lifts.before(episodes, state), self._lifts.first()
+        waiting = ended & (episodes.lift_step == AUTOMATIC)
+        if waiting.any():
+            lifted = choose_rows(waiting, lift_test(self.physics, active=waiting & ~before.is_diverged), lifted)
+            self._state = self.physics.state()
+        is_grasp, second = episodes.is_grasp, self._lifts.second_try(state)
+        outcome = take_rows(judge(self._facts, before, lifted, episodes.goal_joint_pos, is_grasp, second), rows)
         if self.reward is not None:
             last = {name: value[rows].cpu() for name, value in terms.items()}
             for name, value in final_terms(self.reward, outcome, last).items():

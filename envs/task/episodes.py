@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from envs.conventions import CONTROL_DT
 from envs.geometry.object_clouds import KnownObjects, ObjectClouds
 from envs.hand.hand import Hand
 from envs.objects.grasp_object import GraspObject
@@ -16,8 +17,8 @@ from envs.physics.base import Array
 from envs.rows import join_rows
 from envs.task.settings import TaskSettings
 from envs.task.targets import GraspTargets
+from envs.wrist.movement import AUTOMATIC, KINDS, NO_GRASP_KINDS
 from envs.wrist.patterns import WristPatterns
-from envs.wrist.trajectory import sample_trajectories
 
 MAX_SHIFT = 0.5
 """Metres by which object and wrist are moved together along x and y (GraspGF App. A.1)."""
@@ -27,17 +28,25 @@ MAX_SHIFT = 0.5
 class Episodes:
     """E sampled episodes of at most T control steps.
 
+    Where the user lifts, he does so within the episode, and some come down and try again when the first lift failed;
+    elsewhere the environment lifts after the last step. Columns from ``num_steps`` to ``kind`` are those of
+    `envs.wrist.movement.WristMovements`, and all are hidden from policies.
+
     Attributes:
         hand: the hand that grasps.
         grasp_row: row of the grasp in the targets (E,).
         grasp_objects: the objects (E).
         object_index: which object each has (E,): its row in ``clouds``; equal index, equal object.
         object_pose_w: objects at the start (E, 7).
-        wrist_pose_w: wrist poses (E, T + 1, 7); index 0 is the start, index ``num_steps`` the grasp, later ones
-            repeat it.
-        num_steps: control steps of each episode (E,), at most T.
+        wrist_pose_w: wrist poses (E, T + 1, 7); index 0 is the start, after the end the last one is repeated.
         goal_joint_pos: joints of the grasp (E, J), rad; hidden from policies.
-        arrival_step: step from which the wrist rests at the grasp (E,); hidden from policies.
+        num_steps: control steps to the end of the first lift, or of the movement (E,), at most T.
+        arrival_step: step from which the wrist rests at the grasp (E,); num_steps where it never does.
+        lift_step: step in which the wrist begins to rise (E,); AUTOMATIC where the environment lifts after the last
+            step, num_steps where nobody lifts.
+        retry_lift_step: the same of the second try (E,), num_steps where there is none.
+        retry_steps: control steps to the end of the second try (E,), num_steps where there is none.
+        kind: what the wrist is up to (E,), index into `envs.wrist.movement.KINDS`.
         clouds: clouds of all objects that such episodes are made of; None when they are not known beforehand.
     """
 
@@ -47,9 +56,13 @@ class Episodes:
     object_index: NDArray[np.int64]
     object_pose_w: Array
     wrist_pose_w: Array
-    num_steps: NDArray[np.int64]
     goal_joint_pos: Array
+    num_steps: NDArray[np.int64]
     arrival_step: NDArray[np.int64]
+    lift_step: NDArray[np.int64]
+    retry_lift_step: NDArray[np.int64]
+    retry_steps: NDArray[np.int64]
+    kind: NDArray[np.int64]
     clouds: ObjectClouds | None = None
 
     def __len__(self) -> int:
@@ -64,6 +77,21 @@ class Episodes:
     def max_steps(self) -> int:
         """T."""
         return self.wrist_pose_w.shape[1] - 1
+
+    @property
+    def is_grasp(self) -> NDArray[np.bool_]:
+        """Whether the wrist comes to grasp at all (E,)."""
+        return ~np.isin(self.kind, [KINDS.index(name) for name in NO_GRASP_KINDS])
+
+    @property
+    def grasp_step(self) -> NDArray[np.int64]:
+        """Step by which the fingers have to be closed (E,): the lift begins, or the movement ends."""
+        return np.where(self.lift_step == AUTOMATIC, self.num_steps, self.lift_step)
+
+    @property
+    def goal_pose_w(self) -> Array:
+        """Wrist poses at the grasp (E, 7); at the end of the movement where there is none."""
+        return self.wrist_pose_w[np.arange(len(self)), self.grasp_step]
 
     @property
     def keys(self) -> NDArray[np.int64]:
@@ -103,7 +131,8 @@ class EpisodeSampler:
         patterns: wrist movements to draw from.
         mix: blend two patterns in each episode (training); one alone otherwise (GraspGF App. A.1, A.3).
         seed: decides everything; a number, or several (zeros at their end do not count).
-        num_steps: control steps of an episode; those of the task when None.
+        task: says how the wrists move; the defaults when None.
+        period_s: seconds of a control step.
     """
 
     def __init__(
@@ -113,12 +142,14 @@ class EpisodeSampler:
         *,
         mix: bool,
         seed: int | Sequence[int],
-        num_steps: int | None = None,
+        task: TaskSettings | None = None,
+        period_s: float = CONTROL_DT,
     ) -> None:
         self.targets = targets
         self.patterns = patterns
         self.mix = mix
-        self.num_steps = TaskSettings().episode_steps if num_steps is None else num_steps
+        self._movement = (task or TaskSettings()).wrist
+        self._period_s = period_s
         self._rng = np.random.default_rng(seed)
         order = np.argsort(targets.object_index, kind="stable")
         present, first = np.unique(targets.object_index[order], return_index=True)
@@ -134,19 +165,20 @@ class EpisodeSampler:
     def of_rows(self, rows: NDArray[np.int64]) -> Episodes:
         """Episodes of the given grasps (E,), with wrist movements and shifts drawn anew."""
         targets = self.targets
-        moved = sample_trajectories(
+        moved = self._movement.sample(
             targets.hand,
             targets.wrist_pose_w[rows],
             targets.fingertip_centre_w[rows],
-            self.patterns,
-            num_steps=self.num_steps,
+            targets.other_wrist_pose_w(rows),
+            period_s=self._period_s,
+            patterns=self.patterns,
             mix=self.mix,
             rng=self._rng,
         )
         shift = self._rng.uniform(-MAX_SHIFT, MAX_SHIFT, size=(len(rows), 2))
         object_pose_w = targets.object_pose_w[rows].copy()
         object_pose_w[:, :2] += shift
-        wrist_pose_w = moved.pose_w.copy()
+        wrist_pose_w = moved.pose_w[:, : int(moved.retry_steps.max()) + 1].copy()
         wrist_pose_w[:, :, :2] += shift[:, None]
         index = targets.object_index[rows]
         return Episodes(
@@ -156,9 +188,13 @@ class EpisodeSampler:
             object_index=index,
             object_pose_w=object_pose_w,
             wrist_pose_w=wrist_pose_w,
-            num_steps=np.full(len(rows), self.num_steps),
             goal_joint_pos=targets.joint_pos[rows],
+            num_steps=moved.num_steps,
             arrival_step=moved.arrival_step,
+            lift_step=moved.lift_step,
+            retry_lift_step=moved.retry_lift_step,
+            retry_steps=moved.retry_steps,
+            kind=moved.kind,
             clouds=targets.clouds,
         )
 

@@ -9,9 +9,14 @@ from envs.physics.base import Array, PhysicsState
 from envs.trials.lift import LiftResult
 
 CAUSES: tuple[str, ...] = (
-    "success", "diverged", "never_touched", "pushed_over", "pushed_away", "hit_table", "let_go", "slipped_in_lift",
+    "success", "diverged", "disturbed", "never_touched", "pushed_over", "pushed_away", "hit_table", "let_go",
+    "slipped_in_lift",
 )  # fmt: skip
-"""How an episode can end, in the order in which `classify` asks; the last is what remains."""
+"""How an episode can end, in the order in which `classify` asks; the last is what remains. Only those that are no grasp
+can be disturbed."""
+
+DISTURBED_DISTANCE = 0.01
+"""Metres from which on an object that nobody grasps counts as disturbed."""
 
 OVER_ANGLE = np.deg2rad(30.0)
 """An object whose upright axis leans by more than this before the lift counts as pushed over, rad (chosen here)."""
@@ -28,7 +33,11 @@ class EpisodeOutcome:
     """How E episodes ended.
 
     Attributes:
-        is_success: the object rose by more than 0.1 m, and its distance to the hand changed by less than 0.05 m.
+        is_success: the object rose by more than 0.1 m, and its distance to the hand changed by less than 0.05 m; where
+            the wrist came for no grasp: the object was not disturbed.
+        is_grasp: the wrist came to grasp.
+        second_try: where the user came down again after a failed lift: 1 if it failed again, 2 if it succeeded; 0
+            where there was none. `is_success` and all else tell of the first.
         rise: how far the object rose in the lift, m; 0 in diverged worlds.
         slip: change of the hand-object distance in the lift, m.
         height: height of the object's centre before the lift, m.
@@ -41,6 +50,8 @@ class EpisodeOutcome:
     """
 
     is_success: NDArray[np.bool_]
+    is_grasp: NDArray[np.bool_]
+    second_try: NDArray[np.int64]
     rise: Array
     slip: Array
     height: Array
@@ -87,27 +98,40 @@ class EpisodeFacts:
         self.was_touched[rows] = self.is_touched[rows] = False
         self.table_steps[rows] = 0
 
-    def note(self, object_links: NDArray[np.bool_], table_links: NDArray[np.bool_]) -> None:
-        """One more control step, in which these links (E, L) touched the object and the table."""
-        self.is_touched = np.logical_or.reduce(object_links, axis=1)
-        self.was_touched = np.logical_or(self.was_touched, self.is_touched)
-        self.table_steps = self.table_steps + table_links.any(axis=1)
+    def note(self, object_links: NDArray[np.bool_], table_links: NDArray[np.bool_], worlds: NDArray[np.bool_]) -> None:
+        """One more control step of the worlds (E,) bool: these links (E, L) touched the object, those the table."""
+        self.is_touched = np.where(worlds, object_links.any(axis=1), self.is_touched)
+        self.was_touched = self.was_touched | (worlds & self.is_touched)
+        self.table_steps = self.table_steps + (worlds & table_links.any(axis=1))
 
 
-def judge(facts: EpisodeFacts, before: PhysicsState, lifted: LiftResult, goal_joint_pos: Array) -> EpisodeOutcome:
+def judge(
+    facts: EpisodeFacts,
+    before: PhysicsState,
+    lifted: LiftResult,
+    goal_joint_pos: Array,
+    is_grasp: NDArray[np.bool_] | None = None,
+    second_try: NDArray[np.int64] | None = None,
+) -> EpisodeOutcome:
     """The outcome of E episodes.
 
     Args:
         facts: what was noted on the way.
         before: state after the last control step, before the lift.
-        lifted: result of the lift.
+        lifted: result of the lift; not looked at where there was no grasp.
         goal_joint_pos: joints of the grasp to come (E, J), rad.
+        is_grasp: where the wrist came to grasp (E,) bool; everywhere when None.
+        second_try: see `EpisodeOutcome`; there was none when None.
     """
+    is_grasp = np.ones(len(goal_joint_pos), dtype=bool) if is_grasp is None else is_grasp
     is_diverged = before.is_diverged | lifted.is_diverged
-    is_success = lifted.is_lifted & ~is_diverged
     start_w, end_w = facts.start_pose_w, before.object_pose_w
+    is_left_alone = translation(start_w, end_w) <= DISTURBED_DISTANCE
+    is_success = np.where(is_grasp, lifted.is_lifted, is_left_alone) & ~is_diverged
     return EpisodeOutcome(
         is_success=is_success,
+        is_grasp=is_grasp.copy(),
+        second_try=np.zeros(len(is_grasp), dtype=np.int64) if second_try is None else second_try.copy(),
         rise=np.where(is_diverged, 0.0, lifted.rise),
         slip=lifted.slip.copy(),
         height=end_w[:, 2].copy(),
@@ -116,21 +140,27 @@ def judge(facts: EpisodeFacts, before: PhysicsState, lifted: LiftResult, goal_jo
         posture_rad=np.linalg.norm(before.joint_pos - goal_joint_pos, axis=1),
         translation_m=translation(start_w, end_w),
         rotation_cos=axis_distance(start_w, end_w),
-        cause=classify(facts, end_w, is_success, is_diverged),
+        cause=classify(facts, end_w, is_success, is_diverged, is_grasp),
     )
 
 
 def classify(
-    facts: EpisodeFacts, end_pose_w: Array, is_success: NDArray[np.bool_], is_diverged: NDArray[np.bool_]
+    facts: EpisodeFacts,
+    end_pose_w: Array,
+    is_success: NDArray[np.bool_],
+    is_diverged: NDArray[np.bool_],
+    is_grasp: NDArray[np.bool_],
 ) -> NDArray[np.int64]:
     """Index into CAUSES of each episode (E,): the first that applies, in their order.
 
-    Diverged; never touched before the lift; pushed over or away (object poses ``end_pose_w`` (E, 7) before the lift);
-    a finger rested on the table; the object was touched but no longer when the lift began; else it slipped.
+    Diverged; disturbed where there was no grasp; never touched before the lift; pushed over or away (object poses
+    ``end_pose_w`` (E, 7) before the lift); a finger rested on the table; the object was touched but no longer when the
+    lift began; else it slipped.
     """
     applies = [
         is_success,
         is_diverged,
+        ~is_grasp,
         ~facts.was_touched,
         lean(facts.start_pose_w, end_pose_w) > OVER_ANGLE,
         translation(facts.start_pose_w, end_pose_w) > AWAY_DISTANCE,
@@ -155,7 +185,7 @@ def axis_distance(start_pose_w: Array, end_pose_w: Array) -> Array:
 
 def lean(start_pose_w: Array, end_pose_w: Array) -> Array:
     """Angle (E,), rad, between the vertical and the object's axis that was vertical at the start."""
-    upright = (_up_in_object(start_pose_w) * _up_in_object(end_pose_w)).sum(axis=1)
+    upright = (up_in_object(start_pose_w) * up_in_object(end_pose_w)).sum(axis=1)
     return np.arccos(upright.clip(-1.0, 1.0))
 
 
@@ -165,7 +195,7 @@ def _x_axis(pose: Array) -> Array:
     return np.stack([1.0 - 2.0 * (y * y + z * z), 2.0 * (x * y + w * z), 2.0 * (x * z - w * y)], axis=1)
 
 
-def _up_in_object(pose: Array) -> Array:
+def up_in_object(pose: Array) -> Array:
     """The vertical in object coordinates, last row of the rotation matrices of poses (E, 7): (E, 3)."""
     w, x, y, z = pose[:, 3:].T
     return np.stack([2.0 * (x * z - w * y), 2.0 * (y * z + w * x), 1.0 - 2.0 * (x * x + y * y)], axis=1)

@@ -49,10 +49,10 @@ def object_motion(truth: Truth) -> Tensor:
 
 
 def remaining(truth: Truth) -> Tensor:
-    """Share of the episode, and of the way to arrival, that is left (E, 2)."""
-    length = truth.episodes.num_steps
+    """Share of the time until the grasp has to hold, and of the way to arrival, that is left (E, 2)."""
+    length = np.maximum(truth.episodes.grasp_step, 1)
     way = (truth.episodes.arrival_step - truth.step).clip(0) / length
-    return torch.as_tensor(np.stack([1.0 - truth.step / length, way], axis=1))
+    return torch.as_tensor(np.stack([(1.0 - truth.step / length).clip(0.0), way], axis=1))
 
 
 @lru_cache(maxsize=8)
@@ -93,9 +93,7 @@ HIDDEN: dict[str, Callable[[Truth], Tensor]] = {
     "object_pose": lambda truth: truth.object_h,
     "object_motion": object_motion,
     "goal_joints": lambda truth: truth.episodes.hand.normalise(_tensor(truth.episodes.goal_joint_pos)),
-    "goal_wrist": lambda truth: goal_wrist(
-        _tensor(truth.state.wrist_pose_w), _tensor(truth.episodes.wrist_pose_w[:, -1])
-    ),
+    "goal_wrist": lambda truth: goal_wrist(_tensor(truth.state.wrist_pose_w), _tensor(truth.episodes.goal_pose_w)),
     "remaining": remaining,
     "contacts": lambda truth: torch.as_tensor(truth.links),
     "fingertip_distance": lambda truth: fingertip_distance(

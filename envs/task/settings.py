@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from envs.conventions import MAX_JOINT_STEP
 from envs.task.observations import HISTORY_LENGTH
+from envs.wrist.movement import PatternApproach, WristMovement
 
 
 @dataclass(frozen=True)
@@ -11,9 +12,10 @@ class TaskSettings:
     """Constants of the task; a control step lasts as long as the physics says (`PhysicsSettings.control_dt`).
 
     Attributes:
-        episode_steps: control steps of an episode (GraspGF Sec. 4.1).
+        episode_steps: control steps of an episode whose wrist arrives by a pattern and is lifted (GraspGF Sec. 4.1).
         max_joint_step: radians that an action of 1 moves a joint in one control step (GraspGF App. A.1).
         history_length: wrist poses that a policy sees, the present one included (GraspGF Sec. 2).
+        movement: how the wrist moves and who lifts; by a pattern, and the environment, when None.
 
     Raises:
         ValueError: a number that is not positive.
@@ -22,11 +24,18 @@ class TaskSettings:
     episode_steps: int = 50
     max_joint_step: float = MAX_JOINT_STEP
     history_length: int = HISTORY_LENGTH
+    movement: WristMovement | None = None
 
     def __post_init__(self) -> None:
-        for name, value in vars(self).items():
+        for name in ("episode_steps", "max_joint_step", "history_length"):
+            value = getattr(self, name)
             if not value > 0:
                 raise ValueError(f"{name} of the task is {value}, expected a number above 0")
+
+    @property
+    def wrist(self) -> WristMovement:
+        """How the wrist moves."""
+        return PatternApproach(self.episode_steps) if self.movement is None else self.movement
 
     def check_fits_policies(self) -> None:
         """Refuse what followers, scripts and the table of observations do not follow: they are made for one value.

@@ -4,14 +4,20 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from envs.geometry.object_clouds import ObjectClouds
+from envs.geometry.transforms import pose_compose, pose_invert
 from envs.hand.hand import Hand
 from envs.hand.kinematics import fingertip_centres
 from envs.objects.grasp_object import GraspObject
 from envs.physics.base import Array
 from envs.physics.checks import check_poses
+from envs.task.outcomes import up_in_object
+
+_SAME_SIDE = 0.05
+"""Step of the coordinates of the vertical in the object's frame within which an object lies on the same side."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +65,29 @@ class GraspTargets:
         """The grasps at ``keep`` (K,), objects unchanged."""
         columns = ("object_index", "object_pose_w", "wrist_pose_w", "joint_pos", "type_index")
         return replace(self, **{name: getattr(self, name)[keep] for name in columns})
+
+    def other_wrist_pose_w(self, rows: NDArray[np.int64]) -> Array:
+        """Wrist poses (K, 7) of another grasp of each grasp's object, which rests as it does there; NaN without one.
+
+        The next grasp in the order of the set whose object lies on the same side, turned with it.
+        """
+        return self._other_wrist_pose_w[rows]
+
+    @cached_property
+    def _other_wrist_pose_w(self) -> Array:
+        side = np.round(up_in_object(self.object_pose_w) / _SAME_SIDE).astype(np.int64)
+        _, group = np.unique(np.column_stack([self.object_index, side]), axis=0, return_inverse=True)
+        order = np.argsort(group, kind="stable")
+        first = np.searchsorted(group[order], np.arange(group.max() + 1))
+        count = np.bincount(group)[group[order]]
+        place = np.arange(len(self)) - first[group[order]]
+        other = np.empty(len(self), dtype=np.int64)
+        other[order] = order[first[group[order]] + (place + 1) % count]
+        own_w, other_w = torch.as_tensor(self.object_pose_w), torch.as_tensor(self.object_pose_w[other])
+        seen_o = pose_compose(pose_invert(other_w), torch.as_tensor(self.wrist_pose_w[other]))
+        found = pose_compose(own_w, seen_o).numpy()
+        found[other == np.arange(len(self))] = np.nan
+        return found
 
     @cached_property
     def clouds(self) -> ObjectClouds:

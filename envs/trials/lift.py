@@ -1,12 +1,12 @@
 """The lift that ends every episode: close a little, rise one metre, and see whether the object came along."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.physics.base import Array, PhysicsBackend
+from envs.physics.base import Array, PhysicsBackend, PhysicsState
 
 CLOSE_ANGLE = 0.1
 """Radians by which the flexing joints close before the lift (GraspGF Sec. 4.1), from where they stand.
@@ -68,6 +68,19 @@ class LiftResult:
     is_diverged: NDArray[np.bool_]
 
 
+def judge_lift(before: PhysicsState, after: PhysicsState) -> LiftResult:
+    """What came of lifts in E worlds, from how they were when the wrist began to rise and how they are now.
+
+    Arrays of both are numpy. The criteria are those of `lift_test`, however high the wrist rose.
+    """
+    rise = after.object_pose_w[:, 2] - before.object_pose_w[:, 2]
+    slip = np.abs(
+        _distance(after.wrist_pose_w, after.object_pose_w) - _distance(before.wrist_pose_w, before.object_pose_w)
+    )
+    is_lifted = (rise > MIN_RISE) & (slip < MAX_SLIP) & ~after.is_diverged
+    return LiftResult(is_lifted=is_lifted, rise=rise, slip=slip, is_diverged=after.is_diverged.copy())
+
+
 def _distance(wrist_pose_w: Array, object_pose_w: Array) -> Array:
     return np.linalg.norm(object_pose_w[:, :3] - wrist_pose_w[:, :3], axis=1)
 
@@ -114,7 +127,5 @@ def lift_test(
             slip = np.abs(_distance(now.wrist_pose_w, now.object_pose_w) - start_distance)
             running = running & (slip < LOST_SLIP) & ~now.is_diverged
     after = physics.state()
-    rise = after.object_pose_w[:, 2] - closed.object_pose_w[:, 2]
-    slip = np.abs(_distance(after.wrist_pose_w, after.object_pose_w) - start_distance)
-    is_lifted = running & (rise > MIN_RISE) & (slip < MAX_SLIP) & ~after.is_diverged
-    return LiftResult(is_lifted=is_lifted, rise=rise, slip=slip, is_diverged=after.is_diverged)
+    judged = judge_lift(closed, after)
+    return replace(judged, is_lifted=running & judged.is_lifted)

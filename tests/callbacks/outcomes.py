@@ -14,6 +14,8 @@ def made_up_outcome(causes: Sequence[str], *, posture: float = 1.0, translation:
     number = np.arange(count, dtype=np.float64)
     return EpisodeOutcome(
         is_success=cause == CAUSES.index("success"),
+        is_grasp=np.ones(count, dtype=bool),
+        second_try=np.zeros(count, dtype=np.int64),
         rise=np.zeros(count),
         slip=np.zeros(count),
         height=np.zeros(count),

@@ -42,8 +42,9 @@ def test_values_survive_a_move(rollout: Rollout) -> None:
     assert torch.equal(moved.is_valid, rollout.is_valid)
 
 
-def test_agent_steps_are_steps_times_worlds(rollout: Rollout) -> None:
-    assert rollout.num_agent_steps == 6
+def test_agent_steps_are_those_that_happened(rollout: Rollout) -> None:
+    assert rollout.num_agent_steps == 3
+    assert replace(rollout, is_valid=torch.ones(3, 2, dtype=torch.bool)).num_agent_steps == 6
 
 
 def test_parts_of_the_worlds_stand_side_by_side(rollout: Rollout) -> None:

@@ -66,7 +66,7 @@ def rollout(
         memory=decided.memory,
         gate=gate,
         grip=0.0 * gate,
-        measures={"success": paid.sum(0)},
+        measures={"success": paid.sum(0), "is_grasp": torch.ones(paid.shape[1])},
         policy_version=module.policy_version,
         seconds={"physics": 1.0},
     )

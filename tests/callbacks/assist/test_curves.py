@@ -38,7 +38,8 @@ def made_up_rollout(action_dim: int = 36) -> Rollout:
     zero = torch.zeros(STEPS, WORLDS)
     vectors = torch.stack([ApproachInputs()(HAND, observation(step), a_p[step]) for step in range(STEPS)])
     return Rollout(
-        hand_action=a_p, reward=zero, terms={}, is_terminal=zero.bool(), is_valid=~zero.bool(), measures={},
+        hand_action=a_p, reward=zero, terms={}, is_terminal=zero.bool(), is_valid=~zero.bool(),
+        measures={"success": zero[0], "is_grasp": zero[0] + 1.0},
         gate=zero, grip=zero, memory={"primitive_action": a_p, "vectors": vectors, "mean": mean},
         policy_version=0, seconds={},
     )  # fmt: skip

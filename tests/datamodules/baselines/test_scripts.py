@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from datamodules.baselines.scripts import (
     SETTLING_STEPS,
@@ -23,6 +24,7 @@ from envs.rows import take_rows
 from envs.task.episodes import Episodes
 from envs.task.observations import Observation
 from envs.task.targets import GraspTargets
+from envs.wrist.movement import AUTOMATIC
 
 HAND = shadow_hand()
 
@@ -78,6 +80,18 @@ def test_oracle_closes_to_the_stored_joints(episodes: Episodes) -> None:
     assert stored_goals(episodes) is episodes.goal_joint_pos
 
 
+def stood_still(count: int, num_steps: int = 50) -> dict[str, NDArray[np.int64]]:
+    """Columns of episodes in which the wrist stands at the grasp from the start."""
+    ends = ("num_steps", "retry_lift_step", "retry_steps")
+    columns = {name: np.full(count, num_steps) for name in ends}
+    return {
+        **columns,
+        "arrival_step": np.zeros(count, dtype=np.int64),
+        "lift_step": np.full(count, AUTOMATIC),
+        "kind": np.zeros(count, dtype=np.int64),
+    }
+
+
 def test_nearest_grasp_of_a_known_view_is_that_view(train: GraspTargets, episodes: Episodes) -> None:
     """The same object, wrist and joints under another object's name: its twin is found."""
     twin = replace(train.grasp_objects[0], name="twin")
@@ -90,9 +104,8 @@ def test_nearest_grasp_of_a_known_view_is_that_view(train: GraspTargets, episode
         object_index=np.zeros(count, dtype=np.int64),
         object_pose_w=train.object_pose_w[own],
         wrist_pose_w=np.repeat(train.wrist_pose_w[own, None], 51, axis=1),
-        num_steps=np.full(len(own), 50),
         goal_joint_pos=train.joint_pos[own],
-        arrival_step=np.zeros(count, dtype=np.int64),
+        **stood_still(count),
     )
     nearest = NearestGoals(train)
     np.testing.assert_array_equal(nearest(known), train.joint_pos[own])
@@ -108,9 +121,8 @@ def test_nearest_grasp_is_never_one_of_the_same_object(train: GraspTargets) -> N
         object_index=np.zeros(2, dtype=np.int64),
         object_pose_w=train.object_pose_w[own],
         wrist_pose_w=np.repeat(train.wrist_pose_w[own, None], 51, axis=1),
-        num_steps=np.full(len(own), 50),
         goal_joint_pos=train.joint_pos[own],
-        arrival_step=np.zeros(2, dtype=np.int64),
+        **stood_still(2),
     )
     for joints in NearestGoals(train)(known):
         assert (joints == others).all(axis=1).any()

@@ -15,7 +15,8 @@ from envs.objects.grasp_object import GraspObject
 from envs.physics.base import PhysicsState
 from envs.physics.mujoco_worlds import MujocoCpuPhysics
 from envs.rows import take_rows
-from envs.task.assist_env import EnvStep, HumanAssistEnv
+from envs.task.assist_env import HumanAssistEnv
+from envs.task.env_step import EnvStep
 from envs.task.episodes import Episodes, join_episodes
 from envs.task.observations import OBSERVATION_GROUPS, POLICY_GROUPS, PRIVILEGED_GROUPS, Observation, group_shape
 from envs.task.outcomes import CAUSES, EpisodeOutcome

@@ -66,7 +66,7 @@ def cause_of(
     """The cause of one world that started at rest, was touched or not step by step, ``table`` steps on the table."""
     facts = EpisodeFacts.at_start(poses(1))
     for step in range(max(table, len(touched))):
-        facts.note(links(touched[min(step, len(touched) - 1)]), links(step < table))
+        facts.note(links(touched[min(step, len(touched) - 1)]), links(step < table), np.ones(1, dtype=bool))
     outcome = judge(facts, state(end_pose_w), lift(1, is_lifted=is_lifted, is_diverged=is_diverged), np.zeros((1, 18)))
     return CAUSES[int(outcome.cause[0])]
 
@@ -173,8 +173,9 @@ def test_a_diverged_world_fails_without_a_rise() -> None:
 
 def test_facts_are_kept_world_by_world() -> None:
     facts = EpisodeFacts.at_start(poses(3))
-    facts.note(links(True, False, False), links(False, True, False))
-    facts.note(links(False, True, False), links(False, True, False))
+    everywhere = np.ones(3, dtype=bool)
+    facts.note(links(True, False, False), links(False, True, False), everywhere)
+    facts.note(links(False, True, False), links(False, True, False), everywhere)
     assert facts.was_touched.tolist() == [True, True, False]
     assert facts.is_touched.tolist() == [False, True, False]
     assert facts.table_steps.tolist() == [0, 2, 0]

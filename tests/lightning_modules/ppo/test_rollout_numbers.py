@@ -15,7 +15,11 @@ def test_numbers_are_named_and_worked_out_over_an_episode() -> None:
     rollout = replace(
         rollout,
         terms={"success": torch.ones(STEPS, WORLDS)},
-        measures={"posture_rad": torch.tensor([0.5, 1.0, 1.5])},
+        measures={
+            "success": torch.tensor([1.0, 0.0, 1.0]),
+            "posture_rad": torch.tensor([0.5, 9.0, 1.5]),
+            "is_grasp": torch.tensor([1.0, 0.0, 1.0]),
+        },
         hand_action=torch.zeros(STEPS, WORLDS, 18),
         memory={"mean": mean},
     )
@@ -23,14 +27,23 @@ def test_numbers_are_named_and_worked_out_over_an_episode() -> None:
     assert numbers == pytest.approx(
         {
             "train/reward/success": 4.0,  # the sum over an episode
+            "train/episode/success": 1.0,  # of the two worlds with a grasp
             "train/episode/posture_rad": 1.0,
+            "train/episode/disturbed": 1.0,  # in the third
             "train/time_share/physics": 0.75,
             "train/time_share/update": 0.25,
             "train/action/a_s": 0.7,
             "train/action/a_r_rms": 0.2,
-            "train/agent_steps_per_s": 3.0,  # 12 agent steps in 4 seconds
+            "train/agent_steps_per_s": 2.0,  # 8 agent steps in 4 seconds: one of three worlds is lost
         }
     )
+
+
+def test_steps_that_did_not_happen_do_not_count() -> None:
+    rollout = made_up_rollout()
+    is_valid = torch.ones(STEPS, WORLDS, dtype=torch.bool)
+    is_valid[-1, 0] = False
+    assert rollout_numbers(replace(rollout, is_valid=is_valid), {"physics": 1.0})["train/agent_steps_per_s"] == 11.0
 
 
 def test_a_policy_without_scale_and_residual_has_no_numbers_of_them() -> None:

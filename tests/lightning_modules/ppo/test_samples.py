@@ -27,7 +27,7 @@ def made_up_rollout() -> Rollout:
         is_terminal=is_terminal,
         is_valid=torch.tensor([True, False, True]).expand(STEPS, -1),
         memory={item.name: place[..., None] for item in fields(PolicyMemory)} | {"value": place, "log_prob": -place},
-        measures={},
+        measures={"success": torch.zeros(WORLDS), "is_grasp": torch.ones(WORLDS)},
         gate=0.01 * place,
         grip=0.001 * place,
         policy_version=0,

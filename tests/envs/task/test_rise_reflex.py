@@ -1,0 +1,72 @@
+"""Noticing a lift from the wrist alone."""
+
+import numpy as np
+import pytest
+import torch
+
+from envs.hand.shadow import shadow_hand
+from envs.task.rise_reflex import RiseReflex
+from envs.trials.lift import CLOSE_ANGLE
+
+PERIOD_S = 0.025
+
+
+def poses(place: list[float]) -> torch.Tensor:
+    return torch.tensor([[*place, 1.0, 0.0, 0.0, 0.0]], dtype=torch.float64)
+
+
+def noticed(velocity: tuple[float, float, float], steps: int = 12) -> list[bool]:
+    """Whether a wrist that rests for 10 steps and then moves at a constant velocity, m/s, is seen to rise, by step."""
+    reflex = RiseReflex(poses([0.0, 0.0, 0.1]), PERIOD_S)
+    for _ in range(10):
+        reflex.look(poses([0.0, 0.0, 0.1]))
+    found = []
+    for step in range(1, steps + 1):
+        place = np.array([0.0, 0.0, 0.1]) + step * PERIOD_S * np.array(velocity)
+        reflex.look(poses(place.tolist()))
+        found.append(bool(reflex.is_rising[0]))
+    return found
+
+
+def test_a_rise_of_20_cm_a_second_is_noticed_within_an_eighth_of_a_second() -> None:
+    found = noticed((0.0, 0.0, 0.2))
+    assert True in found[:5]
+    assert all(found[found.index(True) :])
+
+
+@pytest.mark.parametrize("velocity", [(0.0, 0.0, -0.3), (0.3, 0.0, 0.2), (0.0, 0.0, 0.02)])
+def test_going_down_going_aside_and_creeping_are_no_rise(velocity: tuple[float, float, float]) -> None:
+    assert not any(noticed(velocity))
+
+
+def test_the_rise_ends_with_a_movement_elsewhere_and_not_with_standing_still() -> None:
+    reflex = RiseReflex(poses([0.0, 0.0, 0.1]), PERIOD_S)
+    for step in range(20):
+        reflex.look(poses([0.0, 0.0, 0.1 + 0.005 * min(step, 10)]))
+    assert reflex.is_rising.all()
+    for step in range(10):
+        reflex.look(poses([0.0, 0.0, 0.15 - 0.005 * step]))
+    assert not reflex.is_rising.any()
+
+
+def test_a_new_episode_knows_nothing_of_the_last_one() -> None:
+    reflex = RiseReflex(poses([0.0, 0.0, 0.1]), PERIOD_S)
+    for step in range(10):
+        reflex.look(poses([0.0, 0.0, 0.1 + 0.005 * step]))
+    assert reflex.is_rising.all()
+    for _ in range(6):
+        reflex.look(poses([0.3, 0.0, 0.5]), torch.tensor([True]))
+        assert not reflex.is_rising.any()
+
+
+def test_the_grip_closes_once_and_is_held() -> None:
+    hand, reflex = shadow_hand(), RiseReflex(poses([0.0, 0.0, 0.1]), PERIOD_S)
+    command, joints = torch.zeros(1, hand.num_joints), torch.full((1, hand.num_joints), 0.3)
+    for step in range(12):
+        reflex.look(poses([0.0, 0.0, 0.1 + 0.005 * step]))
+        command = reflex.grip(command, joints, hand)
+        joints = joints + 0.01
+        if reflex.has_begun.any():
+            expected = command.clone()
+    np.testing.assert_allclose(expected.numpy()[0] - 0.3, CLOSE_ANGLE * hand.closing, atol=0.1)
+    assert torch.equal(command, expected)
