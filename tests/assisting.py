@@ -191,6 +191,6 @@ def made_up_observation(num_worlds: int = 3, seed: int = 0, groups: Sequence[str
     drawn = {name: torch.rand((num_worlds, *group_shape(name, HAND)), generator=generator) - 0.5 for name in groups}
     if "points_h" in drawn:
         drawn["points_h"] = 0.1 * drawn["points_h"] + torch.tensor([0.0, -0.05, 0.1])
-    if "wrist_history" in drawn:
-        drawn["wrist_history"][..., 3:] = torch.nn.functional.normalize(drawn["wrist_history"][..., 3:], dim=-1)
+    for name in {"wrist_history", "wrist_past"} & set(drawn):
+        drawn[name][..., 3:] = torch.nn.functional.normalize(drawn[name][..., 3:], dim=-1)
     return Observation(drawn)

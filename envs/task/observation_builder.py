@@ -9,7 +9,7 @@ from torch import Tensor
 from envs.geometry.object_clouds import KnownObjects
 from envs.geometry.transforms import pose_compose, pose_invert, quat_normalise, quat_to_matrix
 from envs.hand.hand import Hand
-from envs.task.observations import HISTORY_LENGTH, Observation
+from envs.task.observations import HISTORY_LENGTH, PAST_S, Observation
 
 _SAME_TIME = 1e-6
 """Seconds by which a pose may be off a moment and still be the pose of that moment."""
@@ -69,7 +69,7 @@ class WristHistory:
             self._poses_w = [torch.where(first[:, None], pose_w, earlier) for earlier in self._poses_w]
         self._times_s.append(time_s)
         self._poses_w.append(pose_w)
-        oldest = time_s - (self._length - 1) * self._period_s
+        oldest = time_s - max((self._length - 1) * self._period_s, *PAST_S)
         while len(self._times_s) > 1 and self._times_s[1] <= oldest - _SAME_TIME:
             del self._times_s[0], self._poses_w[0]
 
@@ -77,6 +77,10 @@ class WristHistory:
         """(E, H, 7), oldest first; before the first pose a hand stood at it."""
         now = self._times_s[-1]
         return torch.stack([self._at(now - back * self._period_s) for back in reversed(range(self._length))], dim=1)
+
+    def past(self) -> Tensor:
+        """Poses (E, P, 7) as long ago as `PAST_S` says."""
+        return torch.stack([self._at(self._times_s[-1] - ago) for ago in PAST_S], dim=1)
 
     def _at(self, time_s: float) -> Tensor:
         after = bisect_left(self._times_s, time_s - _SAME_TIME)
@@ -121,6 +125,7 @@ class ObservationBuilder:
             "joint_pos": hand.normalise(signals.joint_pos).float(),
             "coupled_pos": (2.0 * (signals.coupled_pos - low) / (high - low) - 1.0).float(),
             "wrist_history": self._history.poses().float(),
+            "wrist_past": self._history.past().float(),
             "points_h": move_clouds(cloud_pose_h, signals.cloud),
             "command": hand.normalise(signals.command).float(),
         }

@@ -14,6 +14,9 @@ from envs.hand.hand import Hand
 HISTORY_LENGTH = 5
 """Wrist poses that a policy sees, the present one included (GraspGF Sec. 2)."""
 
+PAST_S: tuple[float, ...] = (0.8, 0.6, 0.4, 0.2)
+"""Seconds ago of further wrist poses, oldest first: an eighth of a second does not tell a dwell from a pause."""
+
 
 @dataclass(frozen=True)
 class ObservationGroup:
@@ -32,6 +35,7 @@ OBSERVATION_GROUPS: dict[str, ObservationGroup] = {
     "joint_pos": ObservationGroup(("J",), False, "actuated joints normalised to [-1, 1]"),
     "coupled_pos": ObservationGroup(("C",), False, "coupled joints normalised to [-1, 1]"),
     "wrist_history": ObservationGroup((HISTORY_LENGTH, 7), False, "last five wrist poses, world, oldest first"),
+    "wrist_past": ObservationGroup((len(PAST_S), 7), False, "wrist poses 0.8, 0.6, 0.4 and 0.2 s ago, world"),
     "points_h": ObservationGroup((NUM_CLOUD_POINTS, 3), False, "object cloud in the hand frame, m"),
     "command": ObservationGroup(("J",), False, "commanded joints normalised to [-1, 1]"),
     "object_pose": ObservationGroup((7,), True, "object pose relative to the wrist"),

@@ -25,6 +25,12 @@ STEP_SCALE = 0.02
 TURN_SCALE = 0.1
 """Radians by which a history rotation is divided."""
 
+PAST_SCALE = 0.2
+"""Further factor of the motion over the last second, which is longer than that of five steps."""
+
+LAG_SCALE = 0.1
+"""Radians by which the lag of a joint behind its command is divided: a finger that presses lags so much."""
+
 CLOUD_SCALE = 0.1
 """Metres by which the cloud's centroid and extent are divided."""
 
@@ -123,6 +129,23 @@ class ApproachInputs(ObservedGroups):
             "tip_distances": tip_distances(tips_h, points_h),
         }
         return parts | super().parts(hand, observation, None)
+
+
+class GripInputs(ApproachInputs):
+    """Those of an approach, how far the joints are behind their commands, and where the wrist was in the last second.
+
+    A joint that cannot follow presses on something: the sense of touch that every real hand has. The last second tells
+    a user who dwells at a grasp from one who pauses on his way, which the last eighth of a second does not.
+    """
+
+    def parts(self, hand: Hand, observation: Observation, primitive_action: Tensor | None) -> dict[str, Tensor]:
+        """See `PolicyInputs.parts`; reads the groups command and wrist_past, too."""
+        behind = hand.denormalise(observation["command"]) - hand.denormalise(observation["joint_pos"])
+        history_w = torch.cat([observation["wrist_past"], observation["wrist_history"][:, -1:]], dim=1)
+        return super().parts(hand, observation, primitive_action) | {
+            "joint_lag": behind / LAG_SCALE,
+            "wrist_past": wrist_motion(history_w) * PAST_SCALE,
+        }
 
 
 def wrist_motion(history_w: Tensor) -> Tensor:

@@ -94,6 +94,15 @@ def test_time_does_not_run_backwards() -> None:
         history.add(1.0, wrist_at(1.0))
 
 
+def test_the_last_second_is_remembered() -> None:
+    history = WristHistory(3, period_s=0.025)
+    for step in range(60):
+        history.add(0.025 * step, wrist_at(float(step)))
+    # 59 now; 0.8 s are 32 steps
+    assert history.past()[0, :, 0].tolist() == pytest.approx([27.0, 35.0, 43.0, 51.0])
+    assert len(history._poses_w) <= 34
+
+
 # --- groups
 
 

@@ -23,7 +23,7 @@ def made_up(names: tuple[str, ...] = PRIVILEGED_GROUPS, count: int = 3) -> Obser
 
 
 def test_a_policy_sees_what_the_paper_lets_it_see_and_its_own_command() -> None:
-    assert set(POLICY_GROUPS) == {"joint_pos", "coupled_pos", "wrist_history", "points_h", "command"}
+    assert set(POLICY_GROUPS) == {"joint_pos", "coupled_pos", "wrist_history", "wrist_past", "points_h", "command"}
     assert set(POLICY_GROUPS) | set(PRIVILEGED_GROUPS) == set(OBSERVATION_GROUPS)
     assert not set(POLICY_GROUPS) & set(PRIVILEGED_GROUPS)
 

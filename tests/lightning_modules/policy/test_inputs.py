@@ -186,6 +186,30 @@ def test_fingertips_follow_from_joints_wrist_and_cloud() -> None:
     torch.testing.assert_close(found["tip_distances"], tip_distances(tips_h, seen["points_h"][:, :COARSE_POINTS]))
 
 
+def test_a_grip_is_felt_by_the_lag_of_its_joints() -> None:
+    seen = made_up_observation(COUNT)
+    command = HAND.denormalise(seen["joint_pos"]) + 0.2
+    pressing = Observation({**seen.groups, "command": HAND.normalise(command)})
+    at = GripInputs().columns(HAND, with_primitive=False)
+    row = GripInputs()(HAND, pressing, None)
+    torch.testing.assert_close(row[:, at["joint_lag"]], torch.full((COUNT, 18), 0.2 / LAG_SCALE), atol=1e-4, rtol=0.0)
+    others = [index for name, part in at.items() if name != "joint_lag" for index in range(part.start, part.stop)]
+    assert torch.equal(row[:, others], GripInputs()(HAND, seen, None)[:, others])
+
+
+def test_a_dwell_is_told_from_a_pause_by_the_last_second() -> None:
+    seen = made_up_observation(COUNT)
+    at = GripInputs().columns(HAND, with_primitive=False)["wrist_past"]
+    rested = seen["wrist_history"][:, -1:].expand(-1, len(PAST_S), -1)
+    still = GripInputs()(HAND, Observation({**seen.groups, "wrist_past": rested}), None)
+    torch.testing.assert_close(still[:, at], torch.zeros(COUNT, 6 * len(PAST_S)), atol=1e-4, rtol=0.0)
+    moved = rested + 0.05 * torch.eye(7)[0]
+    came = GripInputs()(HAND, Observation({**seen.groups, "wrist_past": moved}), None)[:, at]
+    lengths = came.unflatten(1, (len(PAST_S), 6))[:, :, :3].norm(dim=2)
+    assert came.shape == (COUNT, 6 * len(PAST_S))
+    torch.testing.assert_close(lengths, torch.full_like(lengths, 0.05 / STEP_SCALE * PAST_SCALE), atol=1e-3, rtol=0.0)
+
+
 def test_without_a_primitive_its_action_is_left_out() -> None:
     seen, whole = observation(), ApproachInputs().columns(HAND, with_primitive=True)
     alone = ApproachInputs()(HAND, seen, None)
