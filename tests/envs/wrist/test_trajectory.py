@@ -13,32 +13,18 @@ from envs.wrist.approach import MAX_TILT, START_DISTANCE
 from envs.wrist.clearance import open_hand_height
 from envs.wrist.patterns import NUM_SAMPLES, WristPatterns, generate_patterns
 from envs.wrist.trajectory import MAX_START_TURN, TABLE_TOLERANCE, WristTrajectories, arrival_steps, sample_trajectories
+from tests.envs.wrist.grasp_poses import COUNT, some_grasps
 
 HAND = shadow_hand()
 
 Array = NDArray[np.float64]
 
-COUNT = 600
 HUMAN_SPEED = 2.0
 """m/s; hands reach for objects on a table at 0.3 to 1.2 m/s."""
 
 
-def _grasps(count: int = COUNT, seed: int = 0) -> tuple[Array, Array]:
-    """Hands (count) that point down or sideways, fingertips in front of the wrist, some close to the table."""
-    rng = np.random.default_rng(seed)
-    # the fingers point along the hand's z axis: turn it up to 100 degrees away from straight down
-    tilt = Rotation.from_euler("x", np.pi) * Rotation.from_euler("x", rng.uniform(-1.75, 1.75, count)[:, None])
-    rotation = Rotation.from_euler("z", rng.uniform(-np.pi, np.pi, count)[:, None]) * tilt
-    rotation = rotation * Rotation.from_euler("z", rng.uniform(-np.pi, np.pi, count)[:, None])
-    position = np.column_stack([rng.uniform(-0.6, 0.6, (count, 2)), np.full(count, 0.5)])
-    final_w = np.concatenate([position, rotation.as_quat(scalar_first=True)], axis=1)
-    # from 3 cm in the table, as an open hand is where a closed one fits, to 20 cm above; the wrist itself above it
-    final_w[:, 2] = np.maximum(0.5 - open_hand_height(HAND, final_w) + rng.uniform(-0.03, 0.2, count), 0.05)
-    return final_w, final_w[:, :3] + 0.15 * rotation.apply([0.0, -0.3, 0.95])
-
-
 def _sample(*, mix: bool = False, split: str = "test", seed: int = 1, **more: Any) -> WristTrajectories:
-    final_w, tips_w = _grasps()
+    final_w, tips_w = some_grasps()
     patterns = generate_patterns().split(split)  # type: ignore[arg-type]
     more = {"num_steps": 50, **more}
     return sample_trajectories(HAND, final_w, tips_w, patterns, mix=mix, rng=np.random.default_rng(seed), **more)
@@ -58,7 +44,7 @@ def _ramp(*, turn: float = 0.0) -> WristPatterns:
 
 @pytest.mark.parametrize("mix", [False, True])
 def test_ends_exactly_at_the_final_pose(mix: bool) -> None:
-    final_w, _ = _grasps()
+    final_w, _ = some_grasps()
     pose_w = _sample(mix=mix).pose_w
     assert pose_w.shape == (COUNT, 51, 7)
     np.testing.assert_array_equal(pose_w[:, -1, :3], final_w[:, :3])
@@ -66,7 +52,7 @@ def test_ends_exactly_at_the_final_pose(mix: bool) -> None:
 
 
 def test_starts_in_the_shell_and_cone_of_the_paper() -> None:
-    final_w, tips_w = _grasps()
+    final_w, tips_w = some_grasps()
     offset = _sample().pose_w[:, 0, :3] - final_w[:, :3]
     distance = np.linalg.norm(offset, axis=1)
     back = final_w[:, :3] - tips_w
@@ -92,7 +78,7 @@ def test_no_hand_goes_through_the_table() -> None:
 
 def test_table_rule_is_what_keeps_the_hands_above() -> None:
     # without it some of the same grasps would dip: the property above is not empty
-    final_w, tips_w = _grasps()
+    final_w, tips_w = some_grasps()
     high_w, high_tips_w = final_w.copy(), tips_w.copy()
     high_w[:, 2] += 0.3
     high_tips_w[:, 2] += 0.3
@@ -195,7 +181,7 @@ def test_position_follows_the_pattern_and_rotation_its_mean() -> None:
 def test_mixture_lies_between_two_patterns() -> None:
     ramp = np.linspace(0.0, 1.0, NUM_SAMPLES)[:, None] * np.ones(3)
     patterns = WristPatterns(np.stack([ramp, ramp**2]), np.zeros((2, 3)))
-    final_w, tips_w = _grasps(300)
+    final_w, tips_w = some_grasps(300)
     final_w[:, 2] += 0.3
     tips_w[:, 2] += 0.3
     rng = np.random.default_rng(0)
@@ -216,7 +202,7 @@ def test_same_generator_same_trajectories_and_another_one_differs() -> None:
 
 
 def test_inputs_stay_as_they_were() -> None:
-    final_w, tips_w = _grasps(20)
+    final_w, tips_w = some_grasps(20)
     before, tips_before = final_w.copy(), tips_w.copy()
     sample_trajectories(
         HAND, final_w, tips_w, generate_patterns(), num_steps=50, mix=True, rng=np.random.default_rng(0)
@@ -232,7 +218,7 @@ def _refused(final_w: Array, tips_w: Array, message: str, **more: Any) -> None:
 
 
 def test_wrong_shapes_are_named() -> None:
-    final_w, tips_w = _grasps(5)
+    final_w, tips_w = some_grasps(5)
     _refused(final_w[:, :6], tips_w, r"final_pose_w has shape \(5, 6\), expected \(K, 7\)")
     _refused(final_w[:0], tips_w[:0], r"final_pose_w has shape \(0, 7\), expected \(K, 7\) with K > 0")
     _refused(final_w, tips_w[:4], r"fingertip_centre_w has shape \(4, 3\), expected \(5, 3\)")
@@ -240,29 +226,29 @@ def test_wrong_shapes_are_named() -> None:
 
 
 def test_bad_values_are_named_with_their_row() -> None:
-    final_w, tips_w = _grasps(5)
+    final_w, tips_w = some_grasps(5)
     tips_w[3, 0] = np.nan
     _refused(final_w, tips_w, "row 3 is not finite")
-    final_w, tips_w = _grasps(5)
+    final_w, tips_w = some_grasps(5)
     final_w[2, 3:] *= 2.0
     _refused(final_w, tips_w, "row 2 has a quaternion of length 2, expected 1")
-    final_w, tips_w = _grasps(5)
+    final_w, tips_w = some_grasps(5)
     tips_w[4] = final_w[4, :3]
     _refused(final_w, tips_w, "row 4: the fingertip centre lies at the wrist")
 
 
 def test_final_wrist_under_the_table() -> None:
-    final_w, tips_w = _grasps(5)
+    final_w, tips_w = some_grasps(5)
     final_w[1, 2] = -0.02
     _refused(final_w, tips_w, r"final wrist pose 1 lies 0\.020 m under the table")
 
 
 def test_trajectory_out_of_reach() -> None:
-    final_w, tips_w = _grasps(5)
+    final_w, tips_w = some_grasps(5)
     final_w[2, 0] += 20.0
     tips_w[2, 0] += 20.0
     _refused(final_w, tips_w, r"trajectory 2 leaves the reachable space: x, y up to .* \(allowed 1\.2\)")
-    final_w, tips_w = _grasps(5)
+    final_w, tips_w = some_grasps(5)
     final_w[3, 2] += 1.0
     tips_w[3, 2] += 1.0
     _refused(final_w, tips_w, r"trajectory 3 leaves the reachable space: .* \(allowed above 0 to 1\.0\)")

@@ -9,10 +9,14 @@ from torch import Tensor
 from envs.geometry.transforms import pose_compose
 from envs.hand.kinematics import HandKinematics
 from envs.hand.shadow import shadow_hand
-from envs.task.observations import OBSERVATION_GROUPS, Observation
+from envs.task.observations import OBSERVATION_GROUPS, PAST_S, Observation
 from lightning_modules.policy.inputs import (
     COARSE_POINTS,
+    LAG_SCALE,
+    PAST_SCALE,
+    STEP_SCALE,
     ApproachInputs,
+    GripInputs,
     ObservedGroups,
     tip_distances,
     tip_heights,
