@@ -6,6 +6,7 @@ from typing import Any, Self
 
 import torch
 
+from envs.conventions import CONTROL_DT
 from envs.hand.registry import load_hand
 from envs.task.observations import check_groups, flat_size
 from lightning_modules.checkpoints import leave_out_objects
@@ -15,10 +16,11 @@ from lightning_modules.hand_guard import check_same_hand
 from lightning_modules.networks.actor_critic import ActorCritic, PolicyInput
 from lightning_modules.networks.point_encoders import PointEncoder
 from lightning_modules.policy.exploring import ExploringResidual, explore
-from lightning_modules.policy.finger_policies import LearntPolicy, PrimitivePolicy
+from lightning_modules.policy.finger_policies import LearntPolicy, PrimitivePolicy, TriggeredPrimitive
 from lightning_modules.policy.inputs import ApproachInputs, PolicyInputs
 from lightning_modules.policy.primitive_view import PrimitiveView
 from lightning_modules.policy.residual_policy import ResidualPolicy
+from lightning_modules.policy.trigger import Trigger
 from lightning_modules.ppo.exploration import Exploration, StructuredNoise
 from lightning_modules.ppo.kl_schedule import AdaptiveLearningRate
 from lightning_modules.ppo.learning import PPOLearning
@@ -185,9 +187,20 @@ class ResidualPPOModule(PPOLearning):
         Raises:
             ValueError: there is none.
         """
+        return PrimitivePolicy(self._view_alone(), start_step)
+
+    def triggered_policy(self, trigger: Trigger, period_s: float = CONTROL_DT) -> TriggeredPrimitive:
+        """The primitive alone, started by a rule on speed and distance; control steps last ``period_s`` seconds.
+
+        Raises:
+            ValueError: there is none.
+        """
+        return TriggeredPrimitive(self._view_alone(), trigger, period_s)
+
+    def _view_alone(self) -> PrimitiveView:
         if self.view is None:
             raise ValueError("this policy does without a primitive; none can act alone. Ask for another policy")
-        return PrimitivePolicy(self.view, start_step)
+        return self.view
 
     def _residual_policy(self) -> ResidualPolicy:
         return ResidualPolicy(

@@ -25,6 +25,7 @@ TITLES: dict[str, str] = {
     "ours": "**ours**",
     "primitive": "primitive alone",
     "primitive_gated": "primitive, from its best fixed step",
+    "primitive_triggered": "primitive, started by distance and speed",
     "scripted_close": "mean joints, best fixed step",
     "blind_close": "blind close, best fixed step",
     "nearest_grasp": "nearest training grasp, on arrival (a)",

@@ -23,10 +23,12 @@ from callbacks.assist.policies import (
     available_policies,
     check_policies,
     compared_policies,
-    steps_to_choose,
+    num_choices,
+    training_data,
 )  # fmt: skip
 from callbacks.assist.report import OURS, merge_splits, report_split
 from callbacks.assist.runs import EpisodeLimit, KeptEpisodes, Runs, make_runner, plan_runs, present_splits, run_all
+from callbacks.assist.trigger_choice import TriggerGrid
 from callbacks.metrics.text_tables import policies_table
 from callbacks.store.made_of import made_of_code, settings_of, settings_of_module
 from callbacks.store.result_files import ResultFiles
@@ -60,9 +62,11 @@ class AssistEvaluation(Callback):
         splits: splits to measure, those of them that the grasp set has.
         num_validation_episodes: episodes of each split in ``fit`` and ``validate``.
         every_n_epochs: epochs between two measurements in ``fit``; 0 leaves them out.
-        num_choice_episodes: episodes of training objects on which scripts choose their fixed step.
-        steps: fixed steps that they try.
+        num_choice_episodes: episodes on which fixed steps and thresholds are chosen.
+        choice_split: split of these episodes; none whose results are told of.
+        steps: fixed steps to try.
         fixed_steps: steps that are known already, by policy, and need not be chosen.
+        triggers: thresholds to try for ``primitive_triggered``; one value of each needs no choice.
         policies: what ``test`` measures; everything when None.
         limits: policies that run a part of the episodes only, by name: ``{oracle: {poses: 1, seeds: 1}}``.
         training_path: grasp set whose training grasps scripts are made from; the tested one when None.
@@ -71,7 +75,7 @@ class AssistEvaluation(Callback):
         num_worlds: worlds simulated at once.
 
     Raises:
-        ValueError: unknown splits or policies, no splits, no seeds or no steps.
+        ValueError: unknown splits or policies, no splits, no seeds, no steps or no thresholds.
     """
 
     def __init__(
@@ -82,8 +86,10 @@ class AssistEvaluation(Callback):
         num_validation_episodes: int = 100,
         every_n_epochs: int = 1,
         num_choice_episodes: int = 200,
+        choice_split: str = SPLITS[0],
         steps: Sequence[int] = STEP_GRID,
         fixed_steps: Mapping[str, int] | None = None,
+        triggers: TriggerGrid | None = None,
         policies: Sequence[str] | None = None,
         limits: Mapping[str, EpisodeLimit] | None = None,
         training_path: str | None = None,
@@ -91,10 +97,10 @@ class AssistEvaluation(Callback):
         resume: bool = True,
         num_worlds: int = 128,
     ) -> None:
-        if not splits or not seeds or not steps or any(split not in SPLITS for split in splits):
+        if not splits or not seeds or not steps or not {*splits, choice_split} <= set(SPLITS):
             raise ValueError(
-                f"splits are {list(splits)}, seeds {list(seeds)} and steps {list(steps)}; give at least one of each, "
-                f"splits among {', '.join(SPLITS)}"
+                f"splits are {list(splits)}, choice_split {choice_split!r}, seeds {list(seeds)} and steps "
+                f"{list(steps)}; give at least one of each, splits among {', '.join(SPLITS)}"
             )
         for names in (policies, list(limits or ()) or None, list(fixed_steps or ()) or None):
             if names is not None:
@@ -105,8 +111,10 @@ class AssistEvaluation(Callback):
         self.validation_plan = SpreadPlan(num_validation_episodes)
         self.every_n_epochs = every_n_epochs
         self.choice_plan = SpreadPlan(num_choice_episodes)
+        self.choice_split = choice_split
         self.steps = tuple(steps)
         self.fixed_steps = dict(fixed_steps or {})
+        self.triggers = TriggerGrid() if triggers is None else triggers
         self.policies = None if policies is None else tuple(policies)
         self.limits = dict(limits or {})
         self.training_path = training_path
@@ -182,12 +190,12 @@ class AssistEvaluation(Callback):
     def _choose(
         self, trainer: Trainer, pl_module: LightningModule, names: Sequence[str], files: ResultFiles | None
     ) -> ComparedPolicies:
-        """The policies to compare; fixed steps are chosen on training objects, which are built only when needed."""
+        """The policies to compare; the objects on which steps and thresholds are chosen are built only when needed."""
         data, module = _parts(trainer, pl_module)
-        to_choose = steps_to_choose(names, self.fixed_steps)
-        training = self._training(data) if to_choose or any(name in FROM_TRAINING for name in names) else None
-        total = len(to_choose) * len(self.steps) * (0 if training is None else len(training.episodes))
-        with EvaluationBar(trainer, total, "choosing fixed steps", "episode") as bar:
+        tries = num_choices(names, self.steps, self.fixed_steps, self.triggers)
+        training = self._training(data) if tries or any(name in FROM_TRAINING for name in names) else None
+        total = tries * (0 if training is None else len(training.episodes))
+        with EvaluationBar(trainer, total, "choosing steps and thresholds", "episode") as bar:
             return compared_policies(
                 data.hand,
                 module,
@@ -197,32 +205,25 @@ class AssistEvaluation(Callback):
                 run=KeptEpisodes(make_runner(data, self.num_worlds, bar.update), files, bar).run,
                 steps=self.steps,
                 fixed_steps=self.fixed_steps,
+                triggers=self.triggers,
+                period_s=data.physics.settings.control_dt,
             )
 
     def _training(self, data: RolloutDataModule) -> TrainingEpisodes:
-        targets = data.targets if self.training_path is None else self._training_data(data).targets
+        targets = data.targets
+        if self.training_path is not None:
+            targets = training_data(self.training_path, self.training_split_file, data).targets
         train = targets(SPLITS[0])
         episodes = planned_episodes(
             self.choice_plan,
-            train,
+            targets(self.choice_split),
             data.patterns,
-            is_training=True,
+            is_training=self.choice_split == SPLITS[0],
             seed=self.seeds[0],
             task=data.task,
             period_s=data.physics.settings.control_dt,
         )
         return TrainingEpisodes(train, episodes)
-
-    def _training_data(self, data: RolloutDataModule) -> RolloutDataModule:
-        training = RolloutDataModule(
-            path=str(self.training_path), split_file=self.training_split_file, reachable_only=data.reachable_only
-        )
-        if training.hand is not data.hand:
-            raise ValueError(
-                f"training_path {self.training_path} is of the hand {training.hand.name}, the tested grasps of the "
-                f"hand {data.hand.name}; scripts need training grasps of the latter"
-            )
-        return training
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Print the table and write metrics.json."""
@@ -247,11 +248,15 @@ class AssistEvaluation(Callback):
         )
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         report["best_steps"] = {name: vars(choice) for name, choice in self._compared.choices.items()}
+        if self._compared.trigger is not None:
+            report["best_trigger"] = self._compared.trigger.as_dict()
         report["about"] = {
             "intervals": "95 %, bootstrap over objects; over_seeds: Student's t",
             "margins": f"{OURS} minus the policy, episode by episode",
-            "best_steps": f"chosen on {self.choice_plan.num_episodes} episodes of training objects",
+            "best_steps": f"chosen on {self.choice_plan.num_episodes} episodes of "
+            + ("training objects" if self.choice_split == SPLITS[0] else f"the split {self.choice_split}"),
             "fixed_steps": self.fixed_steps,
+            "triggers": asdict(self.triggers),
             "plan": {"class": type(self.plan).__name__, **vars(self.plan)},
             "limits": {name: asdict(limit) for name, limit in self.limits.items()},
             "seeds": list(self.seeds),

@@ -1,29 +1,37 @@
 """The policies that an evaluation compares: the learnt one, the primitive alone, scripts, and the stored grasp."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
+from callbacks.assist.trigger_choice import TriggerChoice, TriggerGrid, choose_trigger
 from callbacks.store.made_of import digest_of
 from datamodules.baselines.scripts import blind_script, nearest_grasp, oracle, scripted_close
+from datamodules.rollouts.module import RolloutDataModule
 from datamodules.rollouts.policy import FingerPolicy
 from datamodules.rollouts.runner import STEP_GRID, StepChoice, best_fixed_step
+from envs.conventions import CONTROL_DT
 from envs.hand.hand import Hand
 from envs.task.episodes import Episodes
 from envs.task.outcomes import EpisodeOutcome
 from envs.task.targets import GraspTargets
+from lightning_modules.policy.trigger import Trigger
 
 POLICIES: tuple[str, ...] = (
-    "ours", "primitive", "primitive_gated", "scripted_close", "blind_close", "nearest_grasp", "oracle",
+    "ours", "primitive", "primitive_gated", "primitive_triggered", "scripted_close", "blind_close", "nearest_grasp",
+    "oracle",
 )  # fmt: skip
 """Every policy by name, in the order of the tables."""
 
-OF_A_PRIMITIVE = ("primitive", "primitive_gated")
+TRIGGERED = "primitive_triggered"
+"""The one that starts by a rule on the wrist's speed and the object's distance."""
+
+OF_A_PRIMITIVE = ("primitive", "primitive_gated", TRIGGERED)
 """Those that only modules with a primitive have."""
 
 FIXED_STEP = ("primitive_gated", "scripted_close", "blind_close")
-"""Those that start at a fixed step, the best one on training objects."""
+"""Those that start at a fixed step, the best one on the episodes of choice."""
 
 FROM_TRAINING = ("scripted_close", "nearest_grasp")
 """Those that are made from training grasps."""
@@ -51,6 +59,10 @@ class HasPrimitive(Protocol):
         """The primitive alone, held back until a step."""
         ...
 
+    def triggered_policy(self, trigger: Trigger, period_s: float = CONTROL_DT) -> FingerPolicy:
+        """The primitive alone, started by a rule; control steps last ``period_s`` seconds."""
+        ...
+
 
 @dataclass(frozen=True)
 class ComparedPolicy:
@@ -62,15 +74,16 @@ class ComparedPolicy:
 
 @dataclass
 class ComparedPolicies:
-    """Policies by name in the order of the tables, and the fixed steps that were chosen for some of them."""
+    """Policies by name in the order of the tables, and the fixed steps and thresholds that were chosen for some."""
 
     policies: dict[str, ComparedPolicy]
     choices: dict[str, StepChoice] = field(default_factory=dict)
+    trigger: TriggerChoice | None = None
 
 
 @dataclass(frozen=True)
 class TrainingEpisodes:
-    """Training grasps, for the scripts, and episodes of training objects, on which fixed steps are chosen."""
+    """Training grasps, for the scripts, and the episodes on which fixed steps and thresholds are chosen."""
 
     targets: GraspTargets
     episodes: Episodes
@@ -108,6 +121,34 @@ def steps_to_choose(names: Sequence[str], given: Mapping[str, int]) -> list[str]
     return [name for name in FIXED_STEP if name in names and name not in given]
 
 
+def has_trigger_to_choose(names: Sequence[str], grid: TriggerGrid) -> bool:
+    """Whether thresholds have to be chosen among several."""
+    return TRIGGERED in names and len(grid) > 1
+
+
+def num_choices(
+    names: Sequence[str], steps: Sequence[int], fixed_steps: Mapping[str, int], triggers: TriggerGrid
+) -> int:
+    """Steps and triggers that `compared_policies` tries, each on all episodes of the choice."""
+    to_choose = len(steps_to_choose(names, fixed_steps)) * len(steps)
+    return to_choose + (len(triggers) if has_trigger_to_choose(names, triggers) else 0)
+
+
+def training_data(path: str, split_file: str | None, data: RolloutDataModule) -> RolloutDataModule:
+    """Training grasps from a set of their own, and their objects, for sets of other objects.
+
+    Raises:
+        ValueError: they are of another hand.
+    """
+    training = RolloutDataModule(path=path, split_file=split_file, reachable_only=data.reachable_only)
+    if training.hand is not data.hand:
+        raise ValueError(
+            f"training_path {path} is of the hand {training.hand.name}, the tested grasps of the hand "
+            f"{data.hand.name}; scripts need training grasps of the latter"
+        )
+    return training
+
+
 RunsPolicy = Callable[[str, ComparedPolicy, Episodes], EpisodeOutcome]
 """Runs episodes under a policy; the first argument names them."""
 
@@ -122,8 +163,10 @@ def compared_policies(
     run: RunsPolicy,
     steps: Sequence[int] = STEP_GRID,
     fixed_steps: Mapping[str, int] | None = None,
+    triggers: TriggerGrid | None = None,
+    period_s: float = CONTROL_DT,
 ) -> ComparedPolicies:
-    """The named policies; those with a fixed step get the best one on the training episodes, the earliest of equals.
+    """The named policies; fixed step and thresholds are the best ones on the training episodes, the first of equals.
 
     Args:
         hand: the hand in all worlds.
@@ -134,38 +177,50 @@ def compared_policies(
         run: runs the episodes that choose steps.
         steps: steps to try.
         fixed_steps: steps that are not to be looked for, by policy.
+        triggers: thresholds to try; those of `TriggerGrid` when None.
+        period_s: seconds of a control step.
     """
-    given = dict(fixed_steps or {})
+    grid = triggers or TriggerGrid()
+    starts: dict[str, Any] = {**(fixed_steps or {}), TRIGGERED: grid.first()}
     targets = None if training is None else training.targets
     sources: dict[str, Any] = dict.fromkeys(("ours", *OF_A_PRIMITIVE), made_of_module)
     if targets is not None:
         sources |= dict.fromkeys(FROM_TRAINING, digest_of(targets))
-    makers = _makers(hand, module, targets)
+    makers = _makers(hand, module, targets, period_s)
 
-    def made(name: str, step: int) -> ComparedPolicy:
-        return ComparedPolicy(makers[name](step), {"policy": name, "start_step": step, "source": sources.get(name)})
+    def made(name: str, start: Any) -> ComparedPolicy:
+        when = {"trigger": asdict(start), "period_s": period_s} if name == TRIGGERED else {"start_step": start}
+        return ComparedPolicy(makers[name](start), {"policy": name, **when, "source": sources.get(name)})
 
-    def best_step(name: str, episodes: Episodes) -> StepChoice:
-        return best_fixed_step(lambda step: run(f"choice/{name}_{step}", made(name, step), episodes), steps)
-
-    choices = {}
+    compared = ComparedPolicies({})
     if training is not None:
-        choices = {name: best_step(name, training.episodes) for name in steps_to_choose(names, given)}
-    given |= {name: choice.step for name, choice in choices.items()}
-    return ComparedPolicies({name: made(name, given.get(name, 0)) for name in names}, choices)
+        episodes = training.episodes
+
+        def outcome_at(name: str, start: Any) -> EpisodeOutcome:
+            return run(f"choice/{name}_{start}", made(name, start), episodes)
+
+        for name in steps_to_choose(names, fixed_steps or {}):
+            compared.choices[name] = best_fixed_step(partial(outcome_at, name), steps)
+            starts[name] = compared.choices[name].step
+        if has_trigger_to_choose(names, grid):
+            compared.trigger = choose_trigger(partial(outcome_at, TRIGGERED), grid)
+            starts[TRIGGERED] = compared.trigger.trigger
+    compared.policies = {name: made(name, starts.get(name, 0)) for name in names}
+    return compared
 
 
 def _makers(
-    hand: Hand, module: AssistingModule, train: GraspTargets | None
-) -> dict[str, Callable[[int], FingerPolicy]]:
-    """What makes each policy that can be made, given the step at which it starts."""
-    makers: dict[str, Callable[[int], FingerPolicy]] = {
+    hand: Hand, module: AssistingModule, train: GraspTargets | None, period_s: float
+) -> dict[str, Callable[[Any], FingerPolicy]]:
+    """What makes each policy that can be made, given the step or the trigger that starts it."""
+    makers: dict[str, Callable[[Any], FingerPolicy]] = {
         "ours": lambda _: module.policy(),
         "blind_close": partial(blind_script, hand),
         "oracle": lambda _: oracle(),
     }
     if isinstance(module, HasPrimitive):
         makers |= {"primitive": lambda _: module.primitive_policy(), "primitive_gated": module.primitive_policy}
+        makers |= {TRIGGERED: partial(module.triggered_policy, period_s=period_s)}
     if train is not None:
         makers |= {"scripted_close": lambda step: scripted_close(train, step)}
         makers |= {"nearest_grasp": lambda _: nearest_grasp(train)}

@@ -2,12 +2,15 @@
 
 from typing import Self
 
+import numpy as np
 import torch
 
+from envs.conventions import CONTROL_DT
 from envs.physics.base import Array
 from envs.task.observations import Observation
 from lightning_modules.policy.primitive_view import PrimitiveView
 from lightning_modules.policy.residual_policy import ResidualPolicy, on_device
+from lightning_modules.policy.trigger import Trigger, TriggerWatch
 
 
 class PrimitivePolicy:
@@ -33,6 +36,35 @@ class PrimitivePolicy:
             return torch.zeros_like(observation["joint_pos"], dtype=torch.float64).cpu().numpy()
         observation = on_device(observation, self._view.primitive.module.device)
         return self._view.action(observation, self._view.feature(observation)).double().cpu().numpy()
+
+
+class TriggeredPrimitive:
+    """The primitive alone, started in each world when a rule on the wrist's speed and the object's distance says so.
+
+    From then on it acts until the episode ends. It sees what every policy sees, and has no clock.
+
+    Args:
+        view: the primitive.
+        trigger: the rule.
+        period_s: seconds of a control step.
+    """
+
+    def __init__(self, view: PrimitiveView, trigger: Trigger, period_s: float = CONTROL_DT) -> None:
+        self._primitive = PrimitivePolicy(view)
+        self._watch = TriggerWatch(trigger, view.primitive.hand, period_s)
+
+    def start(self, num_worlds: int) -> None:
+        """See `FingerPolicy.start`."""
+        self._primitive.start(num_worlds)
+        self._watch.start(num_worlds)
+
+    @torch.no_grad()
+    def act(self, observation: Observation, step: int) -> Array:
+        """See `FingerPolicy.act`."""
+        has_begun = self._watch.look(observation).numpy()
+        if not has_begun.any():
+            return np.zeros(observation["joint_pos"].shape)
+        return np.where(has_begun[:, None], self._primitive.act(observation, step), 0.0)
 
 
 class LearntPolicy:

@@ -15,12 +15,17 @@ NEAR = 0.02
 """Metres at which it cannot be closer."""
 
 
+def grasp_centre_distance(hand: Hand, points_h: Tensor) -> Tensor:
+    """Distance of the hand's grasp centre to the nearest point (E,), m, of clouds in the hand frame (E, N, 3), m."""
+    return (points_h - points_h.new_tensor(hand.grasp_centre_h)).norm(dim=2).amin(dim=1)
+
+
 def closeness(hand: Hand, points_h: Tensor) -> Tensor:
     """How near the object is, from 0 at FAR to 1 at NEAR (E,), from the cloud in the hand frame (E, N, 3), m.
 
     Distance of the hand's grasp centre to the nearest of the first points of the cloud, which lie farthest apart.
     """
-    nearest = (points_h[:, :COARSE_POINTS] - points_h.new_tensor(hand.grasp_centre_h)).norm(dim=2).amin(dim=1)
+    nearest = grasp_centre_distance(hand, points_h[:, :COARSE_POINTS])
     return ((FAR - nearest) / (FAR - NEAR)).clamp(0.0, 1.0)
 
 

@@ -149,7 +149,10 @@ def test_the_pointnet_config_is_the_main_one_with_another_encoder() -> None:
 
 # --- the residual policy
 
-COMPARED = {"ours", "primitive", "primitive_gated", "scripted_close", "blind_close", "nearest_grasp", "oracle"}
+COMPARED = {
+    "ours", "primitive", "primitive_gated", "primitive_triggered", "scripted_close", "blind_close", "nearest_grasp",
+    "oracle",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")

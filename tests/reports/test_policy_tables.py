@@ -58,6 +58,16 @@ def test_other_objects_have_a_column_of_their_own(files: list[str]) -> None:
     assert oracle.count("(n = 2)") == 3
 
 
+def test_a_triggered_primitive_has_a_row(tmp_path: Path) -> None:
+    content = report("unseen_families")
+    found = content["splits"]["unseen_families"]
+    content["splits"]["unseen_families"] = {**found, "primitive_triggered": found["primitive"]}
+    (tmp_path / "new.json").write_text(json.dumps(content))
+    blocks = policy_blocks(read_columns([str(tmp_path / "new.json")]))
+    for name in ("success", "measures"):
+        assert "| primitive, started by distance and speed | 25.0 [" in blocks[name]
+
+
 def test_comparisons_are_on_the_same_episodes(files: list[str]) -> None:
     text = policy_blocks(read_columns(files))["headline"]
     assert "| ours minus the primitive alone, points | 50.0 [50.0, 50.0] |" in text

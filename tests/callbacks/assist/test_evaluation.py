@@ -21,6 +21,7 @@ from callbacks.assist.measures import AssistMeasures
 from callbacks.assist.policies import POLICIES
 from callbacks.assist.report import OURS
 from callbacks.assist.runs import EpisodeLimit
+from callbacks.assist.trigger_choice import TriggerGrid
 from datamodules.baselines.scripts import FixedStepClose, GoalOnArrival, oracle, stored_goals
 from datamodules.grasps.grasp_file import save_grasp_set
 from datamodules.grasps.grasp_set import GraspSet
@@ -28,6 +29,7 @@ from datamodules.grasps.module import GraspDataModule
 from datamodules.rollouts.module import RolloutDataModule
 from datamodules.rollouts.plans import PosesPlan, SpreadPlan
 from datamodules.rollouts.policy import FingerPolicy
+from envs.conventions import CONTROL_DT
 from envs.hand.shadow import shadow_hand
 from envs.physics.mujoco_cpu import MujocoCpu
 from envs.physics.settings import PhysicsSettings
@@ -35,12 +37,16 @@ from envs.task.perception import PerceptionNoise
 from envs.task.settings import TaskSettings
 from lightning_modules.checkpoints import leave_out_objects
 from lightning_modules.followers import Denoiser, Follower, GapDenoiser
+from lightning_modules.policy.trigger import Trigger
 from tests.callbacks.conftest import Quiet
 from tests.callbacks.outcomes import made_up_outcome
 
 HAND = shadow_hand()
 
 SPLITS = ("unseen_instances", "unseen_families")
+
+TWO = TriggerGrid([0.05, 0.1], [1.0], [0.0])
+"""Two triggers to try."""
 
 
 class Assistant(LightningModule):
@@ -57,6 +63,9 @@ class Assistant(LightningModule):
 
     def primitive_policy(self, start_step: int = 0) -> FingerPolicy:
         return FixedStepClose(HAND, HAND.open_pose.copy(), start_step)
+
+    def triggered_policy(self, trigger: Trigger, period_s: float = CONTROL_DT) -> FingerPolicy:
+        return self.primitive_policy()
 
     def training_step(self, batch: Any, batch_idx: int) -> torch.Tensor:
         return self.weight
@@ -138,16 +147,17 @@ def test_fit_without_measurements(rollouts: RolloutDataModule, quiet: Quiet, run
 def test_test_compares_all_policies_on_the_same_episodes(
     rollouts: RolloutDataModule, quiet: Quiet, runs: list[tuple[str, int]], tmp_path: Path
 ) -> None:
-    evaluation = AssistEvaluation(plan=SpreadPlan(5), num_choice_episodes=3, steps=(20, 30))
+    evaluation = AssistEvaluation(plan=SpreadPlan(5), num_choice_episodes=3, steps=(20, 30), triggers=TWO)
     logger = CSVLogger(tmp_path)
     trainer = quiet(AssistMeasures(), evaluation, logger=logger)
     trainer.test(Assistant(), rollouts, verbose=False)
     report = json.loads((tmp_path / "metrics.json").read_text())
     policies = [
-        "ours", "primitive", "primitive_gated", "scripted_close", "blind_close", "nearest_grasp", "oracle",
+        "ours", "primitive", "primitive_gated", "primitive_triggered", "scripted_close", "blind_close",
+        "nearest_grasp", "oracle",
     ]  # fmt: skip
-    assert runs[:6] == [("FixedStepClose", 3)] * 6  # three policies, two steps each
-    assert len(runs) == 6 + 2 * len(policies)
+    assert runs[:8] == [("FixedStepClose", 3)] * 8  # three policies, two steps each, and two triggers
+    assert len(runs) == 8 + 2 * len(policies)
     for split in SPLITS:
         assert list(report["splits"][split]) == policies
         assert report["splits"][split]["ours"]["success"]["mean"] == 1.0
@@ -156,6 +166,11 @@ def test_test_compares_all_policies_on_the_same_episodes(
         assert report["margins"][split]["primitive"]["success"]["mean"] == 1.0
         assert report["causes"][split]["blind_close"]["never_touched"] == 5
     assert report["best_steps"]["primitive_gated"] == {"step": 20, "success": {"20": 0.0, "30": 0.0}}
+    tried = [
+        {"distance_m": distance, "slow_share": 1.0, "per_speed_s": 0.0, "success": 0.0} for distance in (0.1, 0.05)
+    ]
+    assert report["best_trigger"] == {**tried[0], "on_edge": ["distance_m"], "tried": tried}
+    assert report["about"]["best_steps"] == "chosen on 3 episodes of training objects"
     assert report["about"]["plan"] == {"class": "SpreadPlan", "num_episodes": 5}
     assert report["about"]["seeds"] == [0]
     written = next(tmp_path.rglob("metrics.csv")).read_text()
@@ -203,22 +218,25 @@ def test_a_second_test_runs_nothing_again(
 ) -> None:
     def test(module: Assistant, **options: Any) -> list[tuple[str, int]]:
         runs.clear()
-        evaluation = AssistEvaluation(plan=SpreadPlan(5), num_choice_episodes=3, steps=(20, 30), **options)
+        evaluation = AssistEvaluation(
+            plan=SpreadPlan(5), num_choice_episodes=3, steps=(20, 30), triggers=TWO, **options
+        )
         quiet(evaluation).test(module, rollouts, verbose=False)
         return list(runs)
 
-    assert len(test(Assistant())) == 6 + 2 * 7
+    assert len(test(Assistant())) == 8 + 2 * 8
     first = (tmp_path / "metrics.json").read_bytes()
     (tmp_path / "metrics.json").unlink()
     assert test(Assistant()) == []
     assert (tmp_path / "metrics.json").read_bytes() == first
-    assert len(test(Assistant(), resume=False)) == 6 + 2 * 7
+    assert len(test(Assistant(), resume=False)) == 8 + 2 * 8
     names = {str(file.relative_to(tmp_path / "episodes")) for file in tmp_path.rglob("*.npz")}
     assert {"unseen_families/ours_0.npz", "unseen_instances/oracle_0.npz", "choice/blind_close_30.npz"} <= names
+    assert {"unseen_families/primitive_triggered_0.npz", "choice/primitive_triggered_0.1_1_0.npz"} <= names
     trained = Assistant()
     trained.weight.data += 1.0
-    assert len(test(trained)) == 2 + 2 * 3  # the learnt ones only
-    assert len(test(trained, num_worlds=64)) == 6 + 2 * 7
+    assert len(test(trained)) == 2 + 2 + 2 * 4  # the learnt ones only
+    assert len(test(trained, num_worlds=64)) == 8 + 2 * 8
 
 
 class Followed(Assistant):
@@ -280,12 +298,13 @@ def test_sets_without_training_objects_borrow_those_of_another(
     third = tmp_path / "third.npz"
     save_grasp_set(tiny_grasps.split("unseen_families"), third)
     data = Data(path=str(third), reachable_only=False, num_threads=0)
-    options: dict[str, Any] = {"plan": PosesPlan(1), "num_choice_episodes": 3, "steps": (20,)}
+    one = TriggerGrid([0.05], [1.0], [0.0])
+    options: dict[str, Any] = {"plan": PosesPlan(1), "num_choice_episodes": 3, "steps": (20,), "triggers": one}
     quiet(AssistEvaluation(training_path=str(tiny_path), **options)).test(Assistant(), data, verbose=False)
     report = json.loads((tmp_path / "metrics.json").read_text())
     assert list(report["splits"]) == ["unseen_families"]
     assert set(report["splits"]["unseen_families"]) == set(POLICIES)
-    assert [count for _, count in runs] == [3, 3, 3] + [2] * 7
+    assert [count for _, count in runs] == [3, 3, 3] + [2] * 8
     # without, they have to be done without
     few = AssistEvaluation(policies=["ours", "oracle"], **options)
     quiet(few).test(Assistant(), data, verbose=False)
@@ -293,8 +312,32 @@ def test_sets_without_training_objects_borrow_those_of_another(
         quiet(AssistEvaluation(**options)).test(Assistant(), data, verbose=False)
 
 
+def test_steps_and_thresholds_may_be_chosen_on_another_split(
+    rollouts: RolloutDataModule, quiet: Quiet, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    chosen_on: list[str] = []
+
+    class Runner:
+        def run(self, policy: Any, episodes: Any, frames: Any = None) -> Any:
+            chosen_on.extend(thing.name for thing in episodes.grasp_objects)
+            return made_up_outcome(["success"] * len(episodes))
+
+    monkeypatch.setattr(assist_evaluation, "make_runner", lambda data, num_worlds, on_batch: Runner())
+    evaluation = AssistEvaluation(
+        plan=SpreadPlan(1), num_choice_episodes=4, choice_split="unseen_instances", steps=(20,), triggers=TWO,
+        policies=["primitive_triggered", "scripted_close"], splits=SPLITS[1:], resume=False,
+    )  # fmt: skip
+    quiet(evaluation).test(Assistant(), rollouts, verbose=False)
+    split = rollouts.targets("unseen_instances")
+    assert set(chosen_on[: 4 * 3]) == {thing.name for thing in split.grasp_objects}
+    about = json.loads((tmp_path / "metrics.json").read_text())["about"]
+    assert about["best_steps"] == "chosen on 4 episodes of the split unseen_instances"
+
+
 def test_episodes_really_run(rollouts: RolloutDataModule, quiet: Quiet, tmp_path: Path) -> None:
-    evaluation = AssistEvaluation(plan=SpreadPlan(3), splits=SPLITS[1:], num_choice_episodes=2, steps=(25,))
+    evaluation = AssistEvaluation(
+        plan=SpreadPlan(3), splits=SPLITS[1:], num_choice_episodes=2, steps=(25,), triggers=TWO
+    )
     trainer = quiet(evaluation)
     trainer.test(Assistant(), rollouts, verbose=False)
     rows = json.loads((tmp_path / "metrics.json").read_text())["splits"]["unseen_families"]
@@ -343,7 +386,9 @@ def test_the_callback_is_found_anywhere_in_the_list(quiet: Quiet) -> None:
     assert evaluation_of(quiet(AssistMeasures(), evaluation)) is evaluation
 
 
-@pytest.mark.parametrize("options", [{"splits": ("test",)}, {"splits": ()}, {"seeds": ()}, {"steps": ()}])
+@pytest.mark.parametrize(
+    "options", [{"splits": ("test",)}, {"splits": ()}, {"seeds": ()}, {"steps": ()}, {"choice_split": "test"}]
+)
 def test_senseless_settings_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="give at least one of each, splits among train, unseen_instances, unseen_"):
         AssistEvaluation(**options)

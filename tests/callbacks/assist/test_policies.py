@@ -7,6 +7,7 @@ import pytest
 
 from callbacks.assist import policies as assist_policies
 from callbacks.assist.policies import (
+    OF_A_PRIMITIVE,
     POLICIES,
     AssistingModule,
     ComparedPolicies,
@@ -15,11 +16,15 @@ from callbacks.assist.policies import (
     available_policies,
     check_policies,
     compared_policies,
+    num_choices,
     steps_to_choose,
 )
+from callbacks.assist.trigger_choice import TriggerGrid
 from datamodules.baselines.scripts import FixedStepClose
 from datamodules.rollouts.runner import STEP_GRID
+from envs.conventions import CONTROL_DT
 from envs.hand.shadow import shadow_hand
+from lightning_modules.policy.trigger import Trigger
 from tests.assisting import made_up_targets, sampler
 from tests.callbacks.outcomes import made_up_outcome
 
@@ -43,15 +48,20 @@ class Residual(Direct):
     def primitive_policy(self, start_step: int = 0) -> FixedStepClose:
         return FixedStepClose(HAND, HAND.open_pose.copy(), start_step)
 
+    def triggered_policy(self, trigger: Trigger, period_s: float = CONTROL_DT) -> FixedStepClose:
+        return FixedStepClose(HAND, HAND.open_pose.copy(), round(100 * trigger.distance_m))
+
 
 class Runner:
     """Finds that later is better until step 26."""
 
     def __init__(self) -> None:
         self.runs = 0
+        self.names: list[str] = []
 
     def run(self, name: str, policy: ComparedPolicy, episodes: Any) -> Any:
         self.runs += 1
+        self.names.append(name)
         assert name.startswith("choice/")
         step = step_of(policy)
         successes = step if step <= 26 else 0
@@ -68,6 +78,7 @@ def compared(
 ) -> ComparedPolicies:
     """The named policies; training episodes are made where they are needed and none are given."""
     targets = made_up_targets()
+    more.setdefault("triggers", TriggerGrid([0.05], [1.0], [0.0]))
     training = more.pop("training", TrainingEpisodes(targets, sampler(targets).of_rows(np.arange(2))))
     chosen = available_policies(module, names)
     return compared_policies(HAND, module, chosen, {"weights": made_of}, training=training, run=runner.run, **more)
@@ -102,6 +113,25 @@ def test_steps_that_are_given_are_not_chosen() -> None:
     assert steps_to_choose(POLICIES, {"scripted_close": 20}) == ["primitive_gated", "blind_close"]
 
 
+def test_thresholds_are_chosen_by_success() -> None:
+    runner, grid = Runner(), TriggerGrid([0.1, 0.2, 0.26, 0.3], [0.5, 1.0], [0.0])
+    result = compared(Residual(), runner, ("primitive_triggered",), triggers=grid)
+    assert result.trigger is not None
+    assert result.trigger.trigger == Trigger(0.26)
+    assert step_of(result.policies["primitive_triggered"]) == 26
+    assert result.choices == {}
+    assert len(set(runner.names)) == runner.runs == num_choices(("primitive_triggered",), STEP_GRID, {}, grid) == 5
+    assert runner.names[0] == "choice/primitive_triggered_0.26_1_0"
+
+
+def test_thresholds_that_are_known_are_not_chosen() -> None:
+    runner = Runner()
+    result = compared(Residual(), runner, ("primitive_triggered",), triggers=TriggerGrid([0.2], [1.0], [0.0]))
+    assert result.trigger is None
+    assert runner.runs == 0
+    assert step_of(result.policies["primitive_triggered"]) == 20
+
+
 def test_few_policies_need_no_training_grasps() -> None:
     runner = Runner()
     result = compared(Residual(), runner, ("oracle", "primitive", "ours"), training=None)
@@ -125,7 +155,11 @@ def test_policies_say_what_they_are_made_of() -> None:
     assert one == made_of(made_of="a")
     assert one["primitive_gated"] == {"policy": "primitive_gated", "start_step": 26, "source": {"weights": "a"}}
     other_weights = made_of(made_of="b")
-    assert [name for name in POLICIES if one[name] != other_weights[name]] == ["ours", "primitive", "primitive_gated"]
+    assert [name for name in POLICIES if one[name] != other_weights[name]] == ["ours", *OF_A_PRIMITIVE]
+    other_rule = made_of(made_of="a", triggers=TriggerGrid([0.06], [1.0], [0.0]))
+    assert [name for name in POLICIES if one[name] != other_rule[name]] == ["primitive_triggered"]
+    other_period = made_of(made_of="a", period_s=0.05)
+    assert [name for name in POLICIES if one[name] != other_period[name]] == ["primitive_triggered"]
     targets = made_up_targets((2, 2))
     training = TrainingEpisodes(targets, sampler(targets).of_rows(np.arange(2)))
     other_grasps = made_of(made_of="a", training=training)
