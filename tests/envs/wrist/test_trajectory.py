@@ -12,7 +12,8 @@ from envs.hand.shadow import shadow_hand
 from envs.wrist.approach import MAX_TILT, START_DISTANCE
 from envs.wrist.clearance import open_hand_height
 from envs.wrist.patterns import NUM_SAMPLES, WristPatterns, generate_patterns
-from envs.wrist.trajectory import MAX_START_TURN, TABLE_TOLERANCE, WristTrajectories, arrival_steps, sample_trajectories
+from envs.wrist.starts import MAX_START_TURN, TABLE_TOLERANCE
+from envs.wrist.trajectory import WristTrajectories, arrival_steps, sample_trajectories
 from tests.envs.wrist.grasp_poses import COUNT, some_grasps
 
 HAND = shadow_hand()
