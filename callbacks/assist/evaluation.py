@@ -36,7 +36,7 @@ from callbacks.training.progress import EvaluationBar
 from callbacks.training.turns import is_turn
 from datamodules.rollouts.module import RolloutDataModule
 from datamodules.rollouts.plans import EpisodePlan, PosesPlan, SpreadPlan, planned_episodes
-from datamodules.rollouts.runner import STEP_GRID
+from datamodules.rollouts.runner import steps_to_try
 from envs.conventions import SPLITS, UNSEEN_SPLITS
 from envs.files import write_atomically
 from envs.physics.base import physics_identity
@@ -64,7 +64,7 @@ class AssistEvaluation(Callback):
         every_n_epochs: epochs between two measurements in ``fit``; 0 leaves them out.
         num_choice_episodes: episodes on which fixed steps and thresholds are chosen.
         choice_split: split of these episodes; none whose results are told of.
-        steps: fixed steps to try.
+        steps: fixed steps to try; those that suit the task when None.
         fixed_steps: steps that are known already, by policy, and need not be chosen.
         triggers: thresholds to try for ``primitive_triggered``; one value of each needs no choice.
         policies: what ``test`` measures; everything when None.
@@ -87,7 +87,7 @@ class AssistEvaluation(Callback):
         every_n_epochs: int = 1,
         num_choice_episodes: int = 200,
         choice_split: str = SPLITS[0],
-        steps: Sequence[int] = STEP_GRID,
+        steps: Sequence[int] | None = None,
         fixed_steps: Mapping[str, int] | None = None,
         triggers: TriggerGrid | None = None,
         policies: Sequence[str] | None = None,
@@ -97,10 +97,10 @@ class AssistEvaluation(Callback):
         resume: bool = True,
         num_worlds: int = 128,
     ) -> None:
-        if not splits or not seeds or not steps or not {*splits, choice_split} <= set(SPLITS):
+        if not splits or not seeds or (steps is not None and not steps) or not {*splits, choice_split} <= set(SPLITS):
             raise ValueError(
                 f"splits are {list(splits)}, choice_split {choice_split!r}, seeds {list(seeds)} and steps "
-                f"{list(steps)}; give at least one of each, splits among {', '.join(SPLITS)}"
+                f"{steps}; give at least one of each, splits among {', '.join(SPLITS)}"
             )
         for names in (policies, list(limits or ()) or None, list(fixed_steps or ()) or None):
             if names is not None:
@@ -112,7 +112,7 @@ class AssistEvaluation(Callback):
         self.every_n_epochs = every_n_epochs
         self.choice_plan = SpreadPlan(num_choice_episodes)
         self.choice_split = choice_split
-        self.steps = tuple(steps)
+        self.steps = steps
         self.fixed_steps = dict(fixed_steps or {})
         self.triggers = TriggerGrid() if triggers is None else triggers
         self.policies = None if policies is None else tuple(policies)
@@ -192,7 +192,9 @@ class AssistEvaluation(Callback):
     ) -> ComparedPolicies:
         """The policies to compare; the objects on which steps and thresholds are chosen are built only when needed."""
         data, module = _parts(trainer, pl_module)
-        tries = num_choices(names, self.steps, self.fixed_steps, self.triggers)
+        period_s = data.physics.settings.control_dt
+        steps = steps_to_try(data.task.wrist.max_steps(period_s)) if self.steps is None else self.steps
+        tries = num_choices(names, steps, self.fixed_steps, self.triggers)
         training = self._training(data) if tries or any(name in FROM_TRAINING for name in names) else None
         total = tries * (0 if training is None else len(training.episodes))
         with EvaluationBar(trainer, total, "choosing steps and thresholds", "episode") as bar:
@@ -203,10 +205,10 @@ class AssistEvaluation(Callback):
                 settings_of_module(pl_module),
                 training=training,
                 run=KeptEpisodes(make_runner(data, self.num_worlds, bar.update), files, bar).run,
-                steps=self.steps,
+                steps=steps,
                 fixed_steps=self.fixed_steps,
                 triggers=self.triggers,
-                period_s=data.physics.settings.control_dt,
+                period_s=period_s,
             )
 
     def _training(self, data: RolloutDataModule) -> TrainingEpisodes:

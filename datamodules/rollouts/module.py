@@ -161,6 +161,7 @@ class RolloutDataModule(LightningDataModule):
             seed=(self.seed, rank()),
             task=self.task,
             period_s=self.physics.settings.control_dt,
+            second_tries=False,
         )
         self._upcoming = UpcomingEpisodes(sampler, self.num_worlds, partial(self.physics.prepare, self.hand))
         self._collector = RolloutCollector(self._parts(), teacher=self.teacher)

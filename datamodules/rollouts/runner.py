@@ -20,6 +20,14 @@ from envs.task.settings import TaskSettings
 STEP_GRID: tuple[int, ...] = tuple(range(14, 43, 4))
 """Control steps among which the best one for a script is looked for, on training objects."""
 
+LONG_STEP_GRID: tuple[int, ...] = tuple(range(10, 131, 10))
+"""The same for episodes that last as long as the user likes."""
+
+
+def steps_to_try(max_steps: int) -> tuple[int, ...]:
+    """Fixed steps among which the best one is looked for, in episodes of at most so many control steps."""
+    return STEP_GRID if max_steps <= TaskSettings().episode_steps else LONG_STEP_GRID
+
 
 @dataclass
 class EpisodeFrames:

@@ -133,6 +133,7 @@ class EpisodeSampler:
         seed: decides everything; a number, or several (zeros at their end do not count).
         task: says how the wrists move; the defaults when None.
         period_s: seconds of a control step.
+        second_tries: let users try again where a lift failed; for training the first one is all that counts.
     """
 
     def __init__(
@@ -144,12 +145,14 @@ class EpisodeSampler:
         seed: int | Sequence[int],
         task: TaskSettings | None = None,
         period_s: float = CONTROL_DT,
+        second_tries: bool = True,
     ) -> None:
         self.targets = targets
         self.patterns = patterns
         self.mix = mix
         self._movement = (task or TaskSettings()).wrist
         self._period_s = period_s
+        self._second_tries = second_tries
         self._rng = np.random.default_rng(seed)
         order = np.argsort(targets.object_index, kind="stable")
         present, first = np.unique(targets.object_index[order], return_index=True)
@@ -175,6 +178,8 @@ class EpisodeSampler:
             mix=self.mix,
             rng=self._rng,
         )
+        if not self._second_tries:
+            moved = replace(moved, retry_lift_step=moved.num_steps, retry_steps=moved.num_steps)
         shift = self._rng.uniform(-MAX_SHIFT, MAX_SHIFT, size=(len(rows), 2))
         object_pose_w = targets.object_pose_w[rows].copy()
         object_pose_w[:, :2] += shift
