@@ -1,4 +1,4 @@
-"""Where wrists start on their way to a grasp (GraspGF App. A.1), and the way on which no hand goes through the table."""
+"""Where wrists start on their way to a grasp (GraspGF App. A.1), and ways on which no hand goes through the table."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -20,7 +20,7 @@ HUMAN_SPEED = np.array(
 trials (data of Ansuini et al. 2015)."""
 
 HUMAN_TAIL = 0.15
-"""After the contact, at which the measured hand still moves, it comes to rest within this share of the reach (chosen)."""
+"""After contact, at which the measured hand still moves, it comes to rest within this share of the reach (chosen)."""
 
 
 def minimum_jerk(fraction: Array) -> Array:
