@@ -14,7 +14,7 @@ from datamodules.baselines.scripts import oracle
 from datamodules.grasps.grasp_file import load_grasp_set
 from datamodules.rollouts.grasp_targets import grasp_targets
 from datamodules.rollouts.policy import start_policy
-from envs.conventions import SPLITS
+from envs.conventions import UNSEEN_SPLITS
 from envs.hand.shadow import shadow_hand
 from envs.objects.library import ObjectLibrary
 from envs.physics.base import PhysicsFactory
@@ -75,7 +75,7 @@ def assist_variants(path: str, num_worlds: int, seed: int, num_threads: int) -> 
 def _all_objects(path: str, num_worlds: int, at_least: int) -> Iterator[Episodes]:
     """Batches in which every object of the grasp set appears, split by split, until there were ``at_least``."""
     shown = 0
-    for split in SPLITS:
+    for split in ("train", *UNSEEN_SPLITS):
         sampler = training_sampler(path, split, seed=0)
         first = np.unique(sampler.targets.object_index, return_index=True)[1]
         for begin in range(0, len(first), num_worlds):

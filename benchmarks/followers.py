@@ -15,7 +15,6 @@ from callbacks.field.evaluation import thinned
 from callbacks.field.trials import SplitTrials, with_follower
 from callbacks.metrics.estimates import estimate
 from datamodules.grasps.module import GraspDataModule
-from envs.conventions import SPLITS
 from lightning_modules.followers import AnnealedDenoiser, Denoiser, FixedTimeScore, Follower, GapDenoiser
 from lightning_modules.primitive import GraspPrimitive
 
@@ -52,8 +51,8 @@ def main() -> None:
     data = GraspDataModule(path=given.path)
     primitive = GraspPrimitive.from_checkpoint(given.checkpoint)
     table: dict[str, Any] = {name: {} for name in FOLLOWERS}
-    with tqdm(total=len(SPLITS) * len(FOLLOWERS), unit="follower") as bar:
-        for split in SPLITS:
+    with tqdm(total=len(data.splits) * len(FOLLOWERS), unit="follower") as bar:
+        for split in data.splits:
             trials = SplitTrials(thinned(data.table(split), data.library, data.num_points, given.grasps), data.library)
             feature = trials.encode(primitive)
             groups = trials.table.object_index.numpy()

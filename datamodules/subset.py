@@ -42,13 +42,17 @@ def of_objects(grasps: GraspSet, names: Sequence[str], splits: Sequence[str]) ->
 def subset(path: Path, output: Path, split_file: str = "small") -> None:
     """Write the grasps of the objects that a split file names as a set of their own.
 
+    A split none of whose objects the set lists, such as a development split, is left out.
+
     Args:
         path: grasp set to take them from.
         output: grasp set to write.
         split_file: objects and their splits.
     """
     grasps, library = load_grasp_set(path), ObjectLibrary(split_file)
-    pairs = [(name, split) for split in library.splits for name in library.names(split)]
+    listed = set(grasps.objects)
+    present = [split for split in library.splits if not listed.isdisjoint(library.names(split))]
+    pairs = [(name, split) for split in present or library.splits for name in library.names(split)]
     part = of_objects(grasps, [name for name, _ in pairs], [split for _, split in pairs])
     made = {"command": "python -m datamodules.subset " + " ".join(sys.argv[1:]), "of": grasps.provenance}
     save_grasp_set(replace(part, provenance=made), output)

@@ -23,8 +23,11 @@ CONTROL_DT = PHYSICS_DT * STEPS_PER_CONTROL
 MAX_JOINT_STEP = 0.05
 """Radians that an action of 1 moves a joint in one control step (GraspGF App. A.1)."""
 
-SPLITS: tuple[str, ...] = ("train", "unseen_instances", "unseen_families")
-"""Training objects, unseen instances of seen families, objects of unseen families (GraspGF Sec. 4.1)."""
+SPLITS: tuple[str, ...] = ("train", "development", "unseen_instances", "unseen_families")
+"""Training objects; objects on which choices are made; unseen instances of seen families and objects of unseen families
+(GraspGF Sec. 4.1). Split files and grasp sets need not have the second."""
 
-UNSEEN_SPLITS = SPLITS[1:]
-"""Objects that were not trained on."""
+DEVELOPMENT_SPLIT = SPLITS[1]
+
+UNSEEN_SPLITS = SPLITS[2:]
+"""The test splits: objects that were neither trained on nor watched when choices were made."""

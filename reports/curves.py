@@ -184,6 +184,7 @@ def field_chart(log: Log) -> Chart:
             if prefix + split in log
         }
         for split in SPLITS
+        if any(prefix + split in log for prefix, _, _ in FIELD_PANELS)
     }
     return Chart(lines, FIELD_PANELS, "minutes")
 

@@ -22,7 +22,7 @@ _LOG = logging.getLogger(__name__)
 
 
 class GraspDataModule(LightningDataModule):
-    """Grasps in the hand frame, in three splits, training balanced over objects.
+    """Grasps by splits in the hand frame, training balanced over objects.
 
     Under several processes each trains on batches of its own, of ``batch_size`` clouds each; every process evaluates
     everything, so that validation is the same for any number of them.

@@ -14,7 +14,7 @@ _AT_ONCE = 512
 
 
 class ObjectLibrary:
-    """Objects of three splits by name; each is read or built on its first `get` and kept.
+    """Objects of all splits by name; each is read or built on its first `get` and kept.
 
     Args:
         split_file: JSON file that names the objects, or the bare name of one of the package (`find_split_file`); the

@@ -4,8 +4,9 @@ A split file is JSON: ``{"schema": "object_split", "version": 1, "splits": {"tra
 Those of the package go by their bare names, ``full`` (the paper's numbers of objects) and ``small`` (a subset of it,
 for trial runs); ``python -m envs.objects.split_file --output FILE --size full`` makes one again.
 
-Seeds within a family: training objects from 0 up, unseen instances after the family's last training object.
-Every list goes round the families, so that any beginning of it holds all of them alike.
+Seeds within a family: training objects from 0 up, unseen instances after the family's last training object,
+development objects after its last unseen instance. Every list goes round the families, so that any beginning of it
+holds all of them alike; the development split holds twice as many of a family of its own as of one seen in training.
 """
 
 import json
@@ -17,12 +18,13 @@ from importlib.abc import Traversable
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 from jsonargparse import auto_cli
 
-from envs.conventions import SPLITS
+from envs.conventions import DEVELOPMENT_SPLIT, SPLITS
 from envs.files import write_atomically
 from envs.objects.builder import object_name
-from envs.objects.families import SEEN_FAMILIES, UNSEEN_FAMILIES, Family
+from envs.objects.families import DEVELOPMENT_FAMILIES, SEEN_FAMILIES, UNSEEN_FAMILIES, Family
 from envs.objects.families.source import FamilySource
 from envs.objects.meshes.mesh_folder import MeshFolder
 from envs.objects.meshes.mesh_settings import MeshSettings
@@ -33,11 +35,11 @@ VERSION = 1
 SHIPPED_SPLITS = ("full", "small", "third_party")
 """Split files of the package, by bare name; the last one needs the extra ``objects`` (docs/objects.md)."""
 
-FULL_COUNTS = {"train": 3127, "unseen_instances": 519, "unseen_families": 1298}
-"""Objects of each split (GraspGF, App. B.1)."""
+FULL_COUNTS = {"train": 3127, "development": 6 * (34 + 2 * 8), "unseen_instances": 519, "unseen_families": 1298}
+"""Objects of each split (GraspGF, App. B.1, which has no development split)."""
 
-SMALL_COUNTS = {"train": 9 * 34, "unseen_instances": 2 * 34, "unseen_families": 8 * 12}
-"""Objects of the small splits: the first 9, 2 and 8 of every family."""
+SMALL_COUNTS = {"train": 9 * 34, "development": 34 + 2 * 8, "unseen_instances": 2 * 34, "unseen_families": 8 * 12}
+"""Objects of the small splits: the first 9, 1 or 2, 2 and 8 of every family."""
 
 _logger = logging.getLogger(__name__)
 _REMEDY = (
@@ -47,14 +49,28 @@ _REMEDY = (
 
 
 def default_splits() -> dict[str, list[str]]:
-    """3,127 training objects, 519 unseen instances of the same families, 1,298 objects of unseen families."""
-    seen, trained = len(SEEN_FAMILIES), FULL_COUNTS["train"]
+    """3,127 training objects, 300 for development, 519 unseen instances of training families, 1,298 of unseen families.
+
+    Of the development objects 204 are new instances of training families, 96 of families that stand nowhere else.
+    """
+    seen, trained, tested = len(SEEN_FAMILIES), FULL_COUNTS["train"], FULL_COUNTS["unseen_instances"]
     after_training = [len(range(family, trained, seen)) for family in range(seen)]
+    after_tests = [first + len(range(family, tested, seen)) for family, first in enumerate(after_training)]
+    rounds = FULL_COUNTS["development"] // (seen + 2 * len(DEVELOPMENT_FAMILIES))
+    instances = _in_turn(SEEN_FAMILIES, rounds * seen, after_tests)
+    others = _in_turn(DEVELOPMENT_FAMILIES, 2 * rounds * len(DEVELOPMENT_FAMILIES), [0] * len(DEVELOPMENT_FAMILIES))
     return {
         "train": _in_turn(SEEN_FAMILIES, trained, [0] * seen),
-        "unseen_instances": _in_turn(SEEN_FAMILIES, FULL_COUNTS["unseen_instances"], after_training),
+        "development": _dealt(instances, others, 2 * rounds),
+        "unseen_instances": _in_turn(SEEN_FAMILIES, tested, after_training),
         "unseen_families": _in_turn(UNSEEN_FAMILIES, FULL_COUNTS["unseen_families"], [0] * len(UNSEEN_FAMILIES)),
     }
+
+
+def _dealt(first: Sequence[str], second: Sequence[str], turns: int) -> list[str]:
+    """Both lists in as many equal parts as there are turns, one part of each in every turn."""
+    parts = [np.array_split(np.array(names), turns) for names in (first, second)]
+    return [str(name) for pair in zip(*parts, strict=True) for part in pair for name in part]
 
 
 def _in_turn(families: Sequence[Family], count: int, first_seeds: Sequence[int]) -> list[str]:
@@ -113,7 +129,7 @@ class Splits:
 def load_splits(file: Path | Traversable) -> Splits:
     """Object names of every split and the mesh folder, checked.
 
-    A file with the field ``meshes`` (`MeshSettings`) may leave splits out or empty.
+    A file may leave out ``development``; with the field ``meshes`` (`MeshSettings`) splits may be missing or empty.
 
     Raises:
         FileNotFoundError: no such file, or no such mesh folder.
@@ -146,10 +162,10 @@ def _parse(text: str, folder: Path) -> Splits:
     meshes = MeshFolder(MeshSettings.from_field(fields["meshes"]), folder) if "meshes" in fields else None
     splits = fields.get("splits")
     given = sorted(splits) if isinstance(splits, dict) else splits
-    if not isinstance(splits, dict) or not (set(splits) <= set(SPLITS) if meshes else given == sorted(SPLITS)):
-        raise ValueError(
-            f"field 'splits' has {given!r}, expected {'keys among' if meshes else 'the keys'} {list(SPLITS)}"
-        )
+    required = set() if meshes else set(SPLITS) - {DEVELOPMENT_SPLIT}
+    if not isinstance(splits, dict) or not required <= set(splits) <= set(SPLITS):
+        expected = "keys among" if meshes else f"the keys (only '{DEVELOPMENT_SPLIT}' may be missing)"
+        raise ValueError(f"field 'splits' has {given!r}, expected {expected} {list(SPLITS)}")
     for split, names in splits.items():
         is_list = isinstance(names, list) and all(isinstance(name, str) for name in names)
         if not is_list or not (names or meshes):

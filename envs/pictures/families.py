@@ -9,6 +9,7 @@ from jsonargparse import auto_cli
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from envs.conventions import DEVELOPMENT_SPLIT
 from envs.objects.grasp_object import GraspObject
 from envs.objects.library import ObjectLibrary
 from envs.pictures.hand_picture import OBJECT_COLOUR, posed_object
@@ -17,7 +18,8 @@ from envs.pictures.view import Image, look_at, render_scene
 
 SEEN_COLOUR = OBJECT_COLOUR
 UNSEEN_COLOUR = (0.24, 0.53, 0.76)
-"""sRGB in [0, 1] of objects whose family is trained on, and of those whose family is not."""
+DEVELOPMENT_COLOUR = (0.36, 0.66, 0.36)
+"""sRGB in [0, 1] of objects whose family is trained on, is unseen, or is of the development split alone."""
 
 _DIRECTION = np.array([0.75, -0.95, 0.55])
 _PAPER = 255
@@ -36,7 +38,7 @@ def names_by_family(library: ObjectLibrary, per_family: int) -> dict[str, list[s
 
 
 def families_sheet(library: ObjectLibrary, per_family: int = 3, columns: int = 4, size: int = 100) -> Image:
-    """Every family's first objects side by side over its name, unseen families in blue and in rows of their own.
+    """Every family's first objects side by side over its name; seen, development and unseen ones in own rows.
 
     Args:
         library: the objects.
@@ -52,18 +54,24 @@ def families_sheet(library: ObjectLibrary, per_family: int = 3, columns: int = 4
         if given < least:
             raise ValueError(f"picture of the families: {field} is {given}, expected at least {least}")
     chosen = names_by_family(library, per_family)
-    unseen = {library.family(name) for name in library.names("unseen_families")}
+    colours = {family: _colour(library, own[0]) for family, own in chosen.items()}
     objects = dict(zip(chosen, _built(library, chosen), strict=True))
     strips = {
-        family: _strip(own, per_family, size, UNSEEN_COLOUR if family in unseen else SEEN_COLOUR)
+        family: _strip(own, per_family, size, colours[family])
         for family, own in tqdm(objects.items(), desc="pictures", unit="family")
     }
-    seen_first = sorted(strips, key=lambda family: family in unseen)
-    num_seen = len(strips) - len(unseen)
-    padding = [""] * (-num_seen % columns if unseen else 0)
-    titles = [*seen_first[:num_seen], *padding, *seen_first[num_seen:]]
-    blank = np.full_like(strips[seen_first[0]], _PAPER)
+    titles: list[str] = []
+    for colour in (SEEN_COLOUR, DEVELOPMENT_COLOUR, UNSEEN_COLOUR):
+        titles += [""] * (-len(titles) % columns if colour in colours.values() else 0)
+        titles += [family for family in strips if colours[family] == colour]
+    blank = np.full_like(next(iter(strips.values())), _PAPER)
     return contact_sheet([strips.get(title, blank) for title in titles], titles, columns)
+
+
+def _colour(library: ObjectLibrary, first: str) -> tuple[float, float, float]:
+    """Colour of the family whose first object of the split file is `first`."""
+    own_colours = {DEVELOPMENT_SPLIT: DEVELOPMENT_COLOUR, "unseen_families": UNSEEN_COLOUR}
+    return own_colours.get(library.split_of(first), SEEN_COLOUR)
 
 
 def _built(library: ObjectLibrary, chosen: dict[str, list[str]]) -> list[list[GraspObject]]:
@@ -97,7 +105,7 @@ def _upright(grasp_object: GraspObject) -> NDArray[np.float64]:
 def draw_families(
     output: Path, split_file: str = "full", per_family: int = 3, columns: int = 4, size: int = 100
 ) -> None:
-    """Draw some objects of every family of a split file, families seen in training in orange, unseen ones in blue.
+    """Draw objects of every family of a split file, seen ones orange, unseen ones blue, development ones green.
 
     Args:
         output: picture to write (PNG).

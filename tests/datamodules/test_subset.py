@@ -43,6 +43,7 @@ def test_the_command_writes_the_objects_of_a_split_file(tmp_path: Path, monkeypa
     monkeypatch.setattr(sys, "argv", ["subset"])
     save_grasp_set(WHOLE, tmp_path / "whole.npz")
     splits = {"train": ["can_00001"], "unseen_instances": ["box_00000"], "unseen_families": ["ring_00000"]}
+    splits["development"] = ["trowel_00000"]  # the set has none of these
     save_grasp_set(concatenate([WHOLE, made_up_set("ring_00000", count=1)], {}), tmp_path / "whole.npz")
     split_file = tmp_path / "split.json"
     split_file.write_text(json.dumps({"schema": "object_split", "version": 1, "splits": splits}))

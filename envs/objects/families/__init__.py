@@ -1,6 +1,6 @@
-"""Parametric families of everyday objects: 34 to train on, 12 kept unseen."""
+"""Parametric families of everyday objects: 34 to train on, 12 kept unseen for tests, 8 for the development split."""
 
-from envs.objects.families import compact, hardware, household, tools, toys, vessels
+from envs.objects.families import compact, development, hardware, household, tools, toys, vessels
 from envs.objects.families.base import Family
 
 SEEN_FAMILIES: tuple[Family, ...] = (
@@ -19,7 +19,13 @@ UNSEEN_FAMILIES: tuple[Family, ...] = (
 )  # fmt: skip
 """Families that no training object belongs to."""
 
-FAMILIES: dict[str, Family] = {shape.name: shape for shape in (*SEEN_FAMILIES, *UNSEEN_FAMILIES)}
+DEVELOPMENT_FAMILIES: tuple[Family, ...] = (
+    development.door_knob, development.hair_dryer, development.hand_bell, development.watering_can,
+    development.toy_airplane, development.clothes_iron, development.chess_pawn, development.trowel,
+)  # fmt: skip
+"""Families of the development split that neither training nor test objects belong to."""
+
+FAMILIES: dict[str, Family] = {shape.name: shape for shape in (*SEEN_FAMILIES, *DEVELOPMENT_FAMILIES, *UNSEEN_FAMILIES)}
 """All families by name."""
 
 
@@ -34,4 +40,4 @@ def family_named(name: str) -> Family:
     return FAMILIES[name]
 
 
-__all__ = ["FAMILIES", "SEEN_FAMILIES", "UNSEEN_FAMILIES", "Family", "family_named"]
+__all__ = ["DEVELOPMENT_FAMILIES", "FAMILIES", "SEEN_FAMILIES", "UNSEEN_FAMILIES", "Family", "family_named"]

@@ -47,11 +47,21 @@ def streams(module: GraspDataModule) -> list[EvaluationStream]:
 
 def test_loaders_follow_the_order_of_the_splits(make: MakeModule) -> None:
     module = make()
-    assert SPLITS == ("train", "unseen_instances", "unseen_families")
     splits = [module.grasps.object_splits[stream.table.object_index[0]] for stream in streams(module)]
-    assert splits == list(SPLITS)
+    assert splits == ["train", "unseen_instances", "unseen_families"]
     assert [len(stream.table) for stream in streams(module)] == [12, 2, 2]
     assert [len(loader) for loader in module.test_dataloader()] == [1, 1, 1]
+
+
+def test_a_set_with_a_development_split_has_its_loader_after_that_of_training(make: MakeModule) -> None:
+    held_out = [
+        made_up_set("stapler_00000", "unseen_families", 2),
+        made_up_set("box_00015", "unseen_instances", 3),
+        made_up_set("trowel_00000", "development", 4),
+    ]
+    module = make(concatenate([*held_out, uneven_set((4, 8))], {}))
+    assert module.splits == SPLITS == ("train", "development", "unseen_instances", "unseen_families")
+    assert [len(stream.table) for stream in streams(module)] == [12, 4, 3, 2]
 
 
 def test_loaders_hand_on_grasp_batches(make: MakeModule) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from envs.conventions import SPLITS
 from envs.objects.builder import parse_object_name
-from envs.objects.families import SEEN_FAMILIES, UNSEEN_FAMILIES
+from envs.objects.families import DEVELOPMENT_FAMILIES, SEEN_FAMILIES, UNSEEN_FAMILIES
 from envs.objects.split_file import (
     default_splits,
     find_split_file,
@@ -41,25 +41,35 @@ def test_full_file_has_the_numbers_of_the_paper_evenly_over_the_families() -> No
     splits = load_names(find_split_file("full"))
     assert {split: len(names) for split, names in splits.items()} == {
         "train": 3127,
+        "development": 300,
         "unseen_instances": 519,
         "unseen_families": 1298,
     }
-    for names in splits.values():
-        shares = families_of(names).values()
+    for split in ("train", "unseen_instances", "unseen_families"):
+        shares = families_of(splits[split]).values()
         assert max(shares) - min(shares) <= 1
+
+
+def test_two_thirds_of_the_development_objects_are_of_seen_families_the_others_of_none_elsewhere() -> None:
+    splits = load_names(find_split_file("full"))
+    shares = families_of(splits.pop("development"))
+    own, seen = {f.name for f in DEVELOPMENT_FAMILIES}, {f.name for f in SEEN_FAMILIES}
+    assert shares == Counter(dict.fromkeys(seen, 6) | dict.fromkeys(own, 12))  # 34 x 6 = 204, 8 x 12 = 96
+    assert not own & set(families_of([name for names in splits.values() for name in names]))
 
 
 def test_small_file_is_a_subset_of_the_full_one_over_all_families() -> None:
     full, small = (load_names(find_split_file(name)) for name in ("full", "small"))
     assert {split: len(names) for split, names in small.items()} == {
         "train": 306,  # 9 of each of 34 seen families
+        "development": 50,  # 1 of each of 34 seen families, 2 of each of 8 of its own
         "unseen_instances": 68,  # 2
         "unseen_families": 96,  # 8 of each of 12 unseen families
     }
     for split in SPLITS:
         assert set(small[split]) <= set(full[split])
         assert set(families_of(small[split])) == set(families_of(full[split]))
-        assert len(set(families_of(small[split]).values())) == 1
+        assert len(set(families_of(small[split]).values())) == (2 if split == "development" else 1)
 
 
 @pytest.mark.parametrize("name", ["full", "small"])
@@ -85,9 +95,31 @@ def test_instance_seeds_follow_the_training_seeds_of_their_family() -> None:
 
 
 def test_any_beginning_of_a_list_holds_the_families_alike() -> None:
-    for names in default_splits().values():
+    splits = default_splits()
+    development = splits.pop("development")
+    for names in splits.values():
         shares = families_of(names[:500])
         assert max(shares.values()) - min(shares.values()) <= 1
+    for end in (25, 60, 170):
+        own = sum(families_of(development[:end])[f.name] for f in DEVELOPMENT_FAMILIES)
+        assert abs(own - 0.32 * end) <= 8  # 96 of 300, dealt out eight at a time
+
+
+def test_development_seeds_follow_those_of_the_unseen_instances() -> None:
+    splits = default_splits()
+    for family in SEEN_FAMILIES:
+        seeds = {
+            split: [spelt.seed for spelt in map(parse_object_name, splits[split]) if spelt.family == family.name]
+            for split in ("unseen_instances", "development")
+        }
+        first = seeds["unseen_instances"][-1] + 1
+        assert seeds["development"] == list(range(first, first + 6))
+
+
+def test_a_file_may_lack_the_development_split(tmp_path: Path) -> None:
+    assert load_names(small_file(tmp_path))["development"] == ()
+    added = small_file(tmp_path, splits=changed_splits(development=["trowel_00000", "mug_00002"]))
+    assert load_names(added)["development"] == ("trowel_00000", "mug_00002")
 
 
 @pytest.mark.parametrize("size", ["full", "small"])
@@ -123,7 +155,7 @@ def test_truncated_file_is_refused(tmp_path: Path) -> None:
     [
         ({"schema": "grasp_set"}, r"split.json: field 'schema' is 'grasp_set', expected 'object_split'"),
         ({"version": 2}, r"split.json: field 'version' is 2, expected 1"),
-        ({"splits": []}, r"split.json: field 'splits' has \[\], expected the keys \['train', 'unseen_instances'"),
+        ({"splits": []}, r"split.json: field 'splits' has \[\], expected the keys \(only 'development' may be missing"),
         ({"splits": {"train": []}}, r"field 'splits' has \['train'\], expected the keys"),
         (
             {"splits": changed_splits(train="mug_00000")},
@@ -134,6 +166,11 @@ def test_truncated_file_is_refused(tmp_path: Path) -> None:
         (
             {"splits": changed_splits(train=["teapot_00000"])},
             r"'splits.train'.* unknown family 'teapot'; available: ball",
+        ),
+        ({"splits": changed_splits(development=[])}, r"field 'splits.development' is '\[\]', expected a non-empty"),
+        (
+            {"splits": changed_splits(development=["mug_00000"])},
+            r"object 'mug_00000' is in 'train' and in 'development'; an object may be named once",
         ),
         (
             {"splits": changed_splits(unseen_instances=["mug_00000"])},

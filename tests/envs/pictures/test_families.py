@@ -57,6 +57,22 @@ def test_sheet_shows_each_family_in_its_colour_unseen_ones_in_rows_of_their_own(
         assert sheet[6 + row * ROW + SIZE : (row + 1) * ROW, : 6 + STRIP].min() < 150  # ink of the name
 
 
+def test_families_of_the_development_split_alone_have_a_colour_and_rows_of_their_own(tmp_path: Path) -> None:
+    splits = {
+        "train": ["box_00000"], "development": ["trowel_00000", "box_00001"], "unseen_instances": ["box_00002"],
+        "unseen_families": ["ring_00000"],
+    }  # fmt: skip
+    path = tmp_path / "three.json"
+    path.write_text(json.dumps({"schema": "object_split", "version": 1, "splits": splits}))
+    sheet = families_sheet(ObjectLibrary(path), per_family=1, columns=2, size=SIZE)
+    assert sheet.shape[0] == 3 * ROW + 6
+    seen, development, unseen = (sheet[6 + row * ROW : 6 + row * ROW + SIZE, 6 : 6 + SIZE] for row in range(3))
+    assert shows(seen, 0)
+    assert shows(unseen, 2)
+    green = development[..., 1].astype(int) - development[..., [0, 2]].max(axis=2)
+    assert (green > 20).mean() > 0.01
+
+
 def test_command_writes_the_sheet(split_file: Path, tmp_path: Path) -> None:
     output = tmp_path / "families.png"
     sizes = ["--per_family", "1", "--columns", "1", "--size", str(SIZE)]

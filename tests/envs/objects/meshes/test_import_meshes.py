@@ -113,7 +113,7 @@ def test_fractions_hold_out_whole_families(tmp_path: Path) -> None:
     imported = Imported(meshes.names, {}, meshes)
     splits = spread_over_splits(imported, {"train": 0.6, "unseen_instances": 0.15, "unseen_families": 0.25})
     assert {split: len(names) for split, names in splits.items()} == {
-        "train": 24, "unseen_instances": 6, "unseen_families": 10,
+        "train": 24, "development": 0, "unseen_instances": 6, "unseen_families": 10,
     }  # fmt: skip
     assert sorted(name for names in splits.values() for name in names) == sorted(meshes.names)
     assert len({meshes.family(name) for name in splits["unseen_families"]}) == 1
@@ -131,7 +131,7 @@ def test_one_family_cannot_be_seen_and_unseen(folder: Path) -> None:
 
 @pytest.mark.parametrize("given", ["training=0.5", "train=half"])
 def test_a_misspelt_fraction_is_told(given: str) -> None:
-    with pytest.raises(SystemExit, match=f"'{given}' is not SPLIT=SHARE with a split of train, unseen_instances"):
+    with pytest.raises(SystemExit, match=f"'{given}' is not SPLIT=SHARE with a split of train, development, unseen_instances"):
         main(["x", "--output", "y", "--fractions", given])
 
 
