@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from envs.conventions import SPLITS
 from reports.markdown import (
     causes_table,
+    claimed_per_cent,
     mean_per_cent,
     per_cent,
     rows_of,
@@ -77,7 +78,11 @@ def success_table(columns: Sequence[ResultColumn], way: str) -> str:
     measured = [key.removesuffix(f"_{way}") for column in columns for key in column.section("splits")]
     others = [name for name in measured if name.endswith(f"_{_FIELD}") and name not in TITLES]
     titles = TITLES | {name: f"the field, {words(name.removesuffix(f'_{_FIELD}'))}" for name in others}
-    rows = rows_of(titles, columns, lambda column, name: per_cent(column.find("splits", _measure(name, way))))
+
+    def cell(column: ResultColumn, name: str) -> str:
+        return claimed_per_cent(column.find("splits", _measure(name, way)), column.split)
+
+    rows = rows_of(titles, columns, cell)
     heads = [f"{column.title}, n = {_count(column, 'splits'):,}" for column in columns]
     return table([f"lifted, %, {words(way)}", *heads], rows)
 

@@ -62,7 +62,7 @@ def report(
             values = trials.stored() | trials.baselines(constants)
         groups = table.object_index.numpy()
         families = np.array([library.family(name) for name in table.grasps.object_names()])
-        content["splits"][split] = estimates(values, groups)
+        content["splits"][split] = estimates(values, groups, families)
         content["families"][split] = estimates_by_label(values, groups, families)
         content["types"][split] = estimates_by_label(values, groups, np.array(table.grasps.type_names()))
     if num_episodes > 0:
@@ -101,8 +101,9 @@ def _add_moving(
         for split, own in targets.items():
             episodes = moving.episodes(own, is_training=split == "train")
             values = moving.values(policies, episodes)
-            content["splits"][split] |= estimates(values, episodes.object_index)
-            for family, row in estimates_by_label(values, episodes.object_index, families_of(episodes)).items():
+            families = families_of(episodes)
+            content["splits"][split] |= estimates(values, episodes.object_index, families)
+            for family, row in estimates_by_label(values, episodes.object_index, families).items():
                 content["families"][split].setdefault(family, {}).update(row)
     content["steps"] = {name: choice.step for name, choice in moving.choices.items()}
 

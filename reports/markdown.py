@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from callbacks.metrics.text_tables import interval
+from callbacks.metrics.text_tables import interval, over_families
 
 Column = TypeVar("Column")
 
@@ -46,6 +46,12 @@ def shown(row: Mapping[str, Any] | None, factor: float = 1.0, digits: int = 2) -
 def per_cent(row: Mapping[str, Any] | None, digits: int = 1) -> str:
     """A share as ``mean [low, high]`` in per cent; a dash where there is none."""
     return shown(row, 100.0, digits)
+
+
+def claimed_per_cent(row: Mapping[str, Any] | None, split: str, digits: int = 1) -> str:
+    """As `per_cent`; on unseen families with the interval over families, where it was measured."""
+    families = "" if row is None else over_families(split, row, 100.0, digits)
+    return per_cent(row, digits) + (families and f", over families {families}")
 
 
 def mean_per_cent(row: Mapping[str, Any] | None) -> str:

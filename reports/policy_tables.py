@@ -9,6 +9,7 @@ from typing import Any
 from callbacks.assist.report import OURS, PRIMITIVE
 from reports.markdown import (
     causes_table,
+    claimed_per_cent,
     mean_per_cent,
     per_cent,
     rows_of,
@@ -71,7 +72,9 @@ def success_table(columns: Sequence[ResultColumn]) -> str:
 
     def cell(column: ResultColumn, name: str) -> str:
         row = column.find("splits", name, "success")
-        return per_cent(row) + (f" (n = {row['n']:,})" if row and row["n"] < most[column.title] else "")
+        return claimed_per_cent(row, column.split) + (
+            f" (n = {row['n']:,})" if row and row["n"] < most[column.title] else ""
+        )
 
     heads = []
     for column in columns:
@@ -84,7 +87,9 @@ def success_table(columns: Sequence[ResultColumn]) -> str:
 def _comparison(column: ResultColumn, key: str) -> str:
     """What ours is better by, on the same episodes, intervals over objects."""
     row = column.find("headline", key)
-    return per_cent(row) + (f" ({words(row['policy'])})" if row and key == "minus_best_script" else "")
+    return claimed_per_cent(row, column.split) + (
+        f" ({words(row['policy'])})" if row and key == "minus_best_script" else ""
+    )
 
 
 def measures_table(column: ResultColumn) -> str:

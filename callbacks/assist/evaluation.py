@@ -29,6 +29,7 @@ from callbacks.assist.policies import (
 from callbacks.assist.report import OURS, merge_splits, report_split
 from callbacks.assist.runs import EpisodeLimit, KeptEpisodes, Runs, make_runner, plan_runs, present_splits, run_all
 from callbacks.assist.trigger_choice import TriggerGrid
+from callbacks.metrics.estimates import families_note
 from callbacks.metrics.text_tables import policies_table
 from callbacks.store.made_of import made_of_code, settings_of, settings_of_module
 from callbacks.store.result_files import ResultFiles
@@ -254,6 +255,9 @@ class AssistEvaluation(Callback):
             report["best_trigger"] = self._compared.trigger.as_dict()
         report["about"] = {
             "intervals": "95 %, bootstrap over objects; over_seeds: Student's t",
+            "interval_over_families": families_note(
+                {split: len(set(run.labels().families.tolist())) for split, run in runs.items()}
+            ),
             "margins": f"{OURS} minus the policy, episode by episode",
             "best_steps": f"chosen on {self.choice_plan.num_episodes} episodes of "
             + ("training objects" if self.choice_split == SPLITS[0] else f"the split {self.choice_split}"),

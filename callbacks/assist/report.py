@@ -53,8 +53,8 @@ class _Column:
         return _Column(self.rows[keep], values, self.cause[keep], self.is_grasp[keep], self.second_try[keep], labels)
 
     def numbers(self) -> dict[str, dict[str, float | int]]:
-        """Mean, 95 % interval (bootstrap over objects) and count of each measure; medians of what is no rate."""
-        found = estimates(self.values, self.labels.groups)
+        """Mean, 95 % intervals (bootstrap over objects, and over families) and count; medians of what is no rate."""
+        found = estimates(self.values, self.labels.groups, self.labels.families)
         for name in found.keys() - {"success"}:
             found[name]["median"] = float(np.median(self.values[name]))
         return found
@@ -171,7 +171,10 @@ def _margin(ours: _Column, other: _Column) -> dict[str, Any]:
     if len(mine.rows) == 0:
         return {}
     differences = {name: column - theirs.values[name] for name, column in mine.values.items()}
-    return {name: estimate(column, mine.labels.groups).as_dict() for name, column in differences.items()}
+    return {
+        name: estimate(column, mine.labels.groups, families=mine.labels.families).as_dict()
+        for name, column in differences.items()
+    }
 
 
 def _share(one: _Column, oracle: _Column | None) -> dict[str, Any]:
@@ -181,7 +184,8 @@ def _share(one: _Column, oracle: _Column | None) -> dict[str, Any]:
     mine, best = _common(one, oracle)
     if not best.values["success"].any():
         return {}
-    return estimate(mine.values["success"], mine.labels.groups, below=best.values["success"]).as_dict()
+    labels, below = mine.labels, best.values["success"]
+    return estimate(mine.values["success"], labels.groups, families=labels.families, below=below).as_dict()
 
 
 def _headline(columns: Mapping[str, _Column]) -> dict[str, Any]:

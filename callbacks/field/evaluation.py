@@ -19,7 +19,7 @@ from callbacks.assist.episode_pictures import PicturedEpisodes
 from callbacks.field.measurement import FieldMeasurement, MeasuredSplit
 from callbacks.field.trials import SplitTrials
 from callbacks.field.watch import FIELD_CAUSES, OFF_STEPS
-from callbacks.metrics.estimates import by_label, count_causes, estimates, estimates_by_label
+from callbacks.metrics.estimates import by_label, count_causes, estimates, estimates_by_label, families_note
 from callbacks.metrics.text_tables import measures_table
 from callbacks.training.progress import EvaluationBar
 from callbacks.training.turns import is_turn
@@ -131,6 +131,7 @@ class FieldEvaluation(Callback):
                 self._draw_failures(root / "pictures", split, found, [data.library.get(name) for name in names], table)
         report["about"] = {
             "intervals": "95 %, bootstrap over objects",
+            "interval_over_families": families_note({split: len(each) for split, each in report["families"].items()}),
             "grasp_set": data.path,
             "follower": _describe(primitive.follower),
             "references": {name: _describe(follower) for name, follower in self.references.items()},
@@ -174,7 +175,7 @@ def _add_split(
 ) -> None:
     """The numbers of one split, below their sections."""
     groups = table.object_index.numpy()
-    report["splits"][split] = estimates(found.values, groups)
+    report["splits"][split] = estimates(found.values, groups, families)
     report["families"][split] = estimates_by_label(found.values, groups, families)
     report["types"][split] = estimates_by_label(found.values, groups, np.array(table.grasps.type_names()))
     report["causes"][split], report["causes_by_family"][split] = {}, {}

@@ -4,6 +4,7 @@ import pytest
 
 from reports.markdown import (
     causes_table,
+    claimed_per_cent,
     fill,
     mean_per_cent,
     per_cent,
@@ -41,6 +42,14 @@ def test_blocks_are_made_anew_and_the_rest_stays() -> None:
 def test_documents_without_proper_blocks_are_refused(document: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         fill(document, {"a": "A"})
+
+
+def test_what_is_claimed_of_unseen_families_has_its_interval_over_them() -> None:
+    row = {"mean": 0.5, "low": 0.25, "high": 0.75, "n": 3}
+    wide = {**row, "interval_over_families": {"low": 0.125, "high": 0.875, "families": 3}}
+    assert claimed_per_cent(wide, "unseen_families") == "50.0 [25.0, 75.0], over families [12.5, 87.5]"
+    assert claimed_per_cent(wide, "unseen_instances") == claimed_per_cent(row, "unseen_families") == per_cent(row)
+    assert claimed_per_cent(None, "unseen_families") == "-"
 
 
 def test_numbers_are_shown_in_per_cent() -> None:

@@ -13,6 +13,7 @@ from reports.metrics_files import read_columns
 from reports.policy_seeds import combine
 from reports.policy_tables import main, policy_blocks, seeds_table
 from tests.callbacks.outcomes import made_up_outcome
+from tests.learning import ROOT
 
 LABELS = EpisodeLabels(
     groups=np.array([0, 0, 1, 1]),
@@ -53,9 +54,23 @@ def test_other_objects_have_a_column_of_their_own(files: list[str]) -> None:
         "| third-party, 2 objects, 4 episodes |"
     )
     ours, primitive, _blind, oracle = rows[:4]
-    assert ours.startswith("| **ours** | 75.0 [50.0, 100.0] |")
+    assert ours.startswith("| **ours** | 75.0 [50.0, 100.0] | 75.0 [50.0, 100.0], over families [50.0, 100.0] |")
     assert primitive.startswith("| primitive alone | 25.0 [")
     assert oracle.count("(n = 2)") == 3
+
+
+def test_files_of_before_are_read(tmp_path: Path) -> None:
+    """The shipped measurements have neither intervals over families nor a triggered primitive."""
+    old = json.loads((ROOT / "pretrained" / "residual_ppo_metrics.json").read_text())
+    for policies in old["splits"].values():
+        policies.pop("primitive_triggered", None)
+        for row in policies.values():
+            row["success"].pop("interval_over_families", None)
+    (tmp_path / "old.json").write_text(json.dumps(old))
+    text = policy_blocks(read_columns([str(tmp_path / "old.json")]))["success"]
+    assert "| primitive, from its best fixed step |" in text
+    assert "started by distance" not in text
+    assert "over families" not in text
 
 
 def test_a_triggered_primitive_has_a_row(tmp_path: Path) -> None:

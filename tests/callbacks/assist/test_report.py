@@ -74,11 +74,25 @@ def test_a_policy_that_ran_a_part_is_compared_on_that_part() -> None:
     report = report_split({"ours": [OURS], "oracle": [part]}, LABELS, rows={"oracle": np.array([1, 3])})
     assert report["splits"]["oracle"]["success"]["n"] == 2
     assert report["splits"]["ours"]["success"]["n"] == 4
-    assert report["margins"]["oracle"]["success"] == {"mean": 0.0, "low": -1.0, "high": 1.0, "n": 2}  # 1 - 0, 0 - 1
+    margin = report["margins"]["oracle"]["success"]
+    # 1 - 0 of a mug, 0 - 1 of a box
+    over_families = {"low": -1.0, "high": 1.0, "families": 2}
+    assert margin == {"mean": 0.0, "low": -1.0, "high": 1.0, "n": 2, "interval_over_families": over_families}
     assert report["share_of_oracle"]["ours"]["mean"] == 1.0
     assert report["families"]["oracle"]["box"]["success"]["mean"] == 1.0
     assert report["families"]["oracle"]["mug"]["objects"] == 1
     assert report["causes_by_family"]["oracle"]["mug"]["never_touched"] == 1
+
+
+def test_everything_that_is_claimed_of_a_split_has_an_interval_over_families() -> None:
+    policies = {"ours": [OURS], "primitive": [SCRIPT], "oracle": [ORACLE]}
+    report = report_split(policies, LABELS)
+    rows = [*report["splits"]["ours"].values(), *report["margins"]["primitive"].values()]
+    rows += [*report["headline"].values(), *report["share_of_oracle"].values()]
+    assert all(row["interval_over_families"]["families"] == 2 for row in rows)
+    # mugs always, boxes never
+    assert report["splits"]["ours"]["success"]["interval_over_families"] == {"low": 0.0, "high": 1.0, "families": 2}
+    assert "interval_over_families" not in report["families"]["ours"]["mug"]["success"]
 
 
 def test_adaptability_comes_with_poses_only() -> None:
@@ -110,7 +124,8 @@ def test_families_and_types_have_their_own_rows() -> None:
 def test_seeds_are_pooled_and_their_means_compared() -> None:
     twice = EpisodeLabels(**{name: np.tile(column, 2) for name, column in vars(LABELS).items()})
     report = report_split({"ours": [OURS, ORACLE]}, twice)
-    assert report["splits"]["ours"]["success"] == pytest.approx({"mean": 0.875, "low": 0.5, "high": 1.0, "n": 8})
+    pooled = report["splits"]["ours"]["success"]
+    assert (pooled["mean"], pooled["low"], pooled["high"], pooled["n"]) == (0.875, 0.5, 1.0, 8)
     row = report["over_seeds"]["ours"]["success"]
     assert (row["mean"], row["n"]) == (0.875, 2)
     # t(0.975, 1) = 12.706; standard error 0.125

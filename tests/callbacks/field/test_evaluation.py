@@ -78,6 +78,9 @@ def test_metrics_have_the_promised_keys_and_no_others(measured: Measured) -> Non
     for split, measures in report["splits"].items():
         assert set(measures) == PROMISED | BESIDE
         for item in measures.values():
+            item = dict(item)
+            over_families = item.pop("interval_over_families", {})
+            assert split != "unseen_families" or over_families["families"] == len(report["families"][split]) == 2
             assert set(item) == {"mean", "low", "high", "n"}
             assert item["n"] == counts[split]
             assert item["low"] <= item["mean"] <= item["high"]

@@ -1,10 +1,20 @@
 """Means and ratios with 95 % intervals over values that come in groups."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy import stats
 
-from callbacks.metrics.estimates import by_label, count_causes, estimate, estimates, estimates_by_label
+from callbacks.metrics.estimates import (
+    FamilyInterval,
+    by_label,
+    count_causes,
+    estimate,
+    estimates,
+    estimates_by_label,
+    families_note,
+)  # fmt: skip
 
 
 def test_mean_and_count_are_those_of_the_values() -> None:
@@ -119,6 +129,83 @@ def test_rates_get_the_bound_of_rates_and_other_measures_do_not() -> None:
     found = estimates({"field_success": np.ones(30), "posture_rad": np.ones(30)}, groups)
     assert found["field_success"] == {"mean": 1.0, "low": 0.9, "high": 1.0, "n": 30}
     assert found["posture_rad"] == {"mean": 1.0, "low": 1.0, "high": 1.0, "n": 30}
+
+
+def over_families(values: np.ndarray, groups: np.ndarray, families: np.ndarray, **more: Any) -> FamilyInterval:
+    """The interval over families, which has to be there."""
+    found = estimate(values, groups, families=families.astype(str), **more).over_families
+    assert found is not None
+    return found
+
+
+def test_with_one_object_a_family_both_intervals_are_one() -> None:
+    values, objects = np.random.default_rng(0).random(200), np.arange(200)
+    found = over_families(values, objects, objects)
+    one = estimate(values, objects)
+    # other draws: the spread of a quantile of 2000 resamples is some 3 % of the width
+    assert found.high - found.low == pytest.approx(one.high - one.low, rel=0.1)
+    assert found.families == 200
+
+
+def test_families_that_succeed_together_make_the_interval_wider() -> None:
+    # 40 families of 10 objects; all objects of a family alike: their rates 0 and 1 in turn, variance 1/4
+    families, objects = np.repeat(np.arange(40), 10), np.arange(400)
+    found = over_families((families % 2).astype(float), objects, families)
+    assert found.high - found.low == pytest.approx(2 * 1.96 * (0.25 / 40) ** 0.5, rel=0.1)
+    one = estimate((families % 2).astype(float), objects)
+    assert (found.high - found.low) / (one.high - one.low) == pytest.approx(10**0.5, rel=0.15)  # sqrt(400 / 40)
+
+
+def test_objects_vary_within_families_too() -> None:
+    # families alike, objects 0 and 1 in turn: variance 1/4 of each of 200 objects, none between families
+    families, objects = np.repeat(np.arange(20), 10), np.arange(200)
+    found = over_families((objects % 2).astype(float), objects, families)
+    assert found.high - found.low == pytest.approx(2 * 1.96 * (0.25 / 200) ** 0.5, rel=0.1)
+
+
+def test_families_and_objects_vary_together() -> None:
+    # rates 0.2 and 0.8 in turn: between families 0.09 / 30, within them 0.16 / (30 * 20); episodes 3 an object
+    families, objects = np.repeat(np.arange(30), 60), np.arange(1800) // 3
+    rates = np.where(families % 2, 0.8, 0.2)
+    values = (objects % 20 < 20 * rates).astype(float)
+    found = over_families(values, objects, families)
+    assert found.high - found.low == pytest.approx(2 * 1.96 * (0.09 / 30 + 0.16 / 600) ** 0.5, rel=0.1)
+
+
+def test_a_ratio_has_an_interval_over_families_as_well() -> None:
+    families, below = np.repeat(np.arange(8), 5), np.repeat([1.0, 0.0, 1.0, 1.0, 1.0], 8)
+    found = over_families(0.5 * below, np.arange(40), families, below=below)
+    assert (found.low, found.high) == (0.5, 0.5)
+
+
+def test_all_successes_get_the_rule_of_three_over_families() -> None:
+    found = over_families(np.ones(60), np.arange(60), np.repeat(np.arange(12), 5), is_rate=True)
+    assert (found.low, found.high) == (1.0 - 3.0 / 12, 1.0)
+
+
+def test_the_same_families_give_the_same_interval_and_leave_the_other_as_it_is() -> None:
+    values, objects = np.random.default_rng(0).random(60), np.arange(60) // 2
+    families = np.array(["mug", "box", "can"])[objects % 3]
+    one = estimate(values, objects, families=families)
+    assert one == estimate(values, objects, families=families)
+    assert one.over_families == estimate(values, objects + 7, families=np.char.add("a_", families)).over_families
+    assert one.over_families != estimate(values, objects, families=families, seed=1).over_families
+    plain = estimate(values, objects).as_dict()
+    row = one.as_dict()
+    assert row.pop("interval_over_families") == vars(one.over_families)
+    assert row == plain
+
+
+def test_one_family_has_no_interval_over_families() -> None:
+    found = estimates({"success": np.array([0.0, 1.0])}, np.array([0, 1]), np.array(["mug", "mug"]))
+    assert "interval_over_families" not in found["success"]
+
+
+def test_few_families_are_named() -> None:
+    assert families_note({"unseen_families": 12}) == "95 %, bootstrap over families and over objects within each"
+    assert families_note({"unseen_families": 4, "unseen_instances": 5}).endswith(
+        "; too few of them to rely on: unseen_families has 4"
+    )
 
 
 def test_labels_split_values_and_groups_alike() -> None:
