@@ -29,9 +29,7 @@ def test_each_movement_is_whole_and_goes_to_its_own_grasp() -> None:
     assert len(np.unique(found.num_steps[~is_paper])) > 20
     at_grasp = np.where(is_paper, found.num_steps, found.lift_step)
     np.testing.assert_allclose(found.pose_w[np.arange(200), at_grasp, :3], final_w[:, :3], atol=1e-9)
-    np.testing.assert_array_equal(
-        found.pose_w[is_paper, 51:], found.pose_w[is_paper, 50:51].repeat(150, axis=1)[:, : found.pose_w.shape[1] - 51]
-    )
+    assert np.ptp(found.pose_w[is_paper, 50:], axis=1).max() == 0.0  # the shorter ones rest at their end
 
 
 def test_the_longest_source_says_how_long_a_movement_may_be() -> None:
