@@ -28,7 +28,11 @@ ALL_OVERLAYS = sorted(
 PROTOCOLS = [name for name in ALL_OVERLAYS if name.startswith("protocol/")]
 """For ``test`` alone: which episodes are run."""
 
-OF_THE_POLICY = [name for name in ALL_OVERLAYS if ("policy" in name or "residual" in name) and name not in PROTOCOLS]
+OF_THE_POLICY = [
+    name
+    for name in ALL_OVERLAYS
+    if ("policy" in name or "residual" in name or name.startswith("task/")) and name not in PROTOCOLS
+]
 """Overlays of configs/residual_ppo.yaml; they say so in their path."""
 
 OVERLAYS = [name for name in ALL_OVERLAYS if name not in (*OF_THE_POLICY, *PROTOCOLS)]
