@@ -131,7 +131,9 @@ def test_one_family_cannot_be_seen_and_unseen(folder: Path) -> None:
 
 @pytest.mark.parametrize("given", ["training=0.5", "train=half"])
 def test_a_misspelt_fraction_is_told(given: str) -> None:
-    with pytest.raises(SystemExit, match=f"'{given}' is not SPLIT=SHARE with a split of train, development, unseen_instances"):
+    with pytest.raises(
+        SystemExit, match=f"'{given}' is not SPLIT=SHARE with a split of train, development, unseen_instances"
+    ):
         main(["x", "--output", "y", "--fractions", given])
 
 
