@@ -11,12 +11,15 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from jsonargparse import auto_cli
 from tqdm import tqdm
 
 from datamodules.grasps.grasp_file import load_grasp_set, save_grasp_set
-from datamodules.grasps.grasp_set import GraspSet
+from datamodules.grasps.grasp_set import GraspSet, concatenate
 from datamodules.grasps.poses import absolute_pose
+from datamodules.subset import of_objects
+from datamodules.synthesis.easy_grasps import EasyLimit, easy_flags, mean_joints
 from datamodules.synthesis.job import JobSpec, easy_limit, merge, pick_gallery, run_job
 from datamodules.synthesis.settings import SynthesisSettings
 from datamodules.synthesis.summary import summarise
@@ -56,6 +59,9 @@ def synthesize(
     split_file: str | None = None,
     prototypes: Path | None = None,
     max_objects: int | None = None,
+    splits: list[str] | None = None,
+    keep: Path | None = None,
+    mean_of: Path | None = None,
     test_grasps_per_object: int = 5,
     max_easy: int | None = None,
     num_workers: int | None = None,
@@ -76,9 +82,13 @@ def synthesize(
         split_file: objects; the default split file when null.
         prototypes: prototypes of the types, see datamodules.pilot; the shipped ones when null.
         max_objects: only so many objects of each split.
+        splits: make the grasps of these splits alone; of all when null.
+        keep: grasp set whose grasps of the other splits stand in the new one, too, as they are; none when null.
+        mean_of: grasp set whose training grasps have the mean joints that tell easy grasps; some training objects'
+            grasps, made first and without the limit, when null.
         test_grasps_per_object: grasps kept of each object that is not for training, the most diverse ones.
-        max_easy: of an object at most so many grasps where the mean joints of training grasps, placed there, lift as
-            well; any number when null. The mean is that of some training objects, made first and without the limit.
+        max_easy: of a training object at most so many grasps where the mean joints of training grasps, placed there,
+            lift as well; any number when null. Other objects' grasps come as they are. All say whether they are easy.
         num_workers: processes; one per core when null.
         shard: K/N, such as 1/2: make only the parts of every N-th object from the K-th on, and write no set. For
             several machines: give each a shard, gather their parts in one folder, and run there without shard.
@@ -90,21 +100,50 @@ def synthesize(
         grasping.grasp_type(name)
     summary = summary or output.with_suffix(".json")
     _check_summary(summary, split_file)
-    spec = JobSpec(grasping, settings, parts_dir, split_file, prototypes, max_objects, num_workers, parse_shard(shard))
+    spec = JobSpec(
+        grasping, settings, parts_dir, split_file, prototypes, max_objects, num_workers, parse_shard(shard),
+        None if splits is None else tuple(splits),
+    )  # fmt: skip
+    kept = None if keep is None else _kept(keep, spec.splits)
     began = time.perf_counter()
-    spec = _spec_of(spec, physics, max_easy)
+    spec = _spec_of(spec, physics, max_easy, mean_of)
     parts, counts = run_job(spec)
     if shard is not None:
         _LOG.info(
             "shard %s: %d objects are in %s; run again without --shard once all are", shard, len(parts), parts_dir
         )
         return
-    made = _write_set(merge(parts, test_grasps_per_object, _provenance(spec)), output)
+    made = _write_set(_completed(merge(parts, test_grasps_per_object, _provenance(spec)), spec, kept), output)
     seconds, workers = round(time.perf_counter() - began, 1), num_workers or default_workers()
     work = {"wall_seconds_of_last_run": seconds, "workers": workers, "file_bytes": output.stat().st_size}
     _write_summary(summarise(made, counts) | work, summary)
     if gallery is not None:
         draw_gallery(made, ObjectLibrary(split_file), gallery)
+
+
+def _kept(path: Path, splits: Sequence[str] | None) -> GraspSet:
+    """The grasps of a set that are of other splits than those that are made."""
+    if splits is None:
+        raise ValueError(f"keep is {path}, but grasps of all splits are made; name with --splits those to make")
+    grasps = load_grasp_set(path)
+    pairs = zip(grasps.objects, grasps.object_splits, strict=True)
+    stay = {name: split for name, split in pairs if split not in splits}
+    kept = of_objects(grasps, list(stay), list(stay.values()))
+    return replace(kept, provenance={"kept": sorted(set(stay.values())), "of": grasps.provenance})
+
+
+def _completed(made: GraspSet, spec: JobSpec, kept: GraspSet | None) -> GraspSet:
+    """The grasps with what is known of easy ones, after those that are kept of another set."""
+    if spec.easy is None:
+        kept = None if kept is None else replace(kept, is_easy=None)
+    else:
+        joint_pos, library = np.array(spec.easy.joint_pos), ObjectLibrary(spec.split_file)
+        physics, num_threads = spec.physics, spec.num_workers
+        made = replace(made, is_easy=easy_flags(made, library, joint_pos, physics=physics, num_threads=num_threads))
+        if kept is not None and kept.is_easy is None:
+            is_easy = easy_flags(kept, library, joint_pos, physics=physics, num_threads=num_threads)
+            kept = replace(kept, is_easy=is_easy)
+    return made if kept is None else concatenate([kept, made], made.provenance | kept.provenance)
 
 
 def _check_summary(summary: Path, split_file: str | None) -> None:
@@ -119,11 +158,18 @@ def _write_set(grasps: GraspSet, path: Path) -> GraspSet:
     return load_grasp_set(path)
 
 
-def _spec_of(job: JobSpec, physics: PhysicsFactory | None, max_easy: int | None) -> JobSpec:
+def _spec_of(job: JobSpec, physics: PhysicsFactory | None, max_easy: int | None, mean_of: Path | None) -> JobSpec:
     """The job with its physics and its limit on easy grasps."""
     if physics is not None:
         job = replace(job, physics=physics)
-    return job if max_easy is None else _with_easy_limit(job, max_easy)
+    if max_easy is None and mean_of is not None:
+        raise ValueError(f"mean_of is {mean_of}, but max_easy is null, so that none are told easy; give --max_easy too")
+    if max_easy is None:
+        return job
+    if mean_of is None:
+        return _with_easy_limit(job, max_easy)
+    mean = mean_joints(load_grasp_set(mean_of), job.hand)
+    return replace(job, easy=EasyLimit(tuple(mean.tolist()), max_easy))
 
 
 def _with_easy_limit(spec: JobSpec, most: int) -> JobSpec:

@@ -55,6 +55,7 @@ class GraspTable:
         self._clouds = _known_clouds(library, known, num_points)
         self._cloud_row = torch.as_tensor(rows[grasps.object_index])
         self.object_index = torch.as_tensor(grasps.object_index).long()
+        self.is_easy = None if grasps.is_easy is None else torch.as_tensor(grasps.is_easy)
 
     def __len__(self) -> int:
         return len(self.joint_pos)

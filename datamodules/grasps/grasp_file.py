@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from datamodules.grasps.grasp_set import ROW_FIELDS, GraspSet, check_grasp_set
+from datamodules.grasps.grasp_set import OPTIONAL_FIELDS, ROW_FIELDS, GraspSet, check_grasp_set
 from envs.files import write_atomically
 from envs.hand.hand import Hand
 from envs.hand.registry import load_hand
 
 SCHEMA = "graspgf.grasp_set"
 VERSION = 2
-"""Version 2 added ``rest_pose_w``; `load_any_version` still reads version 1."""
+"""Version 2 added ``rest_pose_w``; `load_any_version` still reads version 1. Files may lack the OPTIONAL_FIELDS."""
 
 
 def save_grasp_set(grasps: GraspSet, path: Path) -> None:
@@ -34,7 +34,7 @@ def save_grasp_set(grasps: GraspSet, path: Path) -> None:
         "object_splits": list(grasps.object_splits),
         "provenance": grasps.provenance,
     }
-    columns = {name: getattr(grasps, name) for name in ROW_FIELDS}
+    columns = {name: getattr(grasps, name) for name in grasps.row_fields}
     columns["links"] = np.packbits(grasps.links, axis=1)
     buffer = io.BytesIO()
     header_bytes = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
@@ -120,7 +120,7 @@ def _build(path: Path, content: dict[str, NDArray[Any]], header: dict[str, Any])
         object_splits=tuple(header["object_splits"]),
         provenance=header.get("provenance", {}),
         links=links,
-        **{name: content[name] for name in ROW_FIELDS if name != "links"},
+        **{name: content[name] for name in (*ROW_FIELDS, *OPTIONAL_FIELDS) if name != "links" and name in content},
     )
     check_grasp_set(grasps, str(path))
     return grasps

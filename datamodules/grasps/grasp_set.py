@@ -15,6 +15,8 @@ ROW_FIELDS = (
     "object_index", "object_pose_w", "rest_pose_w", "wrist_pose_o", "joint_pos", "preshape", "type_index", "aperture",
     "links", "is_reachable",
 )  # fmt: skip
+OPTIONAL_FIELDS = ("is_easy",)
+"""Fields with a row for each grasp that a set, and its file, may lack."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,8 @@ class GraspSet:
         aperture: width of the antipodal pair the grasp was made for (G,), m.
         links: hand links that touched the object (G, L) bool, order of ``hand.links``.
         is_reachable: a moving wrist took the grasp twice with collisions on (G,) bool.
+        is_easy: the mean joints of training grasps, placed at the wrist pose, lift the object as well (G,) bool;
+            None where it has not been tried (``python -m datamodules.flag_easy``).
         provenance: how the set was made: command, settings, seed, versions.
     """
 
@@ -53,14 +57,20 @@ class GraspSet:
     aperture: NDArray[np.float32]
     links: NDArray[np.bool_]
     is_reachable: NDArray[np.bool_]
+    is_easy: NDArray[np.bool_] | None = None
     provenance: dict[str, Any] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.object_index)
 
+    @property
+    def row_fields(self) -> tuple[str, ...]:
+        """Fields with a row for each grasp: ROW_FIELDS, and those optional ones that the set has."""
+        return (*ROW_FIELDS, *(name for name in OPTIONAL_FIELDS if getattr(self, name) is not None))
+
     def rows(self, keep: NDArray[Any]) -> "GraspSet":
         """The grasps that ``keep`` selects (mask or indices), objects unchanged."""
-        return replace(self, **{name: getattr(self, name)[keep] for name in ROW_FIELDS})
+        return replace(self, **{name: getattr(self, name)[keep] for name in self.row_fields})
 
     def split(self, split: str) -> "GraspSet":
         """The grasps of one split's objects.
@@ -104,22 +114,22 @@ def join_rows(parts: Sequence[GraspSet]) -> GraspSet:
     """The rows of several sets that list the same objects, one set after the other.
 
     Raises:
-        ValueError: sets of different objects or hands.
+        ValueError: sets of different objects or hands, or of which only some have an optional field.
     """
-    _check_one_hand(parts)
+    _check_alike(parts)
     if any(part.objects != parts[0].objects for part in parts):
         raise ValueError("only sets that list the same objects can be joined row by row; use concatenate")
-    columns: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in parts]) for name in ROW_FIELDS}
-    return replace(parts[0], **columns)
+    return replace(parts[0], **_columns(parts))
 
 
 def concatenate(parts: Sequence[GraspSet], provenance: dict[str, Any]) -> GraspSet:
     """One set of several; every object may stand in one part only.
 
     Raises:
-        ValueError: an object in two parts (its grasps would count twice), or grasps of several hands.
+        ValueError: an object in two parts (its grasps would count twice), grasps of several hands, or parts of which
+            only some have an optional field.
     """
-    _check_one_hand(parts)
+    _check_alike(parts)
     names = [name for part in parts for name in part.objects]
     if len(set(names)) != len(names):
         double = next(name for name in names if names.count(name) > 1)
@@ -129,15 +139,25 @@ def concatenate(parts: Sequence[GraspSet], provenance: dict[str, Any]) -> GraspS
         replace(part, object_index=part.object_index + np.int32(offset))
         for part, offset in zip(parts, offsets, strict=True)
     ]
-    columns: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in shifted]) for name in ROW_FIELDS}
     splits = tuple(split for part in parts for split in part.object_splits)
-    return replace(parts[0], objects=tuple(names), object_splits=splits, provenance=provenance, **columns)
+    return replace(parts[0], objects=tuple(names), object_splits=splits, provenance=provenance, **_columns(shifted))
 
 
-def _check_one_hand(parts: Sequence[GraspSet]) -> None:
+def _columns(parts: Sequence[GraspSet]) -> dict[str, Any]:
+    """The rows of all parts, by field."""
+    return {name: np.concatenate([getattr(part, name) for part in parts]) for name in parts[0].row_fields}
+
+
+def _check_alike(parts: Sequence[GraspSet]) -> None:
     names = sorted({part.hand.name for part in parts})
     if len(names) > 1:
         raise ValueError(f"grasps of the hands {' and '.join(names)} cannot stand in one set; keep a set for each")
+    if len({part.row_fields for part in parts}) > 1:
+        without = next(part for part in parts if part.is_easy is None)
+        raise ValueError(
+            f"only some of the grasps have the field is_easy: those of {len(without.objects)} objects "
+            f"({without.objects[0]!r} first) lack it; add it to their file with python -m datamodules.flag_easy FILE"
+        )
 
 
 def check_grasp_set(grasps: GraspSet, source: str) -> None:
@@ -160,8 +180,13 @@ def check_grasp_set(grasps: GraspSet, source: str) -> None:
         check_poses(f"grasp set {source}, field {name}:", getattr(grasps, name), count)
     for item in fields(grasps):
         column = getattr(grasps, item.name)
-        if item.name in ROW_FIELDS and len(column) != count:
+        if item.name in grasps.row_fields and len(column) != count:
             raise ValueError(f"grasp set {source}, field {item.name}: {len(column)} rows, expected {count}")
+    if grasps.is_easy is not None and (grasps.is_easy.dtype != np.bool_ or grasps.is_easy.ndim != 1):
+        raise ValueError(
+            f"grasp set {source}, field is_easy: {grasps.is_easy.dtype} of shape {grasps.is_easy.shape}, expected bool "
+            f"({count},); make it again with python -m datamodules.flag_easy"
+        )
     if not np.isfinite(grasps.aperture).all():
         raise ValueError(f"grasp set {source}, field aperture: NaN or infinity; expected metres")
     for name, size in (("object_index", len(grasps.objects)), ("type_index", len(grasps.hand.grasp_types))):

@@ -44,6 +44,7 @@ def grasp_targets(grasps: GraspSet, library: ObjectLibrary, *, reachable_only: b
         wrist_pose_w=absolute_pose(_unit(object_w), _unit(kept.wrist_pose_o.astype(np.float64))),
         joint_pos=kept.joint_pos.astype(np.float64),
         type_index=kept.type_index.astype(np.int64),
+        is_easy=kept.is_easy,
     )
 
 

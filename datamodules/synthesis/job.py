@@ -23,6 +23,7 @@ from datamodules.synthesis.settings import SynthesisSettings, TypeCount
 from datamodules.synthesis.summary import merge_counts
 from datamodules.synthesis.synthesizer import GraspSynthesizer
 from datamodules.workers import worker_pool
+from envs.conventions import SPLITS
 from envs.hand.hand import Hand
 from envs.objects.grasp_object import GraspObject
 from envs.objects.library import ObjectLibrary
@@ -48,8 +49,10 @@ class JobSpec:
         max_objects: only the first so many objects of each split; all when None.
         num_workers: processes; one per core when None.
         shard: (k, n): make the parts of every n-th object only, from the k-th on, k = 1..n; all when None.
+        splits: make the grasps of these splits alone; of all when None.
         only: make the grasps of these objects alone; of all when None.
-        easy: how many easy grasps of an object are kept; any number when None.
+        easy: how many easy grasps of a training object are kept; any number when None. Grasps of other objects come as
+            they are, so that their parts are the same with a limit and without.
         physics: makes the worlds, in each process on its own.
     """
 
@@ -61,6 +64,7 @@ class JobSpec:
     max_objects: int | None = None
     num_workers: int | None = None
     shard: tuple[int, int] | None = None
+    splits: tuple[str, ...] | None = None
     only: tuple[str, ...] | None = None
     easy: EasyLimit | None = None
     physics: PhysicsFactory = field(default_factory=lambda: MujocoCpu(max_models=1))
@@ -72,6 +76,9 @@ class JobSpec:
                 f"settings.quota is {quota} and settings.wanted is {wanted}: with a limit on easy grasps an object has "
                 "at most a number of grasps, and all are looked for; set 1 <= quota <= wanted, or leave out the limit"
             )
+        unknown = [split for split in self.splits or () if split not in SPLITS]
+        if unknown or self.splits == ():
+            raise ValueError(f"splits is {list(self.splits or ())}; give some of {', '.join(SPLITS)}, or null for all")
         if self.shard is not None and not 1 <= self.shard[0] <= self.shard[1]:
             raise ValueError(
                 f"shard is {self.shard[0]} of {self.shard[1]}; allowed is K of N with 1 <= K <= N, e.g. 1/2 and 2/2"
@@ -98,10 +105,17 @@ class JobSpec:
         text = json.dumps(content if self.easy is None else [*content, asdict(self.easy)], sort_keys=True)
         return sha256(text.encode()).hexdigest()[:12]
 
+    def part_paths(self) -> dict[str, Path]:
+        """Part file of every object of the job, in a folder of everything that decides its grasps."""
+        free = replace(self, easy=None)
+        folders = {split: (self if split == SPLITS[0] else free).fingerprint() for split in SPLITS}
+        return {name: self.parts_dir / folders[split] / f"{name}.npz" for name, split in self.objects()}
+
     def objects(self) -> list[tuple[str, str]]:
         """(object, split) pairs of the job, in the order of the split file."""
         library = ObjectLibrary(self.split_file)
-        every = [(name, split) for split in library.splits for name in library.names(split)[: self.max_objects]]
+        splits = [split for split in library.splits if self.splits is None or split in self.splits]
+        every = [(name, split) for split in splits for name in library.names(split)[: self.max_objects]]
         if self.only is not None:
             every = [(name, split) for name, split in every if name in self.only]
         return every if self.shard is None else every[self.shard[0] - 1 :: self.shard[1]]
@@ -128,7 +142,7 @@ def _make_part(spec: JobSpec, name: str, split: str, path: Path) -> dict[str, Ty
             ),
         )
     (thing,) = _WORKER["library"].each([name])
-    result = _WORKER["synthesizer"].synthesize(thing, split, limit=spec.easy)
+    result = _WORKER["synthesizer"].synthesize(thing, split, limit=spec.easy if split == SPLITS[0] else None)
     counts = {kind: asdict(count) for kind, count in result.counts.items()}
     provenance = {"counts": counts, "object": shape_digest(thing)}
     save_grasp_set(replace(result.grasps, provenance=provenance), path)
@@ -149,8 +163,7 @@ def run_job(spec: JobSpec) -> tuple[list[GraspSet], dict[str, TypeCount]]:
     A part is written atomically when its object is done: interrupting or killing the job loses at most the objects in
     work, and running it again goes on where it stood.
     """
-    folder = spec.parts_dir / spec.fingerprint()
-    paths = {name: folder / f"{name}.npz" for name, _ in spec.objects()}
+    paths = spec.part_paths()
     made = _made_before(spec, paths)
     todo = [(name, split) for name, split in spec.objects() if name not in made]
     done = list(made.values())
@@ -164,7 +177,7 @@ def run_job(spec: JobSpec) -> tuple[list[GraspSet], dict[str, TypeCount]]:
                 bars.add(future.result())
         except BaseException:
             _cancel(futures)
-            _LOG.warning("interrupted: finished objects are kept in %s; run the same command to go on", folder)
+            _LOG.warning("interrupted: finished objects are kept in %s; run the same command to go on", spec.parts_dir)
             raise
         finally:
             bars.close()
@@ -239,7 +252,7 @@ def merge(parts: Sequence[GraspSet], test_grasps_per_object: int, provenance: di
     """
     chosen = []
     for part in parts:
-        if part.object_splits[0] != "train" and len(part):
+        if part.object_splits[0] != SPLITS[0] and len(part):
             pool = part.rows(part.is_reachable) if part.is_reachable.any() else part
             part = pool.rows(most_diverse(pool.wrist_pose_o, pool.joint_pos, test_grasps_per_object))
         chosen.append(replace(part, provenance={}))
@@ -253,9 +266,9 @@ def easy_limit(spec: JobSpec, most: int) -> EasyLimit | None:
     resumable, like every job, and the same for every shard. None where these objects have no grasp.
     """
     limited = replace(spec, easy=EasyLimit((), most))  # complains before the work, not after it
-    names = [name for name, split in replace(limited, shard=None).objects() if split == "train"]
+    names = [name for name, _ in replace(limited, shard=None, splits=SPLITS[:1]).objects()]
     few = np.linspace(0, len(names) - 1, min(len(names), MEAN_OBJECTS)).round().astype(int)
-    parts, _ = run_job(replace(spec, only=tuple(names[row] for row in few), shard=None))
+    parts, _ = run_job(replace(spec, only=tuple(names[row] for row in few), shard=None, splits=None))
     joint_pos = np.concatenate([np.zeros((0, spec.hand.num_joints)), *(part.joint_pos for part in parts)])
     return EasyLimit(tuple(float(value) for value in joint_pos.mean(axis=0)), most) if len(joint_pos) else None
 

@@ -174,7 +174,8 @@ class Rounds:
         """At which of K wrist poses the limited joints lift as well (K,); at none without a limit."""
         if self._limit is None:
             return np.zeros(len(object_pose_w), dtype=bool)
-        return lifts_placed(self._physics, self._thing, object_pose_w, wrist_pose_o, np.array(self._limit.joint_pos))
+        things = [self._thing] * len(object_pose_w)
+        return lifts_placed(self._physics, things, object_pose_w, wrist_pose_o, np.array(self._limit.joint_pos))
 
     def _easy_left(self) -> int:
         """Easy grasps that the object may still have."""

@@ -41,6 +41,7 @@ def summarise(grasps: GraspSet, counts: dict[str, TypeCount]) -> dict[str, Any]:
                 "objects_with_grasps": len(np.unique(part.object_index)),
                 "grasps": len(part),
                 "reachable": int(part.is_reachable.sum()),
+                **({} if part.is_easy is None else {"easy": int(part.is_easy.sum())}),
                 "types": _counts_by_type(part),
                 "aperture_mm": _histogram(part),
                 "approach": _approach(part),

@@ -32,6 +32,7 @@ class GraspTargets:
         wrist_pose_w: the wrist at the grasp (G, 7).
         joint_pos: joints of the grasp (G, J), rad.
         type_index: grasp type, index into ``hand.grasp_types`` (G,).
+        is_easy: the mean joints of training grasps lift there as well (G,) bool; None where it is not known.
 
     Raises:
         ValueError: no grasps, wrong shapes, NaN, quaternions off unit length, joints outside their limits.
@@ -44,6 +45,7 @@ class GraspTargets:
     wrist_pose_w: Array
     joint_pos: Array
     type_index: NDArray[np.int64]
+    is_easy: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
         count = len(self.object_index)
@@ -53,6 +55,10 @@ class GraspTargets:
             raise ValueError(
                 f"object_index spans {self.object_index.min()}..{self.object_index.max()}, allowed "
                 f"0..{len(self.grasp_objects) - 1}: rows of grasp_objects"
+            )
+        if self.is_easy is not None and (self.is_easy.dtype != np.bool_ or self.is_easy.shape != (count,)):
+            raise ValueError(
+                f"is_easy is {self.is_easy.dtype} of shape {self.is_easy.shape}, expected bool ({count},), or None"
             )
         check_poses("object_pose_w", self.object_pose_w, count)
         check_poses("wrist_pose_w", self.wrist_pose_w, count)
@@ -64,7 +70,8 @@ class GraspTargets:
     def rows(self, keep: NDArray[np.int64]) -> "GraspTargets":
         """The grasps at ``keep`` (K,), objects unchanged."""
         columns = ("object_index", "object_pose_w", "wrist_pose_w", "joint_pos", "type_index")
-        return replace(self, **{name: getattr(self, name)[keep] for name in columns})
+        is_easy = None if self.is_easy is None else self.is_easy[keep]
+        return replace(self, is_easy=is_easy, **{name: getattr(self, name)[keep] for name in columns})
 
     def other_wrist_pose_w(self, rows: NDArray[np.int64]) -> Array:
         """Wrist poses (K, 7) of another grasp of each grasp's object, which rests as it does there; NaN without one.

@@ -17,7 +17,10 @@ from tests.learning import EVALUATION, GF, ROOT, SMOKE, command, few_callbacks, 
 pytestmark = pytest.mark.usefixtures("fast_objects")
 
 CONFIGS = ROOT / "configs"
-OF_OTHER_COMMANDS = {"synthesis.yaml", "synthesis_all.yaml", "smoke/synthesis.yaml", "hands/ability_synthesis.yaml"}
+OF_OTHER_COMMANDS = {
+    "synthesis.yaml", "synthesis_all.yaml", "synthesis_development.yaml", "synthesis_tests.yaml",
+    "smoke/synthesis.yaml", "hands/ability_synthesis.yaml",
+}  # fmt: skip
 """Run by tests/datamodules/test_synthesize.py."""
 
 ALL_OVERLAYS = sorted(

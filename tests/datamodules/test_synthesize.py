@@ -8,16 +8,19 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from datamodules.grasps.grasp_file import load_grasp_set
+from datamodules.grasps.grasp_file import load_grasp_set, save_grasp_set
 from datamodules.grasps.grasp_set import GraspSet
+from datamodules.synthesis.easy_grasps import easy_flags
 from datamodules.synthesize import main
 from envs.conventions import SPLITS
+from envs.objects.library import ObjectLibrary
 from tests.datamodules.grasps.examples import assert_same_grasps
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -66,6 +69,62 @@ def test_the_set_says_how_it_was_made(made: GraspSet) -> None:
     assert made.provenance["settings"]["quota"] == 2
     assert set(made.provenance["versions"]) == {"mujoco", "gymnasium-robotics", "numpy"}
     assert len(made.provenance["fingerprint"]) == 12
+
+
+def test_every_grasp_says_whether_it_is_easy(left_alone: Path, made: GraspSet) -> None:
+    assert made.is_easy is not None
+    expected = easy_flags(made, ObjectLibrary(), np.array(made.provenance["easy"]["joint_pos"]))
+    np.testing.assert_array_equal(made.is_easy, expected)
+    report = json.loads((left_alone / "report.json").read_text())
+    assert sum(split["easy"] for split in report["splits"].values()) == made.is_easy.sum()
+
+
+def test_splits_are_made_again_beside_grasps_that_stay(left_alone: Path, made: GraspSet, tmp_path: Path) -> None:
+    old = replace(made, is_easy=None, provenance={"of": "yesterday"})
+    old = replace(old, joint_pos=(old.joint_pos * np.float32(0.99)))
+    save_grasp_set(old, tmp_path / "old.npz")
+    mean = old.split("train").joint_pos.astype(np.float64).mean(axis=0)
+    main([
+        *_arguments(left_alone, 1), f"--output={tmp_path / 'new.npz'}", "--splits=[development,unseen_families]",
+        f"--keep={tmp_path / 'old.npz'}", f"--mean_of={tmp_path / 'old.npz'}",
+    ])  # fmt: skip
+    new = load_grasp_set(tmp_path / "new.npz")
+    assert new.object_splits == ("train", "unseen_instances", "development", "unseen_families")
+    for split in set(new.object_splits) & {made.object_splits[index] for index in made.object_index}:
+        before = old if split in ("train", "unseen_instances") else made
+        np.testing.assert_array_equal(new.split(split).joint_pos, before.split(split).joint_pos)
+    np.testing.assert_array_equal(new.is_easy, easy_flags(new, ObjectLibrary(), mean))
+    assert new.provenance["kept"] == ["train", "unseen_instances"]
+    assert new.provenance["of"] == {"of": "yesterday"}
+    assert new.provenance["easy"]["joint_pos"] == mean.tolist()
+
+
+@pytest.mark.parametrize(
+    ("overlay", "expected"),
+    [("synthesis_development.yaml", ("development",)), ("synthesis_tests.yaml", ("train", *SPLITS[1:]))],
+)
+def test_the_overlays_of_some_splits_make_these(
+    overlay: str, expected: tuple[str, ...], left_alone: Path, made: GraspSet, tmp_path: Path
+) -> None:
+    old = tmp_path / "old.npz"
+    save_grasp_set(made, old)
+    own = [f"--config={ROOT / 'configs' / overlay}", CONFIGS[1], f"--mean_of={old}"]
+    if "train" in expected:
+        own.append(f"--keep={old}")
+    main([CONFIGS[0], *own, *_arguments(left_alone, 1)[2:], f"--output={tmp_path / 'new.npz'}"])
+    new = load_grasp_set(tmp_path / "new.npz")
+    assert new.object_splits == expected
+    assert new.is_easy is not None
+
+
+def test_keeping_grasps_needs_splits_to_make(left_alone: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"keep is .*set.npz, but grasps of all splits are made; name with --splits"):
+        main([*_arguments(tmp_path, 1), f"--keep={left_alone / 'set.npz'}"])
+
+
+def test_mean_joints_without_a_limit_are_refused(left_alone: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"mean_of is .*set.npz, but max_easy is null.*give --max_easy too"):
+        main([*_arguments(tmp_path, 1), f"--mean_of={left_alone / 'set.npz'}", "--max_easy=null"])
 
 
 def test_summary_counts_what_is_in_the_set(left_alone: Path, made: GraspSet) -> None:

@@ -49,6 +49,31 @@ def test_a_grasp_costs_few_bytes(tmp_path: Path) -> None:
     assert (tmp_path / "many.npz").stat().st_size < 1000 * 250
 
 
+def test_flags_of_easy_grasps_make_the_round_trip_and_go_with_their_rows(tmp_path: Path) -> None:
+    flagged = replace(TWO_OBJECTS, is_easy=np.array([True, False, False, True, True]))
+    save_grasp_set(flagged, tmp_path / "flagged.npz")
+    loaded = load_grasp_set(tmp_path / "flagged.npz")
+    assert_same_grasps(flagged, loaded)
+    assert loaded.split("unseen_instances").is_easy.tolist() == [True, True]
+    assert loaded.of_object("box_00000").is_easy.tolist() == [True, False, False]
+    assert join_rows([loaded.rows(np.array([4])), loaded.rows(np.array([1]))]).is_easy.tolist() == [True, False]
+
+
+def test_a_file_without_flags_of_easy_grasps_says_nothing_of_them(path: Path) -> None:
+    with np.load(path) as archive:
+        assert "is_easy" not in archive.files
+    assert load_grasp_set(path).is_easy is None
+    assert load_grasp_set(path).split("train").is_easy is None
+
+
+def test_grasps_with_and_without_flags_are_not_put_together() -> None:
+    flagged = replace(made_up_set(count=2), is_easy=np.array([True, False]))
+    with pytest.raises(ValueError, match=r"those of 1 objects \('mug_00000' first\) lack it; .* datamodules.flag_easy"):
+        concatenate([flagged, made_up_set("mug_00000")], {})
+    with pytest.raises(ValueError, match="only some of the grasps have the field is_easy"):
+        join_rows([made_up_set(), flagged])
+
+
 def test_rows_of_one_object_are_joined_in_order() -> None:
     first, second = made_up_set(count=2), made_up_set(count=3, seed=1)
     both = join_rows([first, second])

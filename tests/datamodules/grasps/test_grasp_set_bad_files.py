@@ -124,7 +124,7 @@ def _rewrite(path: Path, field: str, change: Callable[[NDArray[Any]], NDArray[An
         ({"grasp_types": ["hook"]}, r"field grasp_types: given \['hook'\], expected \['lateral', 'wrap'"),
         ({"links": ["palm"]}, r"field links: given \['palm'\], expected \['palm', 'ffknuckle'"),
         ({"objects": None}, r"field objects: given None, expected a list of names"),
-        ({"object_splits": ["train", "test"]}, r"field object_splits: 'test', allowed train, unseen_instances"),
+        ({"object_splits": ["train", "test"]}, r"field object_splits: 'test', allowed train, development, unseen"),
         ({"object_splits": ["train"]}, r"field object_splits: 1 entries for 2 objects"),
         ({"objects": ["box_00000"], "object_splits": ["train"]}, r"field object_index: spans 0\.\.1, allowed 0\.\.0"),
     ],
@@ -177,6 +177,24 @@ def _with(index: tuple[int, ...], value: float) -> Callable[[NDArray[Any]], NDAr
 )
 def test_bad_column(path: Path, field: str, change: Callable[[NDArray[Any]], NDArray[Any]], message: str) -> None:
     _rewrite(path, field, change)
+    with pytest.raises(ValueError, match=f"grasp set .*grasps.npz, {message}"):
+        load_grasp_set(path)
+
+
+@pytest.mark.parametrize(
+    ("column", "message"),
+    [
+        (np.zeros(4, dtype=bool), r"field is_easy: 4 rows, expected 5"),
+        (
+            np.zeros(5, dtype=np.uint8),
+            r"field is_easy: uint8 of shape \(5,\), expected bool \(5,\); make it again with",
+        ),
+        (np.zeros((5, 2), dtype=bool), r"field is_easy: bool of shape \(5, 2\), expected bool \(5,\)"),
+    ],
+)
+def test_bad_flags_of_easy_grasps(path: Path, column: NDArray[Any], message: str) -> None:
+    with np.load(path) as archive:
+        np.savez(path, is_easy=column, **{name: archive[name] for name in archive.files})
     with pytest.raises(ValueError, match=f"grasp set .*grasps.npz, {message}"):
         load_grasp_set(path)
 

@@ -44,6 +44,18 @@ def test_grasps_that_no_moving_wrist_takes_are_left_out(tiny_grasps: GraspSet) -
     np.testing.assert_array_equal(targets.joint_pos, grasps.joint_pos[::2])
 
 
+def test_flags_of_easy_grasps_go_with_their_grasps(tiny_grasps: GraspSet) -> None:
+    grasps = shifted_rest(tiny_grasps)
+    assert grasp_targets(grasps, ObjectLibrary()).is_easy is None
+    targets = grasp_targets(replace(grasps, is_easy=np.arange(len(grasps)) % 4 == 0), ObjectLibrary())
+    # reachable are rows 0, 2, 4, 6, of which every second is flagged
+    assert targets.is_easy is not None
+    np.testing.assert_array_equal(targets.is_easy, np.arange(len(targets)) % 2 == 0)
+    assert targets.rows(np.array([2, 1])).is_easy.tolist() == [True, False]
+    with pytest.raises(ValueError, match=r"is_easy is float64 of shape \(1,\), expected bool \(\d+,\), or None"):
+        replace(targets, is_easy=np.zeros(1))
+
+
 def test_no_reachable_grasp_is_named(tiny_grasps: GraspSet) -> None:
     grasps = replace(tiny_grasps, is_reachable=np.zeros(len(tiny_grasps), dtype=bool))
     with pytest.raises(ValueError, match=rf"none of the {len(grasps)} grasps can be a target.*reachable_only=False"):

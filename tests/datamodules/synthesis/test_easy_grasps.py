@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from datamodules.grasps.grasp_set import check_grasp_set
+from datamodules.grasps.grasp_set import GraspSet, check_grasp_set, iterate_objects
 from datamodules.synthesis import object_rounds, trial
-from datamodules.synthesis.easy_grasps import EasyLimit, lifts_placed
+from datamodules.synthesis.easy_grasps import EasyLimit, easy_flags, lifts_placed, mean_joints
 from datamodules.synthesis.synthesizer import GraspSynthesizer, ObjectResult
+from envs.hand.registry import load_hand
 from envs.hand.shadow import shadow_hand
+from envs.objects.library import ObjectLibrary
 from envs.physics.mujoco_worlds import MujocoCpuPhysics
 from envs.trials.lift import LiftResult, lift_test
 from tests.datamodules.grasps.examples import TINY, assert_same_grasps, good_grasps, prototypes, thing
@@ -27,7 +29,7 @@ def _lifts(joint_pos: NDArray[np.floating], rows: slice = slice(None)) -> NDArra
     grasps = good_grasps().grasps.rows(np.arange(len(good_grasps().grasps))[rows])
     physics = MujocoCpuPhysics(HAND, 3, num_threads=0)
     poses = (grasps.object_pose_w.astype(np.float64), grasps.wrist_pose_o.astype(np.float64))
-    return lifts_placed(physics, thing(), *poses, joint_pos.astype(np.float64))
+    return lifts_placed(physics, [thing()] * len(grasps), *poses, joint_pos.astype(np.float64))
 
 
 def test_a_grasps_own_joints_lift_and_the_open_hand_does_not() -> None:
@@ -36,6 +38,32 @@ def test_a_grasps_own_joints_lift_and_the_open_hand_does_not() -> None:
     assert np.mean(own) > 0.7  # found with a shaken lift and noise, so that one may miss
     assert len(grasps) > 3  # more than one batch of worlds
     assert not _lifts(HAND.open_pose.copy()).any()
+
+
+def test_flags_of_a_set_are_the_lifts_of_each_object_with_the_joints_given(tiny_grasps: GraspSet) -> None:
+    library = ObjectLibrary()
+    joint_pos = tiny_grasps.joint_pos[0].astype(np.float64)  # some lift with these, some do not
+    flags = easy_flags(tiny_grasps, library, joint_pos, num_threads=0)
+    for name, grasps in iterate_objects(tiny_grasps):
+        poses = (grasps.object_pose_w.astype(np.float64), grasps.wrist_pose_o.astype(np.float64))
+        physics = MujocoCpuPhysics(HAND, 3, num_threads=0)
+        expected = lifts_placed(physics, [library.get(name)] * len(grasps), *poses, joint_pos)
+        np.testing.assert_array_equal(flags[tiny_grasps.object_index == tiny_grasps.objects.index(name)], expected)
+    assert 0 < flags.sum() < len(flags)
+    assert not easy_flags(tiny_grasps, library, HAND.open_pose, num_threads=0).any()
+
+
+def test_mean_joints_are_those_of_the_training_grasps(tiny_grasps: GraspSet) -> None:
+    rows = [tiny_grasps.object_splits[index] == "train" for index in tiny_grasps.object_index]
+    expected = tiny_grasps.joint_pos[np.array(rows)].astype(np.float64).mean(axis=0)
+    np.testing.assert_array_equal(mean_joints(tiny_grasps, HAND), expected)
+    with pytest.raises(ValueError, match=r"no split 'train'; it has: unseen_families"):
+        mean_joints(tiny_grasps.split("unseen_families"), HAND)
+
+
+def test_mean_joints_of_another_hand_are_refused(tiny_grasps: GraspSet) -> None:
+    with pytest.raises(ValueError, match=r"of the hand shadow, the grasps of ability; give a grasp set of the same"):
+        mean_joints(tiny_grasps, load_hand("ability"))
 
 
 def test_fewer_than_no_easy_grasps_are_refused() -> None:

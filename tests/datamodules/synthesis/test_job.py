@@ -286,8 +286,25 @@ def test_every_shard_has_the_same_limit_and_the_limited_job_its_own_folder(spec:
     assert limit == easy_limit(replace(spec, shard=(2, 3)), 2)
     assert MadeUpSynthesizer.asked == OBJECTS["train"]  # once: the second shard found them made
     limited = _run(replace(spec, easy=limit))
-    assert MadeUpSynthesizer.asked[3:] == [f"limited {name}" for name in _all_objects()]
-    assert len(limited) < len(_run(spec))
+    tests = [*OBJECTS["unseen_instances"], *OBJECTS["unseen_families"]]
+    assert MadeUpSynthesizer.asked[3:] == [*(f"limited {name}" for name in OBJECTS["train"]), *tests]
+    free = _run(spec)  # of test objects nothing is made again: they come as they are
+    assert len(MadeUpSynthesizer.asked) == 3 + 6
+    assert len(limited.split("train")) < len(free.split("train"))
+    assert_same_grasps(limited.split("unseen_families"), free.split("unseen_families"))
+
+
+def test_some_splits_alone_are_made_and_their_limit_is_that_of_all(spec: JobSpec) -> None:
+    some = replace(spec, splits=("unseen_families", "unseen_instances"))
+    assert [name for name, _ in some.objects()] == [*OBJECTS["unseen_instances"], *OBJECTS["unseen_families"]]
+    assert easy_limit(some, 2) == easy_limit(spec, 2)
+    assert set(_run(some).object_splits) == {"unseen_instances", "unseen_families"}
+
+
+@pytest.mark.parametrize("splits", [(), ("train", "test")])
+def test_splits_that_do_not_exist_are_refused(spec: JobSpec, splits: tuple[str, ...]) -> None:
+    with pytest.raises(ValueError, match=r"give some of train, development, unseen_instances, unseen_families, or"):
+        replace(spec, splits=splits)
 
 
 def test_without_grasps_of_training_objects_there_is_no_limit(spec: JobSpec, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -299,7 +316,9 @@ def test_without_grasps_of_training_objects_there_is_no_limit(spec: JobSpec, mon
     monkeypatch.setattr(job, "GraspSynthesizer", FindsNothing)
     assert easy_limit(spec, 2) is None
     only_tests = [pair for pair in spec.objects() if pair[1] != "train"]
-    monkeypatch.setattr(JobSpec, "objects", lambda self: [] if self.only == () else only_tests)
+    monkeypatch.setattr(
+        JobSpec, "objects", lambda self: [] if self.splits == ("train",) or self.only == () else only_tests
+    )
     assert easy_limit(spec, 2) is None
 
 
