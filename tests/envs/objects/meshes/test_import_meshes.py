@@ -131,14 +131,8 @@ def test_one_family_cannot_be_seen_and_unseen(folder: Path) -> None:
 
 @pytest.mark.parametrize("given", ["training=0.5", "train=half"])
 def test_a_misspelt_fraction_is_told(given: str) -> None:
-<<<<<<< HEAD
     expected = f"'{given}' is not SPLIT=SHARE with a split of train, development, unseen_instances"
     with pytest.raises(SystemExit, match=expected):
-=======
-    with pytest.raises(
-        SystemExit, match=f"'{given}' is not SPLIT=SHARE with a split of train, development, unseen_instances"
-    ):
->>>>>>> dev
         main(["x", "--output", "y", "--fractions", given])
 
 
