@@ -19,7 +19,7 @@ from datamodules.grasps.grasp_file import load_grasp_set
 from datamodules.grasps.grasp_set import GraspSet
 from datamodules.rollouts.grasp_targets import grasp_targets
 from datamodules.rollouts.runner import STEP_GRID, EpisodeRunner
-from envs.conventions import NUM_CLOUD_POINTS, SPLITS
+from envs.conventions import NUM_CLOUD_POINTS, SPLITS, UNSEEN_SPLITS
 from envs.files import write_atomically
 from envs.objects.library import ObjectLibrary
 from envs.physics.base import PhysicsFactory
@@ -99,7 +99,7 @@ def _add_moving(
         )
         policies = moving.policies()
         for split, own in targets.items():
-            episodes = moving.episodes(own, is_training=split == "train")
+            episodes = moving.episodes(own, is_training=split not in UNSEEN_SPLITS)
             values = moving.values(policies, episodes)
             families = families_of(episodes)
             content["splits"][split] |= estimates(values, episodes.object_index, families)

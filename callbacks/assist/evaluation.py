@@ -221,7 +221,7 @@ class AssistEvaluation(Callback):
             self.choice_plan,
             targets(self.choice_split),
             data.patterns,
-            is_training=self.choice_split == SPLITS[0],
+            is_training=self.choice_split not in UNSEEN_SPLITS,
             seed=self.seeds[0],
             task=data.task,
             period_s=data.physics.settings.control_dt,

@@ -16,7 +16,7 @@ from callbacks.training.progress import skip_ahead
 from datamodules.rollouts.module import RolloutDataModule
 from datamodules.rollouts.plans import EpisodePlan, planned_episodes
 from datamodules.rollouts.runner import EpisodeFrames, EpisodeRunner
-from envs.conventions import SPLITS
+from envs.conventions import UNSEEN_SPLITS
 from envs.rows import join_rows, take_rows
 from envs.task.episodes import Episodes
 from envs.task.outcomes import EpisodeOutcome
@@ -138,7 +138,7 @@ def plan_runs(data: RolloutDataModule, splits: Sequence[str], plan: EpisodePlan,
     """Episodes of each split, not yet run."""
     runs = {}
     for split in splits:
-        targets, is_training = data.targets(split), split == SPLITS[0]
+        targets, is_training = data.targets(split), split not in UNSEEN_SPLITS
         episodes = [
             planned_episodes(
                 plan,

@@ -77,8 +77,8 @@ def planned_episodes(
     Args:
         plan: chooses the grasps.
         targets: grasps of a split.
-        patterns: all wrist movements; training objects get the training ones, others the test ones.
-        is_training: the targets are training objects.
+        patterns: all wrist movements; all but test objects get the training ones.
+        is_training: the targets are training or development objects, which no result is told of.
         seed: decides trajectories and shifts.
         task: says how wrists move; the defaults when None.
         period_s: seconds of a control step.
