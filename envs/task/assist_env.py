@@ -79,7 +79,9 @@ class HumanAssistEnv:
         self.privileged = tuple(name for name in PRIVILEGED_GROUPS if name in privileged)
         self.watch_contacts = watch_contacts
         self.seconds = {"physics": 0.0, "lift": 0.0}
-        self._errors = None if noise is None else PerceptionErrors(noise, physics.num_worlds)
+        self._errors = (
+            None if noise is None else PerceptionErrors(noise, physics.num_worlds, physics.settings.control_dt)
+        )
         self._source = source
         self._episodes: Episodes | None = None
 

@@ -1,6 +1,7 @@
 """Errors of perception: the wrist's pose and the object's cloud as a tracker and a camera would give them."""
 
 import math
+from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,25 +14,31 @@ from envs.geometry.transforms import quat_from_rotation_vector, quat_multiply
 
 @dataclass(frozen=True)
 class PerceptionNoise:
-    """Gaussian errors, clipped at one standard deviation (GraspGF App. D.4, Table 6).
+    """Gaussian errors, clipped at one standard deviation (GraspGF App. D.4, Table 6), and a tracker that is late.
 
     Attributes:
         wrist_position_m: standard deviation and bound of each coordinate of the wrist's position, m.
         wrist_rotation_rad: of each component of a rotation vector by which the wrist is turned, rad.
         point_m: of each coordinate of a cloud point, m; not in the paper.
+        wrist_latency_s: a wrist is seen so much later than it was there, s; rounded to control steps; not in the paper.
+        wrist_lost: share of the wrist's samples that are lost, the last one seen standing for them; not in the paper.
         seed: another seed, other errors.
 
     Raises:
-        ValueError: a negative, infinite or missing size.
+        ValueError: a negative, infinite or missing size, or a share of 1 and more.
     """
 
     wrist_position_m: float = 0.0
     wrist_rotation_rad: float = 0.0
     point_m: float = 0.0
+    wrist_latency_s: float = 0.0
+    wrist_lost: float = 0.0
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("wrist_position_m", "wrist_rotation_rad", "point_m"):
+        if self.wrist_lost >= 1.0:
+            raise ValueError(f"perception noise wrist_lost is {self.wrist_lost}, expected a share below 1 (0: no loss)")
+        for name in ("wrist_position_m", "wrist_rotation_rad", "point_m", "wrist_latency_s", "wrist_lost"):
             size = getattr(self, name)
             if not (math.isfinite(size) and size >= 0.0):
                 raise ValueError(f"perception noise {name} is {size}, expected a number of at least 0 (0: no error)")
@@ -51,23 +58,47 @@ class PerceptionErrors:
     Args:
         noise: their sizes.
         num_worlds: E.
+        period_s: seconds of a control step.
     """
 
-    def __init__(self, noise: PerceptionNoise, num_worlds: int) -> None:
+    def __init__(self, noise: PerceptionNoise, num_worlds: int, period_s: float) -> None:
         self._noise = noise
         self._streams: list[list[np.random.Generator]] = [[]] * num_worlds
+        self._is_first = torch.zeros(num_worlds, dtype=torch.bool)
+        self._seen = torch.zeros(num_worlds, 7)
+        self._past: deque[Tensor] = deque(maxlen=1 + round(noise.wrist_latency_s / period_s))
 
     def begin(self, worlds: NDArray[np.int64], keys: NDArray[np.int64]) -> None:
         """Episodes with these keys (K,) begin in the worlds (K,)."""
         for world, key in zip(worlds.tolist(), keys.tolist(), strict=True):
-            self._streams[world] = [np.random.default_rng([self._noise.seed, key, stream]) for stream in range(2)]
+            self._streams[world] = [np.random.default_rng([self._noise.seed, key, stream]) for stream in range(3)]
+        self._is_first[torch.as_tensor(worlds)] = True
 
     def wrists(self, pose_w: Tensor) -> Tensor:
         """The poses (E, 7) as they are seen; to be called once in a control step."""
+        pose_w = self._late(pose_w)
         error = self._draw(0, (6,)).to(pose_w)
         turn = quat_from_rotation_vector(self._noise.wrist_rotation_rad * error[:, 3:])
         position = pose_w[:, :3] + self._noise.wrist_position_m * error[:, :3]
         return torch.cat([position, quat_multiply(turn, pose_w[:, 3:])], dim=1)
+
+    def _late(self, pose_w: Tensor) -> Tensor:
+        """The last of these poses (E, 7), given step by step, that have come through; at first a wrist is seen."""
+        if self._past.maxlen == 1 and self._noise.wrist_lost == 0.0:
+            return pose_w
+        first = self._is_first.to(pose_w.device)[:, None]
+        self._past.extend([pose_w] * (self._past.maxlen or 1) if not self._past else [])
+        for index, earlier in enumerate(self._past):
+            self._past[index] = torch.where(first, pose_w, earlier)
+        self._past.append(pose_w)
+        come = self._past[0]
+        if self._noise.wrist_lost > 0.0:
+            drawn = np.array([streams[2].random() for streams in self._streams])
+            is_lost = torch.as_tensor(drawn < self._noise.wrist_lost).to(pose_w.device)[:, None] & ~first
+            come = torch.where(is_lost, self._seen, come) if is_lost.any() else come
+        self._seen = come
+        self._is_first[:] = False
+        return come
 
     def clouds(self, cloud: Tensor) -> Tensor:
         """Clouds (E, 3, N) as they are seen in the world, in the frame of their own; once in a control step."""

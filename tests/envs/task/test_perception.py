@@ -23,7 +23,7 @@ def poses(count: int) -> Tensor:
 
 def errors(noise: PerceptionNoise, keys: list[int]) -> PerceptionErrors:
     """Of episodes with these keys, which begin."""
-    made = PerceptionErrors(noise, len(keys))
+    made = PerceptionErrors(noise, len(keys), period_s=0.025)
     made.begin(np.arange(len(keys)), np.array(keys))
     return made
 
@@ -104,3 +104,46 @@ def test_table_6_gives_degrees_and_centimetres() -> None:
 def test_sizes_that_are_no_sizes_are_refused(name: str, size: float) -> None:
     with pytest.raises(ValueError, match=rf"perception noise {name} is {size}, expected a number of at least 0"):
         PerceptionNoise(**{name: size})
+
+
+# --- a tracker that is late
+
+
+def walk(steps: int, count: int = 2) -> Tensor:
+    """Poses (T, E, 7) of wrists that move along x by 1 a step, the second from 100 on."""
+    way = torch.zeros(steps, count, 7, dtype=torch.float64)
+    way[..., 0] = torch.arange(steps)[:, None] + 100.0 * torch.arange(count)
+    way[..., 3] = 1.0
+    return way
+
+
+def test_a_late_tracker_shows_where_the_wrist_was() -> None:
+    made = errors(PerceptionNoise(wrist_latency_s=0.05), [0, 1])
+    seen = torch.stack([made.wrists(pose_w) for pose_w in walk(6)])[..., 0]
+    assert seen[:, 0].tolist() == [0.0, 0.0, 0.0, 1.0, 2.0, 3.0]
+    assert seen[:, 1].tolist() == [100.0, 100.0, 100.0, 101.0, 102.0, 103.0]
+
+
+def test_a_new_episode_does_not_show_the_last_one() -> None:
+    made, way = errors(PerceptionNoise(wrist_latency_s=0.05), [0, 1]), walk(8)
+    for pose_w in way[:4]:
+        made.wrists(pose_w)
+    made.begin(np.array([1]), np.array([7]))
+    seen = torch.stack([made.wrists(pose_w) for pose_w in way[4:]])[..., 0]
+    assert seen[:, 0].tolist() == [2.0, 3.0, 4.0, 5.0]
+    assert seen[:, 1].tolist() == [104.0, 104.0, 104.0, 105.0]
+
+
+def test_lost_samples_are_replaced_by_the_last_one_seen() -> None:
+    made, way = errors(PerceptionNoise(wrist_lost=0.3), list(range(200))), walk(40, 200)
+    seen = torch.stack([made.wrists(pose_w) for pose_w in way])[..., 0]
+    is_lost = seen != way[..., 0]
+    assert not is_lost[0].any()
+    assert is_lost[1:].float().mean().item() == pytest.approx(0.3, abs=0.02)  # 7,800 draws: 4 deviations
+    before = torch.cat([seen[:1], seen[:-1]])
+    assert torch.equal(seen[is_lost], before[is_lost])
+
+
+def test_a_tracker_that_never_comes_through_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"wrist_lost is 1.0, expected a share below 1"):
+        PerceptionNoise(wrist_lost=1.0)
