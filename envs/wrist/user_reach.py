@@ -60,12 +60,8 @@ def plan_reaches(
     A change of mind becomes an ordinary grasp where the other grasp is too far or none, or where its way would lead
     through the table or closer to the place of the fingertips than the grasp itself is.
     """
-    final_w, other_w = aims.final_pose_w, aims.other_pose_w
-    turn = np.linalg.norm(rotation_between(other_w[:, 3:], final_w[:, 3:]), axis=1)
-    distance = np.linalg.norm(other_w[:, :3] - final_w[:, :3], axis=1)
-    is_near = (distance <= settings.max_turn_m) & (turn <= np.deg2rad(settings.max_turn_deg))
-    is_change = aims.kind == CHANGE_OF_MIND
-    aims = replace(aims, kind=np.where(is_change & ~is_near, GRASP, aims.kind))  # not near: NaN too
+    is_far = ~settings.is_near(aims.final_pose_w, aims.other_pose_w)
+    aims = replace(aims, kind=np.where((aims.kind == CHANGE_OF_MIND) & is_far, GRASP, aims.kind))
     sums, is_kept = _plan(settings, hand, aims, patterns, rng)
     failed = np.flatnonzero((aims.kind == CHANGE_OF_MIND) & ~(is_kept & (sums.margin >= 0.0)))
     if len(failed) == 0:

@@ -2,7 +2,12 @@
 
 from dataclasses import dataclass
 
-from envs.wrist.starts import Range
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.wrist.starts import Range, rotation_between
+
+Array = NDArray[np.float64]
 
 MIN_MOVING_S = 2.0
 """Seconds of the horizon that have to be left for reach and rise when pause and dwell are at their longest."""
@@ -33,7 +38,7 @@ class UserSettings:
         pause_distance: how far from the grasp it is, m.
         overshoot_share: grasps that are passed a little, then corrected.
         overshoot: how far they are passed, m.
-        dwell_s: rest at the grasp before the rise, seconds.
+        dwell_s: from the arrival to the rise, seconds; slow wrists that take longer to come to rest rise then.
         tremor: root mean square of the displacement by tremor, m.
         tremor_hz: its frequencies.
         rise: how far the wrist rises, m.
@@ -111,6 +116,12 @@ class UserSettings:
                 f"horizon_s is {self.horizon_s:g}, allowed from {needed:g}: the longest pause, {BRAKE_S:g} s to brake, "
                 f"the shortest dwell and {MIN_MOVING_S:g} s to move; raise it or shorten pause_s and dwell_s"
             )
+
+    def is_near(self, final_pose_w: Array, other_pose_w: Array) -> NDArray[np.bool_]:
+        """Whether a mind may change between wrist poses (K, 7) and (K, 7): within max_turn_m and max_turn_deg."""
+        turn = np.linalg.norm(rotation_between(other_pose_w[:, 3:], final_pose_w[:, 3:]), axis=1)
+        distance = np.linalg.norm(other_pose_w[:, :3] - final_pose_w[:, :3], axis=1)
+        return (distance <= self.max_turn_m) & (turn <= np.deg2rad(self.max_turn_deg))  # NaN is not near
 
 
 _SHARE, _SECONDS, _METRES = (0.0, 1.0), (0.0, 60.0), (0.0, 1.0)
