@@ -1,9 +1,9 @@
 """What the movements of the user's task come out as, over all reachable grasps of a set. Prints JSON.
 
 Percentiles 5, 25, 50, 75 and 95, by kind: seconds until arrival, from arrival to rise, and until the end of the first
-lift; fastest speed of reach and of rise, m/s; when the former is reached, as a share of the time until arrival; metres to
-the grasp (pass_by) and to the other one (change_of_mind) where the wrist is nearest. Milliseconds for 300 movements, the
-shortest of 20 turns.
+lift; fastest speed of reach and of rise, m/s; when the former is reached, as a share of the time until arrival; metres
+to the grasp (pass_by) and to the other one (change_of_mind) where the wrist is nearest. Milliseconds for 300 movements:
+the shortest of 20 turns.
 
     python benchmarks/wrist_movements.py
 """

@@ -80,6 +80,7 @@ def _draw(axis: Axes, moved: WristMovements, values: Array, title: str) -> None:
             continue
         for step, marker in ((moved.arrival_step[row], "o"), (moved.lift_step[row], "^")):
             axis.plot(step * CONTROL_DT, values[row, step], color=colour, marker=marker, ms=6, mec="white", zorder=3)
+    axis.set_ylim(bottom=min(-2.0, values.min()))
     axis.set_title(title, fontsize=10, loc="left")
     axis.grid(alpha=0.3)
     axis.spines[["top", "right"]].set_visible(False)
@@ -88,7 +89,7 @@ def _draw(axis: Axes, moved: WristMovements, values: Array, title: str) -> None:
 def _moved(movement: UserMovement, kind: str, samples: int, seed: int) -> tuple[Array, WristMovements]:
     """Wrists at made-up grasps (K, 7), and movements of one kind to them."""
     shares = {f"{name}_share": float(name == kind) for name in KINDS if name != "grasp"}
-    hand, rng, count = shadow_hand(), np.random.default_rng(seed), 4 * samples
+    hand, rng, count = shadow_hand(), np.random.default_rng([seed, KINDS.index(kind)]), 4 * samples
     final_w, other_w = _made_up_grasps(hand, count, rng)
     tips_w = fingertip_centres(hand, final_w, np.tile(hand.open_pose, (count, 1)))
     moved = replace(movement, **shares).sample(  # type: ignore[arg-type]
