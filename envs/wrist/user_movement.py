@@ -21,9 +21,6 @@ from envs.wrist.user_settings import UserSettings
 Array = NDArray[np.float64]
 Steps = NDArray[np.int64]
 
-RISE_PEAK = 2.27
-"""Largest speed of a rise over its mean: of `human_reach` towards something small; minimum jerk has 1.875."""
-
 ROUNDING_STEPS = 3
 """Control steps by which a movement may become longer when reach, dwell and rise are made of whole ones."""
 
@@ -98,7 +95,7 @@ class UserMovement(UserSettings):
         angle, drift = rng.uniform(0.0, 2.0 * np.pi, (count, 2)), rng.uniform(*self.rise_drift, (count, 2))
         rise_w = np.stack([drift * np.cos(angle), drift * np.sin(angle), np.ones_like(drift)], axis=2)
         rise_w *= rng.uniform(*self.rise, (count, 2, 1))
-        shortest = RISE_PEAK * np.linalg.norm(rise_w, axis=2) / self.max_speed
+        shortest = self.quickest_rise_s(np.linalg.norm(rise_w, axis=2))
         return _Times(
             is_grasp=is_grasp,
             dwell_s=np.where(is_grasp, rng.uniform(*self.dwell_s, count), 0.0),
@@ -111,14 +108,13 @@ class UserMovement(UserSettings):
         )
 
     def _fitted(self, sums: StrokeSums, times: "_Times", period_s: float) -> tuple[StrokeSums, "_Times"]:
-        """Dwells no longer, then movements no slower than the horizon allows."""
-        allowed_s = self.horizon_s - ROUNDING_STEPS * period_s - sums.delay_s
-        moving_s = sums.moving_s + np.where(times.is_grasp, times.rise_s[:, 0], 0.0)
+        """Dwells no longer, then reaches no slower than the horizon allows."""
+        rise_s = np.where(times.is_grasp, times.rise_s[:, 0], 0.0)
+        allowed_s = self.horizon_s - ROUNDING_STEPS * period_s - sums.delay_s - rise_s
         shortest = np.minimum(times.dwell_s, self.dwell_s[0])
-        dwell_s = np.clip(allowed_s - moving_s, shortest, times.dwell_s)
-        factor = np.minimum((allowed_s - dwell_s) / moving_s, 1.0)
-        rise_s = times.rise_s * np.stack([factor, np.ones_like(factor)], axis=1)
-        return sums.faster(factor), replace(times, dwell_s=dwell_s, rise_s=rise_s)
+        dwell_s = np.clip(allowed_s - sums.moving_s, shortest, times.dwell_s)
+        factor = np.minimum((allowed_s - dwell_s) / sums.moving_s, 1.0)
+        return sums.faster(factor), replace(times, dwell_s=dwell_s)
 
     def _in_steps(self, times: "_Times", arrival: Steps, rest: Steps, period_s: float) -> "_Steps":
         rise = _whole(times.rise_s, period_s)

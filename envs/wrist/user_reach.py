@@ -35,7 +35,7 @@ RETURN_DISTANCE: Range = (0.05, 0.12)
 CORRECTION_S: Range = (0.25, 0.5)
 """Seconds in which a wrist that has passed its grasp comes back to it."""
 
-CORRECTION_OVERLAP = 0.3
+CORRECTION_OVERLAP = 0.2
 """Share of them by which it begins to before it has come to rest."""
 
 KEPT_DISTANCE = 0.9

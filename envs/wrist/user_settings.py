@@ -1,6 +1,7 @@
 """What is drawn for the user's task: shares, ranges and limits, with their reasons in docs/wrist.md."""
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,9 +9,13 @@ from numpy.typing import NDArray
 from envs.wrist.starts import Range, rotation_between
 
 Array = NDArray[np.float64]
+Values = TypeVar("Values", float, Array)
 
-MIN_MOVING_S = 2.0
-"""Seconds of the horizon that have to be left for reach and rise when pause and dwell are at their longest."""
+MIN_REACH_S = 1.0
+"""Seconds of the horizon that have to be left for a reach when pause, dwell and rise are at their longest."""
+
+RISE_PEAK = 2.27
+"""Largest speed of a rise over its mean: of `human_reach` towards something small; minimum jerk has 1.875."""
 
 BRAKE_S = 0.2
 """Seconds in which a wrist slows down for a pause, and in which it takes up its speed again."""
@@ -21,7 +26,7 @@ class UserSettings:
     """Distributions of a user's movements; a pair is the lowest and the highest of a uniform distribution.
 
     Args:
-        horizon_s: a movement ends by then, seconds; what would take longer dwells shorter, then moves faster.
+        horizon_s: a movement ends by then, seconds; what would take longer dwells shorter, then reaches faster.
         retry_horizon_s: seconds after the horizon by which second tries end; those that would not are left out.
         pass_by_share: movements that come close and go away.
         change_of_mind_share: movements that first head for another grasp, where the object has one in reach.
@@ -96,7 +101,8 @@ class UserSettings:
         for name, (lowest, highest) in _BOUNDS.items():
             value = getattr(self, name)
             low, high = value if isinstance(value, (tuple, list)) else (value, value)
-            if not lowest <= low <= high <= highest:
+            is_pair = isinstance(value, (tuple, list))
+            if is_pair != (name in _PAIRS) or not lowest <= low <= high <= highest:
                 kind = "lowest and highest" if name in _PAIRS else "one number"
                 raise ValueError(
                     f"{name} is {value}, allowed {kind} within {lowest:g} to {highest:g}; change the setting"
@@ -110,12 +116,17 @@ class UserSettings:
                 f"pass_gap reaches {self.pass_gap[1]:g} m and start_distance begins at {self.start_distance[0]:g} m; a "
                 "wrist that passes by has to start farther away than it comes"
             )
-        needed = self.pause_s[1] + BRAKE_S + self.dwell_s[0] + MIN_MOVING_S
+        rise_s = max(self.rise_s[1], self.quickest_rise_s(self.rise[1] * np.hypot(1.0, self.rise_drift[1])))
+        needed = self.pause_s[1] + BRAKE_S + self.dwell_s[0] + rise_s / self.speed + MIN_REACH_S
         if self.horizon_s < needed:
             raise ValueError(
-                f"horizon_s is {self.horizon_s:g}, allowed from {needed:g}: the longest pause, {BRAKE_S:g} s to brake, "
-                f"the shortest dwell and {MIN_MOVING_S:g} s to move; raise it or shorten pause_s and dwell_s"
+                f"horizon_s is {self.horizon_s:g}, allowed from {needed:.3g}: the longest pause, {BRAKE_S:g} s to "
+                f"brake, the shortest dwell, the longest rise and {MIN_REACH_S:g} s to reach; raise it or shorten these"
             )
+
+    def quickest_rise_s(self, length: Values) -> Values:
+        """Seconds that a rise of a length, m, takes at least, before ``speed`` is applied."""
+        return RISE_PEAK * length / self.max_speed
 
     def is_near(self, final_pose_w: Array, other_pose_w: Array) -> NDArray[np.bool_]:
         """Whether a mind may change between wrist poses (K, 7) and (K, 7): within max_turn_m and max_turn_deg."""
