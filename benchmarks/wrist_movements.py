@@ -62,6 +62,7 @@ def main(args: list[str] | None = None) -> None:
         "settings": asdict(movement),
         "movements": len(moved),
         "share": {name: round(float((moved.kind == index).mean()), 3) for index, name in enumerate(KINDS)},
+        "pairs_in_reach": round(_pairs_in_reach(grasps, movement, rng), 3),
         "with_second_try": round(float((moved.retry_steps > moved.num_steps).mean()), 3),
         "percentiles": _percentiles(moved, poses[0], poses[2]),
         "ms_for_300": round(1e3 * min(durations), 1),
@@ -75,20 +76,37 @@ def _poses(grasps: GraspSet, movement: UserMovement, rng: np.random.Generator) -
 
     The other one is the first of NUM_OTHERS random ones from which a mind may change; NaN where none is.
     """
-    object_w, rest_w, wrist_o = (
-        column.astype(np.float64) for column in (grasps.object_pose_w, grasps.rest_pose_w, grasps.wrist_pose_o)
-    )
-    for pose in (object_w, rest_w, wrist_o):
-        pose[:, 3:] /= np.linalg.norm(pose[:, 3:], axis=1, keepdims=True)
-    wrist_w = absolute_pose(object_w, wrist_o)
-    other = np.arange(len(grasps))
+    wrist_w, joint_pos = _wrists(grasps), grasps.joint_pos.astype(np.float64)
+    other_w = np.full_like(wrist_w, np.nan)
     for _ in range(NUM_OTHERS):
-        drawn = _same_object(grasps.object_index, rng)
-        other_w = absolute_pose(rest_w, relative_pose(rest_w[drawn], wrist_w[drawn]))
-        other = np.where((other == np.arange(len(other))) & movement.is_near(wrist_w, other_w), drawn, other)
-    other_w = absolute_pose(rest_w, relative_pose(rest_w[other], wrist_w[other]))
+        drawn_w = _other_wrists(grasps, rng)
+        is_open = np.isnan(other_w[:, 0]) & movement.is_near(wrist_w, drawn_w)
+        other_w[is_open] = drawn_w[is_open]
+    return [wrist_w, fingertip_centres(grasps.hand, wrist_w, joint_pos), other_w]
+
+
+def _pairs_in_reach(grasps: GraspSet, movement: UserMovement, rng: np.random.Generator) -> float:
+    """Share of random pairs of grasps of an object between which a mind may change."""
+    return float(movement.is_near(_wrists(grasps), _other_wrists(grasps, rng)).mean())
+
+
+def _wrists(grasps: GraspSet) -> Array:
+    return absolute_pose(_unit(grasps.object_pose_w), _unit(grasps.wrist_pose_o))
+
+
+def _other_wrists(grasps: GraspSet, rng: np.random.Generator) -> Array:
+    """Wrists (G, 7) at another grasp of each grasp's object, which rests as it does there; NaN without one."""
+    rest_w, other = _unit(grasps.rest_pose_w), _same_object(grasps.object_index, rng)
+    other_w = absolute_pose(rest_w, relative_pose(rest_w[other], _wrists(grasps)[other]))
     other_w[other == np.arange(len(other))] = np.nan
-    return [wrist_w, fingertip_centres(grasps.hand, wrist_w, grasps.joint_pos.astype(np.float64)), other_w]
+    return other_w
+
+
+def _unit(pose: NDArray[np.float32]) -> Array:
+    """Poses with quaternions of unit length: the file holds single precision."""
+    exact = pose.astype(np.float64)
+    exact[:, 3:] /= np.linalg.norm(exact[:, 3:], axis=1, keepdims=True)
+    return exact
 
 
 def _same_object(index: NDArray[np.int32], rng: np.random.Generator) -> NDArray[np.int64]:
