@@ -29,8 +29,8 @@ class WristMovements:
     Attributes:
         pose_w: wrist poses (K, T + 1, 7); after the end of a movement its last pose is repeated.
         num_steps: control steps to the end of the first lift, or of the whole movement when nothing is lifted (K,).
-        arrival_step: first step from which the wrist rests at the grasp until it rises; ``num_steps`` when it is no
-            grasp (K,).
+        arrival_step: first step from which the wrist stays within 5 mm and 0.05 rad of the grasp until it rises, tremor
+            apart; ``num_steps`` when it is no grasp (K,).
         lift_step: first control step of the rise: poses up to this index rest at the grasp, the next one is higher;
             AUTOMATIC where the environment lifts after the last step, ``num_steps`` where nobody lifts (K,).
         retry_lift_step: the same of the second try, ``num_steps`` where there is none (K,).

@@ -13,7 +13,7 @@ class StrokeSums:
     """K movements of N strokes that add up: offset(t) = end + sum of what each stroke has still ahead.
 
     An offset is that of a position, m, and a rotation vector, rad. Strokes may overlap, as those of people do who
-    change their target in motion (Flash and Henis 1991).
+    change their target in motion (Henis and Flash 1995).
 
     Attributes:
         end: offset at which a movement comes to rest (K, 6).

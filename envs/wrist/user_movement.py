@@ -21,9 +21,6 @@ from envs.wrist.user_settings import UserSettings
 Array = NDArray[np.float64]
 Steps = NDArray[np.int64]
 
-RISE_PEAK = 2.27
-"""Largest speed of a rise over its mean: of `human_reach` towards something small; minimum jerk has 1.875."""
-
 ROUNDING_STEPS = 3
 """Control steps by which a movement may become longer when reach, dwell and rise are made of whole ones."""
 
@@ -65,13 +62,13 @@ class UserMovement(UserSettings):
         aims = Aims(kind, final_pose_w, fingertip_centre_w, other_pose_w)
         sums, kind = plan_reaches(self, hand, aims, patterns, rng)
         sums, times = self._fitted(sums, self._draw_times(kind, rng), period_s)
-        steps = self._in_steps(sums, times, period_s)
+        rest = _whole(sums.moving_s + sums.delay_s, period_s)
         step = np.arange(self.max_steps(period_s) + 1)
-        row, reach = np.nonzero(step <= steps.rest[:, None])
+        row, reach = np.nonzero(step <= rest[:, None])
         offset = sums.offsets(row, period_s * reach.astype(np.float64))
         is_away = np.zeros((len(kind), len(step)), dtype=bool)
         is_away[row, reach] = _is_away(offset)
-        arrival = np.where(kind == PASS_BY, steps.end, len(step) - is_away[:, ::-1].argmax(axis=1))
+        steps = self._in_steps(times, len(step) - is_away[:, ::-1].argmax(axis=1), rest, period_s)
         resting_w = _displaced(final_pose_w, sums.end)
         pose_w = np.repeat(resting_w[:, None], len(step), axis=1)
         pose_w[row, reach] = _displaced(final_pose_w[row], offset)
@@ -84,7 +81,7 @@ class UserMovement(UserSettings):
         # raised where tremor, overshoot or the want of another way would take a hand lower than it may be
         pose_w[..., 2] += np.maximum(lowest_height(hand, final_pose_w)[:, None] - height, 0.0)
         check_reachable(pose_w)
-        return WristMovements(pose_w, steps.end, arrival, steps.lift, steps.retry_lift, steps.retry_end, kind)
+        return WristMovements(pose_w, steps.end, steps.arrival, steps.lift, steps.retry_lift, steps.retry_end, kind)
 
     def _draw_kinds(self, count: int, rng: Generator) -> Steps:
         shares = {"pass_by": self.pass_by_share, "change_of_mind": self.change_of_mind_share}
@@ -98,7 +95,7 @@ class UserMovement(UserSettings):
         angle, drift = rng.uniform(0.0, 2.0 * np.pi, (count, 2)), rng.uniform(*self.rise_drift, (count, 2))
         rise_w = np.stack([drift * np.cos(angle), drift * np.sin(angle), np.ones_like(drift)], axis=2)
         rise_w *= rng.uniform(*self.rise, (count, 2, 1))
-        shortest = RISE_PEAK * np.linalg.norm(rise_w, axis=2) / self.max_speed
+        shortest = self.quickest_rise_s(np.linalg.norm(rise_w, axis=2))
         return _Times(
             is_grasp=is_grasp,
             dwell_s=np.where(is_grasp, rng.uniform(*self.dwell_s, count), 0.0),
@@ -111,29 +108,25 @@ class UserMovement(UserSettings):
         )
 
     def _fitted(self, sums: StrokeSums, times: "_Times", period_s: float) -> tuple[StrokeSums, "_Times"]:
-        """Dwells no longer, then movements no slower than the horizon allows."""
-        allowed_s = self.horizon_s - ROUNDING_STEPS * period_s - sums.delay_s
-        moving_s = sums.moving_s + np.where(times.is_grasp, times.rise_s[:, 0], 0.0)
+        """Dwells no longer, then reaches no slower than the horizon allows."""
+        rise_s = np.where(times.is_grasp, times.rise_s[:, 0], 0.0)
+        allowed_s = self.horizon_s - ROUNDING_STEPS * period_s - sums.delay_s - rise_s
         shortest = np.minimum(times.dwell_s, self.dwell_s[0])
-        dwell_s = np.clip(allowed_s - moving_s, shortest, times.dwell_s)
-        factor = np.minimum((allowed_s - dwell_s) / moving_s, 1.0)
-        rise_s = times.rise_s * np.stack([factor, np.ones_like(factor)], axis=1)
-        return sums.faster(factor), replace(times, dwell_s=dwell_s, rise_s=rise_s)
+        dwell_s = np.clip(allowed_s - sums.moving_s, shortest, times.dwell_s)
+        factor = np.minimum((allowed_s - dwell_s) / sums.moving_s, 1.0)
+        return sums.faster(factor), replace(times, dwell_s=dwell_s)
 
-    def _in_steps(self, sums: StrokeSums, times: "_Times", period_s: float) -> "_Steps":
-        def whole(seconds: Array) -> Steps:
-            return np.maximum(np.ceil(seconds / period_s - 1e-9), 1.0).astype(np.int64)
-
-        rest = whole(sums.moving_s + sums.delay_s)
-        rise = whole(times.rise_s)
-        lift = np.where(times.is_grasp, rest + whole(times.dwell_s), rest)
+    def _in_steps(self, times: "_Times", arrival: Steps, rest: Steps, period_s: float) -> "_Steps":
+        rise = _whole(times.rise_s, period_s)
+        # the user dwells from when he is practically there, but does not rise before he rests
+        lift = np.where(times.is_grasp, np.maximum(arrival + _whole(times.dwell_s, period_s), rest + 1), rest)
         end = np.where(times.is_grasp, lift + rise[:, 0], rest)
-        down = end + whole(times.retry_pause_s)
-        retry_lift = down + rise[:, 0] + whole(times.retry_dwell_s)
+        down = end + _whole(times.retry_pause_s, period_s)
+        retry_lift = down + rise[:, 0] + _whole(times.retry_dwell_s, period_s)
         retry_end = retry_lift + rise[:, 1]
         has_retry = times.has_retry & (retry_end <= self.max_steps(period_s))
         down, retry_lift, retry_end = (np.where(has_retry, column, end) for column in (down, retry_lift, retry_end))
-        return _Steps(rest, lift, end, down, retry_lift, retry_end, rise)
+        return _Steps(np.where(times.is_grasp, arrival, end), lift, end, down, retry_lift, retry_end, rise)
 
 
 @dataclass(frozen=True)
@@ -154,7 +147,7 @@ class _Times:
 class _Steps:
     """Control steps (K,) at which a part begins or ends; those of a second try are ``end`` where there is none."""
 
-    rest: Steps
+    arrival: Steps
     lift: Steps
     end: Steps
     down: Steps
@@ -206,6 +199,11 @@ def _is_away(offset: Array) -> NDArray[np.bool_]:
 def _displaced(final_pose_w: Array, offset: Array) -> Array:
     """Poses (M, 7) at offsets (M, 6) from others (M, 7)."""
     return displaced(final_pose_w, offset[:, None, :3], offset[:, None, 3:])[:, 0]
+
+
+def _whole(seconds: Array, period_s: float) -> Steps:
+    """Control steps that take at least so long, and at least one."""
+    return np.maximum(np.ceil(seconds / period_s - 1e-9), 1.0).astype(np.int64)
 
 
 def _unit(pose_w: Array) -> Array:

@@ -35,6 +35,9 @@ RETURN_DISTANCE: Range = (0.05, 0.12)
 CORRECTION_S: Range = (0.25, 0.5)
 """Seconds in which a wrist that has passed its grasp comes back to it."""
 
+CORRECTION_OVERLAP = 0.2
+"""Share of them by which it begins to before it has come to rest."""
+
 KEPT_DISTANCE = 0.9
 """No change of mind takes the wrist closer to the fingertips' place than this share of its distance at the grasp."""
 
@@ -60,12 +63,8 @@ def plan_reaches(
     A change of mind becomes an ordinary grasp where the other grasp is too far or none, or where its way would lead
     through the table or closer to the place of the fingertips than the grasp itself is.
     """
-    final_w, other_w = aims.final_pose_w, aims.other_pose_w
-    turn = np.linalg.norm(rotation_between(other_w[:, 3:], final_w[:, 3:]), axis=1)
-    distance = np.linalg.norm(other_w[:, :3] - final_w[:, :3], axis=1)
-    is_near = (distance <= settings.max_turn_m) & (turn <= np.deg2rad(settings.max_turn_deg))
-    is_change = aims.kind == CHANGE_OF_MIND
-    aims = replace(aims, kind=np.where(is_change & ~is_near, GRASP, aims.kind))  # not near: NaN too
+    is_far = ~settings.is_near(aims.final_pose_w, aims.other_pose_w)
+    aims = replace(aims, kind=np.where((aims.kind == CHANGE_OF_MIND) & is_far, GRASP, aims.kind))
     sums, is_kept = _plan(settings, hand, aims, patterns, rng)
     failed = np.flatnonzero((aims.kind == CHANGE_OF_MIND) & ~(is_kept & (sums.margin >= 0.0)))
     if len(failed) == 0:
@@ -178,31 +177,19 @@ def _strokes(settings: UserSettings, intent: _Intent, start: Start) -> StrokeSum
     points = _points(intent, start)
     ahead = points[:, :-1] - points[:, 1:]
     length = np.sqrt((ahead[..., :3] ** 2).sum(axis=2) + (TURN_LEVER * ahead[..., 3:]) ** 2 @ np.ones(3))
-    direct = np.linalg.norm(start.offset_w, axis=1, keepdims=True)
-    usual = intent.duration_s[:, None] * np.sqrt(length / direct)
-    shortest = peak_rates(intent.profile, intent.bend)[:, None] * length / settings.max_speed
-    duration = np.maximum(usual, shortest) / settings.speed + 1e-9  # a stroke of no length has no duration
-    # what a stroke waits for after the one before it; negative: they overlap
-    shorter = np.minimum(duration[:, :-1], duration[:, 1:])
-    wait = -intent.overlap[:, None] * shorter
-    pass_wait = np.maximum(intent.pass_pause_s[:, None], -OVERLAP[1] * shorter)
-    wait = np.where((intent.kind == PASS_BY)[:, None], pass_wait * [1.0, 0.0], wait)
-    begin = np.cumsum(np.concatenate([np.zeros((len(wait), 1)), duration[:, :-1] + wait], axis=1), axis=1)
-    end = (begin + duration)[:, -1:]
-    correction = intent.correction_s[:, None] / settings.speed
-    past_begin = np.maximum(end - correction, 0.5 * end)
-    way = ahead[:, 2] + ahead[:, 0] * (intent.kind == GRASP)[:, None]  # the last stroke
-    forward = -way[:, :3] / np.maximum(np.linalg.norm(way[:, :3], axis=1, keepdims=True), 1e-9)
-    past = np.zeros_like(way)
-    past[:, :3] = intent.overshoot[:, None] * forward
-    is_past = intent.overshoot[:, None] > 0.0
-    back_duration = np.where(is_past, correction, 1e-9)
-    nothing = np.zeros(len(past))
+    row, last = np.arange(len(ahead)), np.where(intent.kind == CHANGE_OF_MIND, 2, 0)
+    past = np.zeros((len(ahead), 6))
+    past[:, :3] = ahead[row, last, :3] * (intent.overshoot / length[row, last])[:, None]
+    begin, duration = _timed(settings, intent, length + 1e-9, np.linalg.norm(start.offset_w, axis=1))
+    correction = intent.correction_s / settings.speed
+    back = (begin + duration)[:, -1] - CORRECTION_OVERLAP * correction
+    is_past = intent.overshoot > 0.0
+    nothing = np.zeros(len(ahead))
     return StrokeSums(
         end=points[:, -1],
-        ahead=np.concatenate([ahead, -past[:, None], past[:, None]], axis=1),
-        start_s=np.concatenate([begin, past_begin, end], axis=1),
-        duration_s=np.concatenate([duration, np.maximum(end - past_begin, 1e-9), back_duration], axis=1),
+        ahead=np.concatenate([ahead, past[:, None], -past[:, None]], axis=1),
+        start_s=np.column_stack([begin, begin[row, last], np.where(is_past, back, 0.0)]),
+        duration_s=np.column_stack([duration, duration[row, last], np.where(is_past, correction, 1e-9)]),
         profile=intent.profile,
         bend=intent.bend,
         pause_at_s=nothing,
@@ -211,6 +198,24 @@ def _strokes(settings: UserSettings, intent: _Intent, start: Start) -> StrokeSum
         brake_s=nothing,
         margin=nothing,
     )
+
+
+def _timed(settings: UserSettings, intent: _Intent, length: Array, direct: Array) -> tuple[Array, Array]:
+    """When the strokes (K, 3) of a length, m, begin, and how long they take, seconds.
+
+    The duration grows with the root of the length, and is the drawn one for a stroke as long as the direct way (K,).
+    """
+    usual = intent.duration_s[:, None] * np.sqrt(length / direct[:, None])
+    longest = length + intent.overshoot[:, None]
+    shortest = peak_rates(intent.profile, intent.bend)[:, None] * longest / settings.max_speed
+    duration = np.where(length > 1e-6, np.maximum(usual, shortest), 1e-9) / settings.speed
+    shorter = np.minimum(duration[:, :-1], duration[:, 1:])
+    # what a stroke waits for after the one before it; negative: they overlap
+    wait = -intent.overlap[:, None] * shorter
+    is_pass = intent.kind == PASS_BY
+    wait[is_pass] = np.maximum(intent.pass_pause_s[is_pass, None], -OVERLAP[1] * shorter[is_pass]) * [1.0, 0.0]
+    begin = np.cumsum(np.concatenate([np.zeros((len(wait), 1)), duration[:, :-1] + wait], axis=1), axis=1)
+    return begin, duration
 
 
 def _points(intent: _Intent, start: Start) -> Array:

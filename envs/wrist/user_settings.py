@@ -1,11 +1,21 @@
 """What is drawn for the user's task: shares, ranges and limits, with their reasons in docs/wrist.md."""
 
 from dataclasses import dataclass
+from typing import TypeVar
 
-from envs.wrist.starts import Range
+import numpy as np
+from numpy.typing import NDArray
 
-MIN_MOVING_S = 2.0
-"""Seconds of the horizon that have to be left for reach and rise when pause and dwell are at their longest."""
+from envs.wrist.starts import Range, rotation_between
+
+Array = NDArray[np.float64]
+Values = TypeVar("Values", float, Array)
+
+MIN_REACH_S = 1.0
+"""Seconds of the horizon that have to be left for a reach when pause, dwell and rise are at their longest."""
+
+RISE_PEAK = 2.27
+"""Largest speed of a rise over its mean: of `human_reach` towards something small; minimum jerk has 1.875."""
 
 BRAKE_S = 0.2
 """Seconds in which a wrist slows down for a pause, and in which it takes up its speed again."""
@@ -16,7 +26,7 @@ class UserSettings:
     """Distributions of a user's movements; a pair is the lowest and the highest of a uniform distribution.
 
     Args:
-        horizon_s: a movement ends by then, seconds; what would take longer dwells shorter, then moves faster.
+        horizon_s: a movement ends by then, seconds; what would take longer dwells shorter, then reaches faster.
         retry_horizon_s: seconds after the horizon by which second tries end; those that would not are left out.
         pass_by_share: movements that come close and go away.
         change_of_mind_share: movements that first head for another grasp, where the object has one in reach.
@@ -33,7 +43,7 @@ class UserSettings:
         pause_distance: how far from the grasp it is, m.
         overshoot_share: grasps that are passed a little, then corrected.
         overshoot: how far they are passed, m.
-        dwell_s: rest at the grasp before the rise, seconds.
+        dwell_s: from the arrival to the rise, seconds; slow wrists that take longer to come to rest rise then.
         tremor: root mean square of the displacement by tremor, m.
         tremor_hz: its frequencies.
         rise: how far the wrist rises, m.
@@ -91,7 +101,8 @@ class UserSettings:
         for name, (lowest, highest) in _BOUNDS.items():
             value = getattr(self, name)
             low, high = value if isinstance(value, (tuple, list)) else (value, value)
-            if not lowest <= low <= high <= highest:
+            is_pair = isinstance(value, (tuple, list))
+            if is_pair != (name in _PAIRS) or not lowest <= low <= high <= highest:
                 kind = "lowest and highest" if name in _PAIRS else "one number"
                 raise ValueError(
                     f"{name} is {value}, allowed {kind} within {lowest:g} to {highest:g}; change the setting"
@@ -105,12 +116,23 @@ class UserSettings:
                 f"pass_gap reaches {self.pass_gap[1]:g} m and start_distance begins at {self.start_distance[0]:g} m; a "
                 "wrist that passes by has to start farther away than it comes"
             )
-        needed = self.pause_s[1] + BRAKE_S + self.dwell_s[0] + MIN_MOVING_S
+        rise_s = max(self.rise_s[1], self.quickest_rise_s(self.rise[1] * np.hypot(1.0, self.rise_drift[1])))
+        needed = self.pause_s[1] + BRAKE_S + self.dwell_s[0] + rise_s / self.speed + MIN_REACH_S
         if self.horizon_s < needed:
             raise ValueError(
-                f"horizon_s is {self.horizon_s:g}, allowed from {needed:g}: the longest pause, {BRAKE_S:g} s to brake, "
-                f"the shortest dwell and {MIN_MOVING_S:g} s to move; raise it or shorten pause_s and dwell_s"
+                f"horizon_s is {self.horizon_s:g}, allowed from {needed:.3g}: the longest pause, {BRAKE_S:g} s to "
+                f"brake, the shortest dwell, the longest rise and {MIN_REACH_S:g} s to reach; raise it or shorten these"
             )
+
+    def quickest_rise_s(self, length: Values) -> Values:
+        """Seconds that a rise of a length, m, takes at least, before ``speed`` is applied."""
+        return RISE_PEAK * length / self.max_speed
+
+    def is_near(self, final_pose_w: Array, other_pose_w: Array) -> NDArray[np.bool_]:
+        """Whether a mind may change between wrist poses (K, 7) and (K, 7): within max_turn_m and max_turn_deg."""
+        turn = np.linalg.norm(rotation_between(other_pose_w[:, 3:], final_pose_w[:, 3:]), axis=1)
+        distance = np.linalg.norm(other_pose_w[:, :3] - final_pose_w[:, :3], axis=1)
+        return (distance <= self.max_turn_m) & (turn <= np.deg2rad(self.max_turn_deg))  # NaN is not near
 
 
 _SHARE, _SECONDS, _METRES = (0.0, 1.0), (0.0, 60.0), (0.0, 1.0)

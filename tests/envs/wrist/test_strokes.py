@@ -9,7 +9,15 @@ from numpy.typing import NDArray
 from scipy.stats import lognorm
 
 from envs.wrist.patterns import SIGMA, SKEW
-from envs.wrist.strokes import LOGNORMAL_CUT, lognormal_stroke, minimum_jerk, skewed_minimum_jerk
+from envs.wrist.strokes import (
+    HUMAN_SPEED,
+    HUMAN_TAIL,
+    LOGNORMAL_CUT,
+    human_reach,
+    lognormal_stroke,
+    minimum_jerk,
+    skewed_minimum_jerk,
+)
 
 Array = NDArray[np.float64]
 Profile = Callable[[Array], Array]
@@ -65,3 +73,27 @@ def test_lognormal_stroke_is_the_cut_lognormal_distribution(sigma: float) -> Non
 def test_larger_sigma_peaks_earlier_and_never_after_the_middle() -> None:
     peaks = [_peak(partial(lognormal_stroke, sigma=sigma)) for sigma in (0.08, 0.15, 0.25)]
     assert 0.5 > peaks[0] > peaks[1] > peaks[2] > 0.25
+
+
+@pytest.mark.parametrize(("grip", "peak"), [(0.0, 0.50), (1.0, 0.53)])
+def test_human_reach_has_the_measured_speeds_and_comes_to_rest(grip: float, peak: float) -> None:
+    contact = 1.0 / (1.0 + HUMAN_TAIL)
+    covered = human_reach(TIME, grip)
+    assert covered[0] == 0.0
+    assert covered[-1] == 1.0
+    speed = np.diff(covered)
+    assert speed.min() > 0.0
+    middle = 0.5 * (TIME[1:] + TIME[:-1]) / contact
+    assert abs(middle[speed.argmax()] - peak) < 0.02
+    # the means of the sources' curves peak below 1 since people differ in when they are fastest
+    measured = np.interp(np.linspace(0.1, 1.0, 10), middle, speed / speed.max())
+    np.testing.assert_allclose(measured, HUMAN_SPEED[int(grip), 1:], atol=0.03)
+    assert speed[-1] < 0.01 * speed.max()
+
+
+def test_human_reach_mixes_both_and_takes_a_grip_for_each_row() -> None:
+    both = human_reach(TIME[None], np.array([[0.0], [0.3]]))
+    np.testing.assert_array_equal(both[0], human_reach(TIME, 0.0))
+    expected = 0.7 * human_reach(TIME, 0.0) + 0.3 * human_reach(TIME, 1.0)
+    np.testing.assert_allclose(both[1], expected, atol=1e-12)
+    np.testing.assert_array_equal(human_reach(np.array([-1.0, 2.0]), 0.5), [0.0, 1.0])
