@@ -24,7 +24,7 @@ from callbacks.assist.policies import (
     check_policies,
     compared_policies,
     num_choices,
-    training_data,
+    other_data,
 )  # fmt: skip
 from callbacks.assist.report import OURS, merge_splits, report_split
 from callbacks.assist.runs import EpisodeLimit, KeptEpisodes, Runs, make_runner, plan_runs, present_splits, run_all
@@ -65,6 +65,7 @@ class AssistEvaluation(Callback):
         every_n_epochs: epochs between two measurements in ``fit``; 0 leaves them out.
         num_choice_episodes: episodes on which fixed steps and thresholds are chosen.
         choice_split: split of these episodes; none whose results are told of.
+        choice_path: grasp set of these episodes; that of the training grasps when None.
         steps: fixed steps to try; those that suit the task when None.
         fixed_steps: steps that are known already, by policy, and need not be chosen.
         triggers: thresholds to try for ``primitive_triggered``; one value of each needs no choice.
@@ -88,6 +89,7 @@ class AssistEvaluation(Callback):
         every_n_epochs: int = 1,
         num_choice_episodes: int = 200,
         choice_split: str = SPLITS[0],
+        choice_path: str | None = None,
         steps: Sequence[int] | None = None,
         fixed_steps: Mapping[str, int] | None = None,
         triggers: TriggerGrid | None = None,
@@ -113,6 +115,7 @@ class AssistEvaluation(Callback):
         self.every_n_epochs = every_n_epochs
         self.choice_plan = SpreadPlan(num_choice_episodes)
         self.choice_split = choice_split
+        self.choice_path = choice_path
         self.steps = steps
         self.fixed_steps = dict(fixed_steps or {})
         self.triggers = TriggerGrid() if triggers is None else triggers
@@ -213,25 +216,23 @@ class AssistEvaluation(Callback):
             )
 
     def _training(self, data: RolloutDataModule) -> TrainingEpisodes:
-        targets = data.targets
-        if self.training_path is not None:
-            targets = training_data(self.training_path, self.training_split_file, data).targets
-        train = targets(SPLITS[0])
+        split_file, path = self.training_split_file, self.choice_path
+        training = data if self.training_path is None else other_data(self.training_path, split_file, data)
+        choice = training if path is None else other_data(path, split_file, data)
         episodes = planned_episodes(
             self.choice_plan,
-            targets(self.choice_split),
+            choice.targets(self.choice_split),
             data.patterns,
             is_training=self.choice_split not in UNSEEN_SPLITS,
             seed=self.seeds[0],
             task=data.task,
             period_s=data.physics.settings.control_dt,
         )
-        return TrainingEpisodes(train, episodes)
+        return TrainingEpisodes(training.targets(SPLITS[0]), episodes)
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Print the table and write metrics.json."""
-        runs = self.tested(trainer, pl_module)
-        if runs is None:
+        if (runs := self.tested(trainer, pl_module)) is None:
             return
         report = self.report(trainer, runs)
         path = Path(trainer.default_root_dir) / "metrics.json"

@@ -134,19 +134,19 @@ def num_choices(
     return to_choose + (len(triggers) if has_trigger_to_choose(names, triggers) else 0)
 
 
-def training_data(path: str, split_file: str | None, data: RolloutDataModule) -> RolloutDataModule:
-    """Training grasps from a set of their own, and their objects, for sets of other objects.
+def other_data(path: str, split_file: str | None, data: RolloutDataModule) -> RolloutDataModule:
+    """Grasps from a set of their own, and their objects: to make scripts from, or to choose on.
 
     Raises:
         ValueError: they are of another hand.
     """
-    training = RolloutDataModule(path=path, split_file=split_file, reachable_only=data.reachable_only)
-    if training.hand is not data.hand:
+    found = RolloutDataModule(path=path, split_file=split_file, reachable_only=data.reachable_only)
+    if found.hand is not data.hand:
         raise ValueError(
-            f"training_path {path} is of the hand {training.hand.name}, the tested grasps of the hand "
-            f"{data.hand.name}; scripts need training grasps of the latter"
+            f"training_path or choice_path {path} is of the hand {found.hand.name}, the tested grasps of the hand "
+            f"{data.hand.name}; scripts and choices need grasps of the latter"
         )
-    return training
+    return found
 
 
 RunsPolicy = Callable[[str, ComparedPolicy, Episodes], EpisodeOutcome]

@@ -405,5 +405,5 @@ def test_training_grasps_of_another_hand_are_refused(
 ) -> None:
     monkeypatch.setattr(type(rollouts), "hand", replace(shadow_hand(), name="another"), raising=False)
     trainer = quiet(AssistEvaluation(plan=PosesPlan(1), training_path=str(tiny_path), steps=(20,)))
-    with pytest.raises(ValueError, match="is of the hand shadow, the tested grasps of the hand another; scripts need"):
+    with pytest.raises(ValueError, match="is of the hand shadow, the tested grasps of the hand another; scripts and"):
         trainer.test(Assistant(), rollouts, verbose=False)
