@@ -19,6 +19,12 @@ from envs.task.outcomes import up_in_object
 _SAME_SIDE = 0.05
 """Step of the coordinates of the vertical in the object's frame within which an object lies on the same side."""
 
+_FAR_OFF_M, _FAR_OFF_RAD = 0.3, np.pi / 2
+"""Metres and radians between two grasps that count as equally far."""
+
+_CLEARLY_OTHER = 0.15
+"""Share of either from which on two grasps are different ones: 4.5 cm, 13.5 degrees."""
+
 
 @dataclass(frozen=True)
 class GraspTargets:
@@ -76,24 +82,27 @@ class GraspTargets:
     def other_wrist_pose_w(self, rows: NDArray[np.int64]) -> Array:
         """Wrist poses (K, 7) of another grasp of each grasp's object, which rests as it does there; NaN without one.
 
-        The next grasp in the order of the set whose object lies on the same side, turned with it.
+        The nearest of those that are clearly others, moved and turned with the object.
         """
         return self._other_wrist_pose_w[rows]
 
     @cached_property
     def _other_wrist_pose_w(self) -> Array:
+        object_w, wrist_w = torch.as_tensor(self.object_pose_w), torch.as_tensor(self.wrist_pose_w)
+        wrist_o = pose_compose(pose_invert(object_w), wrist_w).numpy()
         side = np.round(up_in_object(self.object_pose_w) / _SAME_SIDE).astype(np.int64)
         _, group = np.unique(np.column_stack([self.object_index, side]), axis=0, return_inverse=True)
         order = np.argsort(group, kind="stable")
-        first = np.searchsorted(group[order], np.arange(group.max() + 1))
-        count = np.bincount(group)[group[order]]
-        place = np.arange(len(self)) - first[group[order]]
-        other = np.empty(len(self), dtype=np.int64)
-        other[order] = order[first[group[order]] + (place + 1) % count]
-        own_w, other_w = torch.as_tensor(self.object_pose_w), torch.as_tensor(self.object_pose_w[other])
-        seen_o = pose_compose(pose_invert(other_w), torch.as_tensor(self.wrist_pose_w[other]))
-        found = pose_compose(own_w, seen_o).numpy()
-        found[other == np.arange(len(self))] = np.nan
+        other = np.full(len(self), -1)
+        for rows in np.split(order, np.flatnonzero(np.diff(group[order])) + 1):
+            away = np.linalg.norm(wrist_o[rows, None, :3] - wrist_o[None, rows, :3], axis=2) / _FAR_OFF_M
+            cosine = np.abs(wrist_o[rows, 3:] @ wrist_o[rows, 3:].T).clip(max=1.0)
+            apart = np.maximum(away, 2.0 * np.arccos(cosine) / _FAR_OFF_RAD)
+            apart[apart < _CLEARLY_OTHER] = np.inf
+            has_other = np.isfinite(apart).any(axis=1)
+            other[rows[has_other]] = rows[apart.argmin(axis=1)[has_other]]
+        found = pose_compose(object_w, torch.as_tensor(wrist_o[other])).numpy()
+        found[other < 0] = np.nan
         return found
 
     @cached_property
