@@ -18,19 +18,15 @@ from _machine import load_average, machine
 from numpy.typing import NDArray
 
 from datamodules.grasps.grasp_file import load_grasp_set
-from datamodules.grasps.grasp_set import GraspSet
-from datamodules.grasps.poses import absolute_pose, relative_pose
+from datamodules.rollouts.grasp_targets import grasp_targets
 from envs.conventions import CONTROL_DT
-from envs.hand.kinematics import fingertip_centres
+from envs.objects.library import ObjectLibrary
 from envs.rows import join_rows
 from envs.wrist.movement import KINDS, WristMovements
 from envs.wrist.patterns import generate_patterns
 from envs.wrist.user_movement import UserMovement
 
 Array = NDArray[np.float64]
-
-NUM_OTHERS = 8
-"""Other grasps of the object that are drawn, until a mind may change from one of them."""
 
 
 def main(args: list[str] | None = None) -> None:
@@ -40,19 +36,19 @@ def main(args: list[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(args)
     load = load_average()
-    grasps = load_grasp_set(options.grasps)
-    grasps = grasps.rows(grasps.is_reachable)
+    targets = grasp_targets(load_grasp_set(options.grasps), ObjectLibrary())
     rng = np.random.default_rng(options.seed)
     movement = UserMovement()
-    poses = _poses(grasps, movement, rng)
+    other_w = targets.other_wrist_pose_w(np.arange(len(targets)))
+    poses = (targets.wrist_pose_w, targets.fingertip_centre_w, other_w)
 
     def sample(rows: slice) -> WristMovements:
-        wrist_w, tips_w, other_w = (column[rows] for column in poses)
+        given = (column[rows] for column in poses)
         patterns = generate_patterns()
         more = {"period_s": CONTROL_DT, "patterns": patterns, "mix": False, "rng": rng}
-        return movement.sample(grasps.hand, wrist_w, tips_w, other_w, **more)  # type: ignore[arg-type]
+        return movement.sample(targets.hand, *given, **more)  # type: ignore[arg-type]
 
-    moved = join_rows([sample(slice(first, first + 1000)) for first in range(0, len(grasps), 1000)])
+    moved = join_rows([sample(slice(first, first + 1000)) for first in range(0, len(targets), 1000)])
     durations = []
     for _ in range(20):
         began = time.perf_counter()
@@ -62,61 +58,13 @@ def main(args: list[str] | None = None) -> None:
         "settings": asdict(movement),
         "movements": len(moved),
         "share": {name: round(float((moved.kind == index).mean()), 3) for index, name in enumerate(KINDS)},
-        "pairs_in_reach": round(_pairs_in_reach(grasps, movement, rng), 3),
+        "others_in_reach": round(float(movement.is_near(targets.wrist_pose_w, other_w).mean()), 3),
         "with_second_try": round(float((moved.retry_steps > moved.num_steps).mean()), 3),
         "percentiles": _percentiles(moved, poses[0], poses[2]),
         "ms_for_300": round(1e3 * min(durations), 1),
         "machine": machine(load),
     }
     print(json.dumps(report, indent=2))
-
-
-def _poses(grasps: GraspSet, movement: UserMovement, rng: np.random.Generator) -> list[Array]:
-    """Wrists at the grasps (G, 7), fingertip centres (G, 3), wrists at another grasp of the same object (G, 7).
-
-    The other one is the first of NUM_OTHERS random ones from which a mind may change; NaN where none is.
-    """
-    wrist_w, joint_pos = _wrists(grasps), grasps.joint_pos.astype(np.float64)
-    other_w = np.full_like(wrist_w, np.nan)
-    for _ in range(NUM_OTHERS):
-        drawn_w = _other_wrists(grasps, rng)
-        is_open = np.isnan(other_w[:, 0]) & movement.is_near(wrist_w, drawn_w)
-        other_w[is_open] = drawn_w[is_open]
-    return [wrist_w, fingertip_centres(grasps.hand, wrist_w, joint_pos), other_w]
-
-
-def _pairs_in_reach(grasps: GraspSet, movement: UserMovement, rng: np.random.Generator) -> float:
-    """Share of random pairs of grasps of an object between which a mind may change."""
-    return float(movement.is_near(_wrists(grasps), _other_wrists(grasps, rng)).mean())
-
-
-def _wrists(grasps: GraspSet) -> Array:
-    return absolute_pose(_unit(grasps.object_pose_w), _unit(grasps.wrist_pose_o))
-
-
-def _other_wrists(grasps: GraspSet, rng: np.random.Generator) -> Array:
-    """Wrists (G, 7) at another grasp of each grasp's object, which rests as it does there; NaN without one."""
-    rest_w, other = _unit(grasps.rest_pose_w), _same_object(grasps.object_index, rng)
-    other_w = absolute_pose(rest_w, relative_pose(rest_w[other], _wrists(grasps)[other]))
-    other_w[other == np.arange(len(other))] = np.nan
-    return other_w
-
-
-def _unit(pose: NDArray[np.float32]) -> Array:
-    """Poses with quaternions of unit length: the file holds single precision."""
-    exact = pose.astype(np.float64)
-    exact[:, 3:] /= np.linalg.norm(exact[:, 3:], axis=1, keepdims=True)
-    return exact
-
-
-def _same_object(index: NDArray[np.int32], rng: np.random.Generator) -> NDArray[np.int64]:
-    """Another row with the same index for each (G,), in a random cyclic order; the row itself where it is alone."""
-    order = np.lexsort((rng.random(len(index)), index))
-    is_last = np.append(index[order][1:] != index[order][:-1], True)
-    first = np.maximum.accumulate(np.where(np.append(True, is_last[:-1]), np.arange(len(order)), 0))
-    other = np.empty(len(order), dtype=np.int64)
-    other[order] = order[np.where(is_last, first, np.arange(len(order)) + 1)]
-    return other
 
 
 def _percentiles(moved: WristMovements, final_w: Array, other_w: Array) -> dict[str, dict[str, list[float]]]:

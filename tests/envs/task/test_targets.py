@@ -31,6 +31,29 @@ def test_fingertip_centres_are_those_of_the_grasps_in_the_world() -> None:
     assert (targets.fingertip_centre_w[:, 2] < targets.wrist_pose_w[:, 2] - 0.05).all()
 
 
+def test_the_other_grasp_is_the_nearest_that_is_clearly_another_moved_with_the_object() -> None:
+    targets = made_up_targets((4, 1))
+    wrist_w, object_w = targets.wrist_pose_w.copy(), targets.object_pose_w.copy()
+    wrist_w[:4, 0] = [0.0, 0.01, 0.08, 0.3]  # the second is the same grasp as the first, within a centimetre
+    wrist_w[:4, 1:3] = [0.0, 0.2]
+    object_w[2, 0] += 1.0
+    wrist_w[2, 0] += 1.0
+    moved = replace(targets, wrist_pose_w=wrist_w, object_pose_w=object_w)
+    other_w = moved.other_wrist_pose_w(np.arange(5))
+    np.testing.assert_allclose(other_w[:4, 0], [0.08, 0.08, 1.01, 0.08], atol=1e-9)
+    assert np.isnan(other_w[4]).all()
+
+
+def test_a_grasp_of_an_object_that_lies_on_another_side_is_no_other() -> None:
+    targets = made_up_targets((2, 1))
+    wrist_w, object_w = targets.wrist_pose_w.copy(), targets.object_pose_w.copy()
+    wrist_w[1, 0] += 0.1
+    assert np.isfinite(replace(targets, wrist_pose_w=wrist_w).other_wrist_pose_w(np.arange(2))).all()
+    object_w[1, 3:] = [np.sqrt(0.5), np.sqrt(0.5), 0.0, 0.0]
+    tipped = replace(targets, wrist_pose_w=wrist_w, object_pose_w=object_w)
+    assert np.isnan(tipped.other_wrist_pose_w(np.arange(2))).all()
+
+
 def test_no_grasp_is_refused() -> None:
     with pytest.raises(ValueError, match="there is no grasp to make episodes of; choose a split or object that has"):
         made_up_targets().rows(np.array([], dtype=np.int64))
