@@ -254,7 +254,11 @@ def test_an_overlay_says_only_what_differs(name: str) -> None:
     assert set(load(name)) <= {
         "model",
         "trainer",
-        *(["data"] if name in OF_THE_POLICY or "poses" in name or "hands/" in name else []),
+        *(
+            ["data"]
+            if name in OF_THE_POLICY or any(part in name for part in ("poses", "hands/", "development"))
+            else []
+        ),
     }
     assert "callbacks" not in load(name).get("trainer", {}) or name in PROTOCOLS
 
