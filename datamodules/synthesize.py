@@ -116,7 +116,7 @@ def synthesize(
     made = _write_set(_completed(merge(parts, test_grasps_per_object, _provenance(spec)), spec, kept), output)
     seconds, workers = round(time.perf_counter() - began, 1), num_workers or default_workers()
     work = {"wall_seconds_of_last_run": seconds, "workers": workers, "file_bytes": output.stat().st_size}
-    _write_summary(summarise(made, counts) | work, summary)
+    _write_summary(summarise(made, counts, spec.splits) | work, summary)
     if gallery is not None:
         draw_gallery(made, ObjectLibrary(split_file), gallery)
 

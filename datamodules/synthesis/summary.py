@@ -1,5 +1,6 @@
 """What a synthesis made, in numbers: yields and rejections by type, sizes, directions, diversity."""
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -28,8 +29,10 @@ def merge_counts(parts: list[dict[str, TypeCount]]) -> dict[str, TypeCount]:
     return {name: count for name, count in total.items() if count.checked or count.kept}
 
 
-def summarise(grasps: GraspSet, counts: dict[str, TypeCount]) -> dict[str, Any]:
-    """A JSON-ready summary of a grasp set and of the trials behind it."""
+def summarise(
+    grasps: GraspSet, counts: dict[str, TypeCount], tried_splits: Sequence[str] | None = None
+) -> dict[str, Any]:
+    """A JSON-ready summary of a grasp set and of the trials behind it, those of some splits or of all."""
     by_split = {}
     for split in SPLITS:
         members = [index for index, name in enumerate(grasps.object_splits) if name == split]
@@ -48,7 +51,8 @@ def summarise(grasps: GraspSet, counts: dict[str, TypeCount]) -> dict[str, Any]:
                 "mean_pairwise_distance": _diversity(part),
                 "joint_std_rad": round(float(part.joint_pos.std(axis=0).mean()), 4),
             }
-    kept = _counts_by_type(grasps)
+    tried = [tried_splits is None or split in tried_splits for split in grasps.object_splits]
+    kept = _counts_by_type(grasps.rows(np.array(tried, dtype=bool)[grasps.object_index]))
     with_grasps = {grasps.objects[index] for index in np.unique(grasps.object_index)}
     return {
         "splits": by_split,
@@ -58,6 +62,7 @@ def summarise(grasps: GraspSet, counts: dict[str, TypeCount]) -> dict[str, Any]:
             for column, name in enumerate(grasps.hand.links)
             if grasps.links[:, column].any()
         },
+        "trials_of": sorted({split for split, is_tried in zip(grasps.object_splits, tried, strict=True) if is_tried}),
         "trials": {name: {**_trial_row(count), "kept": kept[name]} for name, count in counts.items()},
         "core_seconds": round(sum(count.seconds for count in counts.values()), 1),
     }

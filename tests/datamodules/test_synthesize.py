@@ -85,7 +85,8 @@ def test_splits_are_made_again_beside_grasps_that_stay(left_alone: Path, made: G
     save_grasp_set(old, tmp_path / "old.npz")
     mean = old.split("train").joint_pos.astype(np.float64).mean(axis=0)
     main([
-        *_arguments(left_alone, 1), f"--output={tmp_path / 'new.npz'}", "--splits=[development,unseen_families]",
+        *_arguments(left_alone, 1), f"--output={tmp_path / 'new.npz'}", f"--summary={tmp_path / 'new.json'}",
+        "--splits=[development,unseen_families]",
         f"--keep={tmp_path / 'old.npz'}", f"--mean_of={tmp_path / 'old.npz'}",
     ])  # fmt: skip
     new = load_grasp_set(tmp_path / "new.npz")
@@ -95,6 +96,12 @@ def test_splits_are_made_again_beside_grasps_that_stay(left_alone: Path, made: G
         np.testing.assert_array_equal(new.split(split).joint_pos, before.split(split).joint_pos)
     np.testing.assert_array_equal(new.is_easy, easy_flags(new, ObjectLibrary(), mean))
     assert new.provenance["kept"] == ["train", "unseen_instances"]
+    report = json.loads((tmp_path / "new.json").read_text())
+    assert sum(split["grasps"] for split in report["splits"].values()) == len(new)
+    assert report["trials_of"] == ["development", "unseen_families"]  # and of what was kept nothing is known
+    again = [name for name, kind in zip(new.object_names(), new.type_names(), strict=True) if kind == "wrap"]
+    fresh = [name for name in again if new.object_splits[new.objects.index(name)] in report["trials_of"]]
+    assert report["trials"]["wrap"]["kept"] == len(fresh)
     assert new.provenance["of"] == {"of": "yesterday"}
     assert new.provenance["easy"]["joint_pos"] == mean.tolist()
 
