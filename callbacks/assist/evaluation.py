@@ -237,7 +237,7 @@ class AssistEvaluation(Callback):
         report = self.report(trainer, runs)
         path = Path(trainer.default_root_dir) / "metrics.json"
         write_atomically(path, (json.dumps(report, indent=1) + "\n").encode())
-        _LOG.info("%s\nwrote %s", policies_table(report["splits"]), path)
+        _LOG.info("%s\nwrote %s", policies_table(report["splits"], report.get("no_grasp")), path)
 
     def report(self, trainer: Trainer, runs: Runs) -> dict[str, Any]:
         """The content of metrics.json."""

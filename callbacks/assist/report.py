@@ -73,14 +73,16 @@ class _Column:
         alone = self.part(~self.is_grasp)
         if len(alone.rows) == 0:
             return {}
-        values = {"disturbed": 1.0 - alone.values["success"], "translation_m": alone.values["translation_m"]}
-        return estimates(values, alone.labels.groups)
+        found = estimates({"translation_m": alone.values["translation_m"]}, alone.labels.groups, alone.labels.families)
+        return {"disturbed": alone._rate(1.0 - alone.values["success"]), **found}
 
     def second_tries(self) -> dict[str, Any]:
         """How often a second try came right, of those that were made; nothing without one."""
         made = self.part(self.second_try > 0)
-        values = {"success": (made.second_try == 2).astype(np.float64)}
-        return estimates(values, made.labels.groups) if len(made.rows) else {}
+        return {"success": made._rate((made.second_try == 2).astype(np.float64))} if len(made.rows) else {}
+
+    def _rate(self, values: NDArray[np.float64]) -> dict[str, Any]:
+        return estimate(values, self.labels.groups, families=self.labels.families, is_rate=True).as_dict()
 
     def adaptability(self, poses: int) -> dict[str, Any]:
         """See `callbacks.metrics.adaptability`."""

@@ -47,17 +47,28 @@ def _cell(split: str, name: str, row: Mapping[str, Any] | None) -> str:
     return interval(row, factor, digits) + unit + (families and f", over families {families}")
 
 
-def policies_table(splits: Mapping[str, Mapping[str, Rows]]) -> str:
-    """One block a split: policies by row, measures by column, and the number of episodes."""
-    return "\n\n".join(_policies_block(split, policies) for split, policies in splits.items())
+def policies_table(
+    splits: Mapping[str, Mapping[str, Rows]], no_grasp: Mapping[str, Mapping[str, Rows]] | None = None
+) -> str:
+    """One block a split: policies by row, measures by column, and the number of episodes.
+
+    Args:
+        splits: measures by split and policy, of the episodes with a grasp.
+        no_grasp: how often objects were disturbed in the others, alike; where there were any.
+    """
+    alone = no_grasp or {}
+    return "\n\n".join(_policies_block(split, policies, alone.get(split, {})) for split, policies in splits.items())
 
 
-def _policies_block(split: str, policies: Mapping[str, Rows]) -> str:
+def _policies_block(split: str, policies: Mapping[str, Rows], alone: Mapping[str, Rows]) -> str:
     head = [split, "success, %", "posture, rad", "moved, cm (median)", "turned, 1 - cos", "n"]
     lines = [head, *([policy, *_measures(rows)] for policy, rows in policies.items())]
     over = [over_families(split, rows["success"], 100.0, 1) for rows in policies.values()]
     if any(over):
         lines = [[*line[:2], cell, *line[2:]] for line, cell in zip(lines, ["over families", *over], strict=True)]
+    if alone:
+        rates = [interval(alone[name]["disturbed"], 100.0, 1) if name in alone else "-" for name in policies]
+        lines = [[*line, cell] for line, cell in zip(lines, ["no grasp: disturbed, %", *rates], strict=True)]
     return text_table(lines)
 
 

@@ -1,5 +1,7 @@
 """Success, posture and stability of episodes."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -15,6 +17,12 @@ def test_measures_are_those_of_the_last_episodes_alone() -> None:
     assert values == pytest.approx(
         {"success": 1.0, "posture_rad": 1.0, "translation_m": 0.75, "translation_median_m": 0.25, "rotation_cos": 0.05}
     )
+
+
+def test_movements_that_are_no_grasp_do_not_count_as_success() -> None:
+    outcome = replace(made_up_outcome(["success", "pushed_away", "success"]), is_grasp=np.array([True, False, False]))
+    values = AssistMeasures().measure(outcome)
+    assert (values["success"], values["disturbed"]) == (1.0, 0.5)
 
 
 def test_one_thrown_object_moves_the_mean_and_not_the_median() -> None:

@@ -1,6 +1,7 @@
 """The numbers of metrics.json."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -36,6 +37,31 @@ def test_every_policy_has_every_measure_with_interval_and_count() -> None:
     assert "median" not in ours["success"]
     assert "over_seeds" not in report
     json.dumps(report)
+
+
+def test_movements_that_are_no_grasp_count_apart() -> None:
+    mixed = replace(OURS, is_grasp=np.array([True, False, True, False]))  # of the latter one was left alone
+    report = report_split({"ours": [mixed], "oracle": [replace(ORACLE, is_grasp=mixed.is_grasp)]}, LABELS)
+    assert report["splits"]["ours"]["success"] == report["splits"]["oracle"]["success"]
+    assert report["splits"]["ours"]["success"]["n"] == 2
+    disturbed = {name: rows["disturbed"]["mean"] for name, rows in report["no_grasp"].items()}
+    assert disturbed == {"ours": 0.5, "oracle": 0.0}
+    assert "second_try" not in report
+    merged = merge_splits({"development": report, "unseen_families": report_split({"ours": [OURS]}, LABELS)})
+    assert set(merged["no_grasp"]) == {"development"}
+    first, second = policies_table(merged["splits"], merged["no_grasp"]).split("\n\n")
+    assert first.splitlines()[0].endswith("no grasp: disturbed, %")
+    assert "50.0 [" in first.splitlines()[1].rsplit("   ", 1)[1]
+    assert "disturbed" not in second
+
+
+def test_second_tries_count_apart() -> None:
+    tried = replace(OURS, second_try=np.array([0, 0, 1, 2]))
+    report = report_split({"ours": [tried], "oracle": [ORACLE]}, LABELS)
+    assert report["splits"]["ours"]["success"]["mean"] == 0.75
+    assert {name: (rows["success"]["mean"], rows["success"]["n"]) for name, rows in report["second_try"].items()} == {
+        "ours": (0.5, 2)
+    }
 
 
 def test_margins_compare_the_same_episodes() -> None:
