@@ -11,12 +11,14 @@ import pytest
 
 from datamodules.grasps.grasp_file import load_grasp_set, save_grasp_set
 from datamodules.grasps.grasp_set import concatenate, iterate_objects, join_rows
+from envs.conventions import UNSEEN_SPLITS
 from envs.files import write_atomically
 from envs.hand import registry
 from envs.hand.registry import load_hand
 from envs.hand.shadow import shadow_hand
 from tests.datamodules.grasps.examples import assert_same_grasps, made_up_set, two_objects
 from tests.envs.hand.claw import write_claw
+from tests.learning import ROOT
 
 TWO_OBJECTS = two_objects()
 
@@ -206,3 +208,15 @@ def test_an_unknown_hand_is_named(tmp_path: Path) -> None:
     save_grasp_set(replace(made_up_set(), hand=replace(shadow_hand(), name="shado")), path)
     with pytest.raises(ValueError, match="hand 'shado' is unknown; available: shadow, ability, or the path"):
         load_grasp_set(path)
+
+
+def test_the_shipped_test_grasps_come_as_they_are_and_say_which_are_easy() -> None:
+    filtered, as_they_come = (load_grasp_set(ROOT / "data" / name) for name in ("grasps.npz", "grasps_tests.npz"))
+    assert as_they_come.is_easy is not None
+    assert set(as_they_come.object_splits) == set(UNSEEN_SPLITS)
+    for split in UNSEEN_SPLITS:
+        part = as_they_come.split(split)
+        assert part.is_easy is not None
+        easy_of_object = np.bincount(part.object_index, weights=part.is_easy)
+        assert easy_of_object.max() > 2  # the filter leaves two of an object's five
+        assert set(part.object_names()) <= set(filtered.objects)
