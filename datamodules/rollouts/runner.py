@@ -20,8 +20,8 @@ from envs.task.settings import TaskSettings
 STEP_GRID: tuple[int, ...] = tuple(range(14, 43, 4))
 """Control steps among which the best one for a script is looked for, on training objects."""
 
-LONG_STEP_GRID: tuple[int, ...] = tuple(range(10, 131, 10))
-"""The same for episodes that last as long as the user likes."""
+LONG_STEP_GRID: tuple[int, ...] = tuple(range(20, 81, 15))
+"""The same for episodes that last as long as the user likes; the best one, 50, lies inside (docs/results_policy.md)."""
 
 
 def steps_to_try(max_steps: int) -> tuple[int, ...]:
