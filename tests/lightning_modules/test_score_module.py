@@ -9,6 +9,7 @@ from lightning.pytorch import Trainer
 from torch import Tensor
 
 from datamodules.types import GraspBatch
+from envs.conventions import SPLITS
 from envs.geometry.object_clouds import KnownObjects, ObjectClouds
 from lightning_modules import score_module
 from lightning_modules.diffusion.joint_state import JointState, JointVector, SinCosJoints
@@ -136,13 +137,10 @@ def test_metrics_are_named_after_stage_and_split(monkeypatch: pytest.MonkeyPatch
     module, names = tiny_module(), []
     module.trainer = SimpleNamespace(datamodule=None)  # type: ignore[assignment]
     monkeypatch.setattr(module, "log", lambda name, *_, **__: names.append(name))
-    for number in range(3):
+    for number in range(len(SPLITS)):
         module.validation_step(made_up_batch(2), 0, number)
-    module.test_step(made_up_batch(2), 0, 2)
-    assert names == [
-        "val/dsm_loss/train", "val/dsm_loss/unseen_instances", "val/dsm_loss/unseen_families",
-        "test/dsm_loss/unseen_families",
-    ]  # fmt: skip
+    module.test_step(made_up_batch(2), 0, 3)
+    assert names == [*(f"val/dsm_loss/{split}" for split in SPLITS), "test/dsm_loss/unseen_families"]
 
 
 def test_metrics_are_named_after_the_splits_that_there_are(monkeypatch: pytest.MonkeyPatch) -> None:

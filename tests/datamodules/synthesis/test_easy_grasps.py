@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from envs.objects.library import ObjectLibrary
 from envs.physics.mujoco_worlds import MujocoCpuPhysics
 from envs.trials.lift import LiftResult, lift_test
 from tests.datamodules.grasps.examples import TINY, assert_same_grasps, good_grasps, prototypes, thing
+from tests.envs.hand.claw import write_claw
 
 HAND = shadow_hand()
 
@@ -61,9 +63,11 @@ def test_mean_joints_are_those_of_the_training_grasps(tiny_grasps: GraspSet) -> 
         mean_joints(tiny_grasps.split("unseen_families"), HAND)
 
 
-def test_mean_joints_of_another_hand_are_refused(tiny_grasps: GraspSet) -> None:
-    with pytest.raises(ValueError, match=r"of the hand shadow, the grasps of ability; give a grasp set of the same"):
-        mean_joints(tiny_grasps, load_hand("ability"))
+def test_mean_joints_of_another_hand_are_refused(tiny_grasps: GraspSet, tmp_path: Path) -> None:
+    write_claw(tmp_path)
+    other = load_hand(str(tmp_path / "claw.yaml"))
+    with pytest.raises(ValueError, match=rf"of the hand shadow, the grasps of {other.name}; give a grasp set of the"):
+        mean_joints(tiny_grasps, other)
 
 
 def test_fewer_than_no_easy_grasps_are_refused() -> None:
