@@ -72,8 +72,8 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(
-            f"checkpoint {path} does not exist; train one with: python -m lightning_modules.cli fit --config CONFIG. A run "
-            "that ended before its first epoch did has none: start it again without --ckpt_path"
+            f"checkpoint {path} does not exist; train one with: python -m lightning_modules.cli fit --config CONFIG. A "
+            "run that ended before its first epoch did has none: start it again without --ckpt_path"
         )
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
