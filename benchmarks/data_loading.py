@@ -83,7 +83,7 @@ def load_once(path: str, split_file: str, steps: int) -> dict[str, Any]:
         first_grasp = torch.as_tensor(np.unique(data.grasps.object_index, return_index=True)[1])
         for rows in first_grasp.split(64):
             batch = table.batch(rows)
-            module.encode(batch.points_h, batch.objects)
+            module.encode(batch.points_h, batch.objects, batch.table_h)
         Trainer(accelerator="cpu", max_epochs=1, limit_val_batches=5, num_sanity_val_steps=0, barebones=True).fit(
             module, data
         )

@@ -50,12 +50,14 @@ class GraspBatch(Batch):
         points_h: object cloud in the hand frame, metres (B, N, 3).
         grasp_index: row of the grasp in its split (B,) long.
         objects: which objects the clouds show; None when nobody knows.
+        table_h: the table in the hand frame (B, 4), see `envs.geometry.table.table_plane`; None when nobody knows.
     """
 
     joint_pos: Tensor
     points_h: Tensor
     grasp_index: Tensor
     objects: KnownObjects | None = None
+    table_h: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.joint_pos)

@@ -47,21 +47,48 @@ class Field:
     hand: Hand
 
 
+@dataclass(frozen=True)
+class Heading:
+    """What a primitive wants of E hands.
+
+    Attributes:
+        action: the primitive action a_p (E, J) in [-1, 1].
+        way: from the present joints to those that it heads for (E, J), rad; of a follower that predicts no grasp, the
+            next step.
+    """
+
+    action: Tensor
+    way: Tensor
+
+
 class Follower(abc.ABC):
     """A rule that turns the field at the present joints into an action in [-1, 1]^J.
 
     An action of 1 moves a joint by 0.05 rad in one control step (envs.conventions.MAX_JOINT_STEP).
     """
 
-    @abc.abstractmethod
-    def action(self, field: Field, joint_pos: Tensor, approach: Approach = UNKNOWN) -> Tensor:
-        """The primitive action a_p (E, J).
+    def heading(self, field: Field, joint_pos: Tensor, approach: Approach = UNKNOWN) -> Heading:
+        """What the field wants.
 
         Args:
             field: the field.
             joint_pos: present joints normalised to [-1, 1] (E, J).
             approach: how far the approach has come.
         """
+        way = self.way(field, joint_pos, approach)
+        return Heading(self.along(way), way)
+
+    def action(self, field: Field, joint_pos: Tensor, approach: Approach = UNKNOWN) -> Tensor:
+        """The primitive action a_p (E, J) alone; see `heading`."""
+        return self.heading(field, joint_pos, approach).action
+
+    @abc.abstractmethod
+    def way(self, field: Field, joint_pos: Tensor, approach: Approach = UNKNOWN) -> Tensor:
+        """`Heading.way`; arguments as for `heading`."""
+
+    def along(self, way: Tensor) -> Tensor:
+        """The action (E, J) that goes a way (E, J), rad."""
+        return (way / MAX_JOINT_STEP).clamp(-1.0, 1.0)
 
 
 class FixedTimeScore(Follower):
@@ -78,17 +105,16 @@ class FixedTimeScore(Follower):
         self.t = t
         self.normalise = normalise
 
-    def action(self, field: Field, joint_pos: Tensor, approach: Approach = UNKNOWN) -> Tensor:
-        """See `Follower.action`; asks for nothing of the approach."""
+    def way(self, field: Field, joint_pos: Tensor, approach: Approach = UNKNOWN) -> Tensor:
+        """See `Follower.way`; asks for nothing of the approach."""
         t = joint_pos.new_full(joint_pos.shape[:1], self.t)
         in_state = field.score(field.joint_state.encode(joint_pos), t)
         gradient = field.joint_state.project_score(in_state, joint_pos)
         half = field.hand.half_ranges(joint_pos)
         if self.normalise:
             in_radians = gradient * half
-            return in_radians / in_radians.abs().amax(dim=-1, keepdim=True).clamp_min(1e-8)
-        step = gradient * field.sde.std(t)[:, None].square() * half
-        return (step / MAX_JOINT_STEP).clamp(-1.0, 1.0)
+            return MAX_JOINT_STEP * in_radians / in_radians.abs().amax(dim=-1, keepdim=True).clamp_min(1e-8)
+        return gradient * field.sde.std(t)[:, None].square() * half
 
 
 class Denoiser(Follower):
@@ -99,23 +125,36 @@ class Denoiser(Follower):
 
     Args:
         t: diffusion time.
+        synchronised: all joints arrive together, the action scaled by its largest part; each by itself at full speed
+            otherwise. Fingers that arrive one after another push the object away (docs/results_primitive.md).
+        speed: largest action of a joint, in (0, 1].
     """
 
-    def __init__(self, t: float = 0.35) -> None:
+    def __init__(self, t: float = 0.35, synchronised: bool = False, speed: float = 1.0) -> None:
         _check_time("t", t)
+        if not 0.0 < speed <= 1.0:
+            raise ValueError(f"speed is {speed}; the largest action of a joint lies in (0, 1]")
         self.t = t
+        self.synchronised = synchronised
+        self.speed = speed
 
     def time(self, joint_pos: Tensor, approach: Approach) -> Tensor:
         """Diffusion time (E,) for E hands."""
         return joint_pos.new_full(joint_pos.shape[:1], self.t)
 
-    def action(self, field: Field, joint_pos: Tensor, approach: Approach = UNKNOWN) -> Tensor:
-        """See `Follower.action`."""
-        step = self.way(field, joint_pos, self.time(joint_pos, approach))
-        return (step / MAX_JOINT_STEP).clamp(-1.0, 1.0)
+    def way(self, field: Field, joint_pos: Tensor, approach: Approach = UNKNOWN) -> Tensor:
+        """See `Follower.way`."""
+        return self.to_clean(field, joint_pos, self.time(joint_pos, approach))
+
+    def along(self, way: Tensor) -> Tensor:
+        """See `Follower.along`; no faster than ``speed``."""
+        action = way / MAX_JOINT_STEP
+        if self.synchronised:
+            return self.speed * action / action.abs().amax(dim=1, keepdim=True).clamp_min(self.speed)
+        return action.clamp(-self.speed, self.speed)
 
     @staticmethod
-    def way(field: Field, joint_pos: Tensor, t: Tensor) -> Tensor:
+    def to_clean(field: Field, joint_pos: Tensor, t: Tensor) -> Tensor:
         """From the present joints to the clean ones that are predicted at times t (E,): (E, J), rad."""
         state = field.sde.mean_coefficient(t)[:, None] * field.joint_state.encode(joint_pos)
         clean = field.sde.clean_estimate(state, field.score(state, t), t)
@@ -132,12 +171,20 @@ class AnnealedDenoiser(Denoiser):
         t_start: diffusion time at the start of the approach.
         t_end: diffusion time at its end.
         power: shape of the fall; 1 is linear, larger values stay longer at small times.
+        synchronised, speed: see `Denoiser`.
     """
 
-    def __init__(self, t_start: float = 0.8, t_end: float = 0.05, power: float = 1.0) -> None:
+    def __init__(
+        self,
+        t_start: float = 0.8,
+        t_end: float = 0.05,
+        power: float = 1.0,
+        synchronised: bool = False,
+        speed: float = 1.0,
+    ) -> None:
         _check_time("t_start", t_start)
         _check_time("t_end", t_end)
-        super().__init__(t_end)
+        super().__init__(t_end, synchronised, speed)
         self.t_start = t_start
         self.power = power
 
@@ -165,25 +212,33 @@ class GapDenoiser(Denoiser):
         t_near: diffusion time where no gap is left.
         far: norm of the gap over the joints, rad.
         t_probe: diffusion time of the first estimate.
+        synchronised, speed: see `Denoiser`.
     """
 
-    def __init__(self, t_far: float = 0.8, t_near: float = 0.05, far: float = 1.5, t_probe: float = 0.5) -> None:
+    def __init__(
+        self,
+        t_far: float = 0.8,
+        t_near: float = 0.05,
+        far: float = 1.5,
+        t_probe: float = 0.5,
+        synchronised: bool = False,
+        speed: float = 1.0,
+    ) -> None:
         _check_time("t_far", t_far)
         _check_time("t_near", t_near)
         _check_time("t_probe", t_probe)
         if not far > 0.0:
             raise ValueError(f"far is {far}; the gap of the largest time has to be more than 0 rad")
-        super().__init__(t_probe)
+        super().__init__(t_probe, synchronised, speed)
         self.t_far = t_far
         self.t_near = t_near
         self.far = far
 
-    def action(self, field: Field, joint_pos: Tensor, approach: Approach = UNKNOWN) -> Tensor:
-        """See `Follower.action`; asks for nothing of the approach."""
-        gap = self.way(field, joint_pos, self.time(joint_pos, approach)).norm(dim=1)
+    def way(self, field: Field, joint_pos: Tensor, approach: Approach = UNKNOWN) -> Tensor:
+        """See `Follower.way`; asks for nothing of the approach."""
+        gap = self.to_clean(field, joint_pos, self.time(joint_pos, approach)).norm(dim=1)
         t = self.t_near + (self.t_far - self.t_near) * (gap / self.far).clamp(max=1.0)
-        step = self.way(field, joint_pos, t)
-        return (step / MAX_JOINT_STEP).clamp(-1.0, 1.0)
+        return self.to_clean(field, joint_pos, t)
 
 
 def _check_time(name: str, t: float) -> None:

@@ -9,7 +9,7 @@ from torch import Tensor
 from envs.geometry.object_clouds import KnownObjects
 from lightning_modules.checkpoints import build, class_path, read_checkpoint, settings_of
 from lightning_modules.diffusion.samplers import ProbabilityFlowSampler, Sampler
-from lightning_modules.followers import Approach, Field, Follower
+from lightning_modules.followers import Approach, Field, Follower, Heading
 from lightning_modules.networks.point_encoders import PointEncoder
 from lightning_modules.score_module import ScoreMatchingModule
 
@@ -40,21 +40,29 @@ class GraspPrimitive:
         return cls(load_score_module(path).eval().requires_grad_(False), follower)
 
     @torch.no_grad()
-    def encode(self, points_h: Tensor, objects: KnownObjects | None = None) -> Tensor:
-        """Cloud features (E, F); once while the wrist stands still.
+    def encode(self, points_h: Tensor, objects: KnownObjects | None = None, table_h: Tensor | None = None) -> Tensor:
+        """Features of scenes (E, F); once while the wrist stands still.
 
         Args:
             points_h: object clouds in the hand frame (E, 1024, 3), m.
             objects: the objects that the clouds show, whose groups of points are used; clouds are grouped one by one,
                 in some 1.5 ms each, when None (benchmarks/grouping.py).
+            table_h: the table in the hand frame (E, 4), see `envs.geometry.table.table_plane`, for primitives that see
+                it.
         """
-        return self.module.encode(points_h, objects)
+        return self.module.encode(points_h, objects, table_h)
 
-    @torch.no_grad()
     def act(
         self, joint_pos: Tensor, feature: Tensor, *, elapsed: Tensor | None = None, closeness: Tensor | None = None
     ) -> Tensor:
-        """The primitive action a_p (E, J) in [-1, 1].
+        """The primitive action a_p (E, J) in [-1, 1]; see `heading`."""
+        return self.heading(joint_pos, feature, elapsed=elapsed, closeness=closeness).action
+
+    @torch.no_grad()
+    def heading(
+        self, joint_pos: Tensor, feature: Tensor, *, elapsed: Tensor | None = None, closeness: Tensor | None = None
+    ) -> Heading:
+        """The primitive action, and where it heads.
 
         Args:
             joint_pos: present joints (E, J), rad.
@@ -64,7 +72,7 @@ class GraspPrimitive:
         """
         module = self.module
         field = Field(module.score_fn(feature), module.sde, module.joint_state, self.hand)
-        return self.follower.action(field, self.hand.normalise(joint_pos), Approach(elapsed, closeness))
+        return self.follower.heading(field, self.hand.normalise(joint_pos), Approach(elapsed, closeness))
 
     @torch.no_grad()
     def sample(

@@ -147,13 +147,13 @@ class ResidualPPOModule(PPOLearning):
     def _untrained_network(
         self, bottleneck: int | None, hidden_widths: Sequence[int], shaped_steps: bool, seed: int
     ) -> ActorCritic:
-        shared = None if self.score_module is None else self.score_module.network.encoder
-        encoder: Any = self.encoder or shared
+        shared = None if self.score_module is None else self.score_module.network
+        seen: Any = self.encoder or shared
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             return ActorCritic(
                 max(part.stop for part in self.input_columns.values()),
-                encoder.feature_dim,
+                seen.feature_dim,
                 flat_size(self.critic_groups, self.hand) + self.exploration.state_dim,
                 self.composition.centre(self.hand.num_joints),
                 bottleneck,

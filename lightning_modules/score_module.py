@@ -23,6 +23,9 @@ from lightning_modules.hand_guard import check_same_hand
 from lightning_modules.networks.point_encoders import PointEncoder, PointNet2Encoder
 from lightning_modules.networks.score_network import ScoreNetwork
 
+TABLE_WIDTH = 64
+"""Numbers that describe the table to a network that sees it."""
+
 
 class ScoreMatchingModule(LightningModule):
     """The score of successful grasps given the object cloud in the hand frame (GraspGF Sec. 3.1, eq. 8).
@@ -39,6 +42,8 @@ class ScoreMatchingModule(LightningModule):
         hidden_width: width of the two conditioned blocks.
         block_depth: layers in each block.
         time_scale: spread of the Fourier frequencies of the diffusion time; the released code uses 30.
+        sees_table: the score is conditioned on the table, too: its normal and the height of the hand, known where the
+            cloud is; GraspGF conditions on the cloud alone.
         draws: draws of (t, z) for each cloud of a batch; the cloud is encoded once for all of them.
         eps: smallest diffusion time.
         learning_rate: Adam step size.
@@ -62,6 +67,7 @@ class ScoreMatchingModule(LightningModule):
         hidden_width: int = 512,
         block_depth: int = 1,
         time_scale: float = 30.0,
+        sees_table: bool = False,
         draws: int = 32,
         eps: float = 1.0e-5,
         learning_rate: float = 2.0e-4,
@@ -91,6 +97,7 @@ class ScoreMatchingModule(LightningModule):
             hidden_width,
             block_depth,
             time_scale,
+            TABLE_WIDTH if sees_table else 0,
         )
         self.draws = draws
         self.eps = eps
@@ -107,11 +114,11 @@ class ScoreMatchingModule(LightningModule):
         """
         check_same_hand(self.hand, self.trainer)
 
-    def encode(self, points_h: Tensor, objects: KnownObjects | None = None) -> Tensor:
-        """Cloud features (B, F) of clouds in the hand frame (B, N, 3), m; grouped anew where no objects are given."""
+    def encode(self, points_h: Tensor, objects: KnownObjects | None = None, table_h: Tensor | None = None) -> Tensor:
+        """Features (B, F) of scenes; see `GraspPrimitive.encode`."""
         spec = self.network.encoder.grouping_spec
         known = None if spec is None or objects is None else objects.grouping(spec, points_h)
-        return self.network.encode(points_h, known)
+        return self.network.encode(points_h, known, table_h)
 
     def score_fn(self, feature: Tensor) -> ScoreFn:
         """score(x, t) conditioned on cloud features (B, F)."""
@@ -126,7 +133,7 @@ class ScoreMatchingModule(LightningModule):
         offset = torch.rand(shape, generator=generator)
         t = self.eps + (1.0 - self.eps) * (torch.arange(draws) + offset) / draws
         z = torch.randn((*shape, state.shape[-1]), generator=generator)
-        feature = self.encode(batch.points_h, batch.objects)
+        feature = self.encode(batch.points_h, batch.objects, batch.table_h)
         device = state.device
         return denoising_loss(self.score_fn(feature), self.sde, state, t=t.to(device), z=z.to(device))
 

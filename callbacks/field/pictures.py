@@ -99,7 +99,7 @@ class FieldPictures(Callback):
             self._shown = _shown(data, self.num_grasps)
         primitive, batch = GraspPrimitive(pl_module), self._shown.table.batch(torch.arange(len(self._shown.scenes)))
         here = batch.to(pl_module.device)
-        feature = primitive.encode(here.points_h, here.objects)
+        feature = primitive.encode(here.points_h, here.objects, here.table_h)
         return {
             **self._followed(self._shown, primitive, feature, batch.points_h.double().numpy()),
             "denoising": self._filmstrips(self._shown, primitive, feature),

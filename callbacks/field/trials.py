@@ -35,7 +35,9 @@ class SplitTrials(SetTrials):
 
     def encode(self, primitive: GraspPrimitive) -> Tensor:
         """Cloud features of all grasps (G, F), on the primitive's device."""
-        return torch.cat([primitive.encode(batch.points_h, batch.objects) for batch in self._batches(primitive)])
+        return torch.cat(
+            [primitive.encode(batch.points_h, batch.objects, batch.table_h) for batch in self._batches(primitive)]
+        )
 
     def field(
         self,

@@ -1,10 +1,11 @@
 """The object as the wrist sees it on its way to a grasp: training views for a primitive that acts before arrival."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
+from datamodules.types import GraspBatch
 from envs.geometry.transforms import quat_from_rotation_vector, quat_rotate, quat_to_matrix
 
 
@@ -37,15 +38,15 @@ class ApproachViews:
         if not 0.0 <= low <= high:
             raise ValueError(f"start_distance is {self.start_distance}; expected 0 <= nearest <= farthest, m")
 
-    def __call__(self, points_h: Tensor, back_h: Tensor, generator: torch.Generator) -> Tensor:
-        """Clouds (B, N, 3), m, in the frame of a wrist that is still on its way.
+    def __call__(self, batch: GraspBatch, back_h: Tensor, generator: torch.Generator) -> GraspBatch:
+        """The same grasps, clouds and table in the frame of a wrist that is still on its way.
 
         Args:
-            points_h: clouds in the hand frame at the grasp (B, N, 3), m.
+            batch: grasps, clouds and table in the hand frame at the grasp.
             back_h: unit vectors from fingertip centre to wrist at the grasp (B, 3), hand frame.
             generator: draws the views.
         """
-        count = len(points_h)
+        count = len(batch)
         uniform = torch.rand((count, 4), generator=generator)
         normal = torch.randn((count, 6), generator=generator)
         remaining = torch.where(uniform[:, 0] < self.share, uniform[:, 1] ** self.power, torch.zeros(count))[:, None]
@@ -57,4 +58,9 @@ class ApproachViews:
         offset_h = distance * quat_rotate(tilt, back_h.to(normal))
         turn = quat_to_matrix(quat_from_rotation_vector(remaining * self.turn_std * normal[:, 3:]))
         # a wrist at p, turned by R, sees x at R^T (x - p); rows times R
-        return (points_h - offset_h[:, None].to(points_h)) @ turn.to(points_h)
+        points_h, table_h = batch.points_h, batch.table_h
+        moved = replace(batch, points_h=(points_h - offset_h[:, None].to(points_h)) @ turn.to(points_h))
+        if table_h is None:
+            return moved
+        normal_h, height = table_h[:, :3], table_h[:, 3:] + (table_h[:, :3] * offset_h).sum(dim=1, keepdim=True)
+        return replace(moved, table_h=torch.cat([(normal_h[:, None] @ turn)[:, 0], height], dim=1))

@@ -1,7 +1,6 @@
 """Grasps of one split as tensors, and the streams of batches that training and evaluation read."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -15,7 +14,8 @@ from datamodules.grasps.grasp_set import GraspSet
 from datamodules.types import GraspBatch
 from envs.conventions import NUM_CLOUD_POINTS
 from envs.geometry.object_clouds import KnownObjects, ObjectClouds
-from envs.geometry.transforms import pose_invert, transform_points
+from envs.geometry.table import table_plane
+from envs.geometry.transforms import pose_compose, pose_invert, transform_points
 from envs.hand.kinematics import HandKinematics
 from envs.objects.library import ObjectLibrary
 
@@ -46,6 +46,8 @@ class GraspTable:
         self.hand = grasps.hand
         self.joint_pos = self.hand.normalise(torch.as_tensor(grasps.joint_pos)).clamp(-1.0, 1.0)
         self._object_to_hand = pose_invert(torch.as_tensor(grasps.wrist_pose_o))
+        wrist_pose_w = pose_compose(torch.as_tensor(grasps.object_pose_w), torch.as_tensor(grasps.wrist_pose_o))
+        self._table_h = table_plane(wrist_pose_w).float()
         # those of the whole set, whatever part of it this is: one file serves every table
         known = tuple(name for name in grasps.objects if name in library)
         if not 1 <= num_points <= NUM_CLOUD_POINTS:
@@ -64,7 +66,7 @@ class GraspTable:
         """The grasps at ``rows`` (B,), clouds moved into each grasp's hand frame."""
         objects = KnownObjects(self._clouds, self._cloud_row[rows])
         points_h = transform_points(self._object_to_hand[rows], self._clouds.points_o[objects.rows])
-        return GraspBatch(self.joint_pos[rows], points_h, rows, objects)
+        return GraspBatch(self.joint_pos[rows], points_h, rows, objects, self._table_h[rows])
 
     def way_back_h(self) -> Tensor:
         """Unit vectors from fingertip centre to wrist of every grasp (G, 3), hand frame (GraspGF App. A.1)."""
@@ -126,7 +128,7 @@ class TrainingStream(IterableDataset[GraspBatch]):
             rows = torch.multinomial(weights, self._batch_size, replacement=True, generator=generator)
             batch = self._table.batch(rows)
             if self._views is not None and back_h is not None:
-                batch = replace(batch, points_h=self._views(batch.points_h, back_h[rows], generator))
+                batch = self._views(batch, back_h[rows], generator)
             yield batch
 
 

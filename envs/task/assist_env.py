@@ -259,10 +259,16 @@ class HumanAssistEnv:
             a_p=None if primitive_action is None else self._on_device(primitive_action),
             fingertip_distance=HIDDEN["fingertip_distance"](truth) if self.reward.needs("fingertip") else None,
             goal_joint_pos=self._on_device(truth.episodes.goal_joint_pos),
+            object_shift=self._object_shift(before, truth.state),
         )
         found = reward_terms(self.reward, facts, self._on_device(self._step - 1))
         counts = self._on_device(moving) & ~torch.as_tensor(truth.state.is_diverged)
         return {name: torch.where(counts, found.get(name, zero), zero) for name in self.reward.weights}
+
+    def _object_shift(self, before: PhysicsState, state: PhysicsState) -> Tensor:
+        """How far objects moved between two states (E,), m; 0 from the lift on."""
+        way = torch.as_tensor(state.object_pose_w)[:, :3] - torch.as_tensor(before.object_pose_w)[:, :3]
+        return way.norm(dim=1) * self._on_device(self._lifts.counts(self.episodes, self._step))
 
     def _end(self, state: PhysicsState, ended: NDArray[np.bool_], terms: dict[str, Tensor]) -> EpisodeOutcome:
         """How the ended worlds come out, after a lift where no user lifted; their terms are completed."""

@@ -44,6 +44,14 @@ def goal(joint_pos: Tensor, goal_joint_pos: Tensor) -> Tensor:
     return -(joint_pos - goal_joint_pos).norm(dim=1) / 5.8852 / 50.0
 
 
+def displacement(object_shift: Tensor) -> Tensor:
+    """-(how far the object moved in the step, before the hand began to rise) (E,), m; a thrown one counts 2 cm a step.
+
+    Not in the paper: what pushes the object is told at once, not by the end of the episode.
+    """
+    return -object_shift.clamp(max=0.02)
+
+
 # --- terms of the end
 
 
@@ -67,6 +75,7 @@ class StepFacts:
         joint_pos: joints after the step (E, J), rad.
         fingertip_distance: of each fingertip to the cloud after the step (E, F), m.
         goal_joint_pos: joints of the grasp to come (E, J), rad.
+        object_shift: how far the object moved in the step (E,), m; 0 from the lift on.
     """
 
     joint_pos_before: Tensor
@@ -74,6 +83,7 @@ class StepFacts:
     a_p: Tensor | None = None
     fingertip_distance: Tensor | None = None
     goal_joint_pos: Tensor | None = None
+    object_shift: Tensor | None = None
 
     def get(self, name: str, term: str) -> Tensor:
         """An input by name.
@@ -96,6 +106,7 @@ STEP_TERMS: dict[str, Callable[[StepFacts], Tensor]] = {
     "following_signs": lambda facts: following_signs(facts.get("a_p", "following_signs"), facts.joint_change()),
     "fingertip": lambda facts: fingertip(facts.get("fingertip_distance", "fingertip")),
     "goal": lambda facts: goal(facts.joint_pos, facts.get("goal_joint_pos", "goal")),
+    "displacement": lambda facts: displacement(facts.get("object_shift", "displacement")),
 }
 """Terms of every control step."""
 

@@ -2,12 +2,19 @@
 
 from typing import cast
 
+import torch
 from torch import Tensor, nn
 
 from envs.geometry.point_grouping import CloudGrouping
 from lightning_modules.diffusion.sde import SDE
 from lightning_modules.networks.point_encoders import PAPER_LEVELS, PointEncoder, PointNet2Encoder
 from lightning_modules.networks.time_embedding import GaussianFourierTime
+
+MAX_TABLE_HEIGHT = 0.3
+"""Metres above the table from which on the height of a hand tells no more."""
+
+TABLE_SCALE = 0.1
+"""Metres by which this height is divided."""
 
 
 class ConditionedBlock(nn.Module):
@@ -55,6 +62,7 @@ class ScoreNetwork(nn.Module):
         hidden_width: int = 512,
         block_depth: int = 1,
         time_scale: float = 30.0,
+        table_width: int = 0,
     ) -> None:
         """Sizes; the defaults are compact, ``paper_score_network`` has those of the released code.
 
@@ -66,6 +74,8 @@ class ScoreNetwork(nn.Module):
             hidden_width: width of the two conditioned blocks.
             block_depth: layers in each block.
             time_scale: spread of the Fourier frequencies.
+            table_width: numbers that the table is described by, beside the cloud's feature; 0: the network does not see
+                it.
         Raises:
             ValueError: a size below 1, or an odd time_width.
         """
@@ -80,16 +90,34 @@ class ScoreNetwork(nn.Module):
             nn.Linear(state_dim, joint_width), nn.SiLU(), nn.Linear(joint_width, joint_width), nn.SiLU()
         )
         self.read_time = GaussianFourierTime(time_width, time_scale)
+        self.read_table = _table_reader(table_width) if table_width else None
+        self.feature_dim = encoder.feature_dim + table_width
         widths = (joint_width, hidden_width)
         self.blocks = nn.ModuleList(
-            ConditionedBlock(w, encoder.feature_dim, time_width, hidden_width, block_depth) for w in widths
+            ConditionedBlock(w, self.feature_dim, time_width, hidden_width, block_depth) for w in widths
         )
         self.output = nn.Linear(hidden_width, state_dim)
 
-    def encode(self, points_h: Tensor, grouping: CloudGrouping | None = None) -> Tensor:
-        """Cloud features (B, F) of points_h (B, N, 3), metres, hand frame; grouping as the encoder wants it."""
+    def encode(self, points_h: Tensor, grouping: CloudGrouping | None = None, table_h: Tensor | None = None) -> Tensor:
+        """Features (B, F) of a scene.
+
+        Args:
+            points_h: object clouds in the hand frame (B, N, 3), m.
+            grouping: of the clouds, as the encoder wants it.
+            table_h: the table in the hand frame (B, 4), see `envs.geometry.table.table_plane`; if the network sees it.
+        Raises:
+            ValueError: no table for a network that needs one.
+        """
         feature: Tensor = self.encoder(points_h, grouping)
-        return feature
+        if self.read_table is None:
+            return feature
+        if table_h is None:
+            raise ValueError(
+                "this network was made to see the table, and none is given; give table_h, from the wrist's pose in the "
+                "world (envs.geometry.table.table_plane), or train one with model.sees_table false"
+            )
+        height = table_h[:, 3:].clamp(max=MAX_TABLE_HEIGHT) / TABLE_SCALE
+        return torch.cat([feature, self.read_table(torch.cat([table_h[:, :3], height], dim=1))], dim=1)
 
     def conditions(self, feature: Tensor) -> list[Tensor]:
         """What the blocks make of cloud features (B, F): the same at every state and time, so worth keeping."""
@@ -129,10 +157,14 @@ class ScoreNetwork(nn.Module):
             )
         if t.shape != state.shape[:-1]:
             raise ValueError(f"t has shape {tuple(t.shape)}; expected {tuple(state.shape[:-1])} to go with the state.")
-        if feature.shape != (state.shape[0], self.encoder.feature_dim):
+        if feature.shape != (state.shape[0], self.feature_dim):
             raise ValueError(
-                f"feature has shape {tuple(feature.shape)}; expected ({state.shape[0]}, {self.encoder.feature_dim})."
+                f"feature has shape {tuple(feature.shape)}; expected ({state.shape[0]}, {self.feature_dim})."
             )
+
+
+def _table_reader(width: int) -> nn.Module:
+    return nn.Sequential(nn.Linear(4, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU())
 
 
 def paper_score_network(state_dim: int = 18) -> ScoreNetwork:

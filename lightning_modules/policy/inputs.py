@@ -18,6 +18,7 @@ from envs.geometry.transforms import (
 from envs.hand.hand import Hand
 from envs.hand.kinematics import HandKinematics
 from envs.task.observations import OBSERVATION_GROUPS, Observation, check_groups, group_shape
+from lightning_modules.followers import Heading
 
 STEP_SCALE = 0.02
 """Metres by which a history position is divided: a hand at 0.8 m/s moves this far in a control step."""
@@ -53,23 +54,24 @@ class PolicyInputs(abc.ABC):
         return ()
 
     @abc.abstractmethod
-    def parts(self, hand: Hand, observation: Observation, primitive_action: Tensor | None) -> dict[str, Tensor]:
+    def parts(self, hand: Hand, observation: Observation, heading: Heading | None) -> dict[str, Tensor]:
         """Parts (E, ...) by name, in the order of the row.
 
         Args:
             hand: the hand.
             observation: what is known.
-            primitive_action: a_p (E, J); None for policies that do without.
+            heading: what the primitive wants; None for policies that do without.
         """
 
-    def __call__(self, hand: Hand, observation: Observation, primitive_action: Tensor | None) -> Tensor:
+    def __call__(self, hand: Hand, observation: Observation, heading: Heading | None) -> Tensor:
         """The rows (E, D)."""
-        return torch.cat(list(self.parts(hand, observation, primitive_action).values()), dim=1)
+        return torch.cat(list(self.parts(hand, observation, heading).values()), dim=1)
 
     def columns(self, hand: Hand, *, with_primitive: bool) -> dict[str, slice]:
         """Where each part stands in a row."""
         blank = {name: torch.zeros(1, *group_shape(name, hand)) for name in OBSERVATION_GROUPS}
-        parts = self.parts(hand, Observation(blank), blank["joint_pos"] if with_primitive else None)
+        nothing = Heading(blank["joint_pos"], blank["joint_pos"])
+        parts = self.parts(hand, Observation(blank), nothing if with_primitive else None)
         ends = list(itertools.accumulate(part.shape[1] for part in parts.values()))
         return {name: slice(begin, end) for name, begin, end in zip(parts, [0, *ends], ends, strict=False)}
 
@@ -91,10 +93,10 @@ class ObservedGroups(PolicyInputs):
         """See `PolicyInputs.hidden_groups`."""
         return tuple(name for name in self.groups if OBSERVATION_GROUPS[name].is_privileged)
 
-    def parts(self, hand: Hand, observation: Observation, primitive_action: Tensor | None) -> dict[str, Tensor]:
+    def parts(self, hand: Hand, observation: Observation, heading: Heading | None) -> dict[str, Tensor]:
         """See `PolicyInputs.parts`."""
         parts = {name: observation[name].flatten(1) for name in self.groups}
-        return parts if primitive_action is None else {**parts, "primitive_action": primitive_action}
+        return parts if heading is None else {**parts, "primitive_action": heading.action}
 
 
 class ApproachInputs(ObservedGroups):
@@ -112,14 +114,14 @@ class ApproachInputs(ObservedGroups):
     def __init__(self, groups: Sequence[str] = ()) -> None:
         super().__init__(groups)
 
-    def parts(self, hand: Hand, observation: Observation, primitive_action: Tensor | None) -> dict[str, Tensor]:
+    def parts(self, hand: Hand, observation: Observation, heading: Heading | None) -> dict[str, Tensor]:
         """See `PolicyInputs.parts`; reads the groups joint_pos, coupled_pos, wrist_history and points_h."""
         points_h = observation["points_h"][:, :COARSE_POINTS]
         present_w = observation["wrist_history"][:, -1]
         tips_h = _kinematics(hand).forward(hand.denormalise(observation["joint_pos"])).fingertips
         parts = {"joint_pos": observation["joint_pos"], "coupled_pos": observation["coupled_pos"]}
-        if primitive_action is not None:
-            parts["primitive_action"] = primitive_action
+        if heading is not None:
+            parts["primitive_action"] = heading.action
         parts |= {
             "wrist_motion": wrist_motion(observation["wrist_history"]),
             "wrist_attitude": wrist_attitude(present_w),
@@ -138,13 +140,39 @@ class GripInputs(ApproachInputs):
     a user who dwells at a grasp from one who pauses on his way, which the last eighth of a second does not.
     """
 
-    def parts(self, hand: Hand, observation: Observation, primitive_action: Tensor | None) -> dict[str, Tensor]:
+    def parts(self, hand: Hand, observation: Observation, heading: Heading | None) -> dict[str, Tensor]:
         """See `PolicyInputs.parts`; reads the groups command and wrist_past, too."""
         behind = hand.denormalise(observation["command"]) - hand.denormalise(observation["joint_pos"])
         history_w = torch.cat([observation["wrist_past"], observation["wrist_history"][:, -1:]], dim=1)
-        return super().parts(hand, observation, primitive_action) | {
+        return super().parts(hand, observation, heading) | {
             "joint_lag": behind / LAG_SCALE,
             "wrist_past": wrist_motion(history_w) * PAST_SCALE,
+        }
+
+
+class PlannedGripInputs(GripInputs):
+    """Those of a grip, and the grasp that the primitive heads for: how far it is, and where the fingertips would be.
+
+    A grasp whose fingertips would close on nothing is too early, one below the table out of reach: what a small network
+    would have to work out from joints, a_p (which tells no distance) and the cloud's feature.
+    """
+
+    def parts(self, hand: Hand, observation: Observation, heading: Heading | None) -> dict[str, Tensor]:
+        """See `PolicyInputs.parts`.
+
+        Raises:
+            ValueError: there is no primitive that heads anywhere.
+        """
+        if heading is None:
+            raise ValueError(
+                f"{type(self).__name__} reads where a primitive heads, and there is none; set inputs to GripInputs"
+            )
+        planned = hand.denormalise(observation["joint_pos"]) + heading.way
+        tips_h = _kinematics(hand).forward(planned).fingertips
+        return super().parts(hand, observation, heading) | {
+            "way": heading.way,
+            "planned_tip_heights": tip_heights(tips_h, observation["wrist_history"][:, -1]),
+            "planned_tip_distances": tip_distances(tips_h, observation["points_h"][:, :COARSE_POINTS]),
         }
 
 

@@ -3,8 +3,11 @@
 import torch
 from torch import Tensor
 
+from envs.geometry.table import table_plane
 from envs.hand.hand import Hand
 from envs.task.observations import Observation
+from lightning_modules.followers import Heading
+from lightning_modules.networks.score_network import MAX_TABLE_HEIGHT
 from lightning_modules.policy.inputs import COARSE_POINTS
 from lightning_modules.primitive import GraspPrimitive
 
@@ -54,29 +57,31 @@ class PrimitiveView:
         """New episodes: forget every feature."""
         self._probes = None
 
-    def action(self, observation: Observation, feature: Tensor) -> Tensor:
-        """Primitive action a_p (E, J), from the cloud feature."""
+    def heading(self, observation: Observation, feature: Tensor) -> Heading:
+        """Primitive action a_p (E, J), and where it heads, from the cloud feature."""
         hand = self.primitive.hand
         near = closeness(hand, observation["points_h"])
-        return self.primitive.act(hand.denormalise(observation["joint_pos"]), feature, closeness=near)
+        return self.primitive.heading(hand.denormalise(observation["joint_pos"]), feature, closeness=near)
 
     @torch.no_grad()
     def feature(self, observation: Observation) -> Tensor:
         """Cloud feature (E, F)."""
         points_h, objects = observation["points_h"], observation.objects
-        # four points of a rigid cloud, far apart, say how it lies
-        probes = points_h[:, :4]
+        table_h = table_plane(observation["wrist_history"][:, -1])
+        # four points of a rigid cloud, far apart, say how it lies; the point of the table below the hand, how this does
+        below_h = -table_h[:, None, :3] * table_h[:, None, 3:].clamp(max=MAX_TABLE_HEIGHT)
+        probes = torch.cat([points_h[:, :4], below_h], dim=1)
         rows = torch.arange(len(probes), device=probes.device)
         if self._probes is not None and len(self._probes) == len(probes):
             shift = (probes - self._probes).norm(dim=2).amax(dim=1)
             rows = rows[~(shift < self.tolerance)]
         if self._probes is None or len(rows) == len(probes):
-            self._feature = self.primitive.encode(points_h, objects)
+            self._feature = self.primitive.encode(points_h, objects, table_h)
             self._probes = probes.clone()
         elif len(rows):
             self._feature = self._feature.clone()  # the last one may be part of a rollout
             of_rows = None if objects is None else objects[rows]
-            self._feature[rows] = self.primitive.encode(points_h[rows], of_rows)
+            self._feature[rows] = self.primitive.encode(points_h[rows], of_rows, table_h[rows])
             self._probes[rows] = probes[rows]
         self.num_encoded += len(rows)
         return self._feature

@@ -8,6 +8,7 @@ from torch import Tensor
 from envs.hand.hand import Hand
 from envs.task.observations import Observation
 from lightning_modules.composition import Composition
+from lightning_modules.followers import Heading
 from lightning_modules.networks.actor_critic import ActorCritic, PolicyInput
 from lightning_modules.networks.point_encoders import PointEncoder
 from lightning_modules.policy.inputs import PolicyInputs
@@ -22,11 +23,16 @@ class Seen:
     Attributes:
         feature: what the policy reads of the cloud: the primitive's feature (E, F), or the cloud itself (E, N, 3) for a
             policy with an encoder of its own.
-        primitive_action: a_p (E, J); None where it does not enter the action.
+        heading: what the primitive wants; None where it does not enter the action.
     """
 
     feature: Tensor
-    primitive_action: Tensor | None
+    heading: Heading | None
+
+    @property
+    def primitive_action(self) -> Tensor | None:
+        """a_p (E, J); None where it does not enter the action."""
+        return None if self.heading is None else self.heading.action
 
 
 @dataclass(frozen=True)
@@ -61,8 +67,8 @@ class ResidualPolicy:
         if view is None or (self.encoder is not None and not uses_primitive):
             return Seen(observation["points_h"], None)
         feature = view.feature(observation)
-        action = view.action(observation, feature) if uses_primitive else None
-        return Seen(feature if self.encoder is None else observation["points_h"], action)
+        heading = view.heading(observation, feature) if uses_primitive else None
+        return Seen(feature if self.encoder is None else observation["points_h"], heading)
 
     def situation(self, observation: Observation, seen: Seen, noise_before: Tensor | None = None) -> PolicyInput:
         """What is kept for learning; with what only the critic reads when the noise before the step (E, A) is given."""
@@ -70,7 +76,7 @@ class ResidualPolicy:
         if noise_before is not None:
             groups = [observation[name].flatten(1) for name in self.critic_groups]
             hidden = torch.cat([*groups, self.exploration.state(noise_before)], dim=1)
-        return PolicyInput(self.inputs(self.hand, observation, seen.primitive_action), seen.feature, hidden)
+        return PolicyInput(self.inputs(self.hand, observation, seen.heading), seen.feature, hidden)
 
     def encoded(self, situation: PolicyInput) -> PolicyInput:
         """Inputs of the network, from a situation as it is kept for learning."""

@@ -218,3 +218,28 @@ def test_times_outside_the_process_are_refused(t: float) -> None:
 def test_a_gap_that_is_none_is_refused(far: float) -> None:
     with pytest.raises(ValueError, match=f"far is {far}; the gap of the largest time has to be more than 0 rad"):
         GapDenoiser(far=far)
+
+
+@pytest.mark.parametrize("kind", [Denoiser, AnnealedDenoiser, GapDenoiser])
+def test_synchronised_joints_arrive_together(kind: type[Denoiser]) -> None:
+    field, start = field_of(gaussian_score(MEAN, 1e-3, VPSDE())), joints(3)
+    now = Approach(elapsed=torch.ones(3).double())
+    action = kind(synchronised=True, speed=0.5).action(field, start, now)
+    way = (MEAN - start) * HALF
+    # every joint needs as many steps as the one that has farthest to go
+    steps = way / (MAX_JOINT_STEP * action)
+    torch.testing.assert_close(steps, steps[:, :1].expand_as(steps), rtol=1e-2, atol=0.0)
+    torch.testing.assert_close(action.abs().amax(dim=1), torch.full((3,), 0.5).double())
+    alone = kind(speed=0.5).action(field, start, now)
+    assert (alone.abs() == 0.5).sum() > 3 * 10  # without, most are at full speed
+
+
+def test_near_goals_are_not_overshot_when_synchronised() -> None:
+    near = MEAN[None] + 0.1 * MAX_JOINT_STEP / HALF
+    action = Denoiser(synchronised=True).action(field_of(gaussian_score(MEAN, 1e-3, VPSDE())), near)
+    torch.testing.assert_close(action, torch.full_like(action, -0.1), atol=2e-3, rtol=0.0)
+
+
+def test_speeds_outside_the_range_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"speed is 1.5; the largest action of a joint lies in \(0, 1\]"):
+        GapDenoiser(speed=1.5)

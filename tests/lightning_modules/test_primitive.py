@@ -82,7 +82,7 @@ def test_actions_are_those_of_the_follower_on_normalised_joints() -> None:
     seen: dict[str, torch.Tensor] = {}
 
     class Spy(Follower):
-        def action(self, field: Any, joint_pos: Any, approach: Any) -> torch.Tensor:
+        def way(self, field: Any, joint_pos: Any, approach: Any) -> torch.Tensor:
             seen.update(joint_pos=joint_pos, elapsed=approach.elapsed, closeness=approach.closeness)
             return torch.zeros_like(joint_pos)
 

@@ -28,7 +28,13 @@ def ways_back(count: int = COUNT) -> Tensor:
 
 
 def seen(views: ApproachViews, points_h: Tensor, seed: int = 0) -> Tensor:
-    return views(points_h, ways_back(len(points_h)), torch.Generator().manual_seed(seed))
+    return seen_batch(views, points_h, None, seed).points_h
+
+
+def seen_batch(views: ApproachViews, points_h: Tensor, table_h: Tensor | None, seed: int = 0) -> GraspBatch:
+    count = len(points_h)
+    batch = GraspBatch(torch.zeros(count, 18), points_h, torch.arange(count), table_h=table_h)
+    return views(batch, ways_back(count), torch.Generator().manual_seed(seed))
 
 
 def wrist_poses(points_h: Tensor, seen_h: Tensor) -> Tensor:
@@ -63,6 +69,20 @@ def test_the_cloud_is_what_a_wrist_at_that_pose_sees() -> None:
     poses = wrist_poses(points_h, seen_h)
     expected = transform_points(pose_invert(poses), points_h.double())
     torch.testing.assert_close(seen_h.double(), expected, atol=1e-6, rtol=0.0)
+
+
+def test_the_table_stays_where_it_is_below_the_cloud() -> None:
+    points_h = clouds()
+    normal_h = torch.nn.functional.normalize(torch.randn((COUNT, 3), generator=torch.Generator().manual_seed(3)), dim=1)
+    table_h = torch.cat([normal_h, torch.full((COUNT, 1), 0.2)], dim=1)
+    view = seen_batch(ApproachViews(share=1.0), points_h, table_h)
+    assert view.table_h is not None
+    heights = [
+        (points * table[:, None, :3]).sum(dim=2) + table[:, 3:]
+        for points, table in ((points_h, table_h), (view.points_h, view.table_h))
+    ]
+    torch.testing.assert_close(heights[1], heights[0], atol=1e-6, rtol=0.0)
+    assert (view.table_h - table_h).abs().max() > 0.05
 
 
 def test_at_the_start_the_wrist_is_straight_back_by_the_start_distance() -> None:

@@ -405,6 +405,20 @@ def test_a_world_that_breaks_down_earns_nothing_from_then_on_and_stays_finite() 
         assert all(values.isfinite().all() for values in done.observation.groups.values())
 
 
+def test_only_what_moves_before_the_lift_counts_as_pushed() -> None:
+    env = make_env(physics=Throwing(step=10, world=1), reward=RewardSettings({"displacement": 1.0}))
+    episodes = sampler().sample(2)
+    before, ways = env.reset(episodes) and torch.as_tensor(env.physics.state().object_pose_w)[:, :3], []
+    for _ in range(episodes.max_steps):
+        done = env.step(closing(2))
+        now = torch.as_tensor(done.state.object_pose_w)[:, :3]
+        ways.append(((now - before).norm(dim=1), done.terms["displacement"]))
+        before = now
+    for way, term in ways[:10]:
+        torch.testing.assert_close(term, -way.float().clamp(max=0.02))
+    assert any(way.max() > 1e-4 for way, _ in ways[:10])
+
+
 def test_without_a_reward_there_is_none() -> None:
     done = run_steps(make_env(), sampler().sample(2), 1)[0]
     assert done.terms == {}

@@ -14,6 +14,7 @@ from envs.task.rewards import (
     TERMS,
     RewardSettings,
     StepFacts,
+    displacement,
     final_terms,
     fingertip,
     following,
@@ -42,6 +43,7 @@ def facts(**changes: Tensor | None) -> StepFacts:
         a_p=rows({4: 0.7}, {4: 0.7}),
         fingertip_distance=torch.full((2, 5), 0.1),
         goal_joint_pos=rows({4: 0.05}, {4: 0.05}),
+        object_shift=torch.tensor([0.004, 0.0]),
     )
     return replace(start, **changes)
 
@@ -103,6 +105,13 @@ def test_signs_count_shares_of_full_speed() -> None:
 def test_fingertips_pay_their_mean_distance() -> None:
     # mean of 0, 0.05, 0.1, 0.15, 0.2 m is 0.1 m; over 12.5
     torch.testing.assert_close(fingertip(torch.tensor([[0.0, 0.05, 0.1, 0.15, 0.2]])), torch.tensor([-0.008]))
+
+
+def test_pushing_costs_its_way_and_no_more_than_two_centimetres_a_step() -> None:
+    found = displacement(torch.tensor([0.0, 0.004, 0.5]))
+    torch.testing.assert_close(found, torch.tensor([0.0, -0.004, -0.02]))
+    terms = reward_terms(RewardSettings({"displacement": 3.0}), facts(), torch.tensor([0, 1]))
+    torch.testing.assert_close(terms["displacement"], torch.tensor([-0.012, 0.0]))
 
 
 def test_the_goal_pays_the_distance_of_joints() -> None:

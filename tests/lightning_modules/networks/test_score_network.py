@@ -130,6 +130,19 @@ def test_sizes_of_paper_and_compact() -> None:
     assert sum(p.numel() for p in compact.parameters()) < 1_900_000
 
 
+def test_a_network_that_sees_the_table_needs_it_and_uses_it() -> None:
+    encoder = PointNetEncoder(widths=(8, 16), feature_widths=(8,))
+    network = ScoreNetwork(encoder, 4, 32, 16, 64, table_width=6)
+    points_h, table_h = torch.randn(3, 20, 3), torch.tensor([[0.0, 0.0, 1.0, 0.1]]).expand(3, 4)
+    feature = network.encode(points_h, table_h=table_h)
+    assert feature.shape == (3, network.feature_dim) == (3, 14)
+    assert network.head(torch.zeros(3, 4), feature, torch.ones(3)).shape == (3, 4)
+    assert torch.equal(network.encode(points_h, table_h=table_h + torch.tensor([0, 0, 0, 0.05]))[:, :8], feature[:, :8])
+    assert not torch.equal(network.encode(points_h, table_h=table_h + torch.tensor([0, 0, 0, 0.05])), feature)
+    with pytest.raises(ValueError, match="was made to see the table, and none is given; give table_h"):
+        network.encode(points_h)
+
+
 def test_shapes_that_do_not_fit_are_named() -> None:
     network = small_network()
     feature = torch.zeros(3, 10)

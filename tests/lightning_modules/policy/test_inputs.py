@@ -10,6 +10,7 @@ from envs.geometry.transforms import pose_compose
 from envs.hand.kinematics import HandKinematics
 from envs.hand.shadow import shadow_hand
 from envs.task.observations import OBSERVATION_GROUPS, PAST_S, Observation
+from lightning_modules.followers import Heading
 from lightning_modules.policy.inputs import (
     COARSE_POINTS,
     LAG_SCALE,
@@ -18,6 +19,7 @@ from lightning_modules.policy.inputs import (
     ApproachInputs,
     GripInputs,
     ObservedGroups,
+    PlannedGripInputs,
     tip_distances,
     tip_heights,
     wrist_attitude,
@@ -60,8 +62,13 @@ def observation(history_w: Tensor | None = None, points_h: Tensor | None = None)
 
 def vectors(seen: Observation) -> dict[str, Tensor]:
     """The inputs of an approach by part, in the order of the row."""
-    whole = ApproachInputs()(HAND, seen, torch.linspace(-1.0, 1.0, 18).expand(COUNT, -1))
+    whole = ApproachInputs()(HAND, seen, heading(torch.linspace(-1.0, 1.0, 18).expand(COUNT, -1)))
     return dict(zip(PARTS, whole.split(list(PARTS.values()), dim=1), strict=True))
+
+
+def heading(action: Tensor) -> Heading:
+    """Of a primitive that heads for a tenth of a radian along its action."""
+    return Heading(action, 0.1 * action)
 
 
 def moved_world(history_w: Tensor, rotation: Rotation, shift: tuple[float, float, float]) -> Tensor:
@@ -214,19 +221,34 @@ def test_a_dwell_is_told_from_a_pause_by_the_last_second() -> None:
     torch.testing.assert_close(lengths, torch.full_like(lengths, 0.05 / STEP_SCALE * PAST_SCALE), atol=1e-3, rtol=0.0)
 
 
+def test_a_planned_grasp_shows_where_its_fingertips_would_be() -> None:
+    seen = made_up_observation(COUNT)
+    at = PlannedGripInputs().columns(HAND, with_primitive=True)
+    way = 0.2 * torch.tensor(HAND.closing).float().expand(COUNT, -1)
+    row = PlannedGripInputs()(HAND, seen, Heading(torch.ones(COUNT, 18), way))
+    assert torch.equal(row[:, at["way"]], way)
+    closed = HAND.normalise(HAND.denormalise(seen["joint_pos"]) + way)
+    there = ApproachInputs()(HAND, Observation({**seen.groups, "joint_pos": closed}), None)
+    for name in ("tip_heights", "tip_distances"):
+        part = ApproachInputs().columns(HAND, with_primitive=False)[name]
+        torch.testing.assert_close(row[:, at[f"planned_{name}"]], there[:, part], atol=1e-5, rtol=1e-4)
+    with pytest.raises(ValueError, match="PlannedGripInputs reads where a primitive heads, and there is none"):
+        PlannedGripInputs()(HAND, seen, None)
+
+
 def test_without_a_primitive_its_action_is_left_out() -> None:
     seen, whole = observation(), ApproachInputs().columns(HAND, with_primitive=True)
     alone = ApproachInputs()(HAND, seen, None)
-    a_p = torch.zeros(COUNT, 18)
+    a_p = heading(torch.zeros(COUNT, 18))
     assert torch.equal(alone[:, :22], ApproachInputs()(HAND, seen, a_p)[:, :22])
     assert torch.equal(alone[:, 22:], ApproachInputs()(HAND, seen, a_p)[:, whole["primitive_action"].stop :])
 
 
 def test_any_group_can_be_read_by_a_configuration_alone() -> None:
     seen = made_up_observation(COUNT, groups=tuple(OBSERVATION_GROUPS))
-    a_p = torch.zeros(COUNT, 18)
+    a_p = heading(torch.zeros(COUNT, 18))
     goals = ObservedGroups(["goal_joints", "joint_pos"])
-    assert torch.equal(goals(HAND, seen, a_p), torch.cat([seen["goal_joints"], seen["joint_pos"], a_p], dim=1))
+    assert torch.equal(goals(HAND, seen, a_p), torch.cat([seen["goal_joints"], seen["joint_pos"], a_p.action], dim=1))
     assert goals.hidden_groups == ("goal_joints",)
     more, usual = ApproachInputs(["goal_wrist"]), ApproachInputs()
     assert torch.equal(more(HAND, seen, a_p), torch.cat([usual(HAND, seen, a_p), seen["goal_wrist"]], dim=1))

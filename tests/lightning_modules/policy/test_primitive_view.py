@@ -38,7 +38,9 @@ def test_the_view_is_what_the_primitive_says(primitive: GraspPrimitive) -> None:
     observation = made_up_observation()
     view = PrimitiveView(primitive)
     feature = view.feature(observation)
-    action = view.action(observation, feature)
+    heading = view.heading(observation, feature)
+    action = heading.action
+    assert heading.way.shape == (3, 18)
     expected = primitive.encode(observation["points_h"])
     torch.testing.assert_close(feature, expected)
     assert action.shape == (3, 18)
