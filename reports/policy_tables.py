@@ -36,6 +36,8 @@ TITLES: dict[str, str] = {
 
 NOTES = "(a) knows where and when the wrist will end. (b) knows the grasp."
 
+HARD = "Hard grasps: the mean joints of training grasps, placed there, do not lift."
+
 _COMPARISONS = {
     "minus_primitive": "ours minus the primitive alone, points",
     "minus_best_script": "ours minus the best script, points",
@@ -67,21 +69,29 @@ def policy_blocks(columns: Sequence[ResultColumn]) -> dict[str, str]:
 
 
 def success_table(columns: Sequence[ResultColumn]) -> str:
-    """Success by policy and split; where a policy ran fewer episodes than the most, their number."""
-    most = {c.title: max(rows["success"]["n"] for rows in c.section("splits").values()) for c in columns}
+    """Success by policy and split, on all grasps, and on the hard ones alone where they are known."""
+    sizes = [column.report.get("about", {}).get("objects", {}).get(column.split) for column in columns]
+    parts = [_success(columns, "splits", "success, %", sizes)]
+    hard = [column for column in columns if column.section("hard")]
+    if hard:
+        most = [max(rows["objects"] for rows in column.section("hard").values()) for column in hard]
+        parts.append(_success(hard, "hard", "success on hard grasps, %", most))
+    return "\n\n".join([*parts, NOTES + (f" {HARD}" if hard else "")])
+
+
+def _success(columns: Sequence[ResultColumn], section: str, head: str, objects: Sequence[int | None]) -> str:
+    """Success by policy and column; where a policy ran fewer episodes than the most, their number."""
+    most = {c.title: max(rows["success"]["n"] for rows in c.section(section).values()) for c in columns}
 
     def cell(column: ResultColumn, name: str) -> str:
-        row = column.find("splits", name, "success")
+        row = column.find(section, name, "success")
         return claimed_per_cent(row, column.split) + (
             f" (n = {row['n']:,})" if row and row["n"] < most[column.title] else ""
         )
 
-    heads = []
-    for column in columns:
-        objects = column.report.get("about", {}).get("objects", {}).get(column.split)
-        size = "" if objects is None else f" {objects:,} objects,"
-        heads.append(f"{column.title},{size} {most[column.title]:,} episodes")
-    return table(["success, %", *heads], rows_of(TITLES, columns, cell)) + f"\n\n{NOTES}"
+    sizes = ["" if number is None else f" {number:,} objects," for number in objects]
+    heads = [f"{c.title},{size} {most[c.title]:,} episodes" for c, size in zip(columns, sizes, strict=True)]
+    return table([head, *heads], rows_of(TITLES, columns, cell))
 
 
 def _comparison(column: ResultColumn, key: str) -> str:

@@ -129,6 +129,7 @@ class SplitRuns:
             families=np.array([thing.family for thing in grasp_objects]),
             types=np.array(self.targets.hand.type_names)[self.targets.type_index[rows]],
             seeds=np.repeat(np.arange(len(self.episodes)), [len(each) for each in self.episodes]),
+            is_easy=None if self.targets.is_easy is None else self.targets.is_easy[rows],
         )
 
 

@@ -173,11 +173,15 @@ class FieldEvaluation(Callback):
 def _add_split(
     report: dict[str, Any], split: str, found: MeasuredSplit, table: GraspTable, families: NDArray[np.str_]
 ) -> None:
-    """The numbers of one split, below their sections."""
+    """The numbers of one split, below their sections; `hard`, of grasps that are not easy, where that is known."""
     groups = table.object_index.numpy()
     report["splits"][split] = estimates(found.values, groups, families)
     report["families"][split] = estimates_by_label(found.values, groups, families)
     report["types"][split] = estimates_by_label(found.values, groups, np.array(table.grasps.type_names()))
+    hard = None if table.is_easy is None else ~table.is_easy.numpy()
+    if hard is not None and hard.any():
+        alone = {name: column[hard] for name, column in found.values.items()}
+        report.setdefault("hard", {})[split] = estimates(alone, groups[hard], families[hard])
     report["causes"][split], report["causes_by_family"][split] = {}, {}
     for way, watched in found.watched.items():
         by_family = by_label(families, watched.cause.__getitem__)

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,11 @@ LABELS = EpisodeLabels(
 )
 
 
-def report(*splits: str, ours: tuple[str, ...] = ("success", "success", "success", "hit_table")) -> dict[str, Any]:
+def report(
+    *splits: str,
+    ours: tuple[str, ...] = ("success", "success", "success", "hit_table"),
+    labels: EpisodeLabels = LABELS,
+) -> dict[str, Any]:
     """As `test` writes it."""
     policies = {
         "ours": [made_up_outcome(ours)],
@@ -31,7 +36,7 @@ def report(*splits: str, ours: tuple[str, ...] = ("success", "success", "success
         "blind_close": [made_up_outcome(["pushed_over"] * 4)],
         "oracle": [made_up_outcome(["success"] * 2)],
     }
-    part = report_split(policies, LABELS, rows={"oracle": np.array([0, 2])}, poses=2)
+    part = report_split(policies, labels, rows={"oracle": np.array([0, 2])}, poses=2)
     return {
         **merge_splits(dict.fromkeys(splits, part)),
         "about": {"objects": dict.fromkeys(splits, 2), "plan": {}, "seeds": [0], "noise": None},
@@ -45,6 +50,20 @@ def files(tmp_path: Path) -> list[str]:
     for path, splits in zip(paths, [("unseen_instances", "unseen_families"), ("unseen_families",)], strict=True):
         path.write_text(json.dumps(report(*splits)))
     return [str(paths[0]), f"third-party={paths[1]}"]
+
+
+def test_hard_grasps_have_a_table_of_the_columns_that_know_them(files: list[str], tmp_path: Path) -> None:
+    labels = replace(LABELS, is_easy=np.array([True, True, True, False]))
+    path = tmp_path / "flagged.json"
+    path.write_text(json.dumps(report("unseen_families", labels=labels)))
+    blocks = policy_blocks(read_columns([files[0], f"flagged={path}"]))["success"].split("\n\n")
+    assert blocks[0].splitlines()[0].count("|") == 5
+    head, _, ours, *others = blocks[1].splitlines()
+    assert head == "| success on hard grasps, % | flagged, 1 objects, 1 episodes |"
+    assert ours.startswith("| **ours** | 0.0 [")
+    assert len(others) == 2  # the primitive and the script; the oracle ran no hard one
+    assert "Hard grasps: the mean joints" in blocks[2]
+    assert "hard" not in policy_blocks(read_columns(files))["success"].lower()
 
 
 def test_other_objects_have_a_column_of_their_own(files: list[str]) -> None:

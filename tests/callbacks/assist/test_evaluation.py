@@ -208,6 +208,22 @@ def test_test_compares_all_policies_on_the_same_episodes(
     assert "test/translation_median_m/unseen_instances/ours" in written
 
 
+def test_grasps_that_say_whether_they_are_easy_are_told_apart(
+    tiny_grasps: GraspSet, fast_objects: None, quiet: Quiet, runs: list[tuple[str, int]], tmp_path: Path
+) -> None:
+    is_easy = np.arange(len(tiny_grasps)) % 2 == 0
+    save_grasp_set(replace(tiny_grasps, is_easy=is_easy), tmp_path / "flagged.npz")
+    data = Data(path=str(tmp_path / "flagged.npz"), reachable_only=False, num_threads=0)
+    quiet(AssistEvaluation(plan=SpreadPlan(6), seeds=(0, 1), policies=[OURS])).test(Assistant(), data, verbose=False)
+    report = json.loads((tmp_path / "metrics.json").read_text())
+    for split in SPLITS:
+        targets = data.targets(split)
+        rows = np.concatenate([SpreadPlan(6).rows(targets, seed) for seed in (0, 1)])
+        assert targets.is_easy is not None
+        assert report["hard"][split][OURS]["success"]["n"] == int((~targets.is_easy[rows]).sum())
+        assert report["splits"][split][OURS]["success"]["n"] == 12
+
+
 def test_several_seeds_give_other_trajectories_of_the_same_grasps(
     rollouts: RolloutDataModule, quiet: Quiet, runs: list[tuple[str, int]], tmp_path: Path
 ) -> None:

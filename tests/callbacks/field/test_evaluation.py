@@ -165,6 +165,21 @@ def test_sets_of_other_objects_are_measured_without_baselines(
     assert not (tmp_path / "pictures").exists()
 
 
+def test_grasps_that_say_whether_they_are_easy_are_told_apart(
+    tiny_grasps: GraspSet, fast_objects: None, quiet: Quiet, tmp_path: Path
+) -> None:
+    families = tiny_grasps.split("unseen_families")
+    is_easy = np.arange(len(families)) > 0
+    save_grasp_set(replace(families, is_easy=is_easy), tmp_path / "flagged.npz")
+    data = GraspDataModule(path=str(tmp_path / "flagged.npz"), num_points=64)
+    evaluation = FieldEvaluation(max_test_grasps=2, with_baselines=False, num_failures=0)
+    quiet(evaluation).test(tiny_module(), data, verbose=False)
+    report = json.loads((tmp_path / "metrics.json").read_text())
+    all_of_them, hard = report["splits"]["unseen_families"], report["hard"]["unseen_families"]
+    assert set(hard) == set(all_of_them)
+    assert (hard["grasp_success"]["n"], all_of_them["grasp_success"]["n"]) == (1, 2)  # the first grasp alone
+
+
 class Recorder:
     """Stands in for the trials of the field and counts them."""
 
