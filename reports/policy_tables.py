@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from callbacks.assist.report import OURS, PRIMITIVE
+from callbacks.metrics.text_tables import over_families
 from reports.markdown import (
     causes_table,
     claimed_per_cent,
@@ -110,7 +111,7 @@ def measures_table(column: ResultColumn) -> str:
         if found:
             moved = shown(found["translation_m"], 100.0) + f" ({100.0 * found['translation_m']['median']:.2f})"
             posture, turned = shown(found["posture_rad"]), shown(found["rotation_cos"], digits=3)
-            rows.append([title, per_cent(found["success"]), posture, moved, turned])
+            rows.append([title, claimed_per_cent(found["success"], column.split), posture, moved, turned])
     return table([column.title, "success, %", "posture, rad", "translation, cm (median)", "rotation, 1 - cos"], rows)
 
 
@@ -124,7 +125,10 @@ def adaptability_tables(column: ResultColumn) -> str:
     parts = []
     for kind, title, first in (("all", "of all objects", 0), ("grasped", "of the objects grasped at all", 1)):
         names = [name for name in TITLES if kind in policies.get(name, {})]
-        rows = [[TITLES[name], *(per_cent(row) for row in policies[name][kind].values())] for name in names]
+        rows = [
+            [TITLES[name], *(claimed_per_cent(row, column.split) for row in policies[name][kind].values())]
+            for name in names
+        ]
         if kind == "grasped" and poses == len(PAPER_ADAPTABILITY):
             rows.append(["*the paper's, its objects*", *PAPER_ADAPTABILITY])
         parts.append(table([f"{column.title}, % {title}", *(f"{k}/{poses}" for k in range(first, poses + 1))], rows))
@@ -133,7 +137,7 @@ def adaptability_tables(column: ResultColumn) -> str:
 
 
 def families_table(column: ResultColumn) -> str:
-    """The worst and the best families of ours beside other policies, and what goes wrong."""
+    """The worst and the best families of ours beside other policies, and what goes wrong; all where claimed."""
     families = column.section("families")
     own: Mapping[str, Any] = families.get(OURS) or next(iter(families.values()))
     found, names = worst_and_best({name: rows["success"]["mean"] for name, rows in own.items()})
@@ -148,6 +152,17 @@ def families_table(column: ResultColumn) -> str:
         ]
         for name in names
     ]
+    whole = column.find("splits", OURS, "success")
+    if whole is not None and over_families(column.split, whole):
+        rows.append(
+            [
+                "*together*",
+                str(sum(own[name].get("objects", 0) for name in own) or "-"),
+                claimed_per_cent(whole, column.split, 0),
+                *(mean_per_cent(column.find("splits", other, "success")) for other in others),
+                top_causes(column.section("causes", OURS)),
+            ]
+        )
     heads = [f"{column.title}, {found}", "objects", "ours, %", *(f"{words(each)}, %" for each in others)]
     return table([*heads, "what goes wrong, %"], rows)
 

@@ -40,7 +40,8 @@ class EpisodeLabels:
 
     def part(self, keep: NDArray[Any]) -> "EpisodeLabels":
         """Those of some episodes, as indices or a mask."""
-        return EpisodeLabels(**{name: None if column is None else column[keep] for name, column in vars(self).items()})
+        kept: dict[str, Any] = {name: None if each is None else each[keep] for name, each in vars(self).items()}
+        return EpisodeLabels(**kept)
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,8 @@ class _Column:
 
     def adaptability(self, poses: int) -> dict[str, Any]:
         """See `callbacks.metrics.adaptability`."""
-        return adaptability(self.values["success"] > 0.5, self.labels.groups, self.labels.seeds, poses)
+        labels = self.labels
+        return adaptability(self.values["success"] > 0.5, labels.groups, labels.seeds, poses, labels.families)
 
 
 def values_of(outcome: EpisodeOutcome) -> Values:

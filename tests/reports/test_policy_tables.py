@@ -113,7 +113,9 @@ def test_adaptability_is_of_all_and_of_the_grasped_objects(files: list[str]) -> 
     text = policy_blocks(read_columns(files))["adaptability"]
     assert "| third-party, % of all objects | 0/2 | 1/2 | 2/2 |" in text
     # the primitive grasped one of two objects, at one of two poses
-    assert "| primitive alone | 100.0 [100.0, 100.0] | 0.0 [0.0, 0.0] |" in text
+    grasped = "| primitive alone | 100.0 [100.0, 100.0]{0} | 0.0 [0.0, 0.0]{1} |"
+    assert grasped.format("", "") in text  # on unseen instances
+    assert grasped.format(", over families [100.0, 100.0]", ", over families [0.0, 0.0]") in text
     assert "2 objects have 2 poses; 0 with fewer are left out." in text
     assert "paper" not in text  # which has five poses
 
@@ -126,6 +128,12 @@ def test_families_types_and_causes(files: list[str]) -> None:
     )
     box = next(line for line in blocks["families"].splitlines() if line.startswith("| box"))
     assert box.endswith("| 0 | 100 | hit table 50 |")
+    instances, families, _ = blocks["families"].split("\n\n")
+    assert families.splitlines()[-1] == (
+        "| *together* | 2 | 75 [50, 100], over families [50, 100] | 25 | 100 | hit table 25 |"
+    )
+    assert "together" not in instances
+    assert blocks["measures"].count(", over families [50.0, 100.0] | 2.50 [") == 2
     assert blocks["types"].splitlines()[2].startswith("| wrap | 67 [")  # the worst first
     assert "| hit table | 25.0 | 0.0 | 25.0 | 0.0 | 25.0 | 0.0 |" in blocks["causes"]
     assert blocks["measures"].count("| **ours** |") == 3
