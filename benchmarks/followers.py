@@ -1,6 +1,6 @@
 """Ways of following the field, compared: lift rates of one checkpoint by follower, printed as JSON.
 
-The choice of the default is made on the training objects; the other splits only confirm it.
+On training and development objects, where choices are made.
 """
 
 import argparse
@@ -39,7 +39,7 @@ FOLLOWERS: dict[str, Follower] = {
 
 
 def main() -> None:
-    """Measure every follower on a part of every split."""
+    """Measure every follower on a part of either split."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--checkpoint", default="pretrained/gf.ckpt")
     parser.add_argument("--path", default="data/grasps.npz", help="grasp set")
@@ -51,8 +51,8 @@ def main() -> None:
     data = GraspDataModule(path=given.path)
     primitive = GraspPrimitive.from_checkpoint(given.checkpoint)
     table: dict[str, Any] = {name: {} for name in FOLLOWERS}
-    with tqdm(total=len(data.splits) * len(FOLLOWERS), unit="follower") as bar:
-        for split in data.splits:
+    with tqdm(total=len(data.val_splits) * len(FOLLOWERS), unit="follower") as bar:
+        for split in data.val_splits:
             trials = SplitTrials(thinned(data.table(split), data.library, data.num_points, given.grasps), data.library)
             feature = trials.encode(primitive)
             groups = trials.table.object_index.numpy()

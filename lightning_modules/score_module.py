@@ -145,7 +145,7 @@ class ScoreMatchingModule(LightningModule):
 
     def _evaluate(self, stage: str, batch: GraspBatch, batch_idx: int, dataloader_idx: int) -> None:
         losses = self._losses(batch, self.draws, self._generator(2**40 + batch_idx, dataloader_idx))
-        splits = getattr(getattr(self.trainer, "datamodule", None), "splits", SPLITS)
+        splits = getattr(getattr(self.trainer, "datamodule", None), f"{stage}_splits", SPLITS)
         name = f"{stage}/dsm_loss/{splits[dataloader_idx]}"
         self.log(name, losses.mean(), batch_size=len(batch), add_dataloader_idx=False, sync_dist=True)
 

@@ -41,11 +41,13 @@ FIELD_PANELS: tuple[Panel, ...] = (
 
 
 def _measure(name: str, title: str, factor: float = 1.0) -> list[Panel]:
-    """Panels of a measure: while learning, with exploration; then without it, on objects that were not trained on."""
+    """Panels of a measure: while learning, with exploration; then without it, on objects that were not trained on.
+
+    These are of development; of the other splits where a set has no development objects, or a log is of before.
+    """
     return [
         (f"train/episode/{name}", f"{title}\nwhile learning", factor),
-        (f"val/{name}/unseen_instances", f"{title}\nunseen instances", factor),
-        (f"val/{name}/unseen_families", f"{title}\nunseen families", factor),
+        *((f"val/{name}/{split}", f"{title}\n{split.replace('_', ' ')}", factor) for split in SPLITS[1:]),
     ]
 
 
@@ -62,7 +64,8 @@ POLICY_PANELS: tuple[Panel, ...] = (
 )
 """Scalars of runs of the residual policy: a run is a line."""
 
-_COLUMNS = 5
+_ROWS = 3
+"""Rows of the measures of a policy, which stand one below the other; three panels stand side by side."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,7 @@ class Chart:
 
     Attributes:
         lines: thin lines; what was logged once is no curve.
-        panels: small multiples in rows of five, those of which there is a curve.
+        panels: small multiples in three rows, those of which there is a curve; three panels or less side by side.
         axis: what the horizontal axis shows.
         scale: by how much it is divided.
         has_mean: draw the mean of the lines too.
@@ -94,7 +97,7 @@ class Chart:
         panels = [panel for panel in self.panels if any(_is_curve(curves, panel[0]) for curves in self.lines.values())]
         if not panels:
             raise ValueError(f"the logs have no curve of the scalars {', '.join(panel[0] for panel in self.panels)}")
-        columns = min(_COLUMNS, len(panels))
+        columns = min(len(panels), max(3, -(-len(panels) // _ROWS)))
         rows = -(-len(panels) // columns)
         figure, grid = plt.subplots(
             rows, columns, figsize=(3.1 * columns, 2.5 * rows + 0.7), squeeze=False, sharex=True, layout="constrained"

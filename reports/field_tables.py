@@ -74,17 +74,25 @@ def _count(column: ResultColumn, section: str, *keys: str) -> int:
 
 
 def success_table(columns: Sequence[ResultColumn], way: str) -> str:
-    """Lift rates with or without collisions on the way."""
-    measured = [key.removesuffix(f"_{way}") for column in columns for key in column.section("splits")]
+    """Lift rates with or without collisions on the way, of all grasps, and of the hard ones where they are known."""
+    parts = [_lifted(columns, "splits", f"lifted, %, {words(way)}", way)]
+    hard = [column for column in columns if column.section("hard")]
+    if hard:
+        parts.append(_lifted(hard, "hard", f"lifted of the hard ones, %, {words(way)}", way))
+    return "\n\n".join(parts)
+
+
+def _lifted(columns: Sequence[ResultColumn], section: str, head: str, way: str) -> str:
+    measured = [key.removesuffix(f"_{way}") for column in columns for key in column.section(section)]
     others = [name for name in measured if name.endswith(f"_{_FIELD}") and name not in TITLES]
     titles = TITLES | {name: f"the field, {words(name.removesuffix(f'_{_FIELD}'))}" for name in others}
 
     def cell(column: ResultColumn, name: str) -> str:
-        return claimed_per_cent(column.find("splits", _measure(name, way)), column.split)
+        return claimed_per_cent(column.find(section, _measure(name, way)), column.split)
 
     rows = rows_of(titles, columns, cell)
-    heads = [f"{column.title}, n = {_count(column, 'splits'):,}" for column in columns]
-    return table([f"lifted, %, {words(way)}", *heads], rows)
+    heads = [f"{column.title}, n = {_count(column, section):,}" for column in columns]
+    return table([head, *heads], rows)
 
 
 def families_table(column: ResultColumn) -> str:

@@ -19,7 +19,7 @@ from datamodules.grasps.grasp_file import load_grasp_set
 from datamodules.grasps.grasp_set import GraspSet
 from datamodules.rollouts.grasp_targets import grasp_targets
 from datamodules.rollouts.runner import STEP_GRID, EpisodeRunner
-from envs.conventions import NUM_CLOUD_POINTS, SPLITS, UNSEEN_SPLITS
+from envs.conventions import DEVELOPMENT_SPLIT, NUM_CLOUD_POINTS, SPLITS, UNSEEN_SPLITS
 from envs.files import write_atomically
 from envs.objects.library import ObjectLibrary
 from envs.physics.base import PhysicsFactory
@@ -41,7 +41,7 @@ def report(
 
     Each is placed without collisions on the way (``_collisions_off``), closed from the open hand with collisions
     (``_collisions_on``), and closed by a hand on a moving wrist (``_moving``): the stored and the nearest grasp on
-    arrival, the other two from the step on that is best on training objects.
+    arrival, the other two from the step on that is best on development objects, or training ones of a set without.
 
     Args:
         path: grasp set.
@@ -96,6 +96,7 @@ def _add_moving(
             generate_patterns(),
             EpisodeRunner(physics, on_batch=bar.update),
             num_episodes=num_episodes,
+            choice=targets.get(DEVELOPMENT_SPLIT),
         )
         policies = moving.policies()
         for split, own in targets.items():

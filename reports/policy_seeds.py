@@ -26,7 +26,8 @@ _SAME_EPISODES = ("plan", "seeds", "noise")
 
 
 _SECTIONS: dict[str, Sequence[str] | None] = {
-    "splits": [OURS], "margins": None, "headline": None, "share_of_oracle": [OURS], "adaptability": [OURS],
+    "splits": [OURS], "hard": [OURS], "margins": None, "headline": None, "share_of_oracle": [OURS],
+    "adaptability": [OURS],
 }  # fmt: skip
 """Sections that are put together, and of which policies; of all when None."""
 
@@ -54,7 +55,7 @@ def combine(runs: Mapping[str, Metrics]) -> dict[str, Any]:
     Returns:
         ``splits.<split>.ours.<measure>.{mean, low, high, n, values}``: 95 % interval by Student's t over n seeds, and
         the seeds' means in the order given; likewise, where they were measured, ``margins.<split>.<policy>.<measure>``,
-        ``headline.<split>.<comparison>``, ``share_of_oracle.<split>.ours`` and
+        ``headline.<split>.<comparison>``, ``hard`` as ``splits``, ``share_of_oracle.<split>.ours`` and
         ``adaptability.<split>.ours.{all, grasped}.<poses>``; ``about``.
 
     Raises:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from callbacks.assist.report import OURS, PRIMITIVE
+from callbacks.metrics.text_tables import over_families
 from reports.markdown import (
     causes_table,
     claimed_per_cent,
@@ -35,6 +36,8 @@ TITLES: dict[str, str] = {
 """Policies as the tables call them."""
 
 NOTES = "(a) knows where and when the wrist will end. (b) knows the grasp."
+
+HARD = "Hard grasps: the mean joints of training grasps, placed there, do not lift."
 
 _COMPARISONS = {
     "minus_primitive": "ours minus the primitive alone, points",
@@ -67,21 +70,29 @@ def policy_blocks(columns: Sequence[ResultColumn]) -> dict[str, str]:
 
 
 def success_table(columns: Sequence[ResultColumn]) -> str:
-    """Success by policy and split; where a policy ran fewer episodes than the most, their number."""
-    most = {c.title: max(rows["success"]["n"] for rows in c.section("splits").values()) for c in columns}
+    """Success by policy and split, on all grasps, and on the hard ones alone where they are known."""
+    sizes = [column.report.get("about", {}).get("objects", {}).get(column.split) for column in columns]
+    parts = [_success(columns, "splits", "success, %", sizes)]
+    hard = [column for column in columns if column.section("hard")]
+    if hard:
+        most = [max(rows["objects"] for rows in column.section("hard").values()) for column in hard]
+        parts.append(_success(hard, "hard", "success on hard grasps, %", most))
+    return "\n\n".join([*parts, NOTES + (f" {HARD}" if hard else "")])
+
+
+def _success(columns: Sequence[ResultColumn], section: str, head: str, objects: Sequence[int | None]) -> str:
+    """Success by policy and column; where a policy ran fewer episodes than the most, their number."""
+    most = {c.title: max(rows["success"]["n"] for rows in c.section(section).values()) for c in columns}
 
     def cell(column: ResultColumn, name: str) -> str:
-        row = column.find("splits", name, "success")
+        row = column.find(section, name, "success")
         return claimed_per_cent(row, column.split) + (
             f" (n = {row['n']:,})" if row and row["n"] < most[column.title] else ""
         )
 
-    heads = []
-    for column in columns:
-        objects = column.report.get("about", {}).get("objects", {}).get(column.split)
-        size = "" if objects is None else f" {objects:,} objects,"
-        heads.append(f"{column.title},{size} {most[column.title]:,} episodes")
-    return table(["success, %", *heads], rows_of(TITLES, columns, cell)) + f"\n\n{NOTES}"
+    sizes = ["" if number is None else f" {number:,} objects," for number in objects]
+    heads = [f"{c.title},{size} {most[c.title]:,} episodes" for c, size in zip(columns, sizes, strict=True)]
+    return table([head, *heads], rows_of(TITLES, columns, cell))
 
 
 def _comparison(column: ResultColumn, key: str) -> str:
@@ -100,7 +111,7 @@ def measures_table(column: ResultColumn) -> str:
         if found:
             moved = shown(found["translation_m"], 100.0) + f" ({100.0 * found['translation_m']['median']:.2f})"
             posture, turned = shown(found["posture_rad"]), shown(found["rotation_cos"], digits=3)
-            rows.append([title, per_cent(found["success"]), posture, moved, turned])
+            rows.append([title, claimed_per_cent(found["success"], column.split), posture, moved, turned])
     return table([column.title, "success, %", "posture, rad", "translation, cm (median)", "rotation, 1 - cos"], rows)
 
 
@@ -114,7 +125,10 @@ def adaptability_tables(column: ResultColumn) -> str:
     parts = []
     for kind, title, first in (("all", "of all objects", 0), ("grasped", "of the objects grasped at all", 1)):
         names = [name for name in TITLES if kind in policies.get(name, {})]
-        rows = [[TITLES[name], *(per_cent(row) for row in policies[name][kind].values())] for name in names]
+        rows = [
+            [TITLES[name], *(claimed_per_cent(row, column.split) for row in policies[name][kind].values())]
+            for name in names
+        ]
         if kind == "grasped" and poses == len(PAPER_ADAPTABILITY):
             rows.append(["*the paper's, its objects*", *PAPER_ADAPTABILITY])
         parts.append(table([f"{column.title}, % {title}", *(f"{k}/{poses}" for k in range(first, poses + 1))], rows))
@@ -123,7 +137,7 @@ def adaptability_tables(column: ResultColumn) -> str:
 
 
 def families_table(column: ResultColumn) -> str:
-    """The worst and the best families of ours beside other policies, and what goes wrong."""
+    """The worst and the best families of ours beside other policies, and what goes wrong; all where claimed."""
     families = column.section("families")
     own: Mapping[str, Any] = families.get(OURS) or next(iter(families.values()))
     found, names = worst_and_best({name: rows["success"]["mean"] for name, rows in own.items()})
@@ -138,6 +152,17 @@ def families_table(column: ResultColumn) -> str:
         ]
         for name in names
     ]
+    whole = column.find("splits", OURS, "success")
+    if whole is not None and over_families(column.split, whole):
+        rows.append(
+            [
+                "*together*",
+                str(sum(own[name].get("objects", 0) for name in own) or "-"),
+                claimed_per_cent(whole, column.split, 0),
+                *(mean_per_cent(column.find("splits", other, "success")) for other in others),
+                top_causes(column.section("causes", OURS)),
+            ]
+        )
     heads = [f"{column.title}, {found}", "objects", "ours, %", *(f"{words(each)}, %" for each in others)]
     return table([*heads, "what goes wrong, %"], rows)
 

@@ -27,31 +27,29 @@ from callbacks.assist.policies import (
     other_data,
 )  # fmt: skip
 from callbacks.assist.report import OURS, merge_splits, report_split
-from callbacks.assist.runs import EpisodeLimit, KeptEpisodes, Runs, make_runner, plan_runs, present_splits, run_all
+from callbacks.assist.runs import EpisodeLimit, KeptEpisodes, Runs, episode_files, make_runner, plan_runs, run_all
 from callbacks.assist.trigger_choice import TriggerGrid
 from callbacks.metrics.estimates import families_note
 from callbacks.metrics.text_tables import policies_table
-from callbacks.store.made_of import made_of_code, settings_of, settings_of_module
+from callbacks.store.made_of import settings_of_module
 from callbacks.store.result_files import ResultFiles
 from callbacks.training.progress import EvaluationBar
 from callbacks.training.turns import is_turn
+from datamodules.grasps.splits import development_or, present_splits
 from datamodules.rollouts.module import RolloutDataModule
 from datamodules.rollouts.plans import EpisodePlan, PosesPlan, SpreadPlan, planned_episodes
 from datamodules.rollouts.runner import steps_to_try
 from envs.conventions import SPLITS, UNSEEN_SPLITS
 from envs.files import write_atomically
-from envs.physics.base import physics_identity
 
 _LOG = logging.getLogger(__name__)
-
-_NOT_DECIDING = ("path", "split_file", "num_threads", "physics")
-"""Settings of the data module that do not decide how given episodes end; the physics is described by itself."""
 
 
 class AssistEvaluation(Callback):
     """Runs episodes of the assisting task.
 
-    In ``validate`` and every few epochs of ``fit``: the learnt policy, on some episodes of each split, always the same.
+    In ``validate`` and every few epochs of ``fit``: the learnt policy, on some episodes of development objects, always
+    the same; in sets without these, of the splits of the test.
     In ``test``: all policies (callbacks/assist/policies.py) on the episodes of ``plan``; a table is printed and
     ``metrics.json`` written into the trainer's root folder. What was run is kept there as ``episodes/<split>/
     <policy>_<seed>.npz``, with a JSON of the same name that says what it was made of, and not run again while all of
@@ -60,12 +58,12 @@ class AssistEvaluation(Callback):
     Args:
         plan: grasps that ``test`` tries; 500 episodes a split when None.
         seeds: each gives these grasps other trajectories, the same for every policy (GraspGF App. A.3).
-        splits: splits to measure, those of them that the grasp set has.
-        num_validation_episodes: episodes of each split in ``fit`` and ``validate``.
+        splits: splits that ``test`` measures, those of them that the grasp set has.
+        num_validation_episodes: episodes of a split in ``fit`` and ``validate``.
         every_n_epochs: epochs between two measurements in ``fit``; 0 leaves them out.
         num_choice_episodes: episodes on which fixed steps and thresholds are chosen.
-        choice_split: split of these episodes; none whose results are told of.
-        choice_path: grasp set of these episodes; that of the training grasps when None.
+        choice_split: split of these episodes, from the set of the training grasps; none whose results are told of. When
+            None development, or training objects where the set has no such split.
         steps: fixed steps to try; those that suit the task when None.
         fixed_steps: steps that are known already, by policy, and need not be chosen.
         triggers: thresholds to try for ``primitive_triggered``; one value of each needs no choice.
@@ -85,11 +83,10 @@ class AssistEvaluation(Callback):
         plan: EpisodePlan | None = None,
         seeds: Sequence[int] = (0,),
         splits: Sequence[str] = UNSEEN_SPLITS,
-        num_validation_episodes: int = 100,
+        num_validation_episodes: int = 200,
         every_n_epochs: int = 1,
         num_choice_episodes: int = 200,
-        choice_split: str = SPLITS[0],
-        choice_path: str | None = None,
+        choice_split: str | None = None,
         steps: Sequence[int] | None = None,
         fixed_steps: Mapping[str, int] | None = None,
         triggers: TriggerGrid | None = None,
@@ -100,7 +97,8 @@ class AssistEvaluation(Callback):
         resume: bool = True,
         num_worlds: int = 128,
     ) -> None:
-        if not splits or not seeds or (steps is not None and not steps) or not {*splits, choice_split} <= set(SPLITS):
+        unknown = {*splits, choice_split or SPLITS[0]} - set(SPLITS)
+        if not splits or not seeds or (steps is not None and not steps) or unknown:
             raise ValueError(
                 f"splits are {list(splits)}, choice_split {choice_split!r}, seeds {list(seeds)} and steps "
                 f"{steps}; give at least one of each, splits among {', '.join(SPLITS)}"
@@ -115,7 +113,6 @@ class AssistEvaluation(Callback):
         self.every_n_epochs = every_n_epochs
         self.choice_plan = SpreadPlan(num_choice_episodes)
         self.choice_split = choice_split
-        self.choice_path = choice_path
         self.steps = steps
         self.fixed_steps = dict(fixed_steps or {})
         self.triggers = TriggerGrid() if triggers is None else triggers
@@ -126,6 +123,7 @@ class AssistEvaluation(Callback):
         self.resume = resume
         self.num_worlds = num_worlds
         self._runs: Runs | None = None
+        self._chosen_on = "nothing was chosen"
         self._compared = ComparedPolicies({})
 
     def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -146,7 +144,8 @@ class AssistEvaluation(Callback):
             return None
         if self._runs is None:
             data, module = _parts(trainer, pl_module)
-            runs = plan_runs(data, present_splits(data, self.splits), self.validation_plan, self.seeds[:1])
+            splits = present_splits(data.grasps, data.path, development_or(data.grasps, data.path, self.splits))
+            runs = plan_runs(data, splits, self.validation_plan, self.seeds[:1])
             for run in runs.values():
                 run.limit(OURS, EpisodeLimit())
             ours = {OURS: ComparedPolicy(module.policy(), {})}
@@ -165,10 +164,11 @@ class AssistEvaluation(Callback):
             return None
         if self._runs is None:
             data, module = _parts(trainer, pl_module)
-            files = self._files(trainer, data) if self.resume else None
+            folder = Path(trainer.default_root_dir) / "episodes"
+            files = episode_files(folder, data, self.num_worlds) if self.resume else None
             names = available_policies(module, self.policies)
             # before the long choice of steps: what is wrong with grasp set and split file shows here
-            runs = plan_runs(data, present_splits(data, self.splits), self.plan, self.seeds)
+            runs = plan_runs(data, present_splits(data.grasps, data.path, self.splits), self.plan, self.seeds)
             self._compared = self._choose(trainer, pl_module, names, files)
             total = sum(
                 run.limit(name, self.limits.get(name, EpisodeLimit())) for run in runs.values() for name in names
@@ -180,16 +180,6 @@ class AssistEvaluation(Callback):
                 _LOG.info("%d of %d episodes were run before: %s", kept.num_stored, total, files.folder)
             self._runs = runs
         return self._runs
-
-    def _files(self, trainer: Trainer, data: RolloutDataModule) -> ResultFiles:
-        settings = {name: value for name, value in data.hparams_initial.items() if name not in _NOT_DECIDING}
-        made_of = {
-            "code": made_of_code(),
-            "physics": physics_identity(data.physics),
-            "data": settings_of(settings),
-            "worlds": self.num_worlds,
-        }
-        return ResultFiles(Path(trainer.default_root_dir) / "episodes", made_of)
 
     def _choose(
         self, trainer: Trainer, pl_module: LightningModule, names: Sequence[str], files: ResultFiles | None
@@ -216,14 +206,17 @@ class AssistEvaluation(Callback):
             )
 
     def _training(self, data: RolloutDataModule) -> TrainingEpisodes:
-        split_file, path = self.training_split_file, self.choice_path
-        training = data if self.training_path is None else other_data(self.training_path, split_file, data)
-        choice = training if path is None else other_data(path, split_file, data)
+        path, split_file = self.training_path, self.training_split_file
+        training = data if path is None else other_data(path, split_file, data)
+        split = self.choice_split or development_or(training.grasps, training.path, SPLITS[:1])[0]
+        self._chosen_on = f"chosen on {self.choice_plan.num_episodes} episodes of " + (
+            "training objects" if split == SPLITS[0] else f"the split {split}"
+        )
         episodes = planned_episodes(
             self.choice_plan,
-            choice.targets(self.choice_split),
+            training.targets(split),
             data.patterns,
-            is_training=self.choice_split not in UNSEEN_SPLITS,
+            is_training=split not in UNSEEN_SPLITS,
             seed=self.seeds[0],
             task=data.task,
             period_s=data.physics.settings.control_dt,
@@ -260,8 +253,7 @@ class AssistEvaluation(Callback):
                 {split: len(set(run.labels().families.tolist())) for split, run in runs.items()}
             ),
             "margins": f"{OURS} minus the policy, episode by episode",
-            "best_steps": f"chosen on {self.choice_plan.num_episodes} episodes of "
-            + ("training objects" if self.choice_split == SPLITS[0] else f"the split {self.choice_split}"),
+            "best_steps": self._chosen_on,
             "fixed_steps": self.fixed_steps,
             "triggers": asdict(self.triggers),
             "plan": {"class": type(self.plan).__name__, **vars(self.plan)},

@@ -135,7 +135,7 @@ def num_choices(
 
 
 def other_data(path: str, split_file: str | None, data: RolloutDataModule) -> RolloutDataModule:
-    """Grasps from a set of their own, and their objects: to make scripts from, or to choose on.
+    """Grasps from a set of their own, and their objects: to make scripts from, and to choose on.
 
     Raises:
         ValueError: they are of another hand.
@@ -143,7 +143,7 @@ def other_data(path: str, split_file: str | None, data: RolloutDataModule) -> Ro
     found = RolloutDataModule(path=path, split_file=split_file, reachable_only=data.reachable_only)
     if found.hand is not data.hand:
         raise ValueError(
-            f"training_path or choice_path {path} is of the hand {found.hand.name}, the tested grasps of the hand "
+            f"training_path {path} is of the hand {found.hand.name}, the tested grasps of the hand "
             f"{data.hand.name}; scripts and choices need grasps of the latter"
         )
     return found

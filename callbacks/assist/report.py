@@ -27,12 +27,21 @@ Outcomes = Mapping[str, Sequence[EpisodeOutcome]]
 
 @dataclass(frozen=True)
 class EpisodeLabels:
-    """What each of N episodes of a split was: objects and seeds as numbers, families and grasp types by name."""
+    """What each of N episodes of a split was: objects and seeds as numbers, families and grasp types by name.
+
+    ``is_easy``: the mean joints of training grasps lift there as well; None where nobody knows.
+    """
 
     groups: NDArray[np.int64]
     families: NDArray[np.str_]
     types: NDArray[np.str_]
     seeds: NDArray[np.int64]
+    is_easy: NDArray[np.bool_] | None = None
+
+    def part(self, keep: NDArray[Any]) -> "EpisodeLabels":
+        """Those of some episodes, as indices or a mask."""
+        kept: dict[str, Any] = {name: None if each is None else each[keep] for name, each in vars(self).items()}
+        return EpisodeLabels(**kept)
 
 
 @dataclass(frozen=True)
@@ -49,8 +58,8 @@ class _Column:
     def part(self, keep: NDArray[Any]) -> "_Column":
         """Some of its episodes, as indices or a mask."""
         values = {name: column[keep] for name, column in self.values.items()}
-        labels = EpisodeLabels(**{name: column[keep] for name, column in vars(self.labels).items()})
-        return _Column(self.rows[keep], values, self.cause[keep], self.is_grasp[keep], self.second_try[keep], labels)
+        cause, is_grasp, second_try = self.cause[keep], self.is_grasp[keep], self.second_try[keep]
+        return _Column(self.rows[keep], values, cause, is_grasp, second_try, self.labels.part(keep))
 
     def numbers(self) -> dict[str, dict[str, float | int]]:
         """Mean, 95 % intervals (bootstrap over objects, and over families) and count; medians of what is no rate."""
@@ -63,6 +72,14 @@ class _Column:
         """The same by label, with the number of objects."""
         parts = by_label(labels, self.part)
         return {name: {**part.numbers(), "objects": len(np.unique(part.labels.groups))} for name, part in parts.items()}
+
+    def hard(self) -> dict[str, Any]:
+        """The same of the grasps that are not easy, with the number of objects; nothing without such."""
+        is_easy = self.labels.is_easy
+        if is_easy is None or is_easy.all():
+            return {}
+        part = self.part(~is_easy)
+        return {**part.numbers(), "objects": len(np.unique(part.labels.groups))}
 
     def causes(self) -> dict[str, int]:
         """Number of episodes by cause."""
@@ -86,7 +103,8 @@ class _Column:
 
     def adaptability(self, poses: int) -> dict[str, Any]:
         """See `callbacks.metrics.adaptability`."""
-        return adaptability(self.values["success"] > 0.5, self.labels.groups, self.labels.seeds, poses)
+        labels = self.labels
+        return adaptability(self.values["success"] > 0.5, labels.groups, labels.seeds, poses, labels.families)
 
 
 def values_of(outcome: EpisodeOutcome) -> Values:
@@ -131,8 +149,13 @@ def report_split(
             for name, column in columns.items()
         },
     }
-    for section, found in (("no_grasp", _Column.disturbance), ("second_try", _Column.second_tries)):
-        told = {name: found(column) for name, column in every.items()}
+    sections = {
+        "hard": (columns, _Column.hard),
+        "no_grasp": (every, _Column.disturbance),
+        "second_try": (every, _Column.second_tries),
+    }
+    for section, (whose, found) in sections.items():
+        told = {name: found(column) for name, column in whose.items()}
         report |= {section: {name: each for name, each in told.items() if each}} if any(told.values()) else {}
     if poses is not None:
         adapted = {name: column.adaptability(poses) for name, column in columns.items()}
@@ -145,7 +168,8 @@ def merge_splits(reports: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """Reports of splits as ``<section>.<split>....``.
 
     Sections: splits, headline, margins, share_of_oracle, causes, families, types, causes_by_family, of the episodes in
-    which the wrist comes to grasp; no_grasp, second_try, adaptability and over_seeds where a split has them.
+    which the wrist comes to grasp; hard (``splits`` of the grasps alone that are not easy), no_grasp, second_try,
+    adaptability and over_seeds where a split has them.
     """
     sections = dict.fromkeys(section for report in reports.values() for section in report)
     return {
@@ -157,8 +181,8 @@ def merge_splits(reports: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
 def _column(parts: Sequence[EpisodeOutcome], rows: NDArray[np.int64] | None, labels: EpisodeLabels) -> _Column:
     together = join_rows(parts)
     rows = np.arange(len(labels.groups)) if rows is None else rows
-    of_rows = EpisodeLabels(**{name: column[rows] for name, column in vars(labels).items()})
-    return _Column(rows, values_of(together), together.cause, together.is_grasp, together.second_try, of_rows)
+    labels = labels.part(rows)
+    return _Column(rows, values_of(together), together.cause, together.is_grasp, together.second_try, labels)
 
 
 def _common(one: _Column, other: _Column) -> tuple[_Column, _Column]:

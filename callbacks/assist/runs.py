@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,13 +11,14 @@ from tqdm import tqdm
 
 from callbacks.assist.policies import ComparedPolicy
 from callbacks.assist.report import OURS, EpisodeLabels
-from callbacks.store.made_of import digest_of
+from callbacks.store.made_of import digest_of, made_of_code, settings_of
 from callbacks.store.result_files import Arrays, ResultFiles
 from callbacks.training.progress import skip_ahead
 from datamodules.rollouts.module import RolloutDataModule
 from datamodules.rollouts.plans import EpisodePlan, planned_episodes
 from datamodules.rollouts.runner import EpisodeFrames, EpisodeRunner
 from envs.conventions import UNSEEN_SPLITS
+from envs.physics.base import physics_identity
 from envs.rows import join_rows, take_rows
 from envs.task.episodes import Episodes
 from envs.task.outcomes import EpisodeOutcome
@@ -127,6 +129,7 @@ class SplitRuns:
             families=np.array([thing.family for thing in grasp_objects]),
             types=np.array(self.targets.hand.type_names)[self.targets.type_index[rows]],
             seeds=np.repeat(np.arange(len(self.episodes)), [len(each) for each in self.episodes]),
+            is_easy=None if self.targets.is_easy is None else self.targets.is_easy[rows],
         )
 
 
@@ -155,23 +158,6 @@ def plan_runs(data: RolloutDataModule, splits: Sequence[str], plan: EpisodePlan,
     return runs
 
 
-def present_splits(data: RolloutDataModule, splits: Sequence[str]) -> list[str]:
-    """Those of ``splits`` that the grasp set has grasps of: sets of other objects need not have all.
-
-    Raises:
-        ValueError: it has none of them.
-    """
-    grasps = data.grasps
-    there = {grasps.object_splits[index] for index in np.unique(grasps.object_index)}
-    found = [split for split in splits if split in there]
-    if not found:
-        raise ValueError(
-            f"grasp set {data.path} has grasps of {', '.join(sorted(there)) or 'no split'}, none of which is to be "
-            f"measured ({', '.join(splits)}); name one of its splits in the evaluation's splits"
-        )
-    return found
-
-
 def make_runner(data: RolloutDataModule, num_worlds: int, on_batch: Callable[[int], None]) -> EpisodeRunner:
     """A runner with the physics, the task and the perception of the data module."""
     return EpisodeRunner(
@@ -182,6 +168,22 @@ def make_runner(data: RolloutDataModule, num_worlds: int, on_batch: Callable[[in
         noise=data.noise,
         on_batch=on_batch,
     )
+
+
+_NOT_DECIDING = ("path", "split_file", "num_threads", "physics")
+"""Settings of the data module that do not decide how given episodes end; the physics is described by itself."""
+
+
+def episode_files(folder: Path, data: RolloutDataModule, num_worlds: int) -> ResultFiles:
+    """Files of episodes, and all that they are made of but policies and the episodes themselves."""
+    settings = {name: value for name, value in data.hparams_initial.items() if name not in _NOT_DECIDING}
+    made_of = {
+        "code": made_of_code(),
+        "physics": physics_identity(data.physics),
+        "data": settings_of(settings),
+        "worlds": num_worlds,
+    }
+    return ResultFiles(folder, made_of)
 
 
 FRAMES = ("joint_pos", "wrist_pose_w", "object_pose_w")

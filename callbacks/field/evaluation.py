@@ -46,11 +46,11 @@ _PLACED = ("placed", "closed by 0.1 rad")
 class FieldEvaluation(Callback):
     """Follows the field in the simulator and measures it beside the baselines.
 
-    During fit every few epochs a part of each split is followed without collisions. In ``test`` everything is measured
-    on all grasps of unseen splits and `max_train_evaluation` of training, a table is printed, ``metrics.json`` written
-    into the trainer's root folder, and pictures of failures below it. What was measured is kept there as
-    ``trials/<split>/<part>.npz``, with a JSON of the same name that says what it was made of, and not measured again
-    while all of that is as it was: weights and settings, grasps, code.
+    During fit every few epochs a part of the training and development grasps is followed without collisions. In
+    ``test`` everything is measured on all grasps of the data module's ``test_splits`` (`max_train_evaluation` of
+    training), a table is printed, ``metrics.json`` written into the trainer's root folder, and pictures of failures
+    below it. What was measured is kept there as ``trials/<split>/<part>.npz``, with a JSON of the same name that says
+    what it was made of, and not measured again while all of that is as it was: weights and settings, grasps, code.
 
     Args:
         references: ways of following the field beside the module's own (``model.init_args.follower``), measured under
@@ -91,11 +91,11 @@ class FieldEvaluation(Callback):
         self.physics: PhysicsFactory = physics or MujocoCpu()
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Follow the field without collisions on a part of each split; in fit only every few epochs."""
+        """Follow the field without collisions on a part of the validation splits; in fit only every few epochs."""
         if not is_turn(trainer, self.every_n_epochs):
             return
         data, primitive = _parts(trainer, pl_module)
-        for split in data.splits:
+        for split in data.val_splits:
             table = thinned(data.table(split), data.library, data.num_points, self.num_grasps)
             trials = SplitTrials(table, data.library, self.physics)
             values = trials.field("field_success", primitive, trials.encode(primitive), with_collisions=False)
@@ -119,7 +119,7 @@ class FieldEvaluation(Callback):
         )
         report: dict[str, Any] = {"splits": {}, "families": {}, "types": {}, "causes": {}, "causes_by_family": {}}
         diverged = 0
-        for split in data.splits:
+        for split in data.test_splits:
             table = thinned(data.table(split), data.library, data.num_points, self.max_test_grasps)
             with EvaluationBar(trainer, None, f"trials {split}", "trial") as bar:
                 found = measurement.measure(split, table, bar)
@@ -152,7 +152,7 @@ class FieldEvaluation(Callback):
 
     def _training_table(self, data: GraspDataModule) -> GraspTable | None:
         """Training grasps for the baselines; None without these, or in sets of other objects, which have none."""
-        if not self.with_baselines or SPLITS[0] not in data.splits:
+        if not self.with_baselines or SPLITS[0] not in data.grasps.splits:
             return None
         return GraspTable(data.training_grasps(), data.library, data.num_points)
 
@@ -173,11 +173,15 @@ class FieldEvaluation(Callback):
 def _add_split(
     report: dict[str, Any], split: str, found: MeasuredSplit, table: GraspTable, families: NDArray[np.str_]
 ) -> None:
-    """The numbers of one split, below their sections."""
+    """The numbers of one split, below their sections; `hard`, of grasps that are not easy, where that is known."""
     groups = table.object_index.numpy()
     report["splits"][split] = estimates(found.values, groups, families)
     report["families"][split] = estimates_by_label(found.values, groups, families)
     report["types"][split] = estimates_by_label(found.values, groups, np.array(table.grasps.type_names()))
+    hard = None if table.is_easy is None else ~table.is_easy.numpy()
+    if hard is not None and hard.any():
+        alone = {name: column[hard] for name, column in found.values.items()}
+        report.setdefault("hard", {})[split] = estimates(alone, groups[hard], families[hard])
     report["causes"][split], report["causes_by_family"][split] = {}, {}
     for way, watched in found.watched.items():
         by_family = by_label(families, watched.cause.__getitem__)

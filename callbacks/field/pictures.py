@@ -2,6 +2,7 @@
 
 import logging
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from datamodules.grasps.dataset import GraspTable
 from datamodules.grasps.grasp_set import GraspSet
 from datamodules.grasps.module import GraspDataModule
 from datamodules.grasps.poses import absolute_pose
-from envs.conventions import MAX_JOINT_STEP
+from envs.conventions import MAX_JOINT_STEP, SPLITS
 from envs.pictures.sheets import contact_sheet, save_png
 from envs.pictures.view import Image
 from envs.task.settings import TaskSettings
@@ -29,7 +30,6 @@ from lightning_modules.score_module import ScoreMatchingModule
 
 _LOG = logging.getLogger(__name__)
 
-_HELD_OUT = ("unseen_instances", "unseen_families")
 _ARROW_STEPS = (0, TaskSettings().episode_steps // 3)
 """Control steps of an approach at which the field is drawn: from the open hand, and when the fingers have gathered."""
 
@@ -44,7 +44,7 @@ class _Shown:
 
 
 class FieldPictures(Callback):
-    """Pictures of a few held-out grasps, always the same, of different types and objects.
+    """Pictures of a few held-out grasps, always the same, of different types and objects: of development in fit.
 
     ``before_after``: the open hand, and the hand after following the field without collisions; ``field``: the cloud
     with the way each fingertip is sent; ``denoising``: a sample on its way from noise to grasp.
@@ -66,7 +66,7 @@ class FieldPictures(Callback):
         self.num_grasps = num_grasps
         self.num_frames = num_frames
         self.size = size
-        self._shown: _Shown | None = None
+        self._shown: dict[tuple[str, ...], _Shown] = {}
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """In fit: pictures to TensorBoard, every few epochs."""
@@ -95,14 +95,16 @@ class FieldPictures(Callback):
                 f"FieldPictures got {type(data).__name__} and {type(pl_module).__name__}, expected GraspDataModule and "
                 "ScoreMatchingModule; take it out of trainer.callbacks"
             )
-        if self._shown is None:
-            self._shown = _shown(data, self.num_grasps)
-        primitive, batch = GraspPrimitive(pl_module), self._shown.table.batch(torch.arange(len(self._shown.scenes)))
+        splits = data.test_splits if trainer.testing else data.val_splits
+        if splits not in self._shown:
+            self._shown[splits] = _shown(data, splits, self.num_grasps)
+        shown = self._shown[splits]
+        primitive, batch = GraspPrimitive(pl_module), shown.table.batch(torch.arange(len(shown.scenes)))
         here = batch.to(pl_module.device)
         feature = primitive.encode(here.points_h, here.objects, here.table_h)
         return {
-            **self._followed(self._shown, primitive, feature, batch.points_h.double().numpy()),
-            "denoising": self._filmstrips(self._shown, primitive, feature),
+            **self._followed(shown, primitive, feature, batch.points_h.double().numpy()),
+            "denoising": self._filmstrips(shown, primitive, feature),
         }
 
     def _followed(
@@ -163,8 +165,9 @@ def pick_varied(grasps: GraspSet, count: int) -> NDArray[np.int64]:
     return np.array(chosen, dtype=np.int64)
 
 
-def _shown(data: GraspDataModule, count: int) -> _Shown:
-    held_out = np.array([split in _HELD_OUT for split in data.grasps.object_splits])
+def _shown(data: GraspDataModule, splits: Sequence[str], count: int) -> _Shown:
+    shown = [split for split in splits if split != SPLITS[0]] or splits
+    held_out = np.array([split in shown for split in data.grasps.object_splits])
     grasps = data.grasps.rows(held_out[data.grasps.object_index])
     grasps = grasps.rows(pick_varied(grasps, count))
     object_w = grasps.object_pose_w.astype(np.float64)

@@ -26,6 +26,7 @@ class SetEpisodes:
         runner: runs the episodes.
         num_episodes: episodes of a split.
         seed: decides the episodes.
+        choice: grasps on which the scripts' steps are chosen; the training ones when None.
     """
 
     train: GraspTargets
@@ -33,10 +34,11 @@ class SetEpisodes:
     runner: EpisodeRunner
     num_episodes: int = 500
     seed: int = 0
+    choice: GraspTargets | None = None
     choices: dict[str, StepChoice] = field(default_factory=dict, init=False)
 
     def policies(self) -> dict[str, FingerPolicy]:
-        """The policies by the name of their measure; the scripts start at their best step on training objects."""
+        """The policies by the name of their measure; the scripts start at their best step on the grasps of choice."""
         scripts: dict[str, Callable[[int], FingerPolicy]] = {
             "constant_success_moving": lambda step: scripted_close(self.train, step),
             "blind_success_moving": lambda step: blind_script(self.train.hand, step),
@@ -48,7 +50,7 @@ class SetEpisodes:
         return made | {"nearest_success_moving": nearest_grasp(self.train), "grasp_success_moving": oracle()}
 
     def _best_step(self, make: Callable[[int], FingerPolicy]) -> StepChoice:
-        episodes = self.episodes(self.train, is_training=True)
+        episodes = self.episodes(self.choice or self.train, is_training=True)
         return best_fixed_step(lambda step: self.runner.run(make(step), episodes), STEP_GRID)
 
     def episodes(self, targets: GraspTargets, *, is_training: bool) -> Episodes:

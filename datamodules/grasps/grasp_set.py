@@ -68,6 +68,12 @@ class GraspSet:
         """Fields with a row for each grasp: ROW_FIELDS, and those optional ones that the set has."""
         return (*ROW_FIELDS, *(name for name in OPTIONAL_FIELDS if getattr(self, name) is not None))
 
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """Those of SPLITS of which the set has grasps, in their order."""
+        present = {self.object_splits[index] for index in np.unique(self.object_index)}
+        return tuple(split for split in SPLITS if split in present)
+
     def rows(self, keep: NDArray[Any]) -> "GraspSet":
         """The grasps that ``keep`` selects (mask or indices), objects unchanged."""
         return replace(self, **{name: getattr(self, name)[keep] for name in self.row_fields})
@@ -78,11 +84,10 @@ class GraspSet:
         Raises:
             ValueError: the set has no grasps of that split; lists those it has.
         """
-        present = sorted({self.object_splits[index] for index in np.unique(self.object_index)})
-        if split not in present:
+        if split not in self.splits:
             raise ValueError(
-                f"grasp set has no split {split!r}; it has: {', '.join(present)}. Choose one of these, or make a set "
-                "that covers it with: python -m datamodules.synthesize"
+                f"grasp set has no split {split!r}; it has: {', '.join(self.splits)}. Choose one of these, or make a "
+                "set that covers it with: python -m datamodules.synthesize"
             )
         members = np.array([name == split for name in self.object_splits])
         return self.rows(members[self.object_index])

@@ -1,6 +1,7 @@
 """The Lightning data module of the primitive."""
 
 import logging
+from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
@@ -12,9 +13,10 @@ from datamodules.grasps.cloud_store import object_clouds
 from datamodules.grasps.dataset import EvaluationStream, GraspTable, TrainingStream
 from datamodules.grasps.grasp_file import load_grasp_set
 from datamodules.grasps.grasp_set import GraspSet
+from datamodules.grasps.splits import development_or, present_splits
 from datamodules.ranks import num_ranks
 from datamodules.types import GraspBatch
-from envs.conventions import NUM_CLOUD_POINTS, SPLITS
+from envs.conventions import NUM_CLOUD_POINTS, SPLITS, UNSEEN_SPLITS
 from envs.hand.hand import Hand
 from envs.objects.library import ObjectLibrary
 
@@ -36,11 +38,12 @@ class GraspDataModule(LightningDataModule):
         max_train_grasps: a random part of the training grasps, for data-scaling studies; all when None.
         max_train_evaluation: training grasps evaluated in validation and test, drawn evenly; the rest is too many.
         max_validation: grasps of each other split evaluated in validation, drawn evenly; all when None, as in a test.
+        test_splits: splits of a test, those of them that the set has. Validation is on training and development.
         seed: decides the order of batches.
         views: training sees the objects from wrists on their way, too; from the grasps alone when None.
     """
 
-    without_effect_on_training = ("max_train_evaluation", "max_validation")
+    without_effect_on_training = ("max_train_evaluation", "max_validation", "test_splits")
     """Settings that may change when training is resumed."""
 
     def __init__(
@@ -53,6 +56,7 @@ class GraspDataModule(LightningDataModule):
         max_train_grasps: int | None = None,
         max_train_evaluation: int = 300,
         max_validation: int | None = 1000,
+        test_splits: Sequence[str] = (SPLITS[0], *UNSEEN_SPLITS),
         seed: int = 0,
         views: ApproachViews | None = None,
     ) -> None:
@@ -70,6 +74,7 @@ class GraspDataModule(LightningDataModule):
         self.max_train_grasps = max_train_grasps
         self.max_train_evaluation = max_train_evaluation
         self.max_validation = max_validation
+        self._tested = tuple(test_splits)
         self.seed = seed
         self.views = views
         self.library = ObjectLibrary(split_file)
@@ -86,10 +91,19 @@ class GraspDataModule(LightningDataModule):
         return self.grasps.hand
 
     @property
-    def splits(self) -> tuple[str, ...]:
-        """Those of SPLITS that the grasp set has, in their order: one validation and one test loader each."""
-        present = {self.grasps.object_splits[index] for index in np.unique(self.grasps.object_index)}
-        return tuple(split for split in SPLITS if split in present)
+    def val_splits(self) -> tuple[str, ...]:
+        """Training and development, all splits of a set without the latter: one validation loader each."""
+        watched = development_or(self.grasps, self.path, self.grasps.splits)
+        return tuple(split for split in self.grasps.splits if split in (SPLITS[0], *watched))
+
+    @property
+    def test_splits(self) -> tuple[str, ...]:
+        """One test loader each.
+
+        Raises:
+            ValueError: the grasp set has none of those that are to be tested.
+        """
+        return present_splits(self.grasps, self.path, self._tested)
 
     def prepare_data(self) -> None:
         """Under several processes: make what no cache holds yet, once for all of them."""
@@ -135,14 +149,14 @@ class GraspDataModule(LightningDataModule):
             return 0, 0
         return self.trainer.current_epoch, self.trainer.global_rank
 
-    def _evaluation_loaders(self, most: int | None) -> list[DataLoader[GraspBatch]]:
-        streams = [EvaluationStream(self.table(split, most), self.batch_size) for split in self.splits]
+    def _evaluation_loaders(self, splits: Sequence[str], most: int | None) -> list[DataLoader[GraspBatch]]:
+        streams = [EvaluationStream(self.table(split, most), self.batch_size) for split in splits]
         return [DataLoader(stream, batch_size=None, num_workers=0) for stream in streams]
 
     def val_dataloader(self) -> list[DataLoader[GraspBatch]]:
-        """One loader for each of `splits`, with at most ``max_validation`` grasps."""
-        return self._evaluation_loaders(self.max_validation)
+        """One loader for each of `val_splits`, with at most ``max_validation`` grasps."""
+        return self._evaluation_loaders(self.val_splits, self.max_validation)
 
     def test_dataloader(self) -> list[DataLoader[GraspBatch]]:
-        """As for validation, with all grasps of the unseen splits."""
-        return self._evaluation_loaders(None)
+        """One for each of `test_splits`, with all grasps of others than training."""
+        return self._evaluation_loaders(self.test_splits, None)

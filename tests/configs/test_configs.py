@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("fast_objects")
 
 CONFIGS = ROOT / "configs"
 OF_OTHER_COMMANDS = {
-    "synthesis.yaml", "synthesis_all.yaml", "synthesis_development.yaml", "synthesis_tests.yaml",
+    "synthesis.yaml", "synthesis_all.yaml", "synthesis_tests.yaml",
     "smoke/synthesis.yaml", "hands/ability_synthesis.yaml",
 }  # fmt: skip
 """Run by tests/datamodules/test_synthesize.py."""
@@ -256,7 +256,7 @@ def test_an_overlay_says_only_what_differs(name: str) -> None:
         "trainer",
         *(
             ["data"]
-            if name in OF_THE_POLICY or any(part in name for part in ("poses", "hands/", "development"))
+            if name in OF_THE_POLICY or any(part in name for part in ("poses", "hands/", "field_comparison"))
             else []
         ),
     }

@@ -19,7 +19,7 @@ from datamodules.grasps.grasp_file import load_grasp_set, save_grasp_set
 from datamodules.grasps.grasp_set import GraspSet
 from datamodules.synthesis.easy_grasps import easy_flags
 from datamodules.synthesize import main
-from envs.conventions import SPLITS
+from envs.conventions import SPLITS, UNSEEN_SPLITS
 from envs.objects.library import ObjectLibrary
 from tests.datamodules.grasps.examples import assert_same_grasps
 
@@ -107,17 +107,16 @@ def test_splits_are_made_again_beside_grasps_that_stay(left_alone: Path, made: G
 
 
 @pytest.mark.parametrize(
-    ("overlay", "expected"),
-    [("synthesis_development.yaml", ("development",)), ("synthesis_tests.yaml", ("train", *SPLITS[1:]))],
+    ("options", "expected"),
+    [([], SPLITS), (["--splits=[development]"], ("train", *UNSEEN_SPLITS, "development"))],
 )
-def test_the_overlays_of_some_splits_make_these(
-    overlay: str, expected: tuple[str, ...], left_alone: Path, made: GraspSet, tmp_path: Path
+def test_the_overlay_of_the_other_splits_makes_these_beside_the_training_grasps(
+    options: list[str], expected: tuple[str, ...], left_alone: Path, made: GraspSet, tmp_path: Path
 ) -> None:
     old = tmp_path / "old.npz"
     save_grasp_set(made, old)
-    own = [f"--config={ROOT / 'configs' / overlay}", CONFIGS[1], f"--mean_of={old}"]
-    if "train" in expected:
-        own.append(f"--keep={old}")
+    overlay = f"--config={ROOT / 'configs' / 'synthesis_tests.yaml'}"
+    own = [overlay, CONFIGS[1], f"--mean_of={old}", f"--keep={old}", *options]
     main([CONFIGS[0], *own, *_arguments(left_alone, 1)[2:], f"--output={tmp_path / 'new.npz'}"])
     new = load_grasp_set(tmp_path / "new.npz")
     assert new.object_splits == expected

@@ -145,11 +145,13 @@ def test_metrics_are_named_after_stage_and_split(monkeypatch: pytest.MonkeyPatch
 
 def test_metrics_are_named_after_the_splits_that_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
     module, names = tiny_module(), []
-    module.trainer = SimpleNamespace(datamodule=SimpleNamespace(splits=("train", "unseen_families")))  # type: ignore[assignment]
+    data = SimpleNamespace(val_splits=("train", "development"), test_splits=("train", "unseen_families"))
+    module.trainer = SimpleNamespace(datamodule=data)  # type: ignore[assignment]
     monkeypatch.setattr(module, "log", lambda name, *_, **__: names.append(name))
     for number in range(2):
         module.test_step(made_up_batch(2), 0, number)
-    assert names == ["test/dsm_loss/train", "test/dsm_loss/unseen_families"]
+    module.validation_step(made_up_batch(2), 0, 1)
+    assert names == ["test/dsm_loss/train", "test/dsm_loss/unseen_families", "val/dsm_loss/development"]
 
 
 def test_state_and_network_have_the_size_of_the_joint_state() -> None:

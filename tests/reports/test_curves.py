@@ -61,13 +61,30 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
 def test_every_measure_has_a_panel_with_a_line_a_seed_and_their_mean(drawn: list[Figure], tmp_path: Path) -> None:
     policy_chart({"a": seed(0.2), "b": seed(0.4)}).draw(tmp_path / "x.png", "two seeds")
     panels = [axis for axis in drawn[0].axes if axis.get_visible()]
-    assert len(panels) == len(POLICY_PANELS) == 15
+    assert len(panels) == len(POLICY_PANELS) == 18
     for axis in panels:
         assert [line.get_label() for line in axis.lines] == ["a", "b", "mean", "end of imitation"]
     success = panels[0].lines
     np.testing.assert_allclose(success[2].get_ydata(), [30, 40, 50])  # percent
     np.testing.assert_allclose(success[2].get_xdata(), [0.1, 0.2, 0.3])  # thousand agent steps
     np.testing.assert_allclose(success[3].get_xdata(), [0.2, 0.2])  # the first divergence
+
+
+@pytest.mark.parametrize(("splits", "columns"), [(("development",), 4), (("unseen_instances", "unseen_families"), 5)])
+def test_panels_of_a_measure_stand_in_a_row_of_their_own(
+    splits: tuple[str, ...], columns: int, drawn: list[Figure], tmp_path: Path
+) -> None:
+    curves = {
+        tag: found
+        for tag, found in seed(0.2).curves.items()
+        if not tag.startswith("val/") or tag.rpartition("/")[2] in splits
+    }
+    policy_chart({"a": PolicyRun(curves, 1.0)}).draw(tmp_path / "curves.png")
+    panels = [axis.get_title() for axis in drawn[0].axes if axis.get_visible()]
+    assert len(panels) == 3 * columns
+    assert [title.partition(",")[0] for title in panels[::columns]] == [
+        "success", "posture error", "object moved before the lift",
+    ]  # fmt: skip
 
 
 def test_measures_that_were_logged_once_or_never_have_no_panel(drawn: list[Figure], tmp_path: Path) -> None:

@@ -55,6 +55,18 @@ def test_lift_rates_come_with_collisions_and_without(path: Path) -> None:
     assert "| mean joints | 1.50 [1.40, 1.60] |" in blocks["posture"]
 
 
+def test_hard_grasps_have_a_table_of_their_own_where_they_are_known(path: Path) -> None:
+    content = json.loads(path.read_text())
+    content["hard"] = {"unseen_families": rows(field_success_collisions_off=0.6, field_success_collisions_on=0.5)}
+    path.write_text(json.dumps(content))
+    blocks = field_blocks(read_columns([str(path)]))
+    for way, rate in (("off", "60.0 [50.0, 70.0]"), ("on", "50.0 [40.0, 60.0]")):
+        _, hard = blocks[f"collisions-{way}"].split("\n\n")
+        head, _, *lines = hard.splitlines()
+        assert head == f"| lifted of the hard ones, %, collisions {way} | unseen families, n = 40 |"
+        assert lines == [f"| **the field** | {rate} |"]
+
+
 def test_families_come_worst_first_with_what_goes_wrong(path: Path) -> None:
     lines = field_blocks(read_columns([str(path)]))["families"].splitlines()
     assert lines[2].startswith("| wine glass | 20 [10, 30] | - |")

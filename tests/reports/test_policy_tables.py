@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,11 @@ LABELS = EpisodeLabels(
 )
 
 
-def report(*splits: str, ours: tuple[str, ...] = ("success", "success", "success", "hit_table")) -> dict[str, Any]:
+def report(
+    *splits: str,
+    ours: tuple[str, ...] = ("success", "success", "success", "hit_table"),
+    labels: EpisodeLabels = LABELS,
+) -> dict[str, Any]:
     """As `test` writes it."""
     policies = {
         "ours": [made_up_outcome(ours)],
@@ -31,7 +36,7 @@ def report(*splits: str, ours: tuple[str, ...] = ("success", "success", "success
         "blind_close": [made_up_outcome(["pushed_over"] * 4)],
         "oracle": [made_up_outcome(["success"] * 2)],
     }
-    part = report_split(policies, LABELS, rows={"oracle": np.array([0, 2])}, poses=2)
+    part = report_split(policies, labels, rows={"oracle": np.array([0, 2])}, poses=2)
     return {
         **merge_splits(dict.fromkeys(splits, part)),
         "about": {"objects": dict.fromkeys(splits, 2), "plan": {}, "seeds": [0], "noise": None},
@@ -45,6 +50,20 @@ def files(tmp_path: Path) -> list[str]:
     for path, splits in zip(paths, [("unseen_instances", "unseen_families"), ("unseen_families",)], strict=True):
         path.write_text(json.dumps(report(*splits)))
     return [str(paths[0]), f"third-party={paths[1]}"]
+
+
+def test_hard_grasps_have_a_table_of_the_columns_that_know_them(files: list[str], tmp_path: Path) -> None:
+    labels = replace(LABELS, is_easy=np.array([True, True, True, False]))
+    path = tmp_path / "flagged.json"
+    path.write_text(json.dumps(report("unseen_families", labels=labels)))
+    blocks = policy_blocks(read_columns([files[0], f"flagged={path}"]))["success"].split("\n\n")
+    assert blocks[0].splitlines()[0].count("|") == 5
+    head, _, ours, *others = blocks[1].splitlines()
+    assert head == "| success on hard grasps, % | flagged, 1 objects, 1 episodes |"
+    assert ours.startswith("| **ours** | 0.0 [")
+    assert len(others) == 2  # the primitive and the script; the oracle ran no hard one
+    assert "Hard grasps: the mean joints" in blocks[2]
+    assert "hard" not in policy_blocks(read_columns(files))["success"].lower()
 
 
 def test_other_objects_have_a_column_of_their_own(files: list[str]) -> None:
@@ -94,7 +113,9 @@ def test_adaptability_is_of_all_and_of_the_grasped_objects(files: list[str]) -> 
     text = policy_blocks(read_columns(files))["adaptability"]
     assert "| third-party, % of all objects | 0/2 | 1/2 | 2/2 |" in text
     # the primitive grasped one of two objects, at one of two poses
-    assert "| primitive alone | 100.0 [100.0, 100.0] | 0.0 [0.0, 0.0] |" in text
+    grasped = "| primitive alone | 100.0 [100.0, 100.0]{0} | 0.0 [0.0, 0.0]{1} |"
+    assert grasped.format("", "") in text  # on unseen instances
+    assert grasped.format(", over families [100.0, 100.0]", ", over families [0.0, 0.0]") in text
     assert "2 objects have 2 poses; 0 with fewer are left out." in text
     assert "paper" not in text  # which has five poses
 
@@ -107,6 +128,12 @@ def test_families_types_and_causes(files: list[str]) -> None:
     )
     box = next(line for line in blocks["families"].splitlines() if line.startswith("| box"))
     assert box.endswith("| 0 | 100 | hit table 50 |")
+    instances, families, _ = blocks["families"].split("\n\n")
+    assert families.splitlines()[-1] == (
+        "| *together* | 2 | 75 [50, 100], over families [50, 100] | 25 | 100 | hit table 25 |"
+    )
+    assert "together" not in instances
+    assert blocks["measures"].count(", over families [50.0, 100.0] | 2.50 [") == 2
     assert blocks["types"].splitlines()[2].startswith("| wrap | 67 [")  # the worst first
     assert "| hit table | 25.0 | 0.0 | 25.0 | 0.0 | 25.0 | 0.0 |" in blocks["causes"]
     assert blocks["measures"].count("| **ours** |") == 3

@@ -131,6 +131,36 @@ def test_validation_logs_three_groups_of_measures(
     assert logged["val/translation_median_m/unseen_families"] == pytest.approx(1.01)  # lower of the middle two
 
 
+@pytest.fixture
+def developed(tiny_grasps: GraspSet, fast_objects: None, tmp_path: Path) -> RolloutDataModule:
+    """One of its objects is for development."""
+    splits = tuple("development" if split == "unseen_instances" else split for split in tiny_grasps.object_splits)
+    save_grasp_set(replace(tiny_grasps, object_splits=splits), tmp_path / "developed.npz")
+    return Data(path=str(tmp_path / "developed.npz"), reachable_only=False, num_threads=0)
+
+
+def test_validation_is_on_development_objects_and_a_test_is_not(
+    developed: RolloutDataModule, quiet: Quiet, runs: list[tuple[str, int]], tmp_path: Path
+) -> None:
+    trainer = quiet(AssistMeasures(), AssistEvaluation(plan=SpreadPlan(2), num_validation_episodes=4, policies=[OURS]))
+    trainer.validate(Assistant(), developed, verbose=False)
+    assert runs == [("GoalOnArrival", 4)]
+    assert {name.rpartition("/")[2] for name in trainer.callback_metrics} == {"development"}
+    trainer.test(Assistant(), developed, verbose=False)
+    assert set(json.loads((tmp_path / "metrics.json").read_text())["splits"]) == {"unseen_families"}
+
+
+def test_steps_and_thresholds_are_chosen_on_development_objects(
+    developed: RolloutDataModule, quiet: Quiet, runs: list[tuple[str, int]], tmp_path: Path
+) -> None:
+    options: dict[str, Any] = {"plan": SpreadPlan(2), "steps": (20, 30), "policies": ["scripted_close"]}
+    for split, told in ((None, "the split development"), ("train", "training objects")):
+        evaluation = AssistEvaluation(num_choice_episodes=3, choice_split=split, **options)
+        quiet(evaluation).test(Assistant(), developed, verbose=False)
+        about = json.loads((tmp_path / "metrics.json").read_text())["about"]
+        assert about["best_steps"] == f"chosen on 3 episodes of {told}"
+
+
 def test_fit_measures_every_few_epochs_only(
     rollouts: RolloutDataModule, quiet: Quiet, runs: list[tuple[str, int]]
 ) -> None:
@@ -176,6 +206,22 @@ def test_test_compares_all_policies_on_the_same_episodes(
     written = next(tmp_path.rglob("metrics.csv")).read_text()
     assert "test/success/unseen_families/nearest_grasp" in written
     assert "test/translation_median_m/unseen_instances/ours" in written
+
+
+def test_grasps_that_say_whether_they_are_easy_are_told_apart(
+    tiny_grasps: GraspSet, fast_objects: None, quiet: Quiet, runs: list[tuple[str, int]], tmp_path: Path
+) -> None:
+    is_easy = np.arange(len(tiny_grasps)) % 2 == 0
+    save_grasp_set(replace(tiny_grasps, is_easy=is_easy), tmp_path / "flagged.npz")
+    data = Data(path=str(tmp_path / "flagged.npz"), reachable_only=False, num_threads=0)
+    quiet(AssistEvaluation(plan=SpreadPlan(6), seeds=(0, 1), policies=[OURS])).test(Assistant(), data, verbose=False)
+    report = json.loads((tmp_path / "metrics.json").read_text())
+    for split in SPLITS:
+        targets = data.targets(split)
+        rows = np.concatenate([SpreadPlan(6).rows(targets, seed) for seed in (0, 1)])
+        assert targets.is_easy is not None
+        assert report["hard"][split][OURS]["success"]["n"] == int((~targets.is_easy[rows]).sum())
+        assert report["splits"][split][OURS]["success"]["n"] == 12
 
 
 def test_several_seeds_give_other_trajectories_of_the_same_grasps(

@@ -9,6 +9,7 @@ import pytest
 from callbacks.assist.report import EpisodeLabels, merge_splits, report_split
 from callbacks.metrics.estimates import over_seeds
 from callbacks.metrics.text_tables import policies_table
+from envs.rows import take_rows
 from tests.callbacks.outcomes import made_up_outcome
 
 LABELS = EpisodeLabels(
@@ -36,6 +37,20 @@ def test_every_policy_has_every_measure_with_interval_and_count() -> None:
     assert ours["translation_m"]["median"] == pytest.approx(1.51)  # 0.01, 1.01, 2.01, 3.01
     assert "median" not in ours["success"]
     assert "over_seeds" not in report
+    json.dumps(report)
+
+
+def test_hard_grasps_count_apart_where_they_are_known() -> None:
+    outcomes = {"ours": [OURS], "oracle": [take_rows(ORACLE, np.arange(2))]}
+    labels = replace(LABELS, is_easy=np.array([True, False, True, False]))
+    report = report_split(outcomes, labels, rows={"oracle": np.array([0, 1])})
+    assert report["splits"]["ours"]["success"]["n"] == 4
+    hard = report["hard"]["ours"]
+    assert (hard["success"]["mean"], hard["success"]["n"], hard["objects"]) == (0.5, 2, 2)  # a success, hit the table
+    assert hard["posture_rad"]["mean"] == hard["posture_rad"]["median"] == 3.0  # 2, 4
+    assert report["hard"]["oracle"]["success"]["n"] == 1
+    assert "hard" not in report_split({"ours": [OURS]}, LABELS)
+    assert "hard" not in report_split({"ours": [OURS]}, replace(LABELS, is_easy=np.ones(4, dtype=bool)))
     json.dumps(report)
 
 
@@ -148,7 +163,7 @@ def test_families_and_types_have_their_own_rows() -> None:
 
 
 def test_seeds_are_pooled_and_their_means_compared() -> None:
-    twice = EpisodeLabels(**{name: np.tile(column, 2) for name, column in vars(LABELS).items()})
+    twice = LABELS.part(np.tile(np.arange(4), 2))
     report = report_split({"ours": [OURS, ORACLE]}, twice)
     pooled = report["splits"]["ours"]["success"]
     assert (pooled["mean"], pooled["low"], pooled["high"], pooled["n"]) == (0.875, 0.5, 1.0, 8)

@@ -10,12 +10,9 @@ from tqdm import tqdm
 
 from callbacks.assist.policies import ComparedPolicy
 from callbacks.assist.report import OURS
-from callbacks.assist.runs import EpisodeLimit, KeptEpisodes, SplitRuns, present_splits, run_all
+from callbacks.assist.runs import EpisodeLimit, KeptEpisodes, SplitRuns, run_all
 from callbacks.store.result_files import ResultFiles
 from datamodules.baselines.scripts import oracle
-from datamodules.grasps.grasp_file import save_grasp_set
-from datamodules.grasps.grasp_set import GraspSet
-from datamodules.rollouts.module import RolloutDataModule
 from datamodules.rollouts.runner import EpisodeFrames, EpisodeRunner
 from envs.task.episodes import Episodes
 from envs.task.outcomes import EpisodeOutcome
@@ -73,15 +70,6 @@ def test_pictures_are_of_the_episodes_that_the_policy_ran() -> None:
 def test_a_limit_of_nothing_is_refused(options: dict[str, int]) -> None:
     with pytest.raises(ValueError, match=r"a limit has (poses|seeds) 0; allowed are 1 and more, or null for all"):
         EpisodeLimit(**options)
-
-
-def test_only_splits_with_grasps_are_measured(tiny_grasps: GraspSet, tmp_path: Path) -> None:
-    path = tmp_path / "third.npz"
-    save_grasp_set(tiny_grasps.split("unseen_families"), path)
-    data = RolloutDataModule(path=str(path), reachable_only=False)
-    assert present_splits(data, ("unseen_instances", "unseen_families")) == ["unseen_families"]
-    with pytest.raises(ValueError, match=r"third\.npz has grasps of unseen_families, none of which .*unseen_instances"):
-        present_splits(data, ("unseen_instances",))
 
 
 class Killed(BaseException):

@@ -4,7 +4,7 @@ import io
 import json
 import logging
 import signal
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -165,6 +165,21 @@ def test_sets_of_other_objects_are_measured_without_baselines(
     assert not (tmp_path / "pictures").exists()
 
 
+def test_grasps_that_say_whether_they_are_easy_are_told_apart(
+    tiny_grasps: GraspSet, fast_objects: None, quiet: Quiet, tmp_path: Path
+) -> None:
+    families = tiny_grasps.split("unseen_families")
+    is_easy = np.arange(len(families)) > 0
+    save_grasp_set(replace(families, is_easy=is_easy), tmp_path / "flagged.npz")
+    data = GraspDataModule(path=str(tmp_path / "flagged.npz"), num_points=64)
+    evaluation = FieldEvaluation(max_test_grasps=2, with_baselines=False, num_failures=0)
+    quiet(evaluation).test(tiny_module(), data, verbose=False)
+    report = json.loads((tmp_path / "metrics.json").read_text())
+    all_of_them, hard = report["splits"]["unseen_families"], report["hard"]["unseen_families"]
+    assert set(hard) == set(all_of_them)
+    assert (hard["grasp_success"]["n"], all_of_them["grasp_success"]["n"]) == (1, 2)  # the first grasp alone
+
+
 class Recorder:
     """Stands in for the trials of the field and counts them."""
 
@@ -199,6 +214,35 @@ def test_fit_logs_success_and_posture_of_every_split(recorder: Recorder, data: G
     for split in SPLITS:
         assert trainer.logged_metrics[f"val/field_success/{split}"].item() == 0.5
         assert trainer.logged_metrics[f"val/posture_rad/{split}"].item() == 0.5
+
+
+@pytest.fixture
+def developed(tiny_grasps: GraspSet, fast_objects: None, tmp_path: Path) -> GraspDataModule:
+    """One of its objects is for development."""
+    splits = tuple("development" if split == "unseen_instances" else split for split in tiny_grasps.object_splits)
+    save_grasp_set(replace(tiny_grasps, object_splits=splits), tmp_path / "developed.npz")
+    return GraspDataModule(path=str(tmp_path / "developed.npz"), batch_size=4, batches_per_epoch=2, num_points=64)
+
+
+def test_fit_measures_development_objects_and_no_others_that_are_held_out(
+    recorder: Recorder, developed: GraspDataModule, quiet: Quiet
+) -> None:
+    trainer = quiet(FieldEvaluation(every_n_epochs=1, num_grasps=2))
+    trainer.fit(tiny_module(), developed)
+    assert recorder.sizes == [2, 2]
+    logged = {name.rpartition("/")[2] for name in trainer.logged_metrics if name.startswith("val/")}
+    assert logged == {"train", "development"}
+
+
+@pytest.mark.parametrize("splits", [("train", "unseen_families"), ("development",)])
+def test_a_test_measures_the_test_splits_of_the_data(
+    splits: tuple[str, ...], developed: GraspDataModule, quiet: Quiet, tmp_path: Path
+) -> None:
+    data = GraspDataModule(path=developed.path, num_points=64, test_splits=splits)
+    quiet(FieldEvaluation(max_test_grasps=1, with_baselines=False, num_failures=0)).test(
+        tiny_module(), data, verbose=False
+    )
+    assert tuple(json.loads((tmp_path / "metrics.json").read_text())["splits"]) == splits
 
 
 def test_validate_measures_whatever_the_epoch(recorder: Recorder, data: GraspDataModule, quiet: Quiet) -> None:

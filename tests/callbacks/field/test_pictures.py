@@ -14,6 +14,7 @@ from torch import nn
 
 from callbacks.field import pictures
 from callbacks.field.pictures import FieldPictures, pick_varied
+from datamodules.grasps.grasp_file import save_grasp_set
 from datamodules.grasps.grasp_set import GraspSet, concatenate
 from datamodules.grasps.module import GraspDataModule
 from envs.conventions import MAX_JOINT_STEP
@@ -150,6 +151,16 @@ def test_splits_then_types_then_objects_take_turns() -> None:
         HAND.type_names[4],
         HAND.type_names[3],
     ]
+
+
+def test_fit_shows_development_objects_and_a_test_those_that_it_tests(tmp_path: Path, fast_objects: None) -> None:
+    splits = {"box_00000": "train", "trowel_00000": "development", "box_00015": "unseen_instances"}
+    parts = [made_up_set(name, split, 2) for name, split in splits.items()]
+    save_grasp_set(concatenate(parts, {}), tmp_path / "set.npz")
+    data = GraspDataModule(path=str(tmp_path / "set.npz"), num_points=64)
+    for shown, name in ((data.val_splits, "trowel_00000"), (data.test_splits, "box_00015"), (("train",), "box_00000")):
+        titles = pictures._shown(data, shown, 4).titles
+        assert [title.rpartition(", ")[2] for title in titles] == [name, name]
 
 
 def test_no_more_grasps_are_shown_than_there_are() -> None:

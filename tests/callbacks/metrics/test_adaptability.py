@@ -26,6 +26,18 @@ def test_every_seed_counts_an_object_anew() -> None:
     assert found["objects"] == 1
 
 
+def test_shares_of_objects_have_an_interval_over_their_families() -> None:
+    groups, seeds = np.array([0, 0, 1, 1, 2]), np.zeros(5, dtype=np.int64)
+    families = np.array(["mug", "mug", "box", "box", "pear"])  # the pear has one pose, and its family does not count
+    found = adaptability(np.array([1, 1, 1, 0, 1], dtype=bool), groups, seeds, 2, families)
+    for row in (found["all"]["2"], found["grasped"]["2"]):
+        assert row["interval_over_families"]["families"] == 2
+        assert row["interval_over_families"]["low"] == 0.0  # the boxes twice
+        assert row["interval_over_families"]["high"] == 1.0  # the mugs twice
+    alone = adaptability(np.array([1, 1, 1, 0, 1], dtype=bool), groups, seeds, 2)
+    assert "interval_over_families" not in alone["all"]["2"]
+
+
 def test_nothing_grasped_has_no_shares_of_the_grasped() -> None:
     found = adaptability(np.zeros(2, dtype=bool), np.zeros(2, dtype=np.int64), np.zeros(2, dtype=np.int64), poses=2)
     assert found["all"]["0"]["mean"] == 1.0

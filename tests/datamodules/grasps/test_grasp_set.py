@@ -3,6 +3,7 @@
 import json
 import os
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,16 @@ import numpy as np
 import pytest
 
 from datamodules.grasps.grasp_file import load_grasp_set, save_grasp_set
-from datamodules.grasps.grasp_set import concatenate, iterate_objects, join_rows
-from envs.conventions import UNSEEN_SPLITS
+from datamodules.grasps.grasp_set import ROW_FIELDS, concatenate, iterate_objects, join_rows
+from envs.conventions import SPLITS, UNSEEN_SPLITS
 from envs.files import write_atomically
 from envs.hand import registry
 from envs.hand.registry import load_hand
 from envs.hand.shadow import shadow_hand
+from envs.objects.library import ObjectLibrary
 from tests.datamodules.grasps.examples import assert_same_grasps, made_up_set, two_objects
 from tests.envs.hand.claw import write_claw
+from tests.hands import needs_ability_hand
 from tests.learning import ROOT
 
 TWO_OBJECTS = two_objects()
@@ -196,10 +199,14 @@ def test_grasps_of_two_hands_are_not_mixed() -> None:
         concatenate([made_up_set(), replace(made_up_set("mug_00015"), hand=other)], {})
 
 
-def test_the_set_that_ships_names_no_hand_and_is_of_the_shadow_hand() -> None:
-    path = Path("data/grasps.npz")
+def test_a_set_that_names_no_hand_is_of_the_shadow_hand(path: Path) -> None:
     with np.load(path) as archive:
-        assert "hand" not in json.loads(archive["header"].tobytes())
+        content = {name: archive[name] for name in archive.files}
+    header = json.loads(content["header"].tobytes())
+    for name in ("hand", "hand_file"):
+        del header[name]
+    content["header"] = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
+    np.savez_compressed(path, **content)
     assert load_grasp_set(path).hand is shadow_hand()
 
 
@@ -210,13 +217,44 @@ def test_an_unknown_hand_is_named(tmp_path: Path) -> None:
         load_grasp_set(path)
 
 
-def test_the_shipped_test_grasps_come_as_they_are_and_say_which_are_easy() -> None:
-    filtered, as_they_come = (load_grasp_set(ROOT / "data" / name) for name in ("grasps.npz", "grasps_tests.npz"))
-    assert as_they_come.is_easy is not None
-    assert set(as_they_come.object_splits) == set(UNSEEN_SPLITS)
-    for split in UNSEEN_SPLITS:
-        part = as_they_come.split(split)
+SHIPPED_COUNTS = {"train": 15_492, "development": 1_499, "unseen_instances": 2_595, "unseen_families": 6_454}
+
+
+def test_the_shipped_set_has_every_split_of_the_split_file_in_its_order() -> None:
+    grasps, library = load_grasp_set(ROOT / "data" / "grasps.npz"), ObjectLibrary()
+    assert grasps.splits == SPLITS
+    assert {split: len(grasps.split(split)) for split in SPLITS} == SHIPPED_COUNTS
+    assert grasps.objects == tuple(name for split in SPLITS for name in library.names(split))
+    assert grasps.object_splits == tuple(split for split in SPLITS for _ in library.names(split))
+
+
+def test_shipped_training_grasps_are_those_that_the_checkpoints_learnt_from() -> None:
+    train = load_grasp_set(ROOT / "data" / "grasps.npz").split("train")
+    digest = sha256()
+    for name in ROW_FIELDS:
+        digest.update(getattr(train, name).tobytes())
+    digest.update("\n".join(train.object_names()).encode())
+    assert digest.hexdigest()[:16] == "2804064967b3192f"  # of the set before other splits were exchanged
+
+
+def test_shipped_test_and_development_grasps_come_as_they_are_and_say_which_are_easy() -> None:
+    grasps = load_grasp_set(ROOT / "data" / "grasps.npz")
+    for split in SPLITS[1:]:
+        part = grasps.split(split)
         assert part.is_easy is not None
         easy_of_object = np.bincount(part.object_index, weights=part.is_easy)
         assert easy_of_object.max() > 2  # the filter leaves two of an object's five
-        assert set(part.object_names()) <= set(filtered.objects)
+
+
+@pytest.mark.parametrize(
+    ("name", "splits"),
+    [
+        ("small", SPLITS),
+        pytest.param("ability", (SPLITS[0], *UNSEEN_SPLITS), marks=needs_ability_hand),
+        ("third_party", UNSEEN_SPLITS[1:]),
+    ],
+)
+def test_the_other_shipped_sets_have_these_splits(name: str, splits: tuple[str, ...]) -> None:
+    grasps = load_grasp_set(ROOT / "data" / f"grasps_{name}.npz")
+    assert grasps.splits == splits
+    assert (grasps.is_easy is None) == (name == "ability")

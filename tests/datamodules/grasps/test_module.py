@@ -14,7 +14,6 @@ from datamodules.grasps.grasp_file import save_grasp_set
 from datamodules.grasps.grasp_set import GraspSet, concatenate
 from datamodules.grasps.module import GraspDataModule
 from datamodules.types import GraspBatch
-from envs.conventions import SPLITS
 from envs.objects.split_file import write_split_file
 from tests.datamodules.grasps.examples import made_up_set
 from tests.learning import uneven_set
@@ -45,6 +44,16 @@ def streams(module: GraspDataModule) -> list[EvaluationStream]:
     return [loader.dataset for loader in module.val_dataloader()]  # type: ignore[misc]
 
 
+def developed() -> GraspSet:
+    """Of every split a different number of grasps."""
+    held_out = [
+        made_up_set("stapler_00000", "unseen_families", 2),
+        made_up_set("box_00015", "unseen_instances", 3),
+        made_up_set("trowel_00000", "development", 4),
+    ]
+    return concatenate([*held_out, uneven_set((4, 8))], {})
+
+
 def test_loaders_follow_the_order_of_the_splits(make: MakeModule) -> None:
     module = make()
     splits = [module.grasps.object_splits[stream.table.object_index[0]] for stream in streams(module)]
@@ -53,15 +62,24 @@ def test_loaders_follow_the_order_of_the_splits(make: MakeModule) -> None:
     assert [len(loader) for loader in module.test_dataloader()] == [1, 1, 1]
 
 
-def test_a_set_with_a_development_split_has_its_loader_after_that_of_training(make: MakeModule) -> None:
-    held_out = [
-        made_up_set("stapler_00000", "unseen_families", 2),
-        made_up_set("box_00015", "unseen_instances", 3),
-        made_up_set("trowel_00000", "development", 4),
-    ]
-    module = make(concatenate([*held_out, uneven_set((4, 8))], {}))
-    assert module.splits == SPLITS == ("train", "development", "unseen_instances", "unseen_families")
-    assert [len(stream.table) for stream in streams(module)] == [12, 4, 3, 2]
+def test_validation_is_on_development_and_a_test_on_the_others(make: MakeModule) -> None:
+    module = make(developed(), batch_size=1)
+    assert module.val_splits == ("train", "development")
+    assert [len(loader) for loader in module.val_dataloader()] == [12, 4]
+    assert module.test_splits == ("train", "unseen_instances", "unseen_families")
+    assert [len(loader) for loader in module.test_dataloader()] == [12, 3, 2]
+
+
+def test_a_test_may_be_of_development_objects(make: MakeModule) -> None:
+    module = make(developed(), batch_size=1, test_splits=["development"])
+    assert [len(loader) for loader in module.test_dataloader()] == [4]
+    with pytest.raises(ValueError, match=r"set.npz has grasps of train, .*, none of which is to be measured \(held\)"):
+        make(developed(), test_splits=["held"]).test_dataloader()
+
+
+def test_a_set_without_development_objects_is_validated_on_all_its_splits(make: MakeModule) -> None:
+    module = make()
+    assert module.val_splits == module.test_splits == ("train", "unseen_instances", "unseen_families")
 
 
 def test_loaders_hand_on_grasp_batches(make: MakeModule) -> None:
@@ -150,13 +168,13 @@ def test_a_trainer_moves_the_stream_on_from_epoch_to_epoch(make: MakeModule, tmp
 
 
 def test_an_unknown_split_is_named_with_those_there_are(make: MakeModule) -> None:
-    with pytest.raises(ValueError, match=r"no split 'validation'; it has: train, unseen_families, unseen_instances"):
+    with pytest.raises(ValueError, match=r"no split 'validation'; it has: train, unseen_instances, unseen_families"):
         make().table("validation")
 
 
 def test_a_set_of_some_splits_has_loaders_for_these(make: MakeModule) -> None:
     module = make(uneven_set())
-    assert module.splits == ("train",)
+    assert module.val_splits == ("train",)
     assert len(list(module.train_dataloader())) == 250
     assert [len(stream.table) for stream in streams(module)] == [10]
     held_out = make(made_up_set("stapler_00000", "unseen_families", 2))
