@@ -127,7 +127,7 @@ class HumanAssistEnv:
         self._time_s = 0.0
         self._num_stepped = 0
         if self._errors is not None:
-            self._errors.begin(np.arange(self.num_worlds), episodes.keys)
+            self._errors.begin(np.arange(self.num_worlds), episodes.keys, episodes)
         self._reflex = RiseReflex(torch.as_tensor(self._state.wrist_pose_w), period_s)
         observation = self._observe(Truth(self._state, episodes, self._step, self._clouds_o, self._links), None)
         self.seconds = {"physics": time.perf_counter() - began, "lift": 0.0}
@@ -160,7 +160,7 @@ class HumanAssistEnv:
         self._facts.begin(rows, episodes.object_pose_w)
         self._lifts.begin(rows)
         if self._errors is not None:
-            self._errors.begin(rows, episodes.keys)
+            self._errors.begin(rows, episodes.keys, episodes)
         return anew
 
     # ---- a control step ---------------------------------------------------------------------------------------------
@@ -225,9 +225,11 @@ class HumanAssistEnv:
 
     def _observe(self, truth: Truth, anew: NDArray[np.bool_] | None) -> Observation:
         state = truth.state
-        wrist_w, cloud = torch.as_tensor(state.wrist_pose_w), self._clouds_o
+        wrist_w, object_w = torch.as_tensor(state.wrist_pose_w), torch.as_tensor(state.object_pose_w)
+        cloud, objects = self._clouds_o, self.episodes.objects
         if self._errors is not None:
-            wrist_w, cloud = self._errors.wrists(wrist_w), self._errors.clouds(cloud)
+            wrist_w = self._errors.wrists(wrist_w)
+            cloud, objects = self._errors.clouds(cloud, object_w, objects)
         first = None if anew is None else self._on_device(anew)
         self._reflex.look(wrist_w, first)
         signals = Signals(
@@ -237,8 +239,8 @@ class HumanAssistEnv:
             time_s=self._time_s,
             wrist_pose_w=wrist_w,
             cloud=cloud,
-            cloud_pose_w=torch.as_tensor(state.object_pose_w),
-            objects=self.episodes.objects,
+            cloud_pose_w=object_w,
+            objects=objects,
         )
         seen = self._builder.observe(signals, first)
         hidden = {name: HIDDEN[name](truth).float() for name in self.privileged}
