@@ -17,6 +17,7 @@ from envs.physics.base import Array, PhysicsBackend, PhysicsState, to_host
 from envs.rows import choose_rows, take_rows
 from envs.task.env_step import EnvStep
 from envs.task.episodes import Episodes, EpisodeSource, join_episodes
+from envs.task.object_shift import ObjectShifts
 from envs.task.observation_builder import ObservationBuilder, Signals
 from envs.task.observations import POLICY_GROUPS, PRIVILEGED_GROUPS, Observation, check_groups
 from envs.task.outcomes import EpisodeFacts, EpisodeOutcome, judge
@@ -82,6 +83,7 @@ class HumanAssistEnv:
         self._errors = (
             None if noise is None else PerceptionErrors(noise, physics.num_worlds, physics.settings.control_dt)
         )
+        self._shifts = ObjectShifts(self.task.object_shift_m, physics.num_worlds, physics.settings.control_dt)
         self._source = source
         self._episodes: Episodes | None = None
 
@@ -114,7 +116,7 @@ class HumanAssistEnv:
         began = time.perf_counter()
         self._put(np.arange(self.num_worlds), episodes)
         self._state = self.physics.state()
-        self._episodes = episodes
+        self._episodes = self._shifts.begin(np.arange(self.num_worlds), episodes)
         self._command = torch.as_tensor(self._state.joint_pos).clone()
         self._clouds_o = self._on_device(_clouds_of(episodes))
         self._step = np.zeros(self.num_worlds, dtype=np.int64)
@@ -129,7 +131,7 @@ class HumanAssistEnv:
         if self._errors is not None:
             self._errors.begin(np.arange(self.num_worlds), episodes.keys, episodes)
         self._reflex = RiseReflex(torch.as_tensor(self._state.wrist_pose_w), period_s)
-        observation = self._observe(Truth(self._state, episodes, self._step, self._clouds_o, self._links), None)
+        observation = self._observe(Truth(self._state, self.episodes, self._step, self._clouds_o, self._links), None)
         self.seconds = {"physics": time.perf_counter() - began, "lift": 0.0}
         return observation
 
@@ -153,6 +155,7 @@ class HumanAssistEnv:
         order[rows] = self.num_worlds + np.arange(len(rows))
         self._episodes = take_rows(join_episodes([self.episodes, episodes]), order)
         self._put(rows, episodes)
+        self._shifts.begin(rows, episodes)
         self._command[rows] = self._on_device(np.tile(self.hand.open_pose, (len(rows), 1)))
         self._clouds_o[rows] = self._on_device(_clouds_of(episodes))
         self._step[rows] = 0
@@ -198,6 +201,7 @@ class HumanAssistEnv:
 
     def _advance(self, action: Tensor, moving: NDArray[np.bool_]) -> PhysicsState:
         """The state after one control step of the moving worlds (E,) bool."""
+        self._state = self._shifts.move(self.physics, self.episodes, self._facts, self._state, self._step, moving)
         action = check_action(action.to(self._command), tuple(self._command.shape), int(self._step.max()))
         command = next_command(
             self._command,
