@@ -32,7 +32,7 @@ def draw(files: KeptFiles, replay: Replay, folder: Path) -> Path:
         f"{cause.replace('_', ' ')}"
     )
     path = folder / f"replay_{files.name(replay.number)}.png"
-    save_png(path, episode_picture(replay.record, title, told), num_colours=128)
+    save_png(path, episode_picture(replay.record, title, told), num_colours=256)
     _LOG.info("%s\n%s\nwrote %s", title, told, path)
     return path
 

@@ -109,6 +109,8 @@ def _draw_heights(axis: Axes, record: EpisodeRecord) -> None:
     axis.plot(times, 100.0 * moved, color="C1", linestyle=":", label="object, moved sideways")
     for style, label in (("--", "arrival"), ("-", "lift begins"), (":", "lift is judged")):
         axis.plot([], [], color="0.35", linestyle=style, label=label)
+    for step in np.flatnonzero(np.diff(record.start_pose_w, axis=0).any(axis=1)):
+        axis.axvline(step * record.period_s, color="C1", linestyle="-.", linewidth=1.0, label="object put elsewhere")
     _legend(axis, 3)
     dress(axis, "heights above the table, cm", size=9)
 
