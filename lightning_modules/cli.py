@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import yaml
 from lightning.pytorch import LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback, WeightAveraging
-from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
+from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
 from lightning.pytorch.utilities import rank_zero_only
 
+from envs.files import write_atomically
 from lightning_modules.checkpoints import read_checkpoint
 from lightning_modules.settings_guard import PROCESSES, check_checkpoint, class_of
 
@@ -36,6 +38,10 @@ _HARMLESS_WARNINGS = (
     # (callbacks/training/ema.py)
     r".*loading a checkpoint outside the 'fit' stage.*",
 )
+
+
+TEST_CONFIG = "test.yaml"
+"""In the folder of a run: the configuration of its last test, command line and checkpoint included."""
 
 
 class TrainingSettings(Callback):
@@ -72,6 +78,16 @@ def training_settings(trainer: Mapping[str, Any]) -> dict[str, Any]:
 
 def _averages_weights(class_path: str) -> bool:
     return issubclass(class_of(class_path), WeightAveraging)
+
+
+class SaveTestConfig(SaveConfigCallback):
+    """Saves the configuration beside the logs as Lightning does, that of a test in the folder of the run, too."""
+
+    def save_config(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """See `SaveConfigCallback.save_config`."""
+        if stage == "test":
+            text = self.parser.dump(self.config, skip_none=False)
+            write_atomically(Path(trainer.default_root_dir) / TEST_CONFIG, text.encode())
 
 
 class GraspCLI(LightningCLI):
@@ -171,9 +187,53 @@ def main(args: Sequence[str] | None = None) -> None:
             subclass_mode_model=True,
             subclass_mode_data=True,
             auto_configure_optimizers=False,
+            save_config_callback=SaveTestConfig,
             save_config_kwargs={"overwrite": True},
             args=None if args is None else list(args),
         )
+
+
+def open_run(root: Path) -> GraspCLI:
+    """Module, data and callbacks as the last test of the run in the folder ``root`` had them; nothing is run.
+
+    Paths in its configuration are taken from the present folder, as then.
+
+    Raises:
+        FileNotFoundError: there was no test, or its checkpoint is gone.
+        ValueError: a damaged configuration or checkpoint.
+    """
+    path = root / TEST_CONFIG
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{path} does not exist, so nothing says what the episodes of {root} were run with; run its test again, "
+            "which writes it: python -m lightning_modules.cli test --config CONFIG --ckpt_path CHECKPOINT "
+            f"--trainer.default_root_dir {root}"
+        )
+    config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    if not isinstance(config, dict) or not {"model", "data", "trainer"} <= set(config):
+        raise ValueError(f"{path} has no fields model, data and trainer; run the test again, which writes it anew")
+    checkpoint = config.get("ckpt_path")
+    content = None if checkpoint is None else read_checkpoint(checkpoint)
+    settings = {name: config[name] for name in ("seed_everything", "model", "data", "trainer") if name in config}
+    settings["trainer"] |= {"logger": False, "default_root_dir": str(root)}
+    with warnings.catch_warnings():
+        quieten()
+        # the arguments of the process are another command's
+        warnings.filterwarnings("ignore", message=r"LightningCLI's args parameter is intended to run from within.*")
+        cli = GraspCLI(
+            LightningModule,
+            LightningDataModule,
+            subclass_mode_model=True,
+            subclass_mode_data=True,
+            auto_configure_optimizers=False,
+            save_config_callback=None,
+            run=False,
+            args=settings,
+        )
+    if content is not None:
+        cli.model.load_state_dict(content["state_dict"])
+    cli.model.eval().requires_grad_(False)
+    return cli
 
 
 if __name__ == "__main__":

@@ -4,9 +4,27 @@ Ablations choose another class; nothing else in the project asks which one it is
 """
 
 import abc
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+
+@dataclass(frozen=True)
+class ActionParts:
+    """Actions of E hands and what they are made of, (E, J) each; None for what a policy does not have.
+
+    Attributes:
+        action: of the hand, in [-1, 1].
+        a_p: the primitive's action.
+        a_s: scale of the primitive's action.
+        a_r: residual.
+    """
+
+    action: Tensor
+    a_p: Tensor | None = None
+    a_s: Tensor | None = None
+    a_r: Tensor | None = None
 
 
 class Composition(abc.ABC):
@@ -31,6 +49,15 @@ class Composition(abc.ABC):
     def __call__(self, a_p: Tensor | None, action: Tensor) -> Tensor:
         """Action of the hand (E, J) in [-1, 1]; arguments as for `unclamped`."""
         return self.unclamped(a_p, action).clamp(-1.0, 1.0)
+
+    def parts(self, a_p: Tensor | None, action: Tensor) -> ActionParts:
+        """The action of the hand with what it is made of; arguments as for `unclamped`."""
+        a_s, a_r = self._scale_and_residual(action)
+        return ActionParts(self(a_p, action), a_p if self.uses_primitive else None, a_s, a_r)
+
+    def _scale_and_residual(self, action: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        """a_s and a_r (E, J) of the policy's output (E, A)."""
+        return None, None
 
     def unclamped(self, a_p: Tensor | None, action: Tensor) -> Tensor:
         """The action (E, J) before it is cut to [-1, 1]: has a gradient everywhere.
@@ -83,6 +110,9 @@ class ScaleAndResidual(Composition):
         """See `Composition.centre`."""
         return torch.cat([torch.full((num_joints,), self.scale_centre), torch.zeros(num_joints)])
 
+    def _scale_and_residual(self, action: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        return split_action(action)
+
     def _combined(self, a_p: Tensor, action: Tensor) -> Tensor:
         a_s, a_r = split_action(action)
         return a_p * a_s + a_r
@@ -96,6 +126,9 @@ class ResidualOnly(Composition):
     def centre(self, num_joints: int) -> Tensor:
         """See `Composition.centre`."""
         return torch.zeros(num_joints)
+
+    def _scale_and_residual(self, action: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        return None, action
 
     def _combined(self, a_p: Tensor, action: Tensor) -> Tensor:
         return a_p + action
@@ -116,6 +149,9 @@ class ScaleOnly(Composition):
     def centre(self, num_joints: int) -> Tensor:
         """See `Composition.centre`."""
         return torch.full((num_joints,), self.scale_centre)
+
+    def _scale_and_residual(self, action: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        return action, None
 
     def _combined(self, a_p: Tensor, action: Tensor) -> Tensor:
         return a_p * action

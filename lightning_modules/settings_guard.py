@@ -9,7 +9,8 @@ import importlib
 import inspect
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import is_dataclass
+from typing import Any, get_args, get_type_hints
 
 import torch
 from torch import Tensor
@@ -125,14 +126,31 @@ def _completed(stored: Any, given: Any) -> Any:
     if not isinstance(stored, Mapping) or not isinstance(given, Mapping):
         return stored
     found = {key: _completed(value, given.get(key)) for key, value in stored.items()}
-    path, arguments = found.get("class_path"), found.get("init_args")
-    newer = set(given.get("init_args") or {}) - set(arguments or {})
-    if newer and isinstance(path, str) and path == given.get("class_path"):
-        parameters = inspect.signature(class_of(path)).parameters
-        defaults = {name: parameters[name].default for name in newer if name in parameters}
-        plain = {name: value for name, value in defaults.items() if isinstance(value, int | float | str | tuple)}
-        found["init_args"] = {**(arguments or {}), **plain}
+    path, arguments = found.get("class_path"), found.get("init_args") or {}
+    wanted = given.get("init_args") or {}
+    if isinstance(path, str) and path == given.get("class_path"):
+        kind = class_of(path)
+        hints = get_type_hints(kind.__init__)
+        filled = {
+            name: _filled(value, wanted.get(name), hints[name]) for name, value in arguments.items() if name in hints
+        }
+        found["init_args"] = {**_newer_defaults(kind, arguments, wanted), **arguments, **filled}
     return found
+
+
+def _filled(stored: Any, given: Any, hint: Any) -> Any:
+    """An argument's settings that have no class path, with the defaults of those that their dataclass got since."""
+    kind = next((each for each in (hint, *get_args(hint)) if is_dataclass(each)), None)
+    if kind is None or not (isinstance(stored, Mapping) and isinstance(given, Mapping)) or "class_path" in stored:
+        return stored
+    return {**_newer_defaults(kind, stored, given), **stored}
+
+
+def _newer_defaults(kind: Any, stored: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Defaults of a class's arguments that are given and not stored, where these are plain values."""
+    parameters = inspect.signature(kind).parameters
+    defaults = {name: parameters[name].default for name in set(given) - set(stored) if name in parameters}
+    return {name: value for name, value in defaults.items() if isinstance(value, int | float | str | tuple)}
 
 
 def _check_same(

@@ -99,14 +99,17 @@ class EpisodeRunner:
         if frames is not None:
             frames.prepare(episodes.hand, len(episodes))
         parts, order = [], []
-        for rows in self._batches(episodes):
+        for rows in self.batches(episodes):
             parts.append(self._run_batch(policy, take_rows(episodes, rows), rows, frames))
             order.append(rows)
             self.on_batch(len(rows))
         return in_order(parts, np.concatenate(order))
 
-    def _batches(self, episodes: Episodes) -> Iterator[NDArray[np.int64]]:
-        # episodes of one object next to one another: a batch then needs few compiled models
+    def batches(self, episodes: Episodes) -> Iterator[NDArray[np.int64]]:
+        """Rows of the episodes that are simulated together, batch after batch.
+
+        Episodes of one object are next to one another: a batch then needs few compiled models.
+        """
         order = np.argsort(episodes.object_index, kind="stable")
         for begin in range(0, len(order), self._num_worlds):
             yield order[begin : begin + self._num_worlds]

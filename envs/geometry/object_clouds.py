@@ -83,6 +83,12 @@ class ObjectClouds:
             found.put(strange, spec.build(points[strange]))
         return found
 
+    def change(self, rows: Tensor, points_o: Tensor) -> None:
+        """Other clouds (K, N, 3) in the place of those of ``rows`` (K,), on the CPU, whose groups are forgotten."""
+        self.points_o[rows] = points_o.detach().to(self.points_o)
+        for kept in self._kept.values():
+            kept.is_built[rows] = False
+
     def _groups(self, spec: GroupingSpec, device: torch.device) -> "_Groups":
         kept = self._kept.get((spec, device))
         # room costs nothing until it is written to: of several threads that come here first, one is kept

@@ -17,6 +17,7 @@ from envs.physics.base import Array, PhysicsBackend, PhysicsState, to_host
 from envs.rows import choose_rows, take_rows
 from envs.task.env_step import EnvStep
 from envs.task.episodes import Episodes, EpisodeSource, join_episodes
+from envs.task.object_shift import ObjectShifts
 from envs.task.observation_builder import ObservationBuilder, Signals
 from envs.task.observations import POLICY_GROUPS, PRIVILEGED_GROUPS, Observation, check_groups
 from envs.task.outcomes import EpisodeFacts, EpisodeOutcome, judge
@@ -82,6 +83,7 @@ class HumanAssistEnv:
         self._errors = (
             None if noise is None else PerceptionErrors(noise, physics.num_worlds, physics.settings.control_dt)
         )
+        self._shifts = ObjectShifts(self.task.object_shift_m, physics.num_worlds, physics.settings.control_dt)
         self._source = source
         self._episodes: Episodes | None = None
 
@@ -114,7 +116,7 @@ class HumanAssistEnv:
         began = time.perf_counter()
         self._put(np.arange(self.num_worlds), episodes)
         self._state = self.physics.state()
-        self._episodes = episodes
+        self._episodes = self._shifts.begin(np.arange(self.num_worlds), episodes)
         self._command = torch.as_tensor(self._state.joint_pos).clone()
         self._clouds_o = self._on_device(_clouds_of(episodes))
         self._step = np.zeros(self.num_worlds, dtype=np.int64)
@@ -127,9 +129,9 @@ class HumanAssistEnv:
         self._time_s = 0.0
         self._num_stepped = 0
         if self._errors is not None:
-            self._errors.begin(np.arange(self.num_worlds), episodes.keys)
+            self._errors.begin(np.arange(self.num_worlds), episodes.keys, episodes)
         self._reflex = RiseReflex(torch.as_tensor(self._state.wrist_pose_w), period_s)
-        observation = self._observe(Truth(self._state, episodes, self._step, self._clouds_o, self._links), None)
+        observation = self._observe(Truth(self._state, self.episodes, self._step, self._clouds_o, self._links), None)
         self.seconds = {"physics": time.perf_counter() - began, "lift": 0.0}
         return observation
 
@@ -153,6 +155,7 @@ class HumanAssistEnv:
         order[rows] = self.num_worlds + np.arange(len(rows))
         self._episodes = take_rows(join_episodes([self.episodes, episodes]), order)
         self._put(rows, episodes)
+        self._shifts.begin(rows, episodes)
         self._command[rows] = self._on_device(np.tile(self.hand.open_pose, (len(rows), 1)))
         self._clouds_o[rows] = self._on_device(_clouds_of(episodes))
         self._step[rows] = 0
@@ -160,7 +163,7 @@ class HumanAssistEnv:
         self._facts.begin(rows, episodes.object_pose_w)
         self._lifts.begin(rows)
         if self._errors is not None:
-            self._errors.begin(rows, episodes.keys)
+            self._errors.begin(rows, episodes.keys, episodes)
         return anew
 
     # ---- a control step ---------------------------------------------------------------------------------------------
@@ -198,6 +201,7 @@ class HumanAssistEnv:
 
     def _advance(self, action: Tensor, moving: NDArray[np.bool_]) -> PhysicsState:
         """The state after one control step of the moving worlds (E,) bool."""
+        self._state = self._shifts.move(self.physics, self.episodes, self._facts, self._state, self._step, moving)
         action = check_action(action.to(self._command), tuple(self._command.shape), int(self._step.max()))
         command = next_command(
             self._command,
@@ -225,9 +229,11 @@ class HumanAssistEnv:
 
     def _observe(self, truth: Truth, anew: NDArray[np.bool_] | None) -> Observation:
         state = truth.state
-        wrist_w, cloud = torch.as_tensor(state.wrist_pose_w), self._clouds_o
+        wrist_w, object_w = torch.as_tensor(state.wrist_pose_w), torch.as_tensor(state.object_pose_w)
+        cloud, objects = self._clouds_o, self.episodes.objects
         if self._errors is not None:
-            wrist_w, cloud = self._errors.wrists(wrist_w), self._errors.clouds(cloud)
+            wrist_w = self._errors.wrists(wrist_w)
+            cloud, objects = self._errors.clouds(cloud, object_w, objects)
         first = None if anew is None else self._on_device(anew)
         self._reflex.look(wrist_w, first)
         signals = Signals(
@@ -237,8 +243,8 @@ class HumanAssistEnv:
             time_s=self._time_s,
             wrist_pose_w=wrist_w,
             cloud=cloud,
-            cloud_pose_w=torch.as_tensor(state.object_pose_w),
-            objects=self.episodes.objects,
+            cloud_pose_w=object_w,
+            objects=objects,
         )
         seen = self._builder.observe(signals, first)
         hidden = {name: HIDDEN[name](truth).float() for name in self.privileged}
@@ -259,16 +265,11 @@ class HumanAssistEnv:
             a_p=None if primitive_action is None else self._on_device(primitive_action),
             fingertip_distance=HIDDEN["fingertip_distance"](truth) if self.reward.needs("fingertip") else None,
             goal_joint_pos=self._on_device(truth.episodes.goal_joint_pos),
-            object_shift=self._object_shift(before, truth.state),
+            object_shift=self._on_device(self._lifts.pushed(self.episodes, self._step, before, truth.state)),
         )
         found = reward_terms(self.reward, facts, self._on_device(self._step - 1))
         counts = self._on_device(moving) & ~torch.as_tensor(truth.state.is_diverged)
         return {name: torch.where(counts, found.get(name, zero), zero) for name in self.reward.weights}
-
-    def _object_shift(self, before: PhysicsState, state: PhysicsState) -> Tensor:
-        """How far objects moved between two states (E,), m; 0 from the lift on."""
-        way = torch.as_tensor(state.object_pose_w)[:, :3] - torch.as_tensor(before.object_pose_w)[:, :3]
-        return way.norm(dim=1) * self._on_device(self._lifts.counts(self.episodes, self._step))
 
     def _end(self, state: PhysicsState, ended: NDArray[np.bool_], terms: dict[str, Tensor]) -> EpisodeOutcome:
         """How the ended worlds come out, after a lift where no user lifted; their terms are completed."""

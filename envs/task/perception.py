@@ -9,7 +9,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from envs.geometry.object_clouds import KnownObjects
 from envs.geometry.transforms import quat_from_rotation_vector, quat_multiply
+from envs.task.episodes import Episodes
+from envs.task.one_camera import OneCamera
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,8 @@ class PerceptionNoise:
         wrist_position_m: standard deviation and bound of each coordinate of the wrist's position, m.
         wrist_rotation_rad: of each component of a rotation vector by which the wrist is turned, rad.
         point_m: of each coordinate of a cloud point, m; not in the paper.
+        one_camera: of the cloud only what one fixed depth camera sees is there, before points are moved; what the hand
+            hides is there, too (`envs.task.one_camera`); not in the paper.
         wrist_latency_s: a wrist is seen so much later than it was there, s; rounded to control steps; not in the paper.
         wrist_lost: share of the wrist's samples that are lost, the last one seen standing for them; not in the paper.
         seed: another seed, other errors.
@@ -31,6 +36,7 @@ class PerceptionNoise:
     wrist_position_m: float = 0.0
     wrist_rotation_rad: float = 0.0
     point_m: float = 0.0
+    one_camera: bool = False
     wrist_latency_s: float = 0.0
     wrist_lost: float = 0.0
     seed: int = 0
@@ -63,16 +69,19 @@ class PerceptionErrors:
 
     def __init__(self, noise: PerceptionNoise, num_worlds: int, period_s: float) -> None:
         self._noise = noise
+        self._camera = OneCamera(num_worlds) if noise.one_camera else None
         self._streams: list[list[np.random.Generator]] = [[]] * num_worlds
         self._is_first = torch.zeros(num_worlds, dtype=torch.bool)
         self._seen = torch.zeros(num_worlds, 7)
         self._past: deque[Tensor] = deque(maxlen=1 + round(noise.wrist_latency_s / period_s))
 
-    def begin(self, worlds: NDArray[np.int64], keys: NDArray[np.int64]) -> None:
-        """Episodes with these keys (K,) begin in the worlds (K,)."""
+    def begin(self, worlds: NDArray[np.int64], keys: NDArray[np.int64], episodes: Episodes | None = None) -> None:
+        """Episodes with these keys (K,) begin in the worlds (K,); what they are is needed for a camera alone."""
         for world, key in zip(worlds.tolist(), keys.tolist(), strict=True):
             self._streams[world] = [np.random.default_rng([self._noise.seed, key, stream]) for stream in range(3)]
         self._is_first[torch.as_tensor(worlds)] = True
+        if self._camera is not None and episodes is not None:
+            self._camera.begin(worlds, episodes)
 
     def wrists(self, pose_w: Tensor) -> Tensor:
         """The poses (E, 7) as they are seen; to be called once in a control step."""
@@ -100,11 +109,21 @@ class PerceptionErrors:
         self._is_first[:] = False
         return come
 
-    def clouds(self, cloud: Tensor) -> Tensor:
-        """Clouds (E, 3, N) as they are seen in the world, in the frame of their own; once in a control step."""
+    def clouds(
+        self, cloud: Tensor, object_pose_w: Tensor, objects: KnownObjects | None
+    ) -> tuple[Tensor, KnownObjects | None]:
+        """Clouds (E, 3, N) as they are seen, in their own frames, and who knows their groups; once in a control step.
+
+        Args:
+            cloud: as they are.
+            object_pose_w: their frames in the world (E, 7).
+            objects: what knows the groups of the clouds as they are.
+        """
+        if self._camera is not None:
+            cloud, objects = self._camera.see(cloud, object_pose_w)
         if self._noise.point_m == 0.0:
-            return cloud
-        return cloud + self._noise.point_m * self._draw(1, tuple(cloud.shape[1:])).to(cloud)
+            return cloud, objects
+        return cloud + self._noise.point_m * self._draw(1, tuple(cloud.shape[1:])).to(cloud), objects
 
     def _draw(self, stream: int, shape: tuple[int, ...]) -> Tensor:
         drawn = np.stack([streams[stream].standard_normal(shape, dtype=np.float32) for streams in self._streams])

@@ -6,6 +6,9 @@ from envs.conventions import MAX_JOINT_STEP
 from envs.task.observations import HISTORY_LENGTH
 from envs.wrist.movement import PatternApproach, WristMovement
 
+MAX_OBJECT_SHIFT = 0.2
+"""Metres by which an object may be moved under way: the wrist would make up for it at 1.25 m/s, about its fastest."""
+
 
 @dataclass(frozen=True)
 class TaskSettings:
@@ -16,21 +19,29 @@ class TaskSettings:
         max_joint_step: radians that an action of 1 moves a joint in one control step (GraspGF App. A.1).
         history_length: wrist poses that a policy sees, the present one included (GraspGF Sec. 2).
         movement: how the wrist moves and who lifts; by a pattern, and the environment, when None.
+        object_shift_m: the object is moved by so much on the table while the wrist is on its way to it, and the wrist
+            follows (`envs.task.object_shift`), m; 0 leaves it where it is.
 
     Raises:
-        ValueError: a number that is not positive.
+        ValueError: a number that is not positive, or a shift that is negative or above MAX_OBJECT_SHIFT.
     """
 
     episode_steps: int = 50
     max_joint_step: float = MAX_JOINT_STEP
     history_length: int = HISTORY_LENGTH
     movement: WristMovement | None = None
+    object_shift_m: float = 0.0
 
     def __post_init__(self) -> None:
         for name in ("episode_steps", "max_joint_step", "history_length"):
             value = getattr(self, name)
             if not value > 0:
                 raise ValueError(f"{name} of the task is {value}, expected a number above 0")
+        if not 0.0 <= self.object_shift_m <= MAX_OBJECT_SHIFT:
+            raise ValueError(
+                f"object_shift_m of the task is {self.object_shift_m}, expected 0 (the object stays) to "
+                f"{MAX_OBJECT_SHIFT} m; a user who is on his way could not follow farther"
+            )
 
     @property
     def wrist(self) -> WristMovement:

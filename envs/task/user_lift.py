@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.physics.base import PhysicsState
+from envs.physics.base import Array, PhysicsState, to_host
 from envs.rows import choose_rows
 from envs.task.episodes import Episodes
 from envs.trials.lift import LiftResult, judge_lift
@@ -31,6 +31,11 @@ class UserLifts:
     def counts(self, episodes: Episodes, step: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Worlds (E,) bool whose first lift has not begun: what they touch now decides how the grasp was."""
         return step <= episodes.grasp_step
+
+    def pushed(self, episodes: Episodes, step: NDArray[np.int64], before: PhysicsState, state: PhysicsState) -> Array:
+        """How far objects moved in the last step (E,), m, where the first lift had not begun; 0 elsewhere."""
+        way = to_host(state.object_pose_w)[:, :3] - to_host(before.object_pose_w)[:, :3]
+        return np.where(self.counts(episodes, step), np.linalg.norm(way, axis=1), 0.0)
 
     def ended(
         self, episodes: Episodes, step: NDArray[np.int64], state: PhysicsState, moving: NDArray[np.bool_]

@@ -8,6 +8,7 @@ import torch
 from envs.conventions import CONTROL_DT
 from envs.physics.base import Array
 from envs.task.observations import Observation
+from lightning_modules.composition import ActionParts
 from lightning_modules.policy.primitive_view import PrimitiveView
 from lightning_modules.policy.residual_policy import ResidualPolicy, on_device
 from lightning_modules.policy.trigger import Trigger, TriggerWatch
@@ -96,7 +97,11 @@ class LearntPolicy:
         if self._view is not None:
             self._view.start()
 
-    @torch.no_grad()
     def act(self, observation: Observation, step: int) -> Array:
         """See `FingerPolicy.act`."""
-        return self._policy.mean_hand_action(self._view, observation).double().cpu().numpy()
+        return self.parts(observation).action.double().cpu().numpy()
+
+    @torch.no_grad()
+    def parts(self, observation: Observation) -> ActionParts:
+        """The actions of `act`, with what they are made of; in place of it."""
+        return self._policy.mean_parts(self._view, observation)

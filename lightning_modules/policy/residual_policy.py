@@ -7,7 +7,7 @@ from torch import Tensor
 
 from envs.hand.hand import Hand
 from envs.task.observations import Observation
-from lightning_modules.composition import Composition
+from lightning_modules.composition import ActionParts, Composition
 from lightning_modules.followers import Heading
 from lightning_modules.networks.actor_critic import ActorCritic, PolicyInput
 from lightning_modules.networks.point_encoders import PointEncoder
@@ -82,12 +82,12 @@ class ResidualPolicy:
         """Inputs of the network, from a situation as it is kept for learning."""
         return situation if self.encoder is None else replace(situation, feature=self.encoder(situation.feature))
 
-    def mean_hand_action(self, view: PrimitiveView | None, observation: Observation) -> Tensor:
-        """Action of the hand without exploration (E, J)."""
+    def mean_parts(self, view: PrimitiveView | None, observation: Observation) -> ActionParts:
+        """Actions of the hands without exploration, and what they are made of."""
         observation = self.here(observation)
         seen = self.see(view, observation)
         mean = self.network.mean(self.encoded(self.situation(observation, seen)))
-        return self.composition(seen.primitive_action, mean)
+        return self.composition.parts(seen.primitive_action, mean)
 
 
 def on_device(observation: Observation, device: torch.device) -> Observation:

@@ -77,3 +77,16 @@ def test_a_configuration_can_choose_one() -> None:
     chosen = parser.instantiate(parser.parse_args(arguments)).composition
     assert isinstance(chosen, ScaleOnly)
     assert chosen.scale_centre == 0.4
+
+
+def test_parts_are_what_the_action_is_made_of() -> None:
+    generator = torch.Generator().manual_seed(1)
+    a_p, a_s, a_r = (torch.randn(5, 18, generator=generator) for _ in range(3))
+    outputs = (torch.cat([a_s, a_r], dim=1), a_r, a_s, a_r)
+    expected = ((a_p, a_s, a_r), (a_p, None, a_r), (a_p, a_s, None), (None, None, None))
+    for composition, output, parts in zip(ALL, outputs, expected, strict=True):
+        found = composition.parts(a_p, output)
+        assert torch.equal(found.action, composition(a_p, output))
+        for one, other in zip((found.a_p, found.a_s, found.a_r), parts, strict=True):
+            assert (one is None) == (other is None)
+            assert one is None or other is None or torch.equal(one, other)

@@ -94,6 +94,22 @@ def test_a_setting_that_is_newer_than_the_checkpoint_counts_as_its_default() -> 
         check_same_settings("f", "model", given, stored)
 
 
+def test_a_field_of_plain_settings_that_is_newer_than_the_checkpoint_counts_as_its_default() -> None:
+    """Settings without a class path: the argument's annotation says which they are."""
+    kind = class_path(RolloutDataModule)
+    stored = {"_class_path": kind, "task": {"episode_steps": 40}, "noise": {"point_m": 0.001}}
+    task = {"episode_steps": 40, "object_shift_m": 0.0, "movement": None}
+    noise = {"point_m": 0.001, "one_camera": False}
+    check_same_settings("f", "data", {"class_path": kind, "init_args": {"task": task, "noise": noise}}, stored)
+    for changed, message in (
+        ({"task": {**task, "object_shift_m": 0.02}, "noise": noise}, r"task\.object_shift_m = 0\.0, .* says 0\.02"),
+        ({"task": task, "noise": {**noise, "one_camera": True}}, r"noise\.one_camera = False, .* says True"),
+        ({"task": task}, r"noise\.point_m = 0\.001, .* says None"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            check_same_settings("f", "data", {"class_path": kind, "init_args": changed}, stored)
+
+
 def test_classes_that_only_the_checkpoint_names_are_not_imported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
