@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
+from lightning.pytorch import LightningModule, Trainer
+
 from callbacks.assist.trigger_choice import TriggerChoice, TriggerGrid, choose_trigger
 from callbacks.store.made_of import digest_of
 from datamodules.baselines.scripts import blind_script, nearest_grasp, oracle, scripted_close
@@ -64,6 +66,21 @@ class HasPrimitive(Protocol):
         ...
 
 
+def assisting_parts(trainer: Trainer, pl_module: LightningModule) -> tuple[RolloutDataModule, AssistingModule]:
+    """The data module, and the module that moves fingers.
+
+    Raises:
+        TypeError: a data module or module of another task.
+    """
+    data = trainer.datamodule  # type: ignore[attr-defined]
+    if not isinstance(data, RolloutDataModule) or not isinstance(pl_module, AssistingModule):
+        raise TypeError(
+            f"AssistEvaluation got {type(data).__name__} and {type(pl_module).__name__}, expected RolloutDataModule "
+            "and a module with a method policy(); take it out of trainer.callbacks"
+        )
+    return data, pl_module
+
+
 @dataclass(frozen=True)
 class ComparedPolicy:
     """A policy, and what it is made of: name, step at which it starts, weights and settings or training grasps."""
@@ -83,9 +100,9 @@ class ComparedPolicies:
 
 @dataclass(frozen=True)
 class TrainingEpisodes:
-    """Training grasps, for the scripts, and the episodes on which fixed steps and thresholds are chosen."""
+    """Training grasps, None where no script is made of them; episodes on which steps and thresholds are chosen."""
 
-    targets: GraspTargets
+    targets: GraspTargets | None
     episodes: Episodes
 
 
