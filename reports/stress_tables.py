@@ -14,7 +14,7 @@ from callbacks.assist.policies import TRIGGERED
 from callbacks.assist.report import OURS
 from callbacks.assist.stress_text import level_title, seconds
 from envs.files import write_atomically
-from reports.markdown import fill, mean_per_cent, per_cent, table, words
+from reports.markdown import fill, mean_per_cent, per_cent, table, top_causes, words
 from reports.policy_tables import BLOCKS as POLICY_BLOCKS
 from reports.policy_tables import TITLES
 
@@ -31,8 +31,9 @@ def stress_table(report: Mapping[str, Any]) -> str:
         raise ValueError(f"the report has {', '.join(report) or 'nothing'}; give the stress.json of a `test`")
     names = [name for name in TITLES if name in report["nominal"]["policies"]]
     head = [
-        "axis", "counted, %", *(TITLES[name].split(",")[0] if name == "oracle" else TITLES[name] for name in names),
-        "ours minus triggered, points", "disturbed, ours / triggered, %", "to grip, ours / triggered, s", "verdict",
+        "success, %", *(TITLES[name].split(",")[0] if name == "oracle" else TITLES[name] for name in names),
+        "ours minus triggered, points", "disturbed, ours / triggered, %", "to grip, ours / triggered, s",
+        "what goes wrong with ours, %", "verdict",
     ]  # fmt: skip
     rows = [_row("**nominal**", "success", report["nominal"], names, "")]
     for name, axis in report["axes"].items():
@@ -47,12 +48,12 @@ def _row(title: str, measure: str, level: Mapping[str, Any], names: Sequence[str
     rows = [level["policies"].get(name, {}) for name in names]
     pair = [level["policies"].get(name, {}) for name in (OURS, TRIGGERED)]
     return [
-        title,
-        measure,
+        title if measure == "success" else f"{title}: {measure}",
         *(per_cent(row.get(measure), 0) for row in rows),
         per_cent(level["margins"].get(TRIGGERED), 0),
         " / ".join(mean_per_cent(row.get("disturbed")) for row in pair),
         " / ".join(seconds(row) for row in pair),
+        top_causes(pair[0].get("causes", {})),
         told,
     ]
 

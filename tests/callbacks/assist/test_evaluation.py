@@ -263,6 +263,13 @@ def test_sets_without_training_objects_borrow_those_of_another(
     assert list(report["splits"]) == ["unseen_families"]
     assert set(report["splits"]["unseen_families"]) == set(POLICIES)
     assert [count for _, count in runs] == [3, 3, 3] + [2] * 8
+    # the primitive's steps and thresholds are chosen without training grasps
+    own: dict[str, Any] = {**options, "triggers": TWO, "choice_split": "unseen_families", "resume": False}
+    runs.clear()
+    quiet(AssistEvaluation(policies=["primitive_gated", "primitive_triggered"], **own)).test(
+        Assistant(), data, verbose=False
+    )
+    assert [count for _, count in runs] == [3, 3, 3, 2, 2]
     # without, they have to be done without
     few = AssistEvaluation(policies=["ours", "oracle"], **options)
     quiet(few).test(Assistant(), data, verbose=False)
