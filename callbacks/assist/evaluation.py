@@ -16,10 +16,10 @@ from lightning.pytorch.callbacks import Callback
 
 from callbacks.assist.policies import (
     FROM_TRAINING,
+    AssistingModule,
     ComparedPolicies,
     ComparedPolicy,
     TrainingEpisodes,
-    assisting_parts,
     available_policies,
     check_policies,
     compared_policies,
@@ -76,9 +76,6 @@ class AssistEvaluation(Callback):
         resume: read what was run before.
         num_worlds: worlds simulated at once.
 
-    Attributes:
-        compared: what ``test`` compares, from when `tested` has chosen steps and thresholds.
-
     Raises:
         ValueError: unknown splits or policies, no splits, no seeds, no steps or no thresholds.
     """
@@ -129,7 +126,12 @@ class AssistEvaluation(Callback):
         self.resume = resume
         self.num_worlds = num_worlds
         self._runs: Runs | None = None
-        self.compared = ComparedPolicies({})
+        self._compared = ComparedPolicies({})
+
+    @property
+    def compared(self) -> ComparedPolicies:
+        """What ``test`` compares, once `tested` has chosen steps and thresholds."""
+        return self._compared
 
     def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Forget the episodes of the policy as it was."""
@@ -148,7 +150,7 @@ class AssistEvaluation(Callback):
         if not is_turn(trainer, self.every_n_epochs):
             return None
         if self._runs is None:
-            data, module = assisting_parts(trainer, pl_module)
+            data, module = _parts(trainer, pl_module)
             runs = plan_runs(data, present_splits(data, self.splits), self.validation_plan, self.seeds[:1])
             for run in runs.values():
                 run.limit(OURS, EpisodeLimit())
@@ -167,25 +169,24 @@ class AssistEvaluation(Callback):
         if not trainer.is_global_zero:
             return None
         if self._runs is None:
-            data, module = assisting_parts(trainer, pl_module)
-            files = self.files(trainer, data) if self.resume else None
+            data, module = _parts(trainer, pl_module)
+            files = self._files(trainer, data) if self.resume else None
             names = available_policies(module, self.policies)
             # before the long choice of steps: what is wrong with grasp set and split file shows here
             runs = plan_runs(data, present_splits(data, self.splits), self.plan, self.seeds)
-            self.compared = self._choose(trainer, pl_module, names, files)
+            self._compared = self._choose(trainer, pl_module, names, files)
             total = sum(
                 run.limit(name, self.limits.get(name, EpisodeLimit())) for run in runs.values() for name in names
             )
             with EvaluationBar(trainer, total, "episodes", "episode") as bar:
                 kept = KeptEpisodes(make_runner(data, self.num_worlds, bar.update), files, bar)
-                run_all(kept, self.compared.policies, runs)
+                run_all(kept, self._compared.policies, runs)
             if files is not None and kept.num_stored:
                 _LOG.info("%d of %d episodes were run before: %s", kept.num_stored, total, files.folder)
             self._runs = runs
         return self._runs
 
-    def files(self, trainer: Trainer, data: RolloutDataModule) -> ResultFiles:
-        """Where episodes are kept, with what all of them are made of."""
+    def _files(self, trainer: Trainer, data: RolloutDataModule) -> ResultFiles:
         settings = {name: value for name, value in data.hparams_initial.items() if name not in _NOT_DECIDING}
         made_of = {
             "code": made_of_code(),
@@ -199,11 +200,11 @@ class AssistEvaluation(Callback):
         self, trainer: Trainer, pl_module: LightningModule, names: Sequence[str], files: ResultFiles | None
     ) -> ComparedPolicies:
         """The policies to compare; the objects on which steps and thresholds are chosen are built only when needed."""
-        data, module = assisting_parts(trainer, pl_module)
+        data, module = _parts(trainer, pl_module)
         period_s = data.physics.settings.control_dt
         steps = steps_to_try(data.task.wrist.max_steps(period_s)) if self.steps is None else self.steps
         tries = num_choices(names, steps, self.fixed_steps, self.triggers)
-        training = self._training(data, names) if tries or any(name in FROM_TRAINING for name in names) else None
+        training = self._training(data) if tries or any(name in FROM_TRAINING for name in names) else None
         total = tries * (0 if training is None else len(training.episodes))
         with EvaluationBar(trainer, total, "choosing steps and thresholds", "episode") as bar:
             return compared_policies(
@@ -219,7 +220,7 @@ class AssistEvaluation(Callback):
                 period_s=period_s,
             )
 
-    def _training(self, data: RolloutDataModule, names: Sequence[str]) -> TrainingEpisodes:
+    def _training(self, data: RolloutDataModule) -> TrainingEpisodes:
         split_file, path = self.training_split_file, self.choice_path
         training = data if self.training_path is None else other_data(self.training_path, split_file, data)
         choice = training if path is None else other_data(path, split_file, data)
@@ -232,8 +233,7 @@ class AssistEvaluation(Callback):
             task=data.task,
             period_s=data.physics.settings.control_dt,
         )
-        has_scripts = any(name in FROM_TRAINING for name in names)
-        return TrainingEpisodes(training.targets(SPLITS[0]) if has_scripts else None, episodes)
+        return TrainingEpisodes(lambda: training.targets(SPLITS[0]), episodes)
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Print the table and write metrics.json."""
@@ -256,9 +256,9 @@ class AssistEvaluation(Callback):
             }
         )
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
-        report["best_steps"] = {name: vars(choice) for name, choice in self.compared.choices.items()}
-        if self.compared.trigger is not None:
-            report["best_trigger"] = self.compared.trigger.as_dict()
+        report["best_steps"] = {name: vars(choice) for name, choice in self._compared.choices.items()}
+        if self._compared.trigger is not None:
+            report["best_trigger"] = self._compared.trigger.as_dict()
         report["about"] = {
             "intervals": "95 %, bootstrap over objects; over_seeds: Student's t",
             "interval_over_families": families_note(
@@ -293,3 +293,13 @@ def evaluation_of(trainer: Trainer) -> AssistEvaluation:
         "no callback runs the episodes that are to be measured; add callbacks.assist.evaluation.AssistEvaluation to "
         "trainer.callbacks"
     )
+
+
+def _parts(trainer: Trainer, pl_module: LightningModule) -> tuple[RolloutDataModule, AssistingModule]:
+    data = trainer.datamodule  # type: ignore[attr-defined]
+    if not isinstance(data, RolloutDataModule) or not isinstance(pl_module, AssistingModule):
+        raise TypeError(
+            f"AssistEvaluation got {type(data).__name__} and {type(pl_module).__name__}, expected RolloutDataModule "
+            "and a module with a method policy(); take it out of trainer.callbacks"
+        )
+    return data, pl_module

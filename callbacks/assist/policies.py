@@ -5,8 +5,6 @@ from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
-from lightning.pytorch import LightningModule, Trainer
-
 from callbacks.assist.trigger_choice import TriggerChoice, TriggerGrid, choose_trigger
 from callbacks.store.made_of import digest_of
 from datamodules.baselines.scripts import blind_script, nearest_grasp, oracle, scripted_close
@@ -66,21 +64,6 @@ class HasPrimitive(Protocol):
         ...
 
 
-def assisting_parts(trainer: Trainer, pl_module: LightningModule) -> tuple[RolloutDataModule, AssistingModule]:
-    """The data module, and the module that moves fingers.
-
-    Raises:
-        TypeError: a data module or module of another task.
-    """
-    data = trainer.datamodule  # type: ignore[attr-defined]
-    if not isinstance(data, RolloutDataModule) or not isinstance(pl_module, AssistingModule):
-        raise TypeError(
-            f"AssistEvaluation got {type(data).__name__} and {type(pl_module).__name__}, expected RolloutDataModule "
-            "and a module with a method policy(); take it out of trainer.callbacks"
-        )
-    return data, pl_module
-
-
 @dataclass(frozen=True)
 class ComparedPolicy:
     """A policy, and what it is made of: name, step at which it starts, weights and settings or training grasps."""
@@ -100,9 +83,9 @@ class ComparedPolicies:
 
 @dataclass(frozen=True)
 class TrainingEpisodes:
-    """Training grasps, None where no script is made of them; episodes on which steps and thresholds are chosen."""
+    """What builds training grasps, for the scripts, and episodes on which fixed steps and thresholds are chosen."""
 
-    targets: GraspTargets | None
+    targets: Callable[[], GraspTargets]
     episodes: Episodes
 
 
@@ -199,7 +182,8 @@ def compared_policies(
     """
     grid = triggers or TriggerGrid()
     starts: dict[str, Any] = {**(fixed_steps or {}), TRIGGERED: grid.first()}
-    targets = None if training is None else training.targets
+    has_scripts = any(name in FROM_TRAINING for name in names)
+    targets = training.targets() if has_scripts and training is not None else None
     sources: dict[str, Any] = dict.fromkeys(("ours", *OF_A_PRIMITIVE), made_of_module)
     if targets is not None:
         sources |= dict.fromkeys(FROM_TRAINING, digest_of(targets))

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,13 +12,14 @@ from tqdm import tqdm
 from callbacks.assist.policies import ComparedPolicy
 from callbacks.assist.report import OURS, EpisodeLabels
 from callbacks.assist.stress_axes import Setting
-from callbacks.store.made_of import digest_of
+from callbacks.store.made_of import digest_of, made_of_code, settings_of
 from callbacks.store.result_files import Arrays, ResultFiles
 from callbacks.training.progress import skip_ahead
 from datamodules.rollouts.module import RolloutDataModule
 from datamodules.rollouts.plans import EpisodePlan, planned_episodes
 from datamodules.rollouts.runner import EpisodeFrames, EpisodeRunner
 from envs.conventions import UNSEEN_SPLITS
+from envs.physics.base import physics_identity
 from envs.rows import join_rows, take_rows
 from envs.task.episodes import Episodes
 from envs.task.outcomes import EpisodeOutcome
@@ -186,6 +188,22 @@ def make_runner(
         noise=setting.noise,
         on_batch=on_batch,
     )
+
+
+_NOT_DECIDING = ("path", "split_file", "num_threads", "physics")
+"""Settings of the data module that do not decide how given episodes end; the physics is described by itself."""
+
+
+def episode_files(folder: Path, data: RolloutDataModule, num_worlds: int) -> ResultFiles:
+    """Files of episodes, and all that they are made of but policies and the episodes themselves."""
+    settings = {name: value for name, value in data.hparams_initial.items() if name not in _NOT_DECIDING}
+    made_of = {
+        "code": made_of_code(),
+        "physics": physics_identity(data.physics),
+        "data": settings_of(settings),
+        "worlds": num_worlds,
+    }
+    return ResultFiles(folder, made_of)
 
 
 FRAMES = ("joint_pos", "wrist_pose_w", "object_pose_w")

@@ -15,9 +15,9 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 
 from callbacks.assist.evaluation import AssistEvaluation, evaluation_of
-from callbacks.assist.policies import TRIGGERED, assisting_parts, available_policies
+from callbacks.assist.policies import TRIGGERED, available_policies
 from callbacks.assist.report import OURS
-from callbacks.assist.runs import KeptEpisodes, SplitRuns, make_runner, present_splits
+from callbacks.assist.runs import KeptEpisodes, SplitRuns, episode_files, make_runner
 from callbacks.assist.stress_axes import Setting, StressAxis
 from callbacks.assist.stress_failures import failure_sheet, failure_strip, worst_episodes, worst_level
 from callbacks.assist.stress_picture import draw_stress
@@ -67,17 +67,16 @@ class StressReport(Callback):
         """Refuse what cannot be measured, before nominal episodes are run.
 
         Raises:
-            TypeError: a data module or module of another task.
+            TypeError: a data module of another task.
             ValueError: several splits or seeds, limits, a policy that is missing, or a level with a senseless setting.
         """
-        evaluation, (data, module) = evaluation_of(trainer), assisting_parts(trainer, pl_module)
-        splits = present_splits(data, evaluation.splits)
-        if len(splits) > 1 or len(evaluation.seeds) > 1 or evaluation.limits:
+        evaluation, data = evaluation_of(trainer), _data(trainer)
+        if len(evaluation.splits) > 1 or len(evaluation.seeds) > 1 or evaluation.limits:
             raise ValueError(
-                f"the evaluation has the splits {', '.join(splits)}, the seeds {list(evaluation.seeds)} and "
+                f"the evaluation has the splits {', '.join(evaluation.splits)}, the seeds {list(evaluation.seeds)} and "
                 f"{len(evaluation.limits)} limits; the stress report takes one split, one seed and no limits"
             )
-        missing = {OURS, TRIGGERED} - set(available_policies(module, evaluation.policies))
+        missing = {OURS, TRIGGERED} - set(available_policies(pl_module, evaluation.policies))
         if missing:
             raise ValueError(
                 f"the stress report compares {OURS} with {TRIGGERED}, of which {missing.pop()} is missing; name both "
@@ -89,7 +88,7 @@ class StressReport(Callback):
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Run what is missing, write numbers and pictures, and print the table."""
-        evaluation, (data, _) = evaluation_of(trainer), assisting_parts(trainer, pl_module)
+        evaluation, data = evaluation_of(trainer), _data(trainer)
         found = evaluation.tested(trainer, pl_module)
         if found is None:
             return
@@ -108,11 +107,12 @@ class StressReport(Callback):
         self, trainer: Trainer, evaluation: AssistEvaluation, data: RolloutDataModule, levels: LevelRuns, split: str
     ) -> None:
         policies, every = evaluation.compared.policies, [level for runs in levels.values() for level in runs]
-        files = evaluation.files(trainer, data) if evaluation.resume else None
+        folder, num_worlds = Path(trainer.default_root_dir) / "episodes", evaluation.num_worlds
+        files = episode_files(folder, data, num_worlds) if evaluation.resume else None
         with EvaluationBar(trainer, len(policies) * sum(map(len, every)), "stress", "episode") as bar:
 
             def kept_under(setting: Setting) -> KeptEpisodes:
-                return KeptEpisodes(make_runner(data, evaluation.num_worlds, bar.update, setting), files, bar)
+                return KeptEpisodes(make_runner(data, num_worlds, bar.update, setting), files, bar)
 
             run_levels(every, policies, kept_under, f"{split}/stress")
 
@@ -132,6 +132,15 @@ class StressReport(Callback):
         _LOG.info(
             "%s\nwrote %s, stress.png and pictures/stress_failures.png", stress_text(report), root / "stress.json"
         )
+
+
+def _data(trainer: Trainer) -> RolloutDataModule:
+    data = trainer.datamodule  # type: ignore[attr-defined]
+    if not isinstance(data, RolloutDataModule):
+        raise TypeError(
+            f"StressReport got {type(data).__name__}, expected RolloutDataModule; take it out of trainer.callbacks"
+        )
+    return data
 
 
 def _episodes_under(

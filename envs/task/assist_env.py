@@ -17,7 +17,6 @@ from envs.physics.base import Array, PhysicsBackend, PhysicsState, to_host
 from envs.rows import choose_rows, take_rows
 from envs.task.env_step import EnvStep
 from envs.task.episodes import Episodes, EpisodeSource, join_episodes
-from envs.task.grip import grips
 from envs.task.observation_builder import ObservationBuilder, Signals
 from envs.task.observations import POLICY_GROUPS, PRIVILEGED_GROUPS, Observation, check_groups
 from envs.task.outcomes import EpisodeFacts, EpisodeOutcome, judge
@@ -221,8 +220,7 @@ class HumanAssistEnv:
             self._links = to_host(self.physics.contact_links()) & moving[:, None]
         if self.watch_contacts:
             counts = moving & self._lifts.counts(self.episodes, self._step)
-            is_held = grips(self.hand, self._links)
-            self._facts.note(self._links, to_host(self.physics.table_links()), is_held, counts)
+            self._facts.note(self.hand, self._links, to_host(self.physics.table_links()), counts)
         return self.physics.state()
 
     def _observe(self, truth: Truth, anew: NDArray[np.bool_] | None) -> Observation:

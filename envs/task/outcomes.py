@@ -5,7 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.hand.hand import Hand
 from envs.physics.base import Array, PhysicsState
+from envs.task.grip import grips
 from envs.trials.lift import LiftResult
 
 CAUSES: tuple[str, ...] = (
@@ -104,17 +106,13 @@ class EpisodeFacts:
         self.table_steps[rows] = self.held_steps[rows] = 0
 
     def note(
-        self,
-        object_links: NDArray[np.bool_],
-        table_links: NDArray[np.bool_],
-        is_held: NDArray[np.bool_],
-        worlds: NDArray[np.bool_],
+        self, hand: Hand, object_links: NDArray[np.bool_], table_links: NDArray[np.bool_], worlds: NDArray[np.bool_]
     ) -> None:
         """One more control step of the worlds (E,) bool: these links (E, L) touched the object, those the table."""
         self.is_touched = np.where(worlds, object_links.any(axis=1), self.is_touched)
         self.was_touched = self.was_touched | (worlds & self.is_touched)
         self.table_steps = self.table_steps + (worlds & table_links.any(axis=1))
-        self.held_steps = np.where(worlds, np.where(is_held, self.held_steps + 1, 0), self.held_steps)
+        self.held_steps = np.where(worlds, np.where(grips(hand, object_links), self.held_steps + 1, 0), self.held_steps)
 
 
 def judge(

@@ -18,6 +18,7 @@ from callbacks.assist.stress import StressReport
 from callbacks.assist.stress_axes import Setting, StressAxis, StressLevel
 from callbacks.assist.trigger_choice import TriggerGrid
 from datamodules.baselines.scripts import GoalOnArrival
+from datamodules.grasps.module import GraspDataModule
 from datamodules.rollouts.module import RolloutDataModule
 from datamodules.rollouts.plans import SpreadPlan
 from envs.task.outcomes import CAUSES
@@ -167,6 +168,11 @@ def test_a_senseless_level_is_refused_before_anything_runs(
     with pytest.raises(ValueError, match="speed is 99"):
         quiet(evaluation(), StressReport(axes)).test(Assistant(), rollouts, verbose=False)
     assert runs == []
+
+
+def test_other_data_is_refused(data: GraspDataModule, quiet: Quiet) -> None:
+    with pytest.raises(TypeError, match="StressReport got GraspDataModule, expected RolloutDataModule; take it out"):
+        quiet(evaluation(), StressReport(AXES)).test(Assistant(), data, verbose=False)
 
 
 @pytest.mark.parametrize("options", [{"axes": {}}, {"num_failures": -1}, {"size": 4}])
