@@ -11,7 +11,6 @@ from tqdm import tqdm
 
 from callbacks.assist.policies import ComparedPolicy
 from callbacks.assist.report import OURS, EpisodeLabels
-from callbacks.assist.stress_axes import Setting
 from callbacks.store.made_of import digest_of, made_of_code, settings_of
 from callbacks.store.result_files import Arrays, ResultFiles
 from callbacks.training.progress import skip_ahead
@@ -175,17 +174,14 @@ def present_splits(data: RolloutDataModule, splits: Sequence[str]) -> list[str]:
     return found
 
 
-def make_runner(
-    data: RolloutDataModule, num_worlds: int, on_batch: Callable[[int], None], setting: Setting | None = None
-) -> EpisodeRunner:
-    """A runner with the physics of the data module, and its task and perception unless others are given."""
-    setting = Setting(data.task, data.noise) if setting is None else setting
+def make_runner(data: RolloutDataModule, num_worlds: int, on_batch: Callable[[int], None]) -> EpisodeRunner:
+    """A runner with the physics, the task and the perception of the data module."""
     return EpisodeRunner(
         data.physics,
-        task=setting.task,
+        task=data.task,
         num_worlds=num_worlds,
         num_threads=data.num_threads,
-        noise=setting.noise,
+        noise=data.noise,
         on_batch=on_batch,
     )
 
