@@ -233,7 +233,8 @@ class AssistEvaluation(Callback):
             task=data.task,
             period_s=data.physics.settings.control_dt,
         )
-        return TrainingEpisodes(lambda: training.targets(SPLITS[0]), episodes)
+        has_scripts = self.policies is None or any(name in FROM_TRAINING for name in self.policies)
+        return TrainingEpisodes(training.targets(SPLITS[0]) if has_scripts else None, episodes)
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Print the table and write metrics.json."""

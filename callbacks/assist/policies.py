@@ -83,9 +83,9 @@ class ComparedPolicies:
 
 @dataclass(frozen=True)
 class TrainingEpisodes:
-    """What builds training grasps, for the scripts, and episodes on which fixed steps and thresholds are chosen."""
+    """Training grasps, None where no script is made of them; episodes on which steps and thresholds are chosen."""
 
-    targets: Callable[[], GraspTargets]
+    targets: GraspTargets | None
     episodes: Episodes
 
 
@@ -182,8 +182,7 @@ def compared_policies(
     """
     grid = triggers or TriggerGrid()
     starts: dict[str, Any] = {**(fixed_steps or {}), TRIGGERED: grid.first()}
-    has_scripts = any(name in FROM_TRAINING for name in names)
-    targets = training.targets() if has_scripts and training is not None else None
+    targets = None if training is None else training.targets
     sources: dict[str, Any] = dict.fromkeys(("ours", *OF_A_PRIMITIVE), made_of_module)
     if targets is not None:
         sources |= dict.fromkeys(FROM_TRAINING, digest_of(targets))

@@ -79,7 +79,7 @@ def compared(
     """The named policies; training episodes are made where they are needed and none are given."""
     targets = made_up_targets()
     more.setdefault("triggers", TriggerGrid([0.05], [1.0], [0.0]))
-    training = more.pop("training", TrainingEpisodes(lambda: targets, sampler(targets).of_rows(np.arange(2))))
+    training = more.pop("training", TrainingEpisodes(targets, sampler(targets).of_rows(np.arange(2))))
     chosen = available_policies(module, names)
     return compared_policies(HAND, module, chosen, {"weights": made_of}, training=training, run=runner.run, **more)
 
@@ -161,7 +161,7 @@ def test_policies_say_what_they_are_made_of() -> None:
     other_period = made_of(made_of="a", period_s=0.05)
     assert [name for name in POLICIES if one[name] != other_period[name]] == ["primitive_triggered"]
     targets = made_up_targets((2, 2))
-    training = TrainingEpisodes(lambda: targets, sampler(targets).of_rows(np.arange(2)))
+    training = TrainingEpisodes(targets, sampler(targets).of_rows(np.arange(2)))
     other_grasps = made_of(made_of="a", training=training)
     assert [name for name in POLICIES if one[name] != other_grasps[name]] == ["scripted_close", "nearest_grasp"]
 
