@@ -1,7 +1,7 @@
 """Tables in Markdown, and documents that hold generated blocks between comments."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, TypeVar
 
 from callbacks.metrics.text_tables import interval, over_families
@@ -64,24 +64,33 @@ def words(name: str) -> str:
     return name.replace("_", " ")
 
 
-def fill(document: str, blocks: Mapping[str, str]) -> str:
+def fill(document: str, blocks: Mapping[str, str], others: Collection[str] = ()) -> str:
     """The document with its blocks ``<!-- begin NAME -->`` ... ``<!-- end NAME -->`` made anew; the rest stays.
 
+    Args:
+        document: Markdown.
+        blocks: what goes between, by name.
+        others: names of blocks that another command makes; they stay as they are.
+
     Raises:
-        ValueError: a document without blocks, a block without an end, or one that is not made here.
+        ValueError: a document without blocks, a block without an end, or one that nobody makes.
     """
     begun, whole = _BEGIN.findall(document), [match["name"] for match in _BLOCK.finditer(document)]
-    if not begun or begun != whole:
+    if not set(begun) - set(others) or begun != whole:
         endless = ", ".join(name for name in begun if name not in whole)
         raise ValueError(
             f"the document has the blocks {', '.join(begun) or '(none)'}, without an end: {endless or '-'}; "
             f"mark each as <!-- begin NAME --> ... <!-- end NAME -->, names: {', '.join(blocks)}"
         )
-    unknown = [name for name in whole if name not in blocks]
+    unknown = [name for name in whole if name not in blocks and name not in others]
     if unknown:
         raise ValueError(f"the document asks for the block {unknown[0]!r}; available: {', '.join(blocks)}")
     return _BLOCK.sub(
-        lambda match: f"<!-- begin {match['name']} -->\n\n{blocks[match['name']]}\n\n<!-- end {match['name']} -->",
+        lambda match: (
+            f"<!-- begin {match['name']} -->\n\n{blocks[match['name']]}\n\n<!-- end {match['name']} -->"
+            if match["name"] in blocks
+            else match[0]
+        ),
         document,
     )
 

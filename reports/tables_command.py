@@ -2,7 +2,7 @@
 
 import argparse
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ def run_command(
     args: Sequence[str] | None,
     *,
     of_seeds: Callable[[Mapping[str, Any]], str] | None = None,
+    others: Collection[str] = (),
 ) -> None:
     """Read metrics.json files, make their tables, and write or print them.
 
@@ -27,6 +28,7 @@ def run_command(
         make_blocks: tables by name.
         args: stands in for the process's arguments.
         of_seeds: makes the block ``seeds`` of the file given with ``--seeds``; no such option when None.
+        others: blocks of documents that another command makes.
     """
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     parser = argparse.ArgumentParser(name, description="Tables in Markdown of metrics.json files.")
@@ -43,7 +45,7 @@ def run_command(
         if of_seeds is not None and given.seeds is not None:
             blocks["seeds"] = of_seeds(read_report(given.seeds))
         if given.document is not None:
-            text = fill(given.document.read_text(encoding="utf-8"), blocks)
+            text = fill(given.document.read_text(encoding="utf-8"), blocks, others)
             write_atomically(given.document, text.encode())
     except (ValueError, OSError) as error:
         parser.error(str(error))

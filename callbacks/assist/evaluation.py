@@ -126,6 +126,11 @@ class AssistEvaluation(Callback):
         self._chosen_on = "nothing was chosen"
         self._compared = ComparedPolicies({})
 
+    @property
+    def compared(self) -> ComparedPolicies:
+        """What ``test`` compares, once `tested` has chosen steps and thresholds."""
+        return self._compared
+
     def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Forget the episodes of the policy as it was."""
         self._runs = None
@@ -221,7 +226,8 @@ class AssistEvaluation(Callback):
             task=data.task,
             period_s=data.physics.settings.control_dt,
         )
-        return TrainingEpisodes(training.targets(SPLITS[0]), episodes)
+        has_scripts = self.policies is None or any(name in FROM_TRAINING for name in self.policies)
+        return TrainingEpisodes(training.targets(SPLITS[0]) if has_scripts else None, episodes)
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Print the table and write metrics.json."""

@@ -83,9 +83,9 @@ class ComparedPolicies:
 
 @dataclass(frozen=True)
 class TrainingEpisodes:
-    """Training grasps, for the scripts, and the episodes on which fixed steps and thresholds are chosen."""
+    """Training grasps, None where no script is made of them; episodes on which steps and thresholds are chosen."""
 
-    targets: GraspTargets
+    targets: GraspTargets | None
     episodes: Episodes
 
 

@@ -224,7 +224,7 @@ class HumanAssistEnv:
             self._links = to_host(self.physics.contact_links()) & moving[:, None]
         if self.watch_contacts:
             counts = moving & self._lifts.counts(self.episodes, self._step)
-            self._facts.note(self._links, to_host(self.physics.table_links()), counts)
+            self._facts.note(self.hand, self._links, to_host(self.physics.table_links()), counts)
         return self.physics.state()
 
     def _observe(self, truth: Truth, anew: NDArray[np.bool_] | None) -> Observation:

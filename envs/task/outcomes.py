@@ -5,7 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.hand.hand import Hand
 from envs.physics.base import Array, PhysicsState
+from envs.task.grip import grips
 from envs.trials.lift import LiftResult
 
 CAUSES: tuple[str, ...] = (
@@ -38,6 +40,8 @@ class EpisodeOutcome:
         is_grasp: the wrist came to grasp.
         second_try: where the user came down again after a failed lift: 1 if it failed again, 2 if it succeeded; 0
             where there was none. `is_success` and all else tell of the first.
+        held_steps: control steps right before the lift in all of which the hand held the object (`envs.task.grip`), 0
+            where it did not in the last.
         rise: how far the object rose in the lift, m; 0 in diverged worlds.
         slip: change of the hand-object distance in the lift, m.
         height: height of the object's centre before the lift, m.
@@ -52,6 +56,7 @@ class EpisodeOutcome:
     is_success: NDArray[np.bool_]
     is_grasp: NDArray[np.bool_]
     second_try: NDArray[np.int64]
+    held_steps: NDArray[np.int64]
     rise: Array
     slip: Array
     height: Array
@@ -79,30 +84,35 @@ class EpisodeFacts:
         was_touched: a hand link touched the object in some step (E,) bool.
         is_touched: one did in the latest step (E,) bool.
         table_steps: in how many steps a hand link touched the table (E,).
+        held_steps: in how many of the latest steps, without a break, the hand held the object (E,).
     """
 
     start_pose_w: Array
     was_touched: NDArray[np.bool_]
     is_touched: NDArray[np.bool_]
     table_steps: NDArray[np.int64]
+    held_steps: NDArray[np.int64]
 
     @classmethod
     def at_start(cls, object_pose_w: Array) -> "EpisodeFacts":
         """Nothing has happened yet to objects at ``object_pose_w`` (E, 7)."""
-        no = np.zeros(len(object_pose_w), dtype=bool)
-        return cls(object_pose_w.copy(), no, no.copy(), np.zeros(len(object_pose_w), dtype=np.int64))
+        no, none = np.zeros(len(object_pose_w), dtype=bool), np.zeros(len(object_pose_w), dtype=np.int64)
+        return cls(object_pose_w.copy(), no, no.copy(), none, none.copy())
 
     def begin(self, rows: NDArray[np.int64], object_pose_w: Array) -> None:
         """New episodes begin in the worlds ``rows`` (K,), with objects at ``object_pose_w`` (K, 7)."""
         self.start_pose_w[rows] = object_pose_w
         self.was_touched[rows] = self.is_touched[rows] = False
-        self.table_steps[rows] = 0
+        self.table_steps[rows] = self.held_steps[rows] = 0
 
-    def note(self, object_links: NDArray[np.bool_], table_links: NDArray[np.bool_], worlds: NDArray[np.bool_]) -> None:
+    def note(
+        self, hand: Hand, object_links: NDArray[np.bool_], table_links: NDArray[np.bool_], worlds: NDArray[np.bool_]
+    ) -> None:
         """One more control step of the worlds (E,) bool: these links (E, L) touched the object, those the table."""
         self.is_touched = np.where(worlds, object_links.any(axis=1), self.is_touched)
         self.was_touched = self.was_touched | (worlds & self.is_touched)
         self.table_steps = self.table_steps + (worlds & table_links.any(axis=1))
+        self.held_steps = np.where(worlds, np.where(grips(hand, object_links), self.held_steps + 1, 0), self.held_steps)
 
 
 def judge(
@@ -132,6 +142,7 @@ def judge(
         is_success=is_success,
         is_grasp=is_grasp.copy(),
         second_try=np.zeros(len(is_grasp), dtype=np.int64) if second_try is None else second_try.copy(),
+        held_steps=facts.held_steps.copy(),
         rise=np.where(is_diverged, 0.0, lifted.rise),
         slip=lifted.slip.copy(),
         height=end_w[:, 2].copy(),

@@ -16,6 +16,7 @@ def made_up_outcome(causes: Sequence[str], *, posture: float = 1.0, translation:
         is_success=cause == CAUSES.index("success"),
         is_grasp=np.ones(count, dtype=bool),
         second_try=np.zeros(count, dtype=np.int64),
+        held_steps=np.zeros(count, dtype=np.int64),
         rise=np.zeros(count),
         slip=np.zeros(count),
         height=np.zeros(count),

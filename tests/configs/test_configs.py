@@ -9,7 +9,10 @@ import pytest
 import torch
 import yaml
 
+from callbacks.assist.stress_axes import Setting, StressLevel
 from datamodules.grasps.grasp_file import save_grasp_set
+from envs.task.settings import TaskSettings
+from envs.wrist.user_movement import UserMovement
 from tests.assisting import RESIDUAL, RESIDUAL_SMOKE, checkpoints_alone, policy_command, save_primitive
 from tests.hands import ABILITY_HAND, needs_ability_hand
 from tests.learning import EVALUATION, GF, ROOT, SMOKE, command, few_callbacks, run, tiny_grasp_set
@@ -234,6 +237,24 @@ def test_a_protocol_changes_nothing_but_the_episodes(name: str, capsys: pytest.C
             assert merged["model"]["init_args"][key] == value
 
 
+def test_the_stress_report_changes_nothing_but_the_episodes_and_all_of_its_levels_can_be_run(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        run(["test", f"--config={RESIDUAL}", f"--config={CONFIGS / 'protocol' / 'stress.yaml'}", "--print_config"])
+    assert ended.value.code == 0
+    merged, main = yaml.safe_load(capsys.readouterr().out), load("residual_ppo.yaml")
+    callbacks = {item["class_path"]: item.get("init_args", {}) for item in merged["trainer"]["callbacks"]}
+    axes = callbacks.pop("callbacks.assist.stress.StressReport")["axes"]
+    assert list(callbacks) == [item["class_path"] for item in main["trainer"]["callbacks"]][: len(callbacks)]
+    settings = merged["data"]["init_args"]["task"]["movement"]["init_args"]
+    nominal = Setting(TaskSettings(movement=UserMovement(**settings)), None)
+    levels = [StressLevel(**level) for axis in axes.values() for level in axis["levels"]]
+    assert len(levels) >= 24
+    for level in levels:
+        assert level.setting(nominal) != nominal
+
+
 def test_what_the_critic_is_given_is_observed() -> None:
     settings = load("residual_ppo.yaml")
     assert set(settings["model"]["init_args"]["critic_groups"]) <= set(settings["data"]["init_args"]["privileged"])
@@ -259,6 +280,7 @@ def test_an_overlay_says_only_what_differs(name: str) -> None:
             if name in OF_THE_POLICY or any(part in name for part in ("poses", "hands/", "field_comparison"))
             else []
         ),
+        *(["data"] if "stress" in name else []),
     }
     assert "callbacks" not in load(name).get("trainer", {}) or name in PROTOCOLS
 

@@ -31,6 +31,14 @@ def test_blocks_are_made_anew_and_the_rest_stays() -> None:
     assert fill(filled, {"a": "A", "b": "B"}) == filled
 
 
+def test_blocks_of_another_command_stay() -> None:
+    filled = fill(DOCUMENT, {"a": "A"}, others=("b",))
+    assert "\n\nA\n\n" in filled
+    assert filled.endswith("<!-- begin b -->\n<!-- end b -->\nAfter.")
+    with pytest.raises(ValueError, match="the document has the blocks a, b, without an end: -; mark each as"):
+        fill(DOCUMENT, {"c": "C"}, others=("a", "b"))
+
+
 @pytest.mark.parametrize(
     ("document", "message"),
     [

@@ -12,7 +12,7 @@ import pytest
 from callbacks.assist.report import EpisodeLabels, merge_splits, report_split
 from reports.metrics_files import read_columns
 from reports.policy_seeds import combine
-from reports.policy_tables import main, policy_blocks, seeds_table
+from reports.policy_tables import BLOCKS, main, policy_blocks, seeds_table
 from tests.callbacks.outcomes import made_up_outcome
 from tests.learning import ROOT
 
@@ -76,6 +76,10 @@ def test_other_objects_have_a_column_of_their_own(files: list[str]) -> None:
     assert ours.startswith("| **ours** | 75.0 [50.0, 100.0] | 75.0 [50.0, 100.0], over families [50.0, 100.0] |")
     assert primitive.startswith("| primitive alone | 25.0 [")
     assert oracle.count("(n = 2)") == 3
+
+
+def test_all_blocks_are_named(files: list[str]) -> None:
+    assert {*policy_blocks(read_columns(files)), "seeds"} == set(BLOCKS)
 
 
 def test_files_of_before_are_read(tmp_path: Path) -> None:

@@ -8,11 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
-from lightning.pytorch import LightningModule
 from lightning.pytorch.loggers import CSVLogger
 from lightning.pytorch.utilities.exceptions import SIGTERMException
-from torch import nn
 
 from callbacks.assist import evaluation as assist_evaluation
 from callbacks.assist.evaluation import AssistEvaluation, evaluation_of
@@ -22,14 +19,13 @@ from callbacks.assist.policies import POLICIES
 from callbacks.assist.report import OURS
 from callbacks.assist.runs import EpisodeLimit
 from callbacks.assist.trigger_choice import TriggerGrid
-from datamodules.baselines.scripts import FixedStepClose, GoalOnArrival, oracle, stored_goals
+from datamodules.baselines.scripts import GoalOnArrival, stored_goals
 from datamodules.grasps.grasp_file import save_grasp_set
 from datamodules.grasps.grasp_set import GraspSet
 from datamodules.grasps.module import GraspDataModule
 from datamodules.rollouts.module import RolloutDataModule
 from datamodules.rollouts.plans import PosesPlan, SpreadPlan
 from datamodules.rollouts.policy import FingerPolicy
-from envs.conventions import CONTROL_DT
 from envs.hand.shadow import shadow_hand
 from envs.physics.mujoco_cpu import MujocoCpu
 from envs.physics.settings import PhysicsSettings
@@ -37,7 +33,7 @@ from envs.task.perception import PerceptionNoise
 from envs.task.settings import TaskSettings
 from lightning_modules.checkpoints import leave_out_objects
 from lightning_modules.followers import Denoiser, Follower, GapDenoiser
-from lightning_modules.policy.trigger import Trigger
+from tests.callbacks.assistant import Assistant, Data
 from tests.callbacks.conftest import Quiet
 from tests.callbacks.outcomes import made_up_outcome
 
@@ -47,44 +43,6 @@ SPLITS = ("unseen_instances", "unseen_families")
 
 TWO = TriggerGrid([0.05, 0.1], [1.0], [0.0])
 """Two triggers to try."""
-
-
-class Assistant(LightningModule):
-    """A module that learns nothing; its policy is the oracle, its primitive an open hand."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.zeros(()))
-
-    def policy(self) -> FingerPolicy:
-        return oracle()
-
-    has_primitive = True
-
-    def primitive_policy(self, start_step: int = 0) -> FingerPolicy:
-        return FixedStepClose(HAND, HAND.open_pose.copy(), start_step)
-
-    def triggered_policy(self, trigger: Trigger, period_s: float = CONTROL_DT) -> FingerPolicy:
-        return self.primitive_policy()
-
-    def training_step(self, batch: Any, batch_idx: int) -> torch.Tensor:
-        return self.weight
-
-    def validation_step(self, batch: Any, batch_idx: int) -> None: ...
-
-    def test_step(self, batch: Any, batch_idx: int, dataloader_idx: int = 0) -> None: ...
-
-    def configure_optimizers(self) -> torch.optim.Optimizer:
-        return torch.optim.SGD(self.parameters(), lr=0.0)
-
-
-class Data(RolloutDataModule):
-    """Trains on an empty batch: no worlds are built."""
-
-    def setup(self, stage: str) -> None: ...
-
-    def train_dataloader(self) -> Any:
-        return self.val_dataloader()
 
 
 @pytest.fixture
@@ -351,6 +309,13 @@ def test_sets_without_training_objects_borrow_those_of_another(
     assert list(report["splits"]) == ["unseen_families"]
     assert set(report["splits"]["unseen_families"]) == set(POLICIES)
     assert [count for _, count in runs] == [3, 3, 3] + [2] * 8
+    # the primitive's steps and thresholds are chosen without training grasps
+    own: dict[str, Any] = {**options, "triggers": TWO, "choice_split": "unseen_families", "resume": False}
+    runs.clear()
+    quiet(AssistEvaluation(policies=["primitive_gated", "primitive_triggered"], **own)).test(
+        Assistant(), data, verbose=False
+    )
+    assert [count for _, count in runs] == [3, 3, 3, 2, 2]
     # without, they have to be done without
     few = AssistEvaluation(policies=["ours", "oracle"], **options)
     quiet(few).test(Assistant(), data, verbose=False)

@@ -66,7 +66,7 @@ def cause_of(
     """The cause of one world that started at rest, was touched or not step by step, ``table`` steps on the table."""
     facts = EpisodeFacts.at_start(poses(1))
     for step in range(max(table, len(touched))):
-        facts.note(links(touched[min(step, len(touched) - 1)]), links(step < table), np.ones(1, dtype=bool))
+        facts.note(HAND, links(touched[min(step, len(touched) - 1)]), links(step < table), np.ones(1, dtype=bool))
     outcome = judge(facts, state(end_pose_w), lift(1, is_lifted=is_lifted, is_diverged=is_diverged), np.zeros((1, 18)))
     return CAUSES[int(outcome.cause[0])]
 
@@ -174,11 +174,26 @@ def test_a_diverged_world_fails_without_a_rise() -> None:
 def test_facts_are_kept_world_by_world() -> None:
     facts = EpisodeFacts.at_start(poses(3))
     everywhere = np.ones(3, dtype=bool)
-    facts.note(links(True, False, False), links(False, True, False), everywhere)
-    facts.note(links(False, True, False), links(False, True, False), everywhere)
+    facts.note(HAND, links(True, False, False), links(False, True, False), everywhere)
+    facts.note(HAND, links(False, True, False), links(False, True, False), everywhere)
     assert facts.was_touched.tolist() == [True, True, False]
     assert facts.is_touched.tolist() == [False, True, False]
     assert facts.table_steps.tolist() == [0, 2, 0]
+
+
+def test_steps_count_from_which_on_the_object_was_held_without_a_break() -> None:
+    facts, no = EpisodeFacts.at_start(poses(3)), links(False, False, False)
+    # held at last for two steps; not in the last; the third world no longer counts after the first
+    steps = [(True, True, True), (False, True, True), (True, True, True), (True, False, False)]
+    for number, is_held in enumerate(steps):
+        touching = links(*is_held)
+        touching[:, -1] = is_held  # the thumb as well
+        facts.note(HAND, touching, no, np.array([True, True, number == 0]))
+    facts.note(HAND, links(True, True, True), no, np.zeros(3, dtype=bool))  # nothing that counts
+    assert facts.held_steps.tolist() == [2, 0, 1]
+    assert judge(facts, state(poses(3)), lift(3), np.zeros((3, 18))).held_steps.tolist() == [2, 0, 1]
+    facts.begin(np.array([0]), poses(1))
+    assert facts.held_steps.tolist() == [0, 0, 1]
 
 
 def test_facts_do_not_follow_later_changes_of_the_start() -> None:

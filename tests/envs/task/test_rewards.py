@@ -55,6 +55,7 @@ def outcome(rise: float, is_success: bool = False) -> EpisodeOutcome:
         is_success=np.array([is_success]),
         is_grasp=np.array([True]),
         second_try=np.array([0]),
+        held_steps=np.array([0]),
         rise=rise * one,
         slip=0.0 * one,
         height=0.1 * one,
