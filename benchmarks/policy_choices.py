@@ -64,7 +64,7 @@ class TaughtFingers:
 
     def act(self, observation: Observation, step: int) -> Array:
         """See `FingerPolicy.act`."""
-        a_p = self._view.heading(observation, self._view.feature(observation)).action.double().numpy()
+        a_p = self._view.heading(observation, self._view.scene(observation)).action.double().numpy()
         return self._gate[step] * a_p + self._grip[step] * shadow_hand().closing
 
 

@@ -41,7 +41,7 @@ class GraspPrimitive:
 
     @torch.no_grad()
     def encode(self, points_h: Tensor, objects: KnownObjects | None = None, table_h: Tensor | None = None) -> Tensor:
-        """Features of scenes (E, F); once while the wrist stands still.
+        """Scenes (E, S) as `act` wants them; once while the wrist stands still.
 
         Args:
             points_h: object clouds in the hand frame (E, 1024, 3), m.
@@ -66,7 +66,7 @@ class GraspPrimitive:
 
         Args:
             joint_pos: present joints (E, J), rad.
-            feature: cloud features from `encode` (E, F).
+            feature: scenes from `encode` (E, S).
             elapsed: share of the approach's time that is over, in [0, 1] (E,), where a clock runs.
             closeness: how near the object is, in [0, 1] (E,), where none does.
         """

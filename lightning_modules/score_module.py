@@ -21,6 +21,7 @@ from lightning_modules.diffusion.sde import SDE, VPSDE
 from lightning_modules.followers import AnnealedDenoiser, Follower
 from lightning_modules.hand_guard import check_same_hand
 from lightning_modules.networks.point_encoders import PointEncoder, PointNet2Encoder
+from lightning_modules.networks.refiner import NEAR_POINTS, GraspRefiner
 from lightning_modules.networks.score_network import ScoreNetwork
 
 TABLE_WIDTH = 64
@@ -44,6 +45,7 @@ class ScoreMatchingModule(LightningModule):
         time_scale: spread of the Fourier frequencies of the diffusion time; the released code uses 30.
         sees_table: the score is conditioned on the table, too: its normal and the height of the hand, known where the
             cloud is; GraspGF conditions on the cloud alone.
+        refines: a second look corrects the score (`lightning_modules.networks.refiner.GraspRefiner`); needs sees_table.
         draws: draws of (t, z) for each cloud of a batch; the cloud is encoded once for all of them.
         eps: smallest diffusion time.
         learning_rate: Adam step size.
@@ -68,6 +70,7 @@ class ScoreMatchingModule(LightningModule):
         block_depth: int = 1,
         time_scale: float = 30.0,
         sees_table: bool = False,
+        refines: bool = False,
         draws: int = 32,
         eps: float = 1.0e-5,
         learning_rate: float = 2.0e-4,
@@ -99,6 +102,12 @@ class ScoreMatchingModule(LightningModule):
             time_scale,
             TABLE_WIDTH if sees_table else 0,
         )
+        self.refiner: GraspRefiner | None = None
+        if refines:
+            if not sees_table:
+                raise ValueError("refines is true and sees_table false; a second look needs the table, too: set both")
+            widths = (joint_width, self.network.feature_dim, time_width, hidden_width)
+            self.refiner = GraspRefiner(self.hand, self.joint_state.dim, *widths)
         self.draws = draws
         self.eps = eps
         self.learning_rate = learning_rate
@@ -115,36 +124,51 @@ class ScoreMatchingModule(LightningModule):
         check_same_hand(self.hand, self.trainer)
 
     def encode(self, points_h: Tensor, objects: KnownObjects | None = None, table_h: Tensor | None = None) -> Tensor:
-        """Features (B, F) of scenes; see `GraspPrimitive.encode`."""
+        """Scenes (B, S); see `GraspPrimitive.encode`."""
         spec = self.network.encoder.grouping_spec
         known = None if spec is None or objects is None else objects.grouping(spec, points_h)
-        return self.network.encode(points_h, known, table_h)
+        feature = self.network.encode(points_h, known, table_h)
+        if self.refiner is None or table_h is None:
+            return feature
+        return torch.cat([feature, table_h.to(feature), points_h[:, :NEAR_POINTS].flatten(1).to(feature)], dim=1)
 
-    def score_fn(self, feature: Tensor) -> ScoreFn:
-        """score(x, t) conditioned on cloud features (B, F)."""
-        conditions = self.network.conditions(feature)
-        return lambda state, t: self.network.score(state, feature, t, self.sde, conditions)
+    def feature(self, scene: Tensor) -> Tensor:
+        """The learnt features (B, F) of scenes (B, S): what others than the score may read."""
+        return scene[:, : self.network.feature_dim].contiguous()
 
-    def _losses(self, batch: GraspBatch, draws: int, generator: torch.Generator) -> Tensor:
-        """Loss of every grasp (B,), eq. 8, averaged over ``draws`` of (t, z)."""
+    def score_fn(self, scene: Tensor) -> ScoreFn:
+        """score(x, t) conditioned on scenes (B, S)."""
+        if self.refiner is not None:
+            return _RefinedScore(self.network, self.refiner, self.joint_state, self.sde, scene)
+        conditions = self.network.conditions(scene)
+        return lambda state, t: self.network.score(state, scene, t, self.sde, conditions)
+
+    def _losses(self, batch: GraspBatch, draws: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Losses (B,) of every grasp, eq. 8, averaged over ``draws`` of (t, z), and what is descended in training.
+
+        A second look is trained on the first one's estimates as they are; the first one's head learns from its own loss.
+        """
         state = self.joint_state.encode(batch.joint_pos)
         shape = (len(batch), draws)
         # stratified over the draws: every cloud sees the whole range of times in each step, at no cost
         offset = torch.rand(shape, generator=generator)
         t = self.eps + (1.0 - self.eps) * (torch.arange(draws) + offset) / draws
         z = torch.randn((*shape, state.shape[-1]), generator=generator)
-        feature = self.encode(batch.points_h, batch.objects, batch.table_h)
-        device = state.device
-        return denoising_loss(self.score_fn(feature), self.sde, state, t=t.to(device), z=z.to(device))
+        score = self.score_fn(self.encode(batch.points_h, batch.objects, batch.table_h))
+        t, z = t.to(state.device), z.to(state.device)
+        losses = denoising_loss(score, self.sde, state, t=t, z=z)
+        if not isinstance(score, _RefinedScore):
+            return losses, losses
+        return losses, losses + (score.first + z).square().sum(dim=-1).mean(dim=1)
 
     def training_step(self, batch: GraspBatch, batch_idx: int) -> Tensor:
         """Mean loss of a batch."""
-        loss = self._losses(batch, self.draws, self._generator(self.global_step, self.global_rank)).mean()
-        self.log("train/dsm_loss", loss, prog_bar=True, batch_size=len(batch), sync_dist=True)
-        return loss
+        losses, descended = self._losses(batch, self.draws, self._generator(self.global_step, self.global_rank))
+        self.log("train/dsm_loss", losses.mean(), prog_bar=True, batch_size=len(batch), sync_dist=True)
+        return descended.mean()
 
     def _evaluate(self, stage: str, batch: GraspBatch, batch_idx: int, dataloader_idx: int) -> None:
-        losses = self._losses(batch, self.draws, self._generator(2**40 + batch_idx, dataloader_idx))
+        losses, _ = self._losses(batch, self.draws, self._generator(2**40 + batch_idx, dataloader_idx))
         splits = getattr(getattr(self.trainer, "datamodule", None), f"{stage}_splits", SPLITS)
         name = f"{stage}/dsm_loss/{splits[dataloader_idx]}"
         self.log(name, losses.mean(), batch_size=len(batch), add_dataloader_idx=False, sync_dist=True)
@@ -159,7 +183,7 @@ class ScoreMatchingModule(LightningModule):
 
     def held_out_losses(self, batch: GraspBatch, draws: int = 64) -> Tensor:
         """Loss of every grasp (B,) with draws that depend on nothing but the number of grasps."""
-        return self._losses(batch, draws, self._generator(2**41, 0))
+        return self._losses(batch, draws, self._generator(2**41, 0))[0]
 
     def _generator(self, step: int, stream: int) -> torch.Generator:
         state = np.random.SeedSequence([self.seed, step, stream]).generate_state(1, dtype=np.uint64)[0]
@@ -171,6 +195,34 @@ class ScoreMatchingModule(LightningModule):
         total = max(1, int(self.trainer.estimated_stepping_batches)) if self.decay_to < 1.0 else 1
         schedule = LambdaLR(optimizer, lambda step: learning_rate_factor(step, self.warmup_steps, total, self.decay_to))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+class _RefinedScore:
+    """The score of a network and its refiner, conditioned on scenes (B, S).
+
+    Attributes:
+        first: what the network alone made of the last states, std times the score.
+    """
+
+    def __init__(
+        self, network: ScoreNetwork, refiner: GraspRefiner, joint_state: JointState, sde: SDE, scene: Tensor
+    ) -> None:
+        self._network, self._refiner, self._joint_state, self._sde = network, refiner, joint_state, sde
+        size = network.feature_dim
+        self._feature, self._table_h = scene[:, :size], scene[:, size : size + 4]
+        self._points_h = scene[:, size + 4 :].unflatten(1, (-1, 3))
+        self._conditions = network.conditions(self._feature)
+        self._of_cloud = refiner.block.of_cloud(self._feature)
+        self.first = scene.new_zeros(())
+
+    def __call__(self, state: Tensor, t: Tensor) -> Tensor:
+        network, sde = self._network, self._sde
+        self.first = network.head(state, self._feature, t, self._conditions)
+        first, std = self.first.detach(), sde.std(t)[..., None]
+        clean = sde.clean_estimate(state, first / std, t).clamp(-1.0, 1.0)
+        joint_pos = self._joint_state.decode(clean).clamp(-1.0, 1.0)
+        fingers = self._refiner.fingers(joint_pos, self._points_h, self._table_h)
+        return (first + self._refiner(state, clean, fingers, self._of_cloud, network.read_time(t))) / std
 
 
 def learning_rate_factor(step: int, warmup_steps: int, total_steps: int, decay_to: float) -> float:

@@ -67,6 +67,8 @@ def tiny_module(
     learning_rate: float = 1.0e-3,
     width: int = 32,
     seed: int = 0,
+    sees_table: bool = False,
+    refines: bool = False,
 ) -> ScoreMatchingModule:
     """A score module with a PointNet, some 10,000 parameters, always the same weights."""
     torch.manual_seed(0)
@@ -78,6 +80,8 @@ def tiny_module(
         joint_width=width,
         time_width=8,
         hidden_width=width,
+        sees_table=sees_table,
+        refines=refines,
         draws=4,
         learning_rate=learning_rate,
         warmup_steps=1,

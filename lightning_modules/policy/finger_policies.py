@@ -36,7 +36,7 @@ class PrimitivePolicy:
         if step < self._start_step:
             return torch.zeros_like(observation["joint_pos"], dtype=torch.float64).cpu().numpy()
         observation = on_device(observation, self._view.primitive.module.device)
-        return self._view.heading(observation, self._view.feature(observation)).action.double().cpu().numpy()
+        return self._view.heading(observation, self._view.scene(observation)).action.double().cpu().numpy()
 
 
 class TriggeredPrimitive:

@@ -33,14 +33,14 @@ def closeness(hand: Hand, points_h: Tensor) -> Tensor:
 
 
 class PrimitiveView:
-    """What the frozen primitive says about an observation: its cloud feature and its action.
+    """What the frozen primitive says about an observation: the scene and its action.
 
     A cloud that has hardly moved since it was encoded is not encoded again: wrists rest, before and after arrival.
 
     Args:
         primitive: the trained field.
-        tolerance: metres by which every probed point has to stay within its place at the last encoding for the feature
-            to be kept; 0 encodes always.
+        tolerance: metres by which every probed point has to stay within its place at the last encoding for the scene to
+            be kept; 0 encodes always.
     """
 
     def __init__(self, primitive: GraspPrimitive, tolerance: float = 1.5e-3) -> None:
@@ -54,18 +54,18 @@ class PrimitiveView:
         return PrimitiveView(self.primitive, self.tolerance)
 
     def start(self) -> None:
-        """New episodes: forget every feature."""
+        """New episodes: forget every scene."""
         self._probes = None
 
-    def heading(self, observation: Observation, feature: Tensor) -> Heading:
-        """Primitive action a_p (E, J), and where it heads, from the cloud feature."""
+    def heading(self, observation: Observation, scene: Tensor) -> Heading:
+        """Primitive action a_p (E, J), and where it heads, from the scene."""
         hand = self.primitive.hand
         near = closeness(hand, observation["points_h"])
-        return self.primitive.heading(hand.denormalise(observation["joint_pos"]), feature, closeness=near)
+        return self.primitive.heading(hand.denormalise(observation["joint_pos"]), scene, closeness=near)
 
     @torch.no_grad()
-    def feature(self, observation: Observation) -> Tensor:
-        """Cloud feature (E, F)."""
+    def scene(self, observation: Observation) -> Tensor:
+        """Scenes (E, S), as `GraspPrimitive.encode` makes them."""
         points_h, objects = observation["points_h"], observation.objects
         table_h = table_plane(observation["wrist_history"][:, -1])
         # four points of a rigid cloud, far apart, say how it lies; the point of the table below the hand, how this does
@@ -76,12 +76,12 @@ class PrimitiveView:
             shift = (probes - self._probes).norm(dim=2).amax(dim=1)
             rows = rows[~(shift < self.tolerance)]
         if self._probes is None or len(rows) == len(probes):
-            self._feature = self.primitive.encode(points_h, objects, table_h)
+            self._scene = self.primitive.encode(points_h, objects, table_h)
             self._probes = probes.clone()
         elif len(rows):
-            self._feature = self._feature.clone()  # the last one may be part of a rollout
+            self._scene = self._scene.clone()  # the last one may be part of a rollout
             of_rows = None if objects is None else objects[rows]
-            self._feature[rows] = self.primitive.encode(points_h[rows], of_rows, table_h[rows])
+            self._scene[rows] = self.primitive.encode(points_h[rows], of_rows, table_h[rows])
             self._probes[rows] = probes[rows]
         self.num_encoded += len(rows)
-        return self._feature
+        return self._scene

@@ -66,8 +66,9 @@ class ResidualPolicy:
         uses_primitive = self.composition.uses_primitive
         if view is None or (self.encoder is not None and not uses_primitive):
             return Seen(observation["points_h"], None)
-        feature = view.feature(observation)
-        heading = view.heading(observation, feature) if uses_primitive else None
+        scene = view.scene(observation)
+        heading = view.heading(observation, scene) if uses_primitive else None
+        feature = view.primitive.module.feature(scene)
         return Seen(feature if self.encoder is None else observation["points_h"], heading)
 
     def situation(self, observation: Observation, seen: Seen, noise_before: Tensor | None = None) -> PolicyInput:

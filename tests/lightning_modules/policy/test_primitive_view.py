@@ -37,7 +37,7 @@ def test_the_nearer_the_cloud_the_closer() -> None:
 def test_the_view_is_what_the_primitive_says(primitive: GraspPrimitive) -> None:
     observation = made_up_observation()
     view = PrimitiveView(primitive)
-    feature = view.feature(observation)
+    feature = view.scene(observation)
     heading = view.heading(observation, feature)
     action = heading.action
     assert heading.way.shape == (3, 18)
@@ -49,19 +49,19 @@ def test_the_view_is_what_the_primitive_says(primitive: GraspPrimitive) -> None:
 
 def test_a_resting_cloud_is_not_encoded_again(primitive: GraspPrimitive) -> None:
     view, observation = PrimitiveView(primitive, tolerance=1e-3), made_up_observation()
-    first = view.feature(observation)
+    first = view.scene(observation)
     assert view.num_encoded == 3
-    again = view.feature(shifted(observation, torch.tensor([0.0, 0.5e-3, -0.5e-3])))
+    again = view.scene(shifted(observation, torch.tensor([0.0, 0.5e-3, -0.5e-3])))
     assert view.num_encoded == 3
     assert torch.equal(first, again)
 
 
 def test_a_cloud_that_moved_is_encoded_anew_and_alone(primitive: GraspPrimitive) -> None:
     view, observation = PrimitiveView(primitive, tolerance=1e-3), made_up_observation()
-    first = view.feature(observation)
+    first = view.scene(observation)
     kept = first.clone()
     moved = shifted(observation, torch.tensor([0.0, 0.02, 0.0]))
-    second = view.feature(moved)
+    second = view.scene(moved)
     assert view.num_encoded == 4
     expected = primitive.encode(moved["points_h"])
     torch.testing.assert_close(second[1], expected[1])
@@ -73,7 +73,7 @@ def test_a_cloud_that_moved_is_encoded_anew_and_alone(primitive: GraspPrimitive)
 def test_many_small_movements_add_up(primitive: GraspPrimitive) -> None:
     view, observation = PrimitiveView(primitive, tolerance=1e-3), made_up_observation()
     for step in range(12):
-        feature = view.feature(shifted(observation, torch.full((3,), 0.3e-3 * step)))
+        feature = view.scene(shifted(observation, torch.full((3,), 0.3e-3 * step)))
     # encoded at 0, 1.2, 2.4 and at last at 3.3 mm - less than a millimetre: never farther behind than the tolerance
     true = primitive.encode(shifted(observation, torch.full((3,), 3.3e-3))["points_h"])
     start = primitive.encode(observation["points_h"])
@@ -83,29 +83,29 @@ def test_many_small_movements_add_up(primitive: GraspPrimitive) -> None:
 
 def test_turning_clouds_are_encoded_anew(primitive: GraspPrimitive) -> None:
     view, observation = PrimitiveView(primitive), made_up_observation()
-    view.feature(observation)
+    view.scene(observation)
     turned = observation["points_h"].clone()
     turned[..., :2] = turned[..., [1, 0]] * torch.tensor([-1.0, 1.0])
-    view.feature(replace(observation, groups={**observation.groups, "points_h": turned}))
+    view.scene(replace(observation, groups={**observation.groups, "points_h": turned}))
     assert view.num_encoded == 6
 
 
 def test_new_episodes_forget_every_feature(primitive: GraspPrimitive) -> None:
     view, observation = PrimitiveView(primitive), made_up_observation()
-    view.feature(observation)
+    view.scene(observation)
     view.start()
-    view.feature(observation)
+    view.scene(observation)
     assert view.num_encoded == 6
 
 
 def test_another_number_of_worlds_is_encoded_anew(primitive: GraspPrimitive) -> None:
     view = PrimitiveView(primitive)
-    view.feature(made_up_observation(3))
-    assert len(view.feature(made_up_observation(2))) == 2
+    view.scene(made_up_observation(3))
+    assert len(view.scene(made_up_observation(2))) == 2
 
 
 def test_a_tolerance_of_zero_encodes_always(primitive: GraspPrimitive) -> None:
     view, observation = PrimitiveView(primitive, tolerance=0.0), made_up_observation()
     for _ in range(3):
-        view.feature(observation)
+        view.scene(observation)
     assert view.num_encoded == 9
