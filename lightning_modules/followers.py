@@ -1,7 +1,7 @@
 """Ways of following the learnt field: from a score network to the primitive action a_p."""
 
 import abc
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import Tensor
 
@@ -39,12 +39,14 @@ class Field:
         sde: noising process of the score.
         joint_state: representation of the joints.
         hand: whose joints they are.
+        rough: a cheaper score, for how far it is rather than where; the same one when None.
     """
 
     score: ScoreFn
     sde: SDE
     joint_state: JointState
     hand: Hand
+    rough: ScoreFn | None = None
 
 
 @dataclass(frozen=True)
@@ -236,7 +238,8 @@ class GapDenoiser(Denoiser):
 
     def way(self, field: Field, joint_pos: Tensor, approach: Approach = UNKNOWN) -> Tensor:
         """See `Follower.way`; asks for nothing of the approach."""
-        gap = self.to_clean(field, joint_pos, self.time(joint_pos, approach)).norm(dim=1)
+        rough = replace(field, score=field.score if field.rough is None else field.rough)
+        gap = self.to_clean(rough, joint_pos, self.time(joint_pos, approach)).norm(dim=1)
         t = self.t_near + (self.t_far - self.t_near) * (gap / self.far).clamp(max=1.0)
         return self.to_clean(field, joint_pos, t)
 

@@ -71,7 +71,9 @@ class GraspPrimitive:
             closeness: how near the object is, in [0, 1] (E,), where none does.
         """
         module = self.module
-        field = Field(module.score_fn(feature), module.sde, module.joint_state, self.hand)
+        score = module.score_fn(feature)
+        rough = getattr(score, "rough", None)
+        field = Field(score, module.sde, module.joint_state, self.hand, rough)
         return self.follower.heading(field, self.hand.normalise(joint_pos), Approach(elapsed, closeness))
 
     @torch.no_grad()

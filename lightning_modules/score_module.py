@@ -146,7 +146,7 @@ class ScoreMatchingModule(LightningModule):
     def _losses(self, batch: GraspBatch, draws: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Losses (B,) of every grasp, eq. 8, averaged over ``draws`` of (t, z), and what is descended in training.
 
-        A second look is trained on the first one's estimates as they are; the first one's head learns from its own loss.
+        A second look is trained on the first one's estimates as they are, whose head learns from its own loss.
         """
         state = self.joint_state.encode(batch.joint_pos)
         shape = (len(batch), draws)
@@ -214,6 +214,10 @@ class _RefinedScore:
         self._conditions = network.conditions(self._feature)
         self._of_cloud = refiner.block.of_cloud(self._feature)
         self.first = scene.new_zeros(())
+
+    def rough(self, state: Tensor, t: Tensor) -> Tensor:
+        """The score of the network alone, at half the cost."""
+        return self._network.score(state, self._feature, t, self._sde, self._conditions)
 
     def __call__(self, state: Tensor, t: Tensor) -> Tensor:
         network, sde = self._network, self._sde

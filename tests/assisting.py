@@ -129,7 +129,7 @@ class CountingActor:
         self.parts = [self, *(CountingActor(self.hand_action) for _ in sizes[1:])]
         return self.parts
 
-    def step(self, observation: Observation) -> Decision:
+    def step(self, observation: Observation, moving: Tensor) -> Decision:
         step, count = len(self.seen), len(observation)
         self.seen.append(observation)
         number = torch.full((count,), float(step))

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 import torch
+from torch import Tensor
 
 from datamodules.types import Decision
 from envs.task.observations import Observation
@@ -15,8 +16,8 @@ class ExploringWorlds(Protocol):
     What it remembers is its own, so that several of one policy may act at the same time on threads of their own.
     """
 
-    def step(self, observation: Observation) -> Decision:
-        """Decide for every world."""
+    def step(self, observation: Observation, moving: Tensor) -> Decision:
+        """Decide for the worlds whose episodes go on, ``moving`` (E,) bool; of the others anything may be said."""
         ...
 
     @property

@@ -101,8 +101,9 @@ def run_part(env: HumanAssistEnv, acting: ExploringWorlds, episodes: Episodes, p
     rewards: list[Tensor] = []
     ended: list[NDArray[np.bool_]] = []
     outcomes: list[EpisodeOutcome] = []
+    moving = torch.ones(env.num_worlds, dtype=torch.bool)
     for _ in range(episodes.max_steps):
-        decided = acting.step(observation)
+        decided = acting.step(observation, moving)
         done = env.step(decided.hand_action, decided.primitive_action)
         observation = done.observation
         # not the whole step: the clouds of an episode are a hundred megabytes, and keeping them costs the caches
@@ -110,6 +111,7 @@ def run_part(env: HumanAssistEnv, acting: ExploringWorlds, episodes: Episodes, p
         terms.append(done.terms)
         rewards.append(done.reward)
         ended.append(done.ended)
+        moving = moving & ~torch.as_tensor(done.ended)
         outcomes += [] if done.outcome is None else [done.outcome]
     has_ended = np.stack(ended)
     outcome = in_order(outcomes, np.nonzero(has_ended)[1])

@@ -96,6 +96,11 @@ class Observation:
             )
         return self.groups[name]
 
+    def rows(self, rows: Tensor) -> "Observation":
+        """What is known of the worlds ``rows`` (K,) alone."""
+        objects = None if self.objects is None else self.objects[rows]
+        return Observation({name: value[rows] for name, value in self.groups.items()}, objects)
+
     def flat(self, names: Sequence[str]) -> Tensor:
         """Groups side by side (E, D)."""
         if not names:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from datamodules.types import Decision
+from datamodules.types import Decision, each_tensor
 from envs.task.observations import Observation
 from lightning_modules.policy.primitive_view import PrimitiveView
 from lightning_modules.policy.residual_policy import ResidualPolicy
@@ -33,17 +33,28 @@ class ExploringResidual:
             view.start()
 
     @torch.no_grad()
-    def step(self, observation: Observation) -> Decision:
-        """See `ExploringWorlds.step`."""
+    def step(self, observation: Observation, moving: Tensor) -> Decision:
+        """See `ExploringWorlds.step`; nothing (0) is decided where nothing moves."""
+        if bool(moving.all()):
+            return self._decide(observation, None)
+        rows = moving.nonzero()[:, 0].to(self._noise.device)
+        decided, count = self._decide(observation, rows), len(moving)
+        return each_tensor(lambda value: value.new_zeros(count, *value.shape[1:]).index_copy(0, rows, value), decided)
+
+    def _decide(self, observation: Observation, rows: Tensor | None) -> Decision:
+        """Of the worlds ``rows`` (K,), all when None."""
         policy = self._policy
         began = time.perf_counter()
         observation = policy.here(observation)
-        seen = policy.see(self._view, observation)
+        seen = policy.see(self._view, observation, rows)
         self._note("primitive", began)
         began = time.perf_counter()
-        situation = policy.situation(observation, seen, self._noise)
+        noise_before, draw = self._noise, next(self._draws)
+        if rows is not None:
+            observation, noise_before, draw = observation.rows(rows), noise_before[rows], draw[rows]
+        situation = policy.situation(observation, seen, noise_before)
         output = policy.network(policy.encoded(situation))
-        sampled = policy.exploration.apply_draw(output.mean, self._noise, next(self._draws))
+        sampled = policy.exploration.apply_draw(output.mean, noise_before, draw)
         memory = PolicyMemory(
             primitive_action=seen.primitive_action,
             vectors=situation.vectors,
@@ -51,11 +62,11 @@ class ExploringResidual:
             privileged=situation.privileged,
             action=sampled.action,
             mean=output.mean,
-            noise_before=self._noise,
+            noise_before=noise_before,
             log_prob=sampled.log_prob,
             value=output.value,
         )
-        self._noise = sampled.noise
+        self._noise = sampled.noise if rows is None else self._noise.index_copy(0, rows, sampled.noise)
         hand_action = policy.composition(seen.primitive_action, sampled.action)
         self._note("policy", began)
         return Decision(hand_action, seen.primitive_action, memory.by_name())

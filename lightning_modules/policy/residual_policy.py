@@ -61,12 +61,20 @@ class ResidualPolicy:
         """The observation on the device of the networks."""
         return on_device(observation, self.network.centre.device)
 
-    def see(self, view: PrimitiveView | None, observation: Observation) -> Seen:
-        """Look at an observation `here` through the primitive, as far as the policy has a use for it."""
+    def see(self, view: PrimitiveView | None, observation: Observation, rows: Tensor | None = None) -> Seen:
+        """Look at an observation `here` through the primitive, as far as the policy has a use for it.
+
+        Args:
+            view: the primitive; None without one.
+            observation: of all worlds.
+            rows: the worlds (K,) that something is wanted of; all when None.
+        """
         uses_primitive = self.composition.uses_primitive
         if view is None or (self.encoder is not None and not uses_primitive):
-            return Seen(observation["points_h"], None)
+            return Seen(observation["points_h"] if rows is None else observation["points_h"][rows], None)
         scene = view.scene(observation)
+        if rows is not None:
+            scene, observation = scene[rows], observation.rows(rows)
         heading = view.heading(observation, scene) if uses_primitive else None
         feature = view.primitive.module.feature(scene)
         return Seen(feature if self.encoder is None else observation["points_h"], heading)

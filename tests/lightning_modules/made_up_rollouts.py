@@ -28,10 +28,16 @@ def observations() -> list[Observation]:
     return [made_up_observation(WORLDS, seed, tuple(OBSERVATION_GROUPS)) for seed in range(STEPS)]
 
 
+def everywhere(observation: Observation) -> Tensor:
+    """Every world moves (E,)."""
+    return torch.ones(len(observation), dtype=torch.bool)
+
+
 def decide(module: ResidualPPOModule, seed: int = 0) -> Decision:
     """All steps of made-up episodes, stacked."""
     [acting] = module.begin([WORLDS], 50, torch.Generator().manual_seed(seed))
-    return each_tensor(lambda *steps: torch.stack(steps), *map(acting.step, observations()))
+    decided = [acting.step(observation, everywhere(observation)) for observation in observations()]
+    return each_tensor(lambda *steps: torch.stack(steps), *decided)
 
 
 def act(module: ResidualPPOModule, seed: int = 0) -> PolicyMemory:

@@ -15,6 +15,7 @@ from tests.lightning_modules.made_up_rollouts import (
     act,
     assert_same_weights,
     decide,
+    everywhere,
     observations,
     weights,
 )
@@ -58,11 +59,25 @@ def test_exploration_does_not_depend_on_how_worlds_are_divided(make: Make) -> No
     for step in range(STEPS):
         for acting, own in zip(reversed(parts), reversed(rows), strict=True):  # the second part is ahead
             groups = {name: value[own] for name, value in seen[step].groups.items()}
-            decided = acting.step(Observation(groups))
+            decided = acting.step(Observation(groups), everywhere(Observation(groups)))
             # fewer rows may be added up in another order
             torch.testing.assert_close(decided.memory["noise_before"], whole.memory["noise_before"][step, own])
             torch.testing.assert_close(decided.hand_action, whole.hand_action[step, own], atol=1e-5, rtol=0.0)
             torch.testing.assert_close(decided.memory["log_prob"], whole.memory["log_prob"][step, own])
+
+
+def test_nothing_is_decided_where_nothing_moves_and_the_same_elsewhere(make: Make) -> None:
+    module, seen = make(), observations()
+    whole = decide(module)
+    [acting] = module.begin([WORLDS], 50, torch.Generator().manual_seed(0))
+    for step in range(STEPS):
+        moving = torch.arange(WORLDS) < WORLDS - 2 * step  # two episodes end with every step
+        decided = acting.step(seen[step], moving)
+        assert decided.hand_action.shape == whole.hand_action[step].shape
+        assert not decided.hand_action[~moving].any()
+        torch.testing.assert_close(decided.hand_action[moving], whole.hand_action[step, moving], atol=1e-5, rtol=0.0)
+        for name, value in decided.memory.items():
+            torch.testing.assert_close(value[moving], whole.memory[name][step, moving], atol=1e-4, rtol=1e-4, msg=name)
 
 
 def test_hidden_state_changes_neither_action_nor_inputs_of_the_policy(make: Make) -> None:
@@ -73,7 +88,7 @@ def test_hidden_state_changes_neither_action_nor_inputs_of_the_policy(make: Make
     steps = []
     for observation in (seen, altered):
         [acting] = module.begin([WORLDS], 50, torch.Generator().manual_seed(0))
-        steps.append(acting.step(observation))
+        steps.append(acting.step(observation, everywhere(observation)))
     assert torch.equal(steps[0].hand_action, steps[1].hand_action)
     first, second = (step.memory for step in steps)
     different = {name for name in first if not torch.equal(first[name], second[name])}
@@ -88,7 +103,7 @@ def test_the_policy_acts_without_hidden_groups_and_without_noise(make: Make) -> 
     assert (first == second).all()
     complete = made_up_observation(WORLDS, 0, (*POLICY_GROUPS, "contacts"))
     [acting] = module.begin([WORLDS], 50, torch.Generator().manual_seed(0))
-    step = acting.step(replace(complete, groups={**complete.groups, **seen.groups}))
+    step = acting.step(replace(complete, groups={**complete.groups, **seen.groups}), everywhere(seen))
     expected = module.composition(step.memory["primitive_action"], step.memory["mean"])
     torch.testing.assert_close(torch.as_tensor(first).float(), expected)
 
@@ -97,7 +112,7 @@ def test_a_critic_group_that_was_not_observed_is_named(make: Make) -> None:
     module = make(critic_groups=("contacts",))
     [acting] = module.begin([3], 50, torch.Generator())
     with pytest.raises(KeyError, match=r"the observation has no group 'contacts', only joint_pos, .*ask the"):
-        acting.step(made_up_observation(3))
+        acting.step(made_up_observation(3), torch.ones(3, dtype=torch.bool))
 
 
 def test_the_same_seed_gives_the_same_policy(make: Make) -> None:

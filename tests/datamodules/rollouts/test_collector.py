@@ -216,9 +216,9 @@ def test_parts_run_without_gradients_and_on_threads_of_their_own() -> None:
             super().begin(sizes, num_steps, generator)
             return [Noting() for _ in sizes]
 
-        def step(self, observation: Observation) -> Decision:
+        def step(self, observation: Observation, moving: torch.Tensor) -> Decision:
             seen.append((threading.current_thread().name, torch.is_grad_enabled()))
-            return super().step(observation)
+            return super().step(observation, moving)
 
     collector = RolloutCollector([make_env(1, reward=PLAIN), make_env(1, reward=PLAIN)])
     with torch.enable_grad():

@@ -286,8 +286,8 @@ def test_the_number_that_fits_is_the_one_that_is_accepted(tiny_path: Path, monke
 
 def test_a_rollout_that_keeps_clouds_takes_no_more_than_was_counted(tiny_path: Path) -> None:
     class KeepsClouds(CountingActor):
-        def step(self, observation: Observation) -> Decision:
-            return replace(super().step(observation), memory={"points_h": observation["points_h"]})
+        def step(self, observation: Observation, moving: Tensor) -> Decision:
+            return replace(super().step(observation, moving), memory={"points_h": observation["points_h"]})
 
     rollout = built(tiny_path).collect(KeepsClouds())
     kept = [*rollout.memory.values(), rollout.hand_action, rollout.reward, *rollout.terms.values()]
