@@ -138,7 +138,7 @@ def test_a_follower_is_tried_on_a_trained_checkpoint(
     found = follower_of(tmp_path)
     assert found.startswith(settings["class_path"].split(".")[-1] + "(")
     for key, value in settings["init_args"].items():
-        assert f"{key}={value}" in found.replace("t=0.05, t_start", "t_end=0.05, t_start")
+        assert f"{key}={value}" in found.replace("t=0.05,", "t_end=0.05,")
 
 
 @pytest.mark.parametrize("name", [name for name in TRAINED if "model" in load(name)])
