@@ -35,6 +35,9 @@ FOLLOWERS: dict[str, Follower] = {
     "annealed 1.0 -> 0.02": AnnealedDenoiser(1.0, 0.02),
     "annealed 1.0 -> 0.02, power 2": AnnealedDenoiser(1.0, 0.02, power=2.0),
     "by the gap, 0.8 -> 0.05": GapDenoiser(),
+    "annealed 0.8 -> 0.05, joints together": AnnealedDenoiser(synchronised=True),
+    "the same, at 0.6 of full speed": AnnealedDenoiser(synchronised=True, speed=0.6),
+    "by the gap within 2.5 rad, joints together": GapDenoiser(far=2.5, synchronised=True),
 }
 
 
