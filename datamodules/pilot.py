@@ -2,6 +2,7 @@
 
 import json
 import logging
+import sys
 from collections.abc import Sequence
 from concurrent.futures import as_completed
 from dataclasses import replace
@@ -108,7 +109,10 @@ def main(args: Sequence[str] | None = None) -> None:
     """Command line of the pilot."""
     logging.basicConfig(level=logging.WARNING)
     logging.getLogger("envs.physics").setLevel(logging.ERROR)
-    auto_cli(pilot, args=None if args is None else list(args), as_positional=False)
+    try:
+        auto_cli(pilot, args=None if args is None else list(args), as_positional=False)
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 if __name__ == "__main__":

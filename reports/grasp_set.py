@@ -2,6 +2,7 @@
 
 import json
 import logging
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -113,7 +114,10 @@ def main(args: Sequence[str] | None = None) -> None:
     """Command line of the report."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     logging.getLogger("envs.physics").setLevel(logging.ERROR)
-    auto_cli(report, args=None if args is None else list(args), as_positional=False)
+    try:
+        auto_cli(report, args=None if args is None else list(args), as_positional=False)
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -48,3 +48,16 @@ def test_a_missing_set_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(sys, "argv", ["grasp_set"])
     with pytest.raises(FileNotFoundError, match=r"none\.npz does not exist; make one with"):
         main(["--path", str(tmp_path / "none.npz")])
+
+
+def test_an_interrupt_ends_quietly_and_leaves_no_report(
+    tiny_grasps: GraspSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    save_grasp_set(tiny_grasps, tmp_path / "set.npz")
+    monkeypatch.setattr("reports.grasp_set.SetTrials", interrupt)
+    with pytest.raises(SystemExit, match="130"):
+        main(["--path", str(tmp_path / "set.npz"), "--output", str(tmp_path / "trials.json")])
+    assert not (tmp_path / "trials.json").exists()
