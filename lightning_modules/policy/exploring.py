@@ -37,7 +37,8 @@ class ExploringResidual:
         """See `ExploringWorlds.step`; nothing (0) is decided where nothing moves."""
         if bool(moving.all()):
             return self._decide(observation, None)
-        rows = moving.nonzero()[:, 0].to(self._noise.device)
+        some = moving if bool(moving.any()) else torch.arange(len(moving)) == 0  # networks want at least one row
+        rows = some.nonzero()[:, 0].to(self._noise.device)
         decided, count = self._decide(observation, rows), len(moving)
         return each_tensor(lambda value: value.new_zeros(count, *value.shape[1:]).index_copy(0, rows, value), decided)
 

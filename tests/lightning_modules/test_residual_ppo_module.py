@@ -71,7 +71,7 @@ def test_nothing_is_decided_where_nothing_moves_and_the_same_elsewhere(make: Mak
     whole = decide(module)
     [acting] = module.begin([WORLDS], 50, torch.Generator().manual_seed(0))
     for step in range(STEPS):
-        moving = torch.arange(WORLDS) < WORLDS - 2 * step  # two episodes end with every step
+        moving = torch.arange(WORLDS) < WORLDS - 4 * step  # four episodes end with every step, at last all have
         decided = acting.step(seen[step], moving)
         assert decided.hand_action.shape == whole.hand_action[step].shape
         assert not decided.hand_action[~moving].any()
