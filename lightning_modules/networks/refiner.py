@@ -70,9 +70,9 @@ class GraspRefiner(nn.Module):
         pose = self._kinematics.forward(self.hand.denormalise(joint_pos.reshape(-1, joint_pos.shape[-1])))
         keys = torch.cat([pose.fingertips, pose.link_position[:, self._links]], dim=1)
         keys = keys.reshape(len(points_h), -1, 3)  # those of all draws of a cloud in one row
-        squared = (
-            points_h.square().sum(dim=2)[:, None] - 2.0 * keys @ points_h.mT
-        )  # less |key|^2, the same for all points
+        with torch.autocast(keys.device.type, enabled=False):  # bfloat16 cannot tell points some millimetres apart
+            # less |key|^2, the same for all points
+            squared = points_h.square().sum(dim=2)[:, None] - 2.0 * keys @ points_h.mT
         nearest = squared.argmin(dim=2, keepdim=True).expand(-1, -1, 3)
         way = points_h.gather(1, nearest) - keys
         height = (keys * table_h[:, None, :3]).sum(dim=2, keepdim=True) + table_h[:, None, 3:]
