@@ -97,6 +97,12 @@ def test_a_primitive_that_looks_twice_acts_samples_and_denoises() -> None:
     assert primitive.sample(scene, 3, torch.Generator().manual_seed(0)).shape == (2, 3, 18)
 
 
+def test_where_no_hand_moves_any_longer_nothing_is_wanted() -> None:
+    primitive, batch = GraspPrimitive(refining().eval()), made_up_batch(2)
+    scene = primitive.encode(batch.points_h, **on_table())[:0]
+    assert primitive.act(torch.zeros(0, 18), scene, elapsed=torch.ones(0)).shape == (0, 18)
+
+
 def test_mixed_precision_does_not_blur_where_things_are() -> None:
     module, batch = refining().eval(), made_up_batch(2, num_points=40)
     assert module.refiner is not None
