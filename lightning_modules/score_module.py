@@ -130,7 +130,8 @@ class ScoreMatchingModule(LightningModule):
         feature = self.network.encode(points_h, known, table_h)
         if self.refiner is None or table_h is None:
             return feature
-        return torch.cat([feature, table_h.to(feature), points_h[:, :NEAR_POINTS].flatten(1).to(feature)], dim=1)
+        # not in the type of the feature, which is bfloat16 in mixed precision: millimetres count
+        return torch.cat([feature, table_h, points_h[:, :NEAR_POINTS].flatten(1)], dim=1)
 
     def feature(self, scene: Tensor) -> Tensor:
         """The learnt features (B, F) of scenes (B, S): what others than the score may read."""

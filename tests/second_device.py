@@ -29,6 +29,10 @@ class _Backend(_DummyBackendModule):
     def manual_seed_all(self, seed: int) -> None:
         """There is no generator."""
 
+    def get_amp_supported_dtype(self) -> list[torch.dtype]:
+        """Of mixed precision, which nobody asks for here."""
+        return [torch.bfloat16]
+
     def _is_in_bad_fork(self) -> bool:
         return False
 

@@ -186,7 +186,8 @@ class HumanAssistEnv:
         self._num_stepped += 1
         anew = self._begin_anew()
         moving = ~self._has_ended & ~anew
-        before, state = self._state, self._advance(torch.as_tensor(action), moving)
+        before = self._shifts.move(self.physics, self.episodes, self._facts, self._state, self._step, moving)
+        state = self._advance(before, torch.as_tensor(action), moving)
         truth = Truth(state, self.episodes, self._step, self._clouds_o, self._links)
         observation = self._observe(truth, anew)
         terms = self._terms(truth, before, primitive_action, moving)
@@ -199,19 +200,18 @@ class HumanAssistEnv:
         reward = torch.stack([*terms.values(), torch.zeros_like(self._command[:, 0]).float()]).sum(dim=0)
         return EnvStep(observation, terms, reward, ended, outcome, state)
 
-    def _advance(self, action: Tensor, moving: NDArray[np.bool_]) -> PhysicsState:
-        """The state after one control step of the moving worlds (E,) bool."""
-        self._state = self._shifts.move(self.physics, self.episodes, self._facts, self._state, self._step, moving)
+    def _advance(self, before: PhysicsState, action: Tensor, moving: NDArray[np.bool_]) -> PhysicsState:
+        """The state after one control step of the moving worlds (E,) bool, from the state before it."""
         action = check_action(action.to(self._command), tuple(self._command.shape), int(self._step.max()))
         command = next_command(
             self._command,
             action,
-            torch.as_tensor(self._state.joint_pos),
+            torch.as_tensor(before.joint_pos),
             self.hand.limits,
             max_step=self.task.max_joint_step,
             max_gap=self.physics.settings.max_target_gap,
         )
-        grip = self._reflex.grip(self._command, torch.as_tensor(self._state.joint_pos), self.hand)
+        grip = self._reflex.grip(self._command, torch.as_tensor(before.joint_pos), self.hand)
         lifts = self._on_device(self.episodes.lift_step != AUTOMATIC) & self._reflex.is_rising
         command = torch.where(lifts[:, None], grip, command)
         self._command = torch.where(self._on_device(moving)[:, None], command, self._command)
@@ -258,14 +258,16 @@ class HumanAssistEnv:
         """Weighted terms of the step, (E,) each, those of the end still 0; 0 where nothing moves or all is lost."""
         if self.reward is None:
             return {}
-        zero = torch.zeros_like(self._command[:, 0])
+        zero, shift = torch.zeros_like(self._command[:, 0]), None
+        if self.reward.needs("displacement"):
+            shift = self._on_device(self._lifts.pushed(self.episodes, self._step, before, truth.state))
         facts = StepFacts(
             joint_pos_before=torch.as_tensor(before.joint_pos),
             joint_pos=torch.as_tensor(truth.state.joint_pos),
             a_p=None if primitive_action is None else self._on_device(primitive_action),
             fingertip_distance=HIDDEN["fingertip_distance"](truth) if self.reward.needs("fingertip") else None,
             goal_joint_pos=self._on_device(truth.episodes.goal_joint_pos),
-            object_shift=self._on_device(self._lifts.pushed(self.episodes, self._step, before, truth.state)),
+            object_shift=shift,
         )
         found = reward_terms(self.reward, facts, self._on_device(self._step - 1))
         counts = self._on_device(moving) & ~torch.as_tensor(truth.state.is_diverged)

@@ -1,5 +1,7 @@
 """A second look: where the fingers of a predicted grasp would be against object and table, and what that corrects."""
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -69,15 +71,16 @@ class GraspRefiner(nn.Module):
         """
         pose = self._kinematics.forward(self.hand.denormalise(joint_pos.reshape(-1, joint_pos.shape[-1])))
         keys = torch.cat([pose.fingertips, pose.link_position[:, self._links]], dim=1)
-        keys = keys.reshape(len(points_h), -1, 3)  # those of all draws of a cloud in one row
-        squared = (
-            points_h.square().sum(dim=2)[:, None] - 2.0 * keys @ points_h.mT
-        )  # less |key|^2, the same for all points
+        num_keys, draws = keys.shape[1], math.prod(joint_pos.shape[1:-1])
+        keys = keys.reshape(len(points_h), draws * num_keys, 3)  # those of all draws of a cloud in one row
+        with torch.autocast(keys.device.type, enabled=False):  # bfloat16 cannot tell points some millimetres apart
+            # less |key|^2, the same for all points
+            squared = points_h.square().sum(dim=2)[:, None] - 2.0 * keys @ points_h.mT
         nearest = squared.argmin(dim=2, keepdim=True).expand(-1, -1, 3)
         way = points_h.gather(1, nearest) - keys
         height = (keys * table_h[:, None, :3]).sum(dim=2, keepdim=True) + table_h[:, None, 3:]
         read = torch.cat([way, way.norm(dim=2, keepdim=True), height], dim=2).clamp(-MAX_DISTANCE, MAX_DISTANCE)
-        return (read / DISTANCE_SCALE).reshape(*joint_pos.shape[:-1], -1)
+        return (read / DISTANCE_SCALE).reshape(*joint_pos.shape[:-1], 5 * num_keys)
 
     def forward(self, state: Tensor, clean: Tensor, fingers: Tensor, of_cloud: Tensor, time: Tensor) -> Tensor:
         """What is added to the estimated noise, of the shape of ``state``.

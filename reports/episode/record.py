@@ -95,11 +95,12 @@ class WorldWatch:
         columns: dict[str, Any] = {name: np.stack(values) for name, values in self.columns.items()}
         is_by_user = lift_step != AUTOMATIC
         taken = len(columns["joint_pos"]) - 1
+        acted = taken if is_by_user else min(steps, taken)  # others of the batch may go on for longer
         return EpisodeRecord(
             hand=episodes.hand,
             grasp_object=episodes.grasp_objects[world],
             period_s=period_s,
-            actions={name: np.stack(values)[:taken] for name, values in self.actions.items()},
+            actions={name: np.stack(values)[:acted] for name, values in self.actions.items()},
             arrival=min(int(episodes.arrival_step[world]), taken) if is_grasp else None,
             lift=min(lift_step if is_by_user else steps + CLOSE_STEPS, taken) if is_grasp else None,
             end=min(steps, taken) if is_by_user else taken,

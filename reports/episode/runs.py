@@ -121,8 +121,11 @@ class KeptFiles:
 
     @cached_property
     def outcome(self) -> EpisodeOutcome:
-        """How they ended."""
+        """How they ended; a ValueError where an earlier version of the code kept less of it."""
         with np.load(self.path, allow_pickle=False) as content:
+            missing = [item.name for item in fields(EpisodeOutcome) if item.name not in content]
+            if missing:
+                raise ValueError(f"{self.path} was kept by a version without {', '.join(missing)}; run the test again")
             return EpisodeOutcome(**{item.name: content[item.name] for item in fields(EpisodeOutcome)})
 
     @cached_property

@@ -11,8 +11,10 @@ import yaml
 
 from callbacks.assist.stress_axes import Setting, StressLevel
 from datamodules.grasps.grasp_file import save_grasp_set
+from envs.hand.shadow import shadow_hand
 from envs.task.settings import TaskSettings
 from envs.wrist.user_movement import UserMovement
+from lightning_modules.settings_guard import class_of
 from tests.assisting import RESIDUAL, RESIDUAL_SMOKE, checkpoints_alone, policy_command, save_primitive
 from tests.hands import ABILITY_HAND, needs_ability_hand
 from tests.learning import EVALUATION, GF, ROOT, SMOKE, command, few_callbacks, run, tiny_grasp_set
@@ -253,6 +255,11 @@ def test_the_stress_report_changes_nothing_but_the_episodes_and_all_of_its_level
     assert len(levels) >= 24
     for level in levels:
         assert level.setting(nominal) != nominal
+
+
+def test_the_policy_by_the_papers_settings_reads_what_the_papers_does() -> None:
+    inputs = class_of(load("paper/residual_ppo.yaml")["model"]["init_args"]["inputs"]["class_path"])()
+    assert not {"joint_lag", "wrist_past", "way"} & set(inputs.columns(shadow_hand(), with_primitive=True))
 
 
 def test_what_the_critic_is_given_is_observed() -> None:

@@ -15,16 +15,21 @@ from lightning.pytorch.strategies import SingleDeviceStrategy
 
 from datamodules.rollouts.collector import RolloutCollector
 from datamodules.rollouts.teacher import ArrivalTeacher
+from datamodules.types import Decision, each_tensor
 from envs.task.rewards import RewardSettings
+from lightning_modules.followers import GapDenoiser
 from lightning_modules.networks.point_encoders import PointNetEncoder
+from lightning_modules.policy.inputs import PlannedGripInputs
 from lightning_modules.policy.load import load_policy
 from tests.assisting import made_up_observation, make_env, sampler
+from tests.learning import tiny_module
 from tests.lightning_modules.made_up_rollouts import (
     STEPS,
     WORLDS,
     MadeUpRollouts,
     Make,
     decide,
+    observations,
     wants_scale,
     weights,
 )
@@ -73,6 +78,24 @@ def test_a_policy_explores_as_on_the_cpu(settings: dict[str, Any], make: Make, d
     # the same noise wherever the networks are
     torch.testing.assert_close(there.hand_action.cpu(), here.hand_action, atol=1e-4, rtol=0.0)
     torch.testing.assert_close(there.memory["noise_before"].cpu(), here.memory["noise_before"], atol=1e-5, rtol=0.0)
+
+
+def test_a_policy_that_sees_all_of_the_primitive_decides_for_some_worlds_as_on_the_cpu(
+    make: Make, device: torch.device
+) -> None:
+    def decided(where: torch.device) -> Decision:
+        settings = {"inputs": PlannedGripInputs(), "follower": GapDenoiser(synchronised=True)}
+        module = make(primitive=tiny_module(sees_table=True, refines=True), **settings).to(where)
+        [acting] = module.begin([WORLDS], 50, torch.Generator().manual_seed(0))
+        some = [torch.arange(WORLDS) < count for count in (WORLDS, 5)]
+        steps = [acting.step(seen, moving) for seen, moving in zip(observations(), some, strict=False)]
+        return each_tensor(lambda *values: torch.stack(values), *steps)
+
+    here, there = decided(torch.device("cpu")), decided(device).to("cpu")
+    assert not here.hand_action[1, 5:].any()
+    assert here.hand_action[1, :5].any()
+    torch.testing.assert_close(there.hand_action, here.hand_action, atol=1e-4, rtol=0.0)
+    torch.testing.assert_close(there.memory["vectors"], here.memory["vectors"], atol=1e-3, rtol=0.0)
 
 
 def test_policies_act_on_observations_of_the_cpu(make: Make, device: torch.device) -> None:

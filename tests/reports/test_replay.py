@@ -197,6 +197,17 @@ def test_other_weights_or_episodes_are_refused(
     assert re.search(message, refusal([f"{root}::ours:0"], capsys))
 
 
+def test_episodes_of_a_version_that_kept_less_are_named(
+    tiny_test: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = copied(tiny_test, tmp_path)
+    path = root / "episodes" / "unseen_families" / "ours_0.npz"
+    with np.load(path) as content:
+        columns = {name: content[name] for name in content.files if name != "held_steps"}
+    np.savez(path, **columns)
+    assert "was kept by a version without held_steps; run the test again" in refusal([str(root)], capsys)
+
+
 def test_a_missing_checkpoint_is_named(tiny_test: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     root = copied(tiny_test, tmp_path)
     text = (root / "test.yaml").read_text()

@@ -15,6 +15,7 @@ from envs.task.assist_env import HumanAssistEnv
 from envs.task.env_step import EnvStep
 from envs.task.episodes import Episodes
 from envs.task.outcomes import CAUSES
+from envs.task.rewards import RewardSettings
 from envs.task.settings import TaskSettings
 from envs.wrist.movement import KINDS
 from tests.assisting import HAND, make_env, sampler
@@ -92,6 +93,12 @@ def test_what_was_moved_is_judged_from_where_it_was_put() -> None:
     assert outcome is not None
     assert (outcome.translation_m < 0.001).all()
     assert [CAUSES[cause] for cause in outcome.cause] == ["never_touched"] * 4
+
+
+def test_the_hand_is_not_blamed_for_the_move() -> None:
+    steps = run(make_env(4, task=SHIFTED, reward=RewardSettings({"displacement": 1.0})), raised(sampler().sample(4)))
+    told = torch.stack([done.terms["displacement"] for done in steps])
+    assert told.abs().max() < 1e-3  # an object that settles; of the move a step would count 2 cm
 
 
 def test_how_far_an_object_was_pushed_before_is_not_forgotten() -> None:

@@ -11,7 +11,7 @@ from envs.task.env_step import EnvStep
 from envs.task.episodes import Episodes
 from envs.task.outcomes import CAUSES
 from envs.task.user_lift import UserLifts
-from envs.wrist.movement import KINDS
+from envs.wrist.movement import AUTOMATIC, KINDS
 from tests.assisting import HAND, make_env, sampler
 
 COUNT = 4
@@ -56,6 +56,15 @@ def test_the_lift_is_judged_against_the_moment_before_the_rise() -> None:
     assert lifts.first().is_lifted.tolist() == [True, False, False, False]
     np.testing.assert_allclose(lifts.first().rise, [0.15, 0.0, 0.09, 0.21])
     np.testing.assert_array_equal(lifts.before(episodes, after).object_pose_w[:, 2], 0.05)
+
+
+def test_only_until_the_lift_an_object_counts_as_pushed() -> None:
+    episodes = user_episodes(lift_step=np.array([10, 10, AUTOMATIC, AUTOMATIC]))
+    before, after = state([0.05] * COUNT, 0.2), state([0.06, 0.05, 0.06, 0.06], 0.2)
+    lifts = UserLifts(before)
+    for step, expected in ((10, [0.01, 0.0, 0.01, 0.01]), (11, [0.0, 0.0, 0.01, 0.01]), (21, [0.0] * COUNT)):
+        found = lifts.pushed(episodes, np.full(COUNT, step), before, after)
+        np.testing.assert_allclose(found, expected, atol=1e-12)
 
 
 def test_only_a_failed_lift_is_tried_again_and_the_second_try_counts_apart() -> None:

@@ -97,6 +97,25 @@ def test_a_primitive_that_looks_twice_acts_samples_and_denoises() -> None:
     assert primitive.sample(scene, 3, torch.Generator().manual_seed(0)).shape == (2, 3, 18)
 
 
+def test_where_no_hand_moves_any_longer_nothing_is_wanted() -> None:
+    primitive, batch = GraspPrimitive(refining().eval()), made_up_batch(2)
+    scene = primitive.encode(batch.points_h, **on_table())[:0]
+    assert primitive.act(torch.zeros(0, 18), scene, elapsed=torch.ones(0)).shape == (0, 18)
+
+
+def test_mixed_precision_does_not_blur_where_things_are() -> None:
+    module, batch = refining().eval(), made_up_batch(2, num_points=40)
+    assert module.refiner is not None
+    joint_pos = 2.0 * torch.rand((2, 8, 18), generator=torch.Generator().manual_seed(0)) - 1.0
+    expected = module.refiner.fingers(joint_pos, batch.points_h, TABLE)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert torch.equal(module.refiner.fingers(joint_pos, batch.points_h, TABLE), expected)
+        scene = module.encode(batch.points_h, **on_table())
+        assert module.score_fn(scene)(torch.zeros(2, 18), torch.ones(2)).isfinite().all()
+    known = torch.cat([on_table()["table_h"], batch.points_h.flatten(1)], dim=1)
+    assert torch.equal(scene[:, module.network.feature_dim :], known)
+
+
 def test_a_second_look_needs_the_table() -> None:
     with pytest.raises(ValueError, match="refines is true and sees_table false"):
         tiny_module(refines=True)

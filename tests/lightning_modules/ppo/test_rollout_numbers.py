@@ -43,7 +43,13 @@ def test_steps_that_did_not_happen_do_not_count() -> None:
     rollout = made_up_rollout()
     is_valid = torch.ones(STEPS, WORLDS, dtype=torch.bool)
     is_valid[-1, 0] = False
-    assert rollout_numbers(replace(rollout, is_valid=is_valid), {"physics": 1.0})["train/agent_steps_per_s"] == 11.0
+    mean = torch.full((STEPS, WORLDS, 36), 0.5)
+    mean[-1, 0] = 0.0  # nothing is decided there
+    memory, hand_action = {"mean": mean}, torch.zeros(STEPS, WORLDS, 18)
+    rollout = replace(rollout, is_valid=is_valid, memory=memory, hand_action=hand_action)
+    numbers = rollout_numbers(rollout, {"physics": 1.0})
+    assert numbers["train/agent_steps_per_s"] == 11.0
+    assert numbers["train/action/a_s"] == numbers["train/action/a_r_rms"] == 0.5
 
 
 def test_a_policy_without_scale_and_residual_has_no_numbers_of_them() -> None:

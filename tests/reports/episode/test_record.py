@@ -10,7 +10,7 @@ from datamodules.rollouts.policy import FingerPolicy
 from datamodules.rollouts.runner import EpisodeFrames, EpisodeRunner
 from envs.conventions import CONTROL_DT
 from envs.physics.mujoco_cpu import MujocoCpu
-from envs.task.episodes import Episodes
+from envs.task.episodes import Episodes, join_episodes
 from envs.task.outcomes import EpisodeOutcome
 from envs.task.settings import TaskSettings
 from envs.trials.lift import CLOSE_STEPS
@@ -63,6 +63,13 @@ def test_moments_are_those_of_the_episode_and_the_lift_is_in_it() -> None:
     height = record.wrist_pose_w[:, 2]
     assert height[record.lift + 5] > height[record.lift] + 0.001
     assert abs(height[record.lift] - height[50]) < 0.02
+
+
+def test_where_others_go_on_for_longer_actions_end_with_the_episode() -> None:
+    episodes = join_episodes([sampler(num_steps=20).sample(1), sampler(num_steps=12).sample(1)])
+    record, _ = watched(episodes, closing())
+    assert len(record.actions["a"]) == 12
+    assert record.num_steps > 20  # with the lift
 
 
 def test_commands_touches_and_actions_are_noted() -> None:
