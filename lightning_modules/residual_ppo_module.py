@@ -36,6 +36,7 @@ class ResidualPPOModule(PPOLearning):
             policy that does without.
         hand: the hand that is moved, see envs.hand.registry; checkpoints that do not say are of the Shadow Hand.
         follower: how its field is followed on a moving wrist; `GapDenoiser` when None.
+        scene_tolerance: metres within which a cloud may move before the primitive looks again; see `PrimitiveView`.
         composition: how primitive and policy make up the action.
         inputs: what the policy reads besides the cloud; `ApproachInputs` when None.
         exploration: noise of the policy while it learns.
@@ -76,6 +77,7 @@ class ResidualPPOModule(PPOLearning):
         primitive: str | ScoreMatchingModule | None = "pretrained/gf.ckpt",
         hand: str = "shadow",
         follower: Follower | None = None,
+        scene_tolerance: float = 0.5e-3,
         composition: Composition | None = None,
         inputs: PolicyInputs | None = None,
         exploration: Exploration | None = None,
@@ -112,7 +114,8 @@ class ResidualPPOModule(PPOLearning):
         leave_out_objects(self, objects)
         view = None
         if self.score_module is not None:
-            view = PrimitiveView(GraspPrimitive(self.score_module, GapDenoiser() if follower is None else follower))
+            primitive_alone = GraspPrimitive(self.score_module, GapDenoiser() if follower is None else follower)
+            view = PrimitiveView(primitive_alone, scene_tolerance)
         self.view = view
         self.composition = ScaleAndResidual() if composition is None else composition
         self.inputs = ApproachInputs() if inputs is None else inputs

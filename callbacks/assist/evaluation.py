@@ -37,7 +37,7 @@ from callbacks.training.progress import EvaluationBar
 from callbacks.training.turns import is_turn
 from datamodules.grasps.splits import development_or, present_splits
 from datamodules.rollouts.module import RolloutDataModule
-from datamodules.rollouts.plans import EpisodePlan, PosesPlan, SpreadPlan, planned_episodes
+from datamodules.rollouts.plans import CHOICE_SEED, EpisodePlan, PosesPlan, SpreadPlan, planned_episodes
 from datamodules.rollouts.runner import steps_to_try
 from envs.conventions import SPLITS, UNSEEN_SPLITS
 from envs.files import write_atomically
@@ -222,7 +222,7 @@ class AssistEvaluation(Callback):
             training.targets(split),
             data.patterns,
             is_training=split not in UNSEEN_SPLITS,
-            seed=self.seeds[0],
+            seed=CHOICE_SEED,
             task=data.task,
             period_s=data.physics.settings.control_dt,
         )

@@ -13,6 +13,9 @@ from envs.task.settings import TaskSettings
 from envs.task.targets import GraspTargets
 from envs.wrist.patterns import WristPatterns
 
+CHOICE_SEED = 1000
+"""Decides the episodes of a choice: other trajectories than those of any result."""
+
 
 class EpisodePlan(Protocol):
     """Chooses the grasps of an evaluation."""

@@ -180,14 +180,15 @@ class HumanAssistEnv:
             ValueError: actions of another shape, or not finite; a reward term lacks its input.
         """
         began = time.perf_counter()
-        max_steps = self.episodes.max_steps
-        if self._source is None and self._has_ended.all() and self._num_stepped >= max_steps:
+        if self.episodes.max_steps <= self._num_stepped and self._source is None and self._has_ended.all():
             raise RuntimeError(f"every episode is over, after {self._num_stepped} steps; call reset")
+        like, now = self._command, int(self._step.max())
+        action = check_action(torch.as_tensor(action).to(like), tuple(like.shape), now)
         self._num_stepped += 1
         anew = self._begin_anew()
         moving = ~self._has_ended & ~anew
         before = self._shifts.move(self.physics, self.episodes, self._facts, self._state, self._step, moving)
-        state = self._advance(before, torch.as_tensor(action), moving)
+        state = self._advance(before, action, moving)
         truth = Truth(state, self.episodes, self._step, self._clouds_o, self._links)
         observation = self._observe(truth, anew)
         terms = self._terms(truth, before, primitive_action, moving)
@@ -202,7 +203,6 @@ class HumanAssistEnv:
 
     def _advance(self, before: PhysicsState, action: Tensor, moving: NDArray[np.bool_]) -> PhysicsState:
         """The state after one control step of the moving worlds (E,) bool, from the state before it."""
-        action = check_action(action.to(self._command), tuple(self._command.shape), int(self._step.max()))
         command = next_command(
             self._command,
             action,

@@ -43,7 +43,7 @@ class PrimitiveView:
             be kept; 0 encodes always.
     """
 
-    def __init__(self, primitive: GraspPrimitive, tolerance: float = 1.5e-3) -> None:
+    def __init__(self, primitive: GraspPrimitive, tolerance: float = 0.5e-3) -> None:
         self.primitive = primitive
         self.tolerance = tolerance
         self.num_encoded = 0

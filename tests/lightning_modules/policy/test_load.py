@@ -12,7 +12,9 @@ import torch
 from lightning_modules.checkpoints import class_path
 from lightning_modules.composition import Direct
 from lightning_modules.export import export_checkpoint
+from lightning_modules.followers import GapDenoiser
 from lightning_modules.networks.point_encoders import PointNetEncoder
+from lightning_modules.policy.inputs import PlannedGripInputs
 from lightning_modules.policy.load import load_policy
 from lightning_modules.ppo.exploration import IndependentNoise
 from lightning_modules.residual_ppo_module import ResidualPPOModule
@@ -36,7 +38,11 @@ def test_the_shipped_policy_acts_alone_as_its_module_does(tmp_path: Path) -> Non
     """In an empty folder and another process: nothing but the file is there."""
     content = torch.load(SHIPPED, weights_only=True)
     module = ResidualPPOModule(
-        str(ROOT / "pretrained" / "gf.ckpt"), critic_groups=content["hyper_parameters"]["critic_groups"]
+        str(ROOT / "pretrained" / "gf.ckpt"),
+        follower=GapDenoiser(far=2.5, synchronised=True),
+        inputs=PlannedGripInputs(),
+        scene_tolerance=content["hyper_parameters"]["scene_tolerance"],
+        critic_groups=content["hyper_parameters"]["critic_groups"],
     )
     module.load_state_dict(content["state_dict"])
     observation = made_up_observation(2)
