@@ -16,6 +16,8 @@ from envs.files import write_atomically
 from lightning_modules.checkpoints import read_checkpoint
 from lightning_modules.settings_guard import PROCESSES, check_checkpoint, class_of
 
+_LOG = logging.getLogger(__name__)
+
 _TRAINER_SETTINGS = ("precision", "gradient_clip_val", "gradient_clip_algorithm", "accumulate_grad_batches")
 """Settings of the trainer that change what is learnt; Lightning does not keep them in checkpoints."""
 
@@ -129,7 +131,11 @@ class GraspCLI(LightningCLI):
         Lightning would silently replace the configuration by the checkpoint's hyper-parameters.
         """
         subcommand = self.config.get("subcommand")
-        if not subcommand or not self.config[subcommand].get("ckpt_path"):
+        if not subcommand:
+            return
+        if not self.config[subcommand].get("ckpt_path"):
+            if subcommand != "fit":
+                _LOG.warning("%s without --ckpt_path measures random weights; give a checkpoint", subcommand)
             return
         config = self.config[subcommand]
         try:

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 import torch
+import yaml
 
 from lightning_modules.cli import quieten, training_settings
 from lightning_modules.export import export_checkpoint
-from tests.learning import GF, command, few_callbacks, run
+from tests.learning import GF, ROOT, command, few_callbacks, run
 
 pytestmark = pytest.mark.usefixtures("fast_objects")
 
@@ -198,3 +199,17 @@ def test_the_main_config_stands_alone(tiny_path: Path, tmp_path: Path, capsys: p
         run(["fit", f"--config={GF}", "--print_config"])
     assert ended.value.code == 0
     assert "lightning_modules.score_module.ScoreMatchingModule" in capsys.readouterr().out
+
+
+def test_measuring_random_weights_is_said(tiny_path: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        run(command("validate", tiny_path, tmp_path, few_callbacks(tmp_path / "few.yaml")))
+    assert "validate without --ckpt_path measures random weights; give a checkpoint" in caplog.text
+
+
+@pytest.mark.parametrize("name", ["gf.yaml", "gf_pointnet.yaml", "residual_ppo.yaml"])
+def test_every_epoch_is_kept_whatever_is_validated_when(name: str) -> None:
+    callbacks = yaml.safe_load((ROOT / "configs" / name).read_text())["trainer"]["callbacks"]
+    [checkpoints] = [item for item in callbacks if item["class_path"].endswith(".RunCheckpoint")]
+    assert checkpoints["init_args"]["save_last"]
+    assert checkpoints["init_args"]["save_on_train_epoch_end"]

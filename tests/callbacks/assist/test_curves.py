@@ -20,6 +20,7 @@ from callbacks.assist.curves import EpisodeCurves, StepCurve, draw_curves
 from datamodules.types import Rollout
 from envs.hand.shadow import shadow_hand
 from envs.task.observations import Observation
+from lightning_modules.followers import Heading
 from lightning_modules.policy.inputs import ApproachInputs
 from tests.assisting import made_up_observation
 from tests.callbacks.conftest import Quiet
@@ -36,7 +37,8 @@ def made_up_rollout(action_dim: int = 36) -> Rollout:
     mean = torch.full((STEPS, WORLDS, action_dim), 9.0)
     mean[..., :18] = torch.arange(WORLDS)[:, None]
     zero = torch.zeros(STEPS, WORLDS)
-    vectors = torch.stack([ApproachInputs()(HAND, observation(step), a_p[step]) for step in range(STEPS)])
+    headings = [Heading(action, action) for action in a_p]
+    vectors = torch.stack([ApproachInputs()(HAND, observation(step), headings[step]) for step in range(STEPS)])
     return Rollout(
         hand_action=a_p, reward=zero, terms={}, is_terminal=zero.bool(), is_valid=~zero.bool(),
         measures={"success": zero[0], "is_grasp": zero[0] + 1.0},
