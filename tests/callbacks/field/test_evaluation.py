@@ -115,7 +115,7 @@ def test_values_are_plausible_and_say_where_they_come_from(measured: Measured) -
     # a training grasp does not find itself
     assert report["splits"]["train"]["nearest_posture_rad"]["mean"] > 0.0
     assert report["about"]["diverged_worlds"] == 0
-    assert report["about"]["follower"] == "Denoiser(t=0.4)"
+    assert report["about"]["follower"] == "Denoiser(t=0.4, synchronised=False, speed=1.0)"
     assert report["about"]["references"] == {"paper": "FixedTimeScore(t=0.005, normalise=True)"}
     assert report["about"]["grasp_set"] == data.path
     assert report["about"]["training_grasps"] == len(data.training_grasps())

@@ -32,7 +32,7 @@ class Oracle:
         self.module = tiny_module()
         self.elapsed: list[float] = []
 
-    def encode(self, points_h: Tensor, objects: KnownObjects | None) -> Tensor:
+    def encode(self, points_h: Tensor, objects: KnownObjects | None, table_h: Tensor | None) -> Tensor:
         return self.goal
 
     def act(self, joint_pos: Tensor, feature: Tensor, *, elapsed: Tensor) -> Tensor:
@@ -91,7 +91,7 @@ def test_features_come_in_the_order_of_grasps(trials: SplitTrials, monkeypatch: 
     primitive = GraspPrimitive(tiny_module().eval())
     whole = trials.encode(primitive)
     batch = trials.table.batch(torch.arange(len(trials.table)))
-    torch.testing.assert_close(whole, primitive.encode(batch.points_h, batch.objects), atol=0.0, rtol=0.0)
+    torch.testing.assert_close(whole, primitive.encode(batch.points_h, batch.objects, None), atol=0.0, rtol=0.0)
     monkeypatch.setattr("callbacks.field.trials._CHUNK", 3)
     torch.testing.assert_close(trials.encode(primitive), whole, atol=1e-6, rtol=0.0)  # other batch sizes, other sums
 
@@ -139,7 +139,7 @@ class Elsewhere:
         assert {tensor.device.type for tensor in tensors} == {"meta"}
         self.asked.append(name)
 
-    def encode(self, points_h: Tensor, objects: Any) -> Tensor:
+    def encode(self, points_h: Tensor, objects: Any, table_h: Any) -> Tensor:
         self._refuse_others("encode", points_h)
         return points_h.mean(dim=1)
 
