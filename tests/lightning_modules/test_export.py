@@ -65,7 +65,7 @@ def test_the_primitive_acts_the_same(last: Path, tmp_path: Path) -> None:
     batch, actions = made_up_batch(2, num_points=1024), []
     for path in (last, export_checkpoint(last, tmp_path / "gf.ckpt")):
         primitive = GraspPrimitive.from_checkpoint(path)
-        feature = primitive.encode(batch.points_h, batch.objects)
+        feature = primitive.encode(batch.points_h, batch.objects, torch.tensor([[0.0, 0.0, 1.0, 0.1]]).expand(2, 4))
         actions.append(primitive.act(torch.zeros(2, 18), feature, elapsed=torch.tensor([0.2, 0.8])))
     assert torch.equal(*actions)
 

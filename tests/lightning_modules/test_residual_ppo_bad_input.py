@@ -42,7 +42,7 @@ def test_a_policy_that_became_nan_is_named(make: Make) -> None:
         module.network.actor[0].weight.fill_(torch.nan)
     [acting] = module.begin([3], 50, torch.Generator())
     with pytest.raises(ValueError, match="the policy's output is NaN although all its inputs are finite: its weights"):
-        acting.step(made_up_observation(3, 0, tuple(OBSERVATION_GROUPS)))
+        acting.step(made_up_observation(3, 0, tuple(OBSERVATION_GROUPS)), torch.ones(3, dtype=torch.bool))
 
 
 def test_a_broken_input_is_named(make: Make) -> None:
@@ -51,7 +51,7 @@ def test_a_broken_input_is_named(make: Make) -> None:
     [acting] = module.begin([3], 50, torch.Generator())
     # column 18 + 2 of the vectors
     with pytest.raises(ValueError, match="the policy's output is NaN: input vectors is nan at row 1, column 20"):
-        acting.step(seen)
+        acting.step(seen, torch.ones(3, dtype=torch.bool))
 
 
 def test_a_missing_primitive_is_named(make: Make, tmp_path: Path) -> None:
