@@ -11,6 +11,7 @@ from envs.task.outcomes import CAUSES, EpisodeOutcome
 from reports.episode.record import EpisodeRecord
 from reports.episode.story import palm_distance, parts_of, story
 from tests.callbacks.outcomes import made_up_outcome
+from tests.hands import needs_ability_hand
 from tests.reports.episode.records import END, HAND, LIFT, link, made_up_record
 
 
@@ -137,7 +138,7 @@ def test_every_cause_has_a_sentence_even_of_a_record_that_says_nothing(cause: st
     assert ".." not in told
 
 
-@pytest.mark.parametrize("name", ["shadow", "ability"])
+@pytest.mark.parametrize("name", ["shadow", pytest.param("ability", marks=needs_ability_hand)])
 def test_every_link_belongs_to_one_part_with_a_name(name: str) -> None:
     hand = load_hand(name)
     parts = parts_of(hand)
