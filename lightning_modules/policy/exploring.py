@@ -34,7 +34,7 @@ class ExploringResidual:
 
     @torch.no_grad()
     def step(self, observation: Observation, moving: Tensor) -> Decision:
-        """See `ExploringWorlds.step`; nothing (0) is decided where nothing moves."""
+        """See `ExploringWorlds.step`; 0 where nothing moves, but for the first world once all have ended."""
         if bool(moving.all()):
             return self._decide(observation, None)
         some = moving if bool(moving.any()) else torch.arange(len(moving)) == 0  # networks want at least one row

@@ -8,10 +8,10 @@ from functools import cache
 import torch
 from torch import Tensor
 
+from envs.geometry.table import table_plane
 from envs.geometry.transforms import (
     pose_compose,
     pose_invert,
-    quat_conjugate,
     quat_rotate,
     rotation_vector_from_quat,
 )
@@ -186,9 +186,8 @@ def wrist_motion(history_w: Tensor) -> Tensor:
 
 def wrist_attitude(pose_w: Tensor) -> Tensor:
     """Direction of gravity in the hand frame and height above the table in units of 0.2 m (E, 4), from poses (E, 7)."""
-    down = pose_w.new_tensor([0.0, 0.0, -1.0]).expand(len(pose_w), 3)
-    gravity_h = quat_rotate(quat_conjugate(pose_w[:, 3:]), down)
-    return torch.cat([gravity_h, pose_w[:, 2:3] / 0.2], dim=1)
+    table_h = table_plane(pose_w)
+    return torch.cat([-table_h[:, :3], table_h[:, 3:] / 0.2], dim=1)
 
 
 def tip_heights(tips_h: Tensor, pose_w: Tensor) -> Tensor:

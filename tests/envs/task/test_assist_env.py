@@ -405,7 +405,7 @@ def test_a_world_that_breaks_down_earns_nothing_from_then_on_and_stays_finite() 
         assert all(values.isfinite().all() for values in done.observation.groups.values())
 
 
-def test_only_what_moves_before_the_lift_counts_as_pushed() -> None:
+def test_an_object_that_moves_is_charged_its_way() -> None:
     env = make_env(physics=Throwing(step=10, world=1), reward=RewardSettings({"displacement": 1.0}))
     episodes = sampler().sample(2)
     before, ways = env.reset(episodes) and torch.as_tensor(env.physics.state().object_pose_w)[:, :3], []
