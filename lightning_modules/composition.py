@@ -1,4 +1,4 @@
-"""How a policy's output and the primitive's action become the action of the hand (GraspGF eq. 2).
+"""How a policy's output and what the primitive wants become the action of the hand (GraspGF eq. 2).
 
 Ablations choose another class; nothing else in the project asks which one it is.
 """
@@ -9,6 +9,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from envs.conventions import MAX_JOINT_STEP
+from lightning_modules.followers import Heading
+
 
 @dataclass(frozen=True)
 class ActionParts:
@@ -17,7 +20,7 @@ class ActionParts:
     Attributes:
         action: of the hand, in [-1, 1].
         a_p: the primitive's action.
-        a_s: scale of the primitive's action.
+        a_s: scale of the primitive's action, or extent of its grasp (`ExtentAndResidual`).
         a_r: residual.
     """
 
@@ -28,11 +31,11 @@ class ActionParts:
 
 
 class Composition(abc.ABC):
-    """Action of the hand from the primitive's action and the policy's output.
+    """Action of the hand from what the primitive wants and the policy's output.
 
     Attributes:
         numbers_per_joint: of the policy's output.
-        uses_primitive: whether a_p enters; None stands for it when it does not.
+        uses_primitive: whether the primitive enters; None stands for what it wants when it does not.
     """
 
     numbers_per_joint: int
@@ -46,40 +49,49 @@ class Composition(abc.ABC):
     def centre(self, num_joints: int) -> Tensor:
         """Output that an untrained policy should have, (A,)."""
 
-    def __call__(self, a_p: Tensor | None, action: Tensor) -> Tensor:
-        """Action of the hand (E, J) in [-1, 1]; arguments as for `unclamped`."""
-        return self.unclamped(a_p, action).clamp(-1.0, 1.0)
-
-    def parts(self, a_p: Tensor | None, action: Tensor) -> ActionParts:
-        """The action of the hand with what it is made of; arguments as for `unclamped`."""
-        a_s, a_r = self._scale_and_residual(action)
-        return ActionParts(self(a_p, action), a_p if self.uses_primitive else None, a_s, a_r)
-
-    def _scale_and_residual(self, action: Tensor) -> tuple[Tensor | None, Tensor | None]:
-        """a_s and a_r (E, J) of the policy's output (E, A)."""
-        return None, None
-
-    def unclamped(self, a_p: Tensor | None, action: Tensor) -> Tensor:
-        """The action (E, J) before it is cut to [-1, 1]: has a gradient everywhere.
+    def __call__(self, heading: Heading | None, action: Tensor) -> Tensor:
+        """Action of the hand (E, J) in [-1, 1].
 
         Args:
-            a_p: primitive action (E, J).
+            heading: what the primitive wants.
             action: output of the policy (E, A).
         Raises:
             ValueError: shapes that do not fit.
         """
         if not self.uses_primitive:
-            return action
-        if a_p is None or a_p.ndim != 2 or action.shape != (len(a_p), self.action_dim(a_p.shape[1])):
+            return action.clamp(-1.0, 1.0)
+        a_p = None if heading is None else heading.action
+        if heading is None or a_p is None or action.shape != (len(a_p), self.action_dim(a_p.shape[1])):
             raise ValueError(
                 f"a_p has shape {None if a_p is None else tuple(a_p.shape)} and action {tuple(action.shape)}; expected "
                 f"(E, J) and (E, {self.numbers_per_joint} J). Exploration, policy and composition have to agree on "
                 "action_dim."
             )
-        return self._combined(a_p, action)
+        return self._combined(heading, action).clamp(-1.0, 1.0)
 
-    def _combined(self, a_p: Tensor, action: Tensor) -> Tensor:
-        """See `unclamped`; shapes fit."""
+    def parts(self, heading: Heading | None, action: Tensor) -> ActionParts:
+        """The action of the hand with what it is made of; arguments as for the call."""
+        a_p = heading.action if self.uses_primitive and heading is not None else None
+        return ActionParts(self(heading, action), a_p, *self._scale_and_residual(action))
+
+    def taught(self, a_p: Tensor, gate: Tensor, grip: Tensor) -> Tensor:
+        """Outputs (B, A) of a policy that does as a teacher of timing says.
+
+        Args:
+            a_p: primitive action (B, J).
+            gate: 1 where the primitive should act, 0 where it should wait (B, 1).
+            grip: closing action to be added (B, J).
+        Raises:
+            NotImplementedError: there is no primitive to be timed.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no primitive that a teacher could time")
+
+    def _scale_and_residual(self, action: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        """a_s and a_r (E, J) of the policy's output (E, A)."""
+        return None, None
+
+    def _combined(self, heading: Heading, action: Tensor) -> Tensor:
+        """The action (E, J) before it is cut to [-1, 1]; shapes fit."""
         raise NotImplementedError
 
 
@@ -113,9 +125,64 @@ class ScaleAndResidual(Composition):
     def _scale_and_residual(self, action: Tensor) -> tuple[Tensor | None, Tensor | None]:
         return split_action(action)
 
-    def _combined(self, a_p: Tensor, action: Tensor) -> Tensor:
+    def taught(self, a_p: Tensor, gate: Tensor, grip: Tensor) -> Tensor:
+        """See `Composition.taught`."""
+        return torch.cat([gate.expand_as(a_p), grip], dim=1)
+
+    def _combined(self, heading: Heading, action: Tensor) -> Tensor:
         a_s, a_r = split_action(action)
-        return a_p * a_s + a_r
+        return heading.action * a_s + a_r
+
+
+class ExtentAndResidual(Composition):
+    """How far, in place of how fast: the hand heads for a share a_s of the way from open to the primitive's grasp.
+
+    a = to(a_s * way + (1 - a_s) * back) + a_r with the ways from the present joints to the grasp that the primitive
+    predicts and to the open hand; `to` goes a way at full speed, all joints arriving together. A hand that waits is
+    pre-shaped and done soon once it may close; one that closed too early is told so by a smaller share, and opens.
+
+    The policy puts out a gate g for each joint, and a_s = waiting + (1 - waiting) clip((g - low) / (high - low), 0, 1):
+    what is nearly decided is done, so that doubt and exploration move a hand only where it matters when.
+
+    Args:
+        waiting: share of a hand that waits; 0 waits with an open hand.
+        band: gates from which on a hand closes at all, and closes altogether.
+    Raises:
+        ValueError: waiting outside [0, 1), or a band that is not two rising numbers in [0, 1].
+    """
+
+    numbers_per_joint = 2
+
+    def __init__(self, waiting: float = 0.3, band: tuple[float, float] = (0.1, 0.4)) -> None:
+        if not 0.0 <= waiting < 1.0:
+            raise ValueError(f"waiting is {waiting}; a hand that waits is closed by a share of the way in [0, 1)")
+        if not 0.0 <= band[0] < band[1] <= 1.0:
+            raise ValueError(f"band is {tuple(band)}; expected two rising gates in [0, 1], such as 0.1 and 0.4")
+        self.waiting = waiting
+        self.band = tuple(band)
+
+    def centre(self, num_joints: int) -> Tensor:
+        """See `Composition.centre`: a gate where the closing begins."""
+        return torch.cat([torch.full((num_joints,), self.band[0]), torch.zeros(num_joints)])
+
+    def taught(self, a_p: Tensor, gate: Tensor, grip: Tensor) -> Tensor:
+        """See `Composition.taught`."""
+        return torch.cat([gate.expand_as(a_p), grip], dim=1)
+
+    def _scale_and_residual(self, action: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        gate, a_r = split_action(action)
+        return self._extent(gate), a_r
+
+    def _extent(self, gate: Tensor) -> Tensor:
+        """a_s of gates (E, J)."""
+        low, high = self.band
+        return self.waiting + (1.0 - self.waiting) * ((gate - low) / (high - low)).clamp(0.0, 1.0)
+
+    def _combined(self, heading: Heading, action: Tensor) -> Tensor:
+        gate, a_r = split_action(action)
+        extent = self._extent(gate)
+        step = torch.lerp(heading.back, heading.way, extent) / MAX_JOINT_STEP
+        return step / step.abs().amax(dim=1, keepdim=True).clamp_min(1.0) + a_r
 
 
 class ResidualOnly(Composition):
@@ -130,8 +197,12 @@ class ResidualOnly(Composition):
     def _scale_and_residual(self, action: Tensor) -> tuple[Tensor | None, Tensor | None]:
         return None, action
 
-    def _combined(self, a_p: Tensor, action: Tensor) -> Tensor:
-        return a_p + action
+    def taught(self, a_p: Tensor, gate: Tensor, grip: Tensor) -> Tensor:
+        """See `Composition.taught`."""
+        return (gate - 1.0) * a_p + grip
+
+    def _combined(self, heading: Heading, action: Tensor) -> Tensor:
+        return heading.action + action
 
 
 class ScaleOnly(Composition):
@@ -153,8 +224,12 @@ class ScaleOnly(Composition):
     def _scale_and_residual(self, action: Tensor) -> tuple[Tensor | None, Tensor | None]:
         return action, None
 
-    def _combined(self, a_p: Tensor, action: Tensor) -> Tensor:
-        return a_p * action
+    def taught(self, a_p: Tensor, gate: Tensor, grip: Tensor) -> Tensor:
+        """See `Composition.taught`; without a residual nothing is added."""
+        return gate.expand_as(a_p)
+
+    def _combined(self, heading: Heading, action: Tensor) -> Tensor:
+        return heading.action * action
 
 
 class Direct(Composition):

@@ -3,6 +3,7 @@
 import abc
 from dataclasses import dataclass, replace
 
+import torch
 from torch import Tensor
 
 from envs.conventions import MAX_JOINT_STEP
@@ -57,10 +58,12 @@ class Heading:
         action: the primitive action a_p (E, J) in [-1, 1].
         way: from the present joints to those that it heads for (E, J), rad; of a follower that predicts no grasp, the
             next step.
+        back: from the present joints to the open hand (E, J), rad.
     """
 
     action: Tensor
     way: Tensor
+    back: Tensor
 
 
 class Follower(abc.ABC):
@@ -78,7 +81,8 @@ class Follower(abc.ABC):
             approach: how far the approach has come.
         """
         way = self.way(field, joint_pos, approach)
-        return Heading(self.along(way), way)
+        opened = torch.tensor(field.hand.open_pose).to(joint_pos)
+        return Heading(self.along(way), way, opened - field.hand.denormalise(joint_pos))
 
     def action(self, field: Field, joint_pos: Tensor, approach: Approach = UNKNOWN) -> Tensor:
         """The primitive action a_p (E, J) alone; see `heading`."""

@@ -21,7 +21,8 @@ class ArrivalTeacher:
         lead: control steps before arrival.
         latest: step by which fingers that close by up to a radian have to start, to be done when the episode ends; no
             limit where the user lifts, who waits after arrival.
-        squeeze: closing action, in units of 0.05 rad a step, that is added once the wrist has arrived: a firm grip.
+        squeeze: closing action, in units of 0.05 rad a step, that is added later: a firm grip.
+        delay: control steps after arrival from which on it is; fingers that press before all of them are there push.
 
     Raises:
         ValueError: a negative number.
@@ -30,12 +31,13 @@ class ArrivalTeacher:
     lead: int = 10
     latest: int = 26
     squeeze: float = 0.3
+    delay: int = 0
 
     def __post_init__(self) -> None:
-        if min(self.lead, self.latest, self.squeeze) < 0:
+        if min(self.lead, self.latest, self.squeeze, self.delay) < 0:
             raise ValueError(
-                f"the teacher has lead {self.lead}, latest {self.latest} and squeeze {self.squeeze}; expected "
-                "numbers of at least 0"
+                f"the teacher has lead {self.lead}, latest {self.latest}, squeeze {self.squeeze} and delay "
+                f"{self.delay}; expected numbers of at least 0"
             )
 
     def gate(self, episodes: Episodes) -> Tensor:
@@ -45,7 +47,7 @@ class ArrivalTeacher:
 
     def grip(self, episodes: Episodes) -> Tensor:
         """Closing action to be added (T, E)."""
-        return self.squeeze * _from(episodes, episodes.arrival_step)
+        return self.squeeze * _from(episodes, episodes.arrival_step + self.delay)
 
 
 def _from(episodes: Episodes, start: NDArray[np.int64]) -> Tensor:

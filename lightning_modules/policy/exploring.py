@@ -68,7 +68,7 @@ class ExploringResidual:
             value=output.value,
         )
         self._noise = sampled.noise if rows is None else self._noise.index_copy(0, rows, sampled.noise)
-        hand_action = policy.composition(seen.primitive_action, sampled.action)
+        hand_action = policy.composition(seen.heading, sampled.action)
         self._note("policy", began)
         return Decision(hand_action, seen.primitive_action, memory.by_name())
 

@@ -70,7 +70,7 @@ class PolicyInputs(abc.ABC):
     def columns(self, hand: Hand, *, with_primitive: bool) -> dict[str, slice]:
         """Where each part stands in a row."""
         blank = {name: torch.zeros(1, *group_shape(name, hand)) for name in OBSERVATION_GROUPS}
-        nothing = Heading(blank["joint_pos"], blank["joint_pos"])
+        nothing = Heading(*(3 * [blank["joint_pos"]]))
         parts = self.parts(hand, Observation(blank), nothing if with_primitive else None)
         ends = list(itertools.accumulate(part.shape[1] for part in parts.values()))
         return {name: slice(begin, end) for name, begin, end in zip(parts, [0, *ends], ends, strict=False)}

@@ -96,7 +96,7 @@ class ResidualPolicy:
         observation = self.here(observation)
         seen = self.see(view, observation)
         mean = self.network.mean(self.encoded(self.situation(observation, seen)))
-        return self.composition.parts(seen.primitive_action, mean)
+        return self.composition.parts(seen.heading, mean)
 
 
 def on_device(observation: Observation, device: torch.device) -> Observation:

@@ -37,7 +37,7 @@ def imitation_objective(
     *,
     value_coefficient: float,
 ) -> Objective:
-    """|a - (gate * a_p + grip * closing)|^2, mean over joints and samples, plus the critic's loss.
+    """Squared distance of the outputs to those of the advice, mean over numbers and samples, plus the critic's loss.
 
     The states are those that the learning policy visits, the advice is the teacher's (Ross et al. 2011).
 
@@ -46,7 +46,7 @@ def imitation_objective(
         samples: of a rollout with a teacher.
         rows: the samples of this step (B,).
         evaluate: the present policy.
-        composition: makes the action a of the hand; taken unclamped, so that it has a gradient everywhere.
+        composition: says which outputs follow the advice (`Composition.taught`).
         value_coefficient: weight of the critic's loss.
 
     Raises:
@@ -56,8 +56,8 @@ def imitation_objective(
         raise ValueError("the samples hold no primitive action that a teacher could time; set imitation_rollouts to 0")
     a_p, output = samples.steps.primitive_action[rows], evaluate(rows)
     closing = torch.tensor(hand.closing).to(a_p)
-    advice = samples.gate[rows, None] * a_p + samples.grip[rows, None] * closing
-    imitation = (composition.unclamped(a_p, output.mean) - advice).square().mean()
+    advice = composition.taught(a_p, samples.gate[rows, None], samples.grip[rows, None] * closing)
+    imitation = (output.mean - advice).square().mean()
     critic = value_loss(output.value, samples.target[rows]).mean()
     numbers = {"imitation_loss": float(imitation.detach()), "value_loss": float(critic.detach())}
     return Objective(imitation + value_coefficient * critic, numbers)

@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader
 from datamodules.rollouts.module import RolloutStream
 from datamodules.types import Decision, Rollout, each_tensor
 from envs.task.observations import OBSERVATION_GROUPS, Observation
+from lightning_modules.followers import Heading
 from lightning_modules.ppo.memory import PolicyMemory
 from lightning_modules.residual_ppo_module import ResidualPPOModule
 from tests.assisting import made_up_observation
@@ -116,3 +117,9 @@ def assert_same_weights(first: dict[str, Tensor], second: dict[str, Tensor]) -> 
     assert first.keys() == second.keys()
     for name, value in first.items():
         assert torch.equal(value, second[name]), name
+
+
+def wanting(a_p: Tensor) -> Heading:
+    """A primitive that wants these actions (E, J); where it heads does not matter."""
+    nowhere = torch.full_like(a_p, torch.nan)
+    return Heading(a_p, nowhere, nowhere)

@@ -17,6 +17,7 @@ from tests.lightning_modules.made_up_rollouts import (
     decide,
     everywhere,
     observations,
+    wanting,
     weights,
 )
 
@@ -106,7 +107,7 @@ def test_the_policy_acts_without_hidden_groups_and_without_noise(make: Make) -> 
     complete = made_up_observation(WORLDS, 0, (*POLICY_GROUPS, "contacts"))
     [acting] = module.begin([WORLDS], 50, torch.Generator().manual_seed(0))
     step = acting.step(replace(complete, groups={**complete.groups, **seen.groups}), everywhere(seen))
-    expected = module.composition(step.memory["primitive_action"], step.memory["mean"])
+    expected = module.composition(wanting(step.memory["primitive_action"]), step.memory["mean"])
     torch.testing.assert_close(torch.as_tensor(first).float(), expected)
 
 

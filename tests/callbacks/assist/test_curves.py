@@ -37,7 +37,7 @@ def made_up_rollout(action_dim: int = 36) -> Rollout:
     mean = torch.full((STEPS, WORLDS, action_dim), 9.0)
     mean[..., :18] = torch.arange(WORLDS)[:, None]
     zero = torch.zeros(STEPS, WORLDS)
-    headings = [Heading(action, action) for action in a_p]
+    headings = [Heading(action, action, action) for action in a_p]
     vectors = torch.stack([ApproachInputs()(HAND, observation(step), headings[step]) for step in range(STEPS)])
     return Rollout(
         hand_action=a_p, reward=zero, terms={}, is_terminal=zero.bool(), is_valid=~zero.bool(),

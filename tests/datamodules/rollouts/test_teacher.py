@@ -20,10 +20,11 @@ def test_the_gate_opens_before_arrival_and_stays_open() -> None:
         assert torch.equal(gate[:, world], expected)
 
 
-def test_the_grip_is_firm_from_arrival_on() -> None:
-    episodes = replace(sampler().sample(2), arrival_step=np.array([24, 48]))
-    grip = ArrivalTeacher(squeeze=0.3).grip(episodes)
-    for world, first in enumerate((24, 48)):
+@pytest.mark.parametrize("delay", [0, 2])
+def test_the_grip_is_firm_from_arrival_on(delay: int) -> None:
+    episodes = replace(sampler().sample(2), arrival_step=np.array([24, 46]))
+    grip = ArrivalTeacher(squeeze=0.3, delay=delay).grip(episodes)
+    for world, first in enumerate((24 + delay, 46 + delay)):
         expected = 0.3 * (torch.arange(EPISODE_STEPS) >= first).float()
         assert torch.equal(grip[:, world], expected)
 
@@ -31,9 +32,10 @@ def test_the_grip_is_firm_from_arrival_on() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"lead": -1}, r"the teacher has lead -1, latest 26 and squeeze 0\.3; expected numbers of at"),
-        ({"latest": -1}, r"latest -1 and squeeze 0\.3; expected"),
-        ({"squeeze": -0.1}, r"squeeze -0\.1; expected"),
+        ({"lead": -1}, r"the teacher has lead -1, latest 26, squeeze 0\.3 and delay 0; expected numbers of at"),
+        ({"latest": -1}, r"latest -1, squeeze 0\.3 and delay 0; expected"),
+        ({"squeeze": -0.1}, r"squeeze -0\.1 and delay 0; expected"),
+        ({"delay": -2}, r"delay -2; expected"),
     ],
 )
 def test_impossible_advice_is_refused(settings: dict[str, float], message: str) -> None:

@@ -68,7 +68,7 @@ def vectors(seen: Observation) -> dict[str, Tensor]:
 
 def heading(action: Tensor) -> Heading:
     """Of a primitive that heads for a tenth of a radian along its action."""
-    return Heading(action, 0.1 * action)
+    return Heading(action, 0.1 * action, -0.1 * action)
 
 
 def moved_world(history_w: Tensor, rotation: Rotation, shift: tuple[float, float, float]) -> Tensor:
@@ -225,7 +225,7 @@ def test_a_planned_grasp_shows_where_its_fingertips_would_be() -> None:
     seen = made_up_observation(COUNT)
     at = PlannedGripInputs().columns(HAND, with_primitive=True)
     way = 0.2 * torch.tensor(HAND.closing).float().expand(COUNT, -1)
-    row = PlannedGripInputs()(HAND, seen, Heading(torch.ones(COUNT, 18), way))
+    row = PlannedGripInputs()(HAND, seen, Heading(torch.ones(COUNT, 18), way, -way))
     assert torch.equal(row[:, at["way"]], way)
     closed = HAND.normalise(HAND.denormalise(seen["joint_pos"]) + way)
     there = ApproachInputs()(HAND, Observation({**seen.groups, "joint_pos": closed}), None)

@@ -27,6 +27,7 @@ from tests.lightning_modules.made_up_rollouts import (
     fit,
     observations,
     rollout,
+    wanting,
     wants_scale,
     weights,
 )
@@ -163,7 +164,7 @@ def test_imitation_brings_the_teachers_timing(make: Make, tmp_path: Path) -> Non
     module = make(imitation_rollouts=3, imitation_epochs=10, imitation_learning_rate=1.0e-2)
 
     def miss(steps: PolicyMemory) -> float:
-        hand = torch.stack([module.composition(a_p, mean) for a_p, mean in zip(
+        hand = torch.stack([module.composition(wanting(a_p), mean) for a_p, mean in zip(
             steps.primitive_action, steps.mean, strict=True)])  # fmt: skip
         return float((hand - gate[..., None] * steps.primitive_action).square().mean())  # there is no grip
 
