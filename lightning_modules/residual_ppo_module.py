@@ -61,14 +61,19 @@ class ResidualPPOModule(PPOLearning):
         imitation_rollouts: the policy imitates the teacher's timing (data.teacher) in so many first rollouts, while the
             critic learns; after that it explores on its own. 0 is pure reinforcement learning, as in the paper.
         imitation_epochs: passes over each of these rollouts.
-        imitation_learning_rate: Adam step size of the policy while it imitates.
+        imitation_learning_rate: Adam step size of the policy while it imitates, at the start; it falls to a tenth.
+        imitation_dropout: share of the cloud's feature that is hidden in each gradient step of imitation, because the
+            timing of training objects can be learnt by heart; in [0, 1).
+        imitation_coefficient: weight of the same objective beside that of PPO, afterwards: the teacher's timing is
+            learnt from every rollout, reward decides where it is not the best (kickstarting, Schmitt et al. 2018).
         seed: decides the initial weights and the order of minibatches.
     """
 
     training_only = (
         "encoder_checkpoint", "epochs", "minibatch_size", "gamma", "lam", "clip", "value_coefficient",
         "entropy_coefficient", "max_grad_norm", "learning_rate", "learning_rate_rule", "critic_learning_rate",
-        "imitation_rollouts", "imitation_epochs", "imitation_learning_rate", "seed",
+        "imitation_rollouts", "imitation_epochs", "imitation_learning_rate", "imitation_dropout",
+        "imitation_coefficient", "seed",
     )  # fmt: skip
     """Settings that say how a policy is trained, not what it does; it was trained on one way of following the field."""
 
@@ -101,6 +106,8 @@ class ResidualPPOModule(PPOLearning):
         imitation_rollouts: int = 0,
         imitation_epochs: int = 8,
         imitation_learning_rate: float = 1.0e-3,
+        imitation_dropout: float = 0.0,
+        imitation_coefficient: float = 0.0,
         seed: int = 0,
     ) -> None:
         super().__init__()
@@ -226,6 +233,8 @@ class ResidualPPOModule(PPOLearning):
         for name in ("epochs", "minibatch_size"):
             if self.hparams[name] < 1:
                 raise ValueError(f"{name} is {self.hparams[name]}; at least 1 is needed")
+        if not 0.0 <= self.hparams["imitation_dropout"] < 1.0:
+            raise ValueError(f"imitation_dropout is {self.hparams['imitation_dropout']}; a share in [0, 1) is needed")
         action_dim = self.composition.action_dim(self.hand.num_joints)
         if self.exploration.action_dim != action_dim:
             raise ValueError(
@@ -247,8 +256,9 @@ class ResidualPPOModule(PPOLearning):
                 "without a primitive there is no feature of the cloud to share; give the policy an encoder of its own "
                 "(model.encoder), for instance lightning_modules.networks.point_encoders.PointNetEncoder"
             )
-        if self.hparams["imitation_rollouts"] > 0 and not self.composition.uses_primitive:
+        is_taught = self.hparams["imitation_rollouts"] > 0 or self.hparams["imitation_coefficient"] > 0.0
+        if is_taught and not self.composition.uses_primitive:
             raise ValueError(
                 f"a teacher times the primitive, which composition {type(self.composition).__name__} has no use for; "
-                "set imitation_rollouts to 0"
+                "set imitation_rollouts and imitation_coefficient to 0"
             )

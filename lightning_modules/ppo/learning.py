@@ -3,7 +3,8 @@
 import abc
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -22,7 +23,7 @@ from lightning_modules.ppo.exploration import Exploration
 from lightning_modules.ppo.kl_schedule import AdaptiveLearningRate
 from lightning_modules.ppo.losses import explained_variance
 from lightning_modules.ppo.memory import PolicyMemory
-from lightning_modules.ppo.objectives import imitation_objective, means, ppo_objective
+from lightning_modules.ppo.objectives import Objective, imitation_objective, means, ppo_objective
 from lightning_modules.ppo.rollout_numbers import rollout_numbers
 from lightning_modules.ppo.samples import Samples, minibatches, samples_of
 
@@ -112,28 +113,53 @@ class PPOLearning(LightningModule):
             ValueError: the rollout has no teacher.
         """
         settings = self.hparams
-        if bool(samples.gate.isnan().any()):
-            raise ValueError(
-                f"imitation_rollouts is {settings['imitation_rollouts']}, but the rollouts have no teacher; set "
-                "data.teacher, or imitation_rollouts to 0"
-            )
-        policy = self._optimizer().param_groups[0]
-        policy["lr"] = settings["imitation_learning_rate"]
+        done = self.policy_version / settings["imitation_rollouts"]
+        self._optimizer().param_groups[0]["lr"] = settings["imitation_learning_rate"] * (1.0 - 0.9 * done)
+        teach = self._teaching(samples, value_coefficient=settings["value_coefficient"])
         numbers = []
         for epoch in self._minibatches(samples, settings["imitation_epochs"]):
             for rows in epoch:
-                objective = imitation_objective(
-                    self.hand, samples, rows, partial(self._output, samples.steps), self.composition,
-                    value_coefficient=settings["value_coefficient"],
-                )  # fmt: skip
+                objective = teach(rows)
                 self._descend(objective.loss)
                 numbers.append(objective.numbers)
         return means(numbers)
+
+    def _teaching(self, samples: Samples, *, value_coefficient: float) -> Callable[[Tensor], Objective]:
+        """The objective of imitation for rows of the samples (K,), with a part of the cloud's feature hidden.
+
+        Raises:
+            ValueError: the rollout has no teacher.
+        """
+        settings = self.hparams
+        if bool(samples.gate.isnan().any()):
+            raise ValueError(
+                f"imitation_rollouts is {settings['imitation_rollouts']} and imitation_coefficient "
+                f"{settings['imitation_coefficient']}, but the rollouts have no teacher; set data.teacher, or both to 0"
+            )
+        share = settings["imitation_dropout"]
+        generator = torch.Generator().manual_seed(hash((settings["seed"], self.policy_version)))
+
+        def evaluate(rows: Tensor) -> PolicyOutput:
+            seen = self._seen(samples.steps, rows)
+            kept = torch.rand(seen.feature.shape, generator=generator) >= share
+            output: PolicyOutput = self.network(
+                replace(seen, feature=seen.feature * kept.to(seen.feature) / (1.0 - share))
+            )
+            return output
+
+        def teach(rows: Tensor) -> Objective:
+            return imitation_objective(
+                self.hand, samples, rows, evaluate, self.composition, value_coefficient=value_coefficient
+            )
+
+        return teach
 
     def _improve(self, samples: Samples) -> dict[str, float]:
         """Epochs of the clipped objective; the learning rate follows the divergence from the second epoch on."""
         noise_law = self.exploration.frozen()
         settings = {name: self.hparams[name] for name in ("clip", "value_coefficient", "entropy_coefficient")}
+        coefficient = self.hparams["imitation_coefficient"]
+        teach = self._teaching(samples, value_coefficient=0.0) if coefficient > 0.0 else None
         epochs: list[dict[str, float]] = []
         run = _RUN if self.exploration.state_dim else 1
         for epoch in self._minibatches(samples, self.hparams["epochs"], run):
@@ -141,8 +167,13 @@ class PPOLearning(LightningModule):
             for rows in epoch:
                 evaluate, mean_of = partial(self._output, samples.steps), partial(self._mean, samples.steps)
                 objective = ppo_objective(samples, rows, evaluate, mean_of, self.exploration, noise_law, **settings)
-                self._descend(objective.loss)
-                numbers.append(objective.numbers)
+                loss, of_step = objective.loss, objective.numbers
+                if teach is not None:
+                    taught = teach(rows)
+                    loss = loss + coefficient * taught.loss
+                    of_step = {**taught.numbers, **of_step}
+                self._descend(loss)
+                numbers.append(of_step)
             epochs.append(mean_numbers(means(numbers)))  # of all ranks: they have to agree on the learning rate
             if len(epochs) > 1:  # before the first step the divergence is zero
                 self._adapt(epochs[-1]["kl"])
