@@ -117,7 +117,15 @@ def test_parts_that_do_not_go_together_without_a_primitive_are_named(make: Make)
         make(primitive=None, encoder=own)
     with pytest.raises(ValueError, match="there is no feature of the cloud to share; give the policy an encoder"):
         make(primitive=None, composition=Direct(), exploration=noise)
-    with pytest.raises(ValueError, match="composition Direct has no use for; set imitation_rollouts to 0"):
+    with pytest.raises(ValueError, match="Direct has no use for; set imitation_rollouts and imitation_coeff"):
         make(composition=Direct(), exploration=noise, imitation_rollouts=1)
+    with pytest.raises(ValueError, match="composition Direct has no use for"):
+        make(composition=Direct(), exploration=noise, imitation_coefficient=1.0)
     with pytest.raises(ValueError, match="does without a primitive; none can act alone"):
         make(primitive=None, composition=Direct(), exploration=noise, encoder=own).primitive_policy()
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.0])
+def test_a_share_of_the_feature_that_cannot_be_hidden_is_named(make: Make, share: float) -> None:
+    with pytest.raises(ValueError, match=rf"imitation_dropout is {share}; a share in \[0, 1\) is needed"):
+        make(imitation_dropout=share)

@@ -56,8 +56,10 @@ def test_the_primitive_stays_as_it_was(make: Make, tmp_path: Path) -> None:
     assert not any(parameter.requires_grad for parameter in module.score_module.parameters())
 
 
+STEADY: dict[str, Any] = {"learning_rate_rule": AdaptiveLearningRate(factor=1.0)}
+
 BOLD: dict[str, Any] = {
-    "learning_rate": 1.0e-2, "learning_rate_rule": AdaptiveLearningRate(factor=1.0), "clip": 0.8, "minibatch_size": 96,
+    "learning_rate": 1.0e-2, **STEADY, "clip": 0.8, "minibatch_size": 96,
 }  # fmt: skip
 """Large steps, so that a few rollouts show what is learnt."""
 
@@ -158,10 +160,18 @@ def test_a_rollout_that_one_rank_cannot_learn_from_teaches_none(
     assert module.policy_version == 1
 
 
-def test_imitation_brings_the_teachers_timing(make: Make, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"imitation_rollouts": 3, "imitation_epochs": 10, "imitation_learning_rate": 1.0e-2},
+        {"imitation_coefficient": 1.0e3, "epochs": 10, "learning_rate": 1.0e-2, **STEADY},
+    ],
+    ids=["alone", "beside PPO"],
+)
+def test_imitation_brings_the_teachers_timing(settings: dict[str, Any], make: Make, tmp_path: Path) -> None:
     gate = torch.zeros(STEPS, WORLDS)
     gate[STEPS // 2 :] = 1.0
-    module = make(imitation_rollouts=3, imitation_epochs=10, imitation_learning_rate=1.0e-2)
+    module = make(**settings)
 
     def miss(steps: PolicyMemory) -> float:
         hand = torch.stack([module.composition(wanting(a_p), mean) for a_p, mean in zip(
@@ -172,8 +182,21 @@ def test_imitation_brings_the_teachers_timing(make: Make, tmp_path: Path) -> Non
     trainer = fit(module, MadeUpRollouts(3, wants_scale(), gate=gate), tmp_path)
     assert miss(act(module)) < 0.6 * before
     assert module.policy_version == 3
-    # then it learns at its own rate
+    # alone first, then at its own rate
     assert trainer.optimizers[0].param_groups[0]["lr"] == module.learning_rate
+
+
+def test_a_share_of_the_clouds_feature_is_hidden_from_who_imitates(make: Make, tmp_path: Path) -> None:
+    given: list[Tensor] = []
+    module = make(imitation_rollouts=1, imitation_epochs=1, imitation_dropout=0.75)
+    whole = decide(module).memory["feature"]
+    module.network.register_forward_pre_hook(lambda _, seen: given.append(seen[0].feature))
+    fit(module, MadeUpRollouts(1, wants_scale(), gate=torch.ones(STEPS, WORLDS)), tmp_path)
+    learnt = torch.cat([feature for feature in given if bool((feature == 0.0).any())])
+    is_kept = learnt != 0.0
+    assert abs(float(is_kept.float().mean()) - 0.25) < 0.1
+    # what is left is scaled, so that its mean stays
+    assert torch.isin(learnt[is_kept] / 4.0, whole).all()
 
 
 def test_after_imitation_it_learns_at_its_own_rate_whatever_became_of_the_last_rollout(
@@ -218,7 +241,7 @@ def test_the_critic_knows_the_noise_that_goes_on(make: Make) -> None:
 
 
 def test_imitation_without_a_teacher_is_named(make: Make, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="imitation_rollouts is 2, but the rollouts have no teacher; set"):
+    with pytest.raises(ValueError, match=r"imitation_rollouts is 2 and .* 0\.0, but the rollouts have no teacher; set"):
         fit(make(imitation_rollouts=2), MadeUpRollouts(1, wants_scale()), tmp_path)
 
 
