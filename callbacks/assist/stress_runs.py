@@ -8,7 +8,7 @@ import numpy as np
 from callbacks.assist.policies import ComparedPolicy
 from callbacks.assist.report import OURS
 from callbacks.assist.runs import KeptEpisodes
-from callbacks.assist.stress_axes import Setting, StressAxis
+from callbacks.assist.stress_axes import Setting, StressAxis, level_settings
 from callbacks.assist.stress_report import LevelOutcomes
 from datamodules.rollouts.module import RolloutDataModule
 from datamodules.rollouts.runner import EpisodeFrames, EpisodeRunner
@@ -61,13 +61,13 @@ def plan_levels(
         episodes_of: the same grasps and seed under a setting.
 
     Raises:
-        ValueError: an axis of a kind of which there are no episodes.
+        ValueError: an axis of a kind of which there are no episodes; see `level_settings`.
     """
     runs: LevelRuns = {}
+    settings = level_settings(axes, nominal)
     for name, axis in axes.items():
         runs[name] = []
-        for number, level in enumerate(axis.levels):
-            setting = level.setting(nominal)
+        for number, (level, setting) in enumerate(zip(axis.levels, settings[name], strict=True)):
             episodes = episodes_of(setting)
             if axis.kind is not None:
                 of_kind = np.flatnonzero(episodes.kind == KINDS.index(axis.kind))
