@@ -157,8 +157,8 @@ def test_a_policy_says_which_hidden_groups_it_reads(make: Make) -> None:
         make(inputs=ApproachInputs(["goal_joints"])).policy().act(made_up_observation(), 0)
 
 
-def shipped_primitive() -> PrimitivePolicy:
-    return PrimitivePolicy(PrimitiveView(GraspPrimitive.from_checkpoint(ROOT / "pretrained" / "gf.ckpt")))
+def shipped_primitive(tolerance: float = 0.5e-3) -> PrimitivePolicy:
+    return PrimitivePolicy(PrimitiveView(GraspPrimitive.from_checkpoint(ROOT / "pretrained" / "gf.ckpt"), tolerance))
 
 
 def test_the_shipped_primitive_sees_clouds_with_noise() -> None:
@@ -168,7 +168,8 @@ def test_the_shipped_primitive_sees_clouds_with_noise() -> None:
 
 
 def test_the_shipped_primitive_takes_objects_that_nobody_knows() -> None:
-    policy, known = shipped_primitive(), sampler().sample(3)
+    # without a tolerance, since other points say of a cloud that nobody knows whether it has moved
+    policy, known = shipped_primitive(tolerance=0.0), sampler().sample(3)
     outcomes = [EpisodeRunner(num_worlds=3).run(policy, each) for each in (known, replace(known, clouds=None))]
     # groups do not change when a cloud moves as a whole: found in each cloud anew they are those of its object
     np.testing.assert_allclose(outcomes[1].joint_pos, outcomes[0].joint_pos, atol=1e-6)
