@@ -2,14 +2,16 @@
 
 import logging
 import warnings
+from argparse import ArgumentParser
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
+from jsonargparse import Namespace
 from lightning.pytorch import LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback, WeightAveraging
-from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
+from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI, SaveConfigCallback
 from lightning.pytorch.utilities import rank_zero_only
 
 from envs.files import write_atomically
@@ -108,6 +110,19 @@ class GraspCLI(LightningCLI):
         """One folder a run: overlays change ``trainer.default_root_dir`` only."""
         parser.link_arguments("trainer.default_root_dir", "trainer.logger.init_args.save_dir")
 
+    def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
+        """Parse, after an overlay was refused that comes before what it changes: the base sets all of it again."""
+        if not isinstance(args, dict | Namespace):
+            finder = ArgumentParser(add_help=False, allow_abbrev=False)
+            finder.add_argument("-c", "--config", action="append", default=[])
+            misplaced, base = overlays_before_base(finder.parse_known_args(args)[0].config)
+            if misplaced:
+                parser.error(
+                    f"{' and '.join(misplaced)} came before {base} on the command line, which names the module "
+                    "(model.class_path) and would undo it: the last one wins. Give the base first, overlays after it"
+                )
+        super().parse_arguments(parser, args)
+
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """A trainer whose checkpoints know its settings."""
         trainer = super().instantiate_trainer(**kwargs)
@@ -149,6 +164,25 @@ class GraspCLI(LightningCLI):
             self.parser.error(str(error))
         if subcommand == "fit":
             self._resumed_processes = int(_kept_settings(content).get(PROCESSES, 1))
+
+
+def overlays_before_base(paths: Sequence[str]) -> tuple[list[str], str]:
+    """Configurations that come before the first one with a ``model.class_path``, and that one; none without a base.
+
+    Args:
+        paths: configurations in the order of the command line; what is no file of YAML is left to the parser.
+    """
+    before: list[str] = []
+    for path in paths:
+        try:
+            content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        except (OSError, ValueError, yaml.YAMLError):
+            continue
+        model = content.get("model") if isinstance(content, dict) else None
+        if isinstance(model, str) or (isinstance(model, dict) and "class_path" in model):
+            return before, path
+        before.append(path)
+    return [], ""
 
 
 def _checkpoint_file(given: str, root: str | None) -> Path:

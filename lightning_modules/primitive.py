@@ -1,5 +1,6 @@
 """The trained primitive: loads a checkpoint and says how the fingers should move."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from envs.geometry.object_clouds import KnownObjects
 from lightning_modules.checkpoints import build, class_path, read_checkpoint, settings_of
 from lightning_modules.diffusion.samplers import ProbabilityFlowSampler, Sampler
 from lightning_modules.followers import Approach, Field, Follower, Heading
-from lightning_modules.networks.point_encoders import PointEncoder
+from lightning_modules.networks.point_encoders import PointEncoder, check_points
 from lightning_modules.score_module import ScoreMatchingModule
 
 
@@ -49,13 +50,25 @@ class GraspPrimitive:
                 in some 1.5 ms each, when None (benchmarks/grouping.py).
             table_h: the table in the hand frame (E, 4), see `envs.geometry.table.table_plane`, for primitives that see
                 it.
+
+        Raises:
+            ValueError: another shape, fewer tables than clouds, or numbers that are not finite; names the field.
         """
+        check_points(points_h)
+        _check_finite("points_h", points_h)
+        if table_h is not None:
+            if table_h.shape != (len(points_h), 4):
+                raise ValueError(
+                    f"table_h has shape {tuple(table_h.shape)}, expected ({len(points_h)}, 4): normal and height for "
+                    "each of the clouds points_h, as envs.geometry.table.table_plane gives them"
+                )
+            _check_finite("table_h", table_h)
         return self.module.encode(points_h, objects, table_h)
 
     def act(
         self, joint_pos: Tensor, feature: Tensor, *, elapsed: Tensor | None = None, closeness: Tensor | None = None
     ) -> Tensor:
-        """The primitive action a_p (E, J) in [-1, 1]; see `heading`."""
+        """The primitive action a_p (E, J) in [-1, 1]; arguments and errors as of `heading`."""
         return self.heading(joint_pos, feature, elapsed=elapsed, closeness=closeness).action
 
     @torch.no_grad()
@@ -69,8 +82,12 @@ class GraspPrimitive:
             feature: scenes from `encode` (E, S).
             elapsed: share of the approach's time that is over, in [0, 1] (E,), where a clock runs.
             closeness: how near the object is, in [0, 1] (E,), where none does.
+
+        Raises:
+            ValueError: shapes that do not fit; names given and expected ones.
         """
         module = self.module
+        _check_rows(self.hand.num_joints, joint_pos, feature, {"elapsed": elapsed, "closeness": closeness})
         score = module.score_fn(feature)
         rough = getattr(score, "rough", None)
         field = Field(score, module.sde, module.joint_state, self.hand, rough)
@@ -105,6 +122,29 @@ class GraspPrimitive:
 
     def _joints(self, states: Tensor) -> Tensor:
         return self.hand.denormalise(self.module.joint_state.decode(states).clamp(-1.0, 1.0))
+
+
+def _check_finite(name: str, values: Tensor) -> None:
+    """Refuse NaN and infinity in one of E hands: a network would turn them into actions without a word."""
+    is_finite = values.isfinite().flatten(1).all(dim=1)
+    if not bool(is_finite.all()):
+        raise ValueError(
+            f"{name} is not finite in row {int(is_finite.int().argmin())} of {len(values)}; check the camera and the "
+            "pose of the wrist that it was made of"
+        )
+
+
+def _check_rows(num_joints: int, joint_pos: Tensor, feature: Tensor, shares: Mapping[str, Tensor | None]) -> None:
+    """Refuse joints and scenes of different numbers of hands, which would be broadcast."""
+    num = len(feature)
+    if feature.ndim != 2 or joint_pos.shape != (num, num_joints):
+        raise ValueError(
+            f"joint_pos has shape {tuple(joint_pos.shape)} and feature {tuple(feature.shape)}, expected "
+            f"(E, {num_joints}) and (E, S): joints in rad and a scene from encode for each hand"
+        )
+    for name, share in shares.items():
+        if share is not None and share.shape != (num,):
+            raise ValueError(f"{name} has shape {tuple(share.shape)}, expected ({num},): one number for each hand")
 
 
 def load_score_module(path: str | Path) -> ScoreMatchingModule:

@@ -56,7 +56,7 @@ POLICY_PANELS: tuple[Panel, ...] = (
     ("train/ppo/kl", "change of the policy in a rollout,\nKL", 1.0),
     ("train/ppo/explained_variance", "explained variance\nof the critic", 1.0),
     *_measure("posture_rad", "posture error, rad"),
-    ("train/action/a_s", "scale by the policy,\nmean a_s", 1.0),
+    ("train/action/a_s", "scale or gate by the policy,\nmean", 1.0),
     ("train/action/a_r_rms", "residual by the policy,\nr.m.s. a_r", 1.0),
     *_measure("translation_m", "object moved before the lift, cm", 100.0),
     ("train/ppo/learning_rate", "learning rate, 1e-3", 1e3),

@@ -55,3 +55,18 @@ def test_every_overlay_is_told_of() -> None:
     overlays = [Path(name).name for name in FILES if name.startswith("/configs/") and name.count("/") > 2]
     assert sorted(name for name in overlays if not re.search(rf"[/`]{name}`", told)) == []
     assert overlays
+
+
+def test_commands_that_draw_say_where_to() -> None:
+    text = (ROOT / "docs" / "pictures.md").read_text(encoding="utf-8")
+    commands = re.findall(r"`((?:python -m )?(?:envs\.pictures|reports\.curves)[^`]*)`", text)
+    assert len(commands) == 3
+    assert [command for command in commands if not re.fullmatch(r"python -m [\w.]+ .*--output \S+\.png", command)] == []
+
+
+def test_an_example_of_a_hand_is_told_with_what_fetches_its_model() -> None:
+    steps = (ROOT / "docs" / "own_hand.md").read_text(encoding="utf-8").split("\n1. ")[1].split("\n2. ")[0]
+    [path] = (ROOT / "docs" / "hands").glob("*.yaml")
+    [install] = re.findall(r"^install: (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    assert f"hands/{path.name}" in steps
+    assert f"`{install}`" in steps

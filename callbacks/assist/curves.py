@@ -27,7 +27,7 @@ _LOG = logging.getLogger(__name__)
 
 _TITLES: dict[str, str] = {
     "primitive_action": "primitive, mean |a_p|",
-    "a_s": "scale by the policy, mean a_s",
+    "a_s": "scale or gate by the policy, mean",
     "r_sim_rad": "along the primitive, r_sim, rad",
     "wrist_progress": "wrist, share of its way",
 }
@@ -39,15 +39,25 @@ _LAST_MOVE = slice(-6, -3)
 
 @dataclass(frozen=True)
 class StepCurve:
-    """Mean and quartiles over worlds of something that changes from control step to control step, (T,) each."""
+    """Mean and quartiles over worlds of something that changes from control step to control step, (T,) each.
+
+    Attributes:
+        mean: over the worlds.
+        low, high: their quartiles.
+        num_worlds: how many worlds still run in the step; what few are left says little.
+    """
 
     mean: list[float]
     low: list[float]
     high: list[float]
+    num_worlds: list[int]
 
 
 class EpisodeCurves(Callback):
     """Draws the last rollout of every epoch, step by step: mean over its worlds, and the band between the quartiles.
+
+    Worlds end at their own times: a step counts over those that still run in it, whose number stands beside the curves,
+    and a dotted line in the figure where half of them have ended.
 
     During ``fit`` a TensorBoard figure ``episodes/curves`` after every epoch; at its end the curves of the last epoch
     as ``episode_curves.png`` and ``episode_curves.json`` in the trainer's root folder.
@@ -72,7 +82,7 @@ class EpisodeCurves(Callback):
         if trainer.is_last_batch and trainer.is_global_zero:
             columns = getattr(pl_module, "input_columns", {})
             self._curves = episode_curves(cast(Hand, pl_module.hand), batch, columns)
-            count = int(batch.is_valid.all(dim=0).sum())
+            count = int(batch.is_valid.any(dim=0).sum())
             self._title = f"last rollout of epoch {trainer.current_epoch}, {count} worlds; band: quartiles"
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -94,37 +104,38 @@ class EpisodeCurves(Callback):
 
 
 def episode_curves(hand: Hand, rollout: Rollout, columns: Mapping[str, slice]) -> dict[str, StepCurve]:
-    """Curves by name over the control steps of a rollout; worlds whose physics failed do not count.
+    """Curves by name over the control steps of a rollout, each step over the worlds that still run in it.
 
     There are those of what the policy remembers and reads (lightning_modules/policy/inputs.py):
 
-    ``primitive_action``: mean over the joints of |a_p|. ``a_s``: mean of the policy's scales, without noise; absent
-    when it has none. ``r_sim_rad``: <a_p / |a_p|, J_t - J_(t-1)>, rad, unweighted and in every step (GraspGF eq. 11);
-    one value less than steps, because a rollout does not keep the joints after its last step. ``wrist_progress``: share
-    of the wrist's whole way that lies behind it, 1 at the last observation.
+    ``primitive_action``: mean over the joints of |a_p|. ``a_s``: mean of the first half of the policy's output, without
+    noise: scales, or gates of `lightning_modules.composition.ExtentAndResidual`; absent when it has none.
+    ``r_sim_rad``: <a_p / |a_p|, J_t - J_(t-1)>, rad, unweighted and in every step (GraspGF eq. 11); one value less than
+    steps, because a rollout does not keep the joints after a world's last step. ``wrist_progress``: share of the
+    wrist's whole way that lies behind it, 1 at its world's last observation.
 
     Args:
         hand: the hand.
         rollout: of a residual policy.
         columns: where each part of the policy's inputs stands in its vectors.
     Returns:
-        the curves; none when no world is valid.
+        the curves, up to the last step of the world that runs longest; none when no world runs at all.
     """
-    keep = rollout.is_valid.all(dim=0)
-    if not bool(keep.any()):
+    runs = rollout.is_valid
+    if not bool(runs.any()):
         return {}
-    memory = {name: values[:, keep] for name, values in rollout.memory.items()}
+    memory = rollout.memory
     read = {name: memory["vectors"][..., place] for name, place in columns.items()}
     a_p, mean, curves = memory.get("primitive_action"), memory["mean"], {}
     if a_p is not None:
-        curves["primitive_action"] = a_p.abs().mean(dim=-1)
+        curves["primitive_action"] = _over_worlds(a_p.abs().mean(dim=-1), runs)
     if mean.shape[-1] == 2 * rollout.hand_action.shape[-1]:
-        curves["a_s"] = mean[..., : rollout.hand_action.shape[-1]].mean(dim=-1)
-    if a_p is not None and "joint_pos" in read:
-        curves["r_sim_rad"] = _followed(a_p, hand.denormalise(read["joint_pos"]))
+        curves["a_s"] = _over_worlds(mean[..., : rollout.hand_action.shape[-1]].mean(dim=-1), runs)
+    if a_p is not None and "joint_pos" in read and bool(runs[1:].any()):
+        curves["r_sim_rad"] = _over_worlds(_followed(a_p, hand.denormalise(read["joint_pos"])), runs[1:])
     if "wrist_motion" in read:
-        curves["wrist_progress"] = _progress(read["wrist_motion"][..., _LAST_MOVE])
-    return {name: _over_worlds(values) for name, values in curves.items()}
+        curves["wrist_progress"] = _over_worlds(_progress(read["wrist_motion"][..., _LAST_MOVE], runs), runs)
+    return curves
 
 
 def _followed(a_p: Tensor, joint_pos: Tensor) -> Tensor:
@@ -133,16 +144,21 @@ def _followed(a_p: Tensor, joint_pos: Tensor) -> Tensor:
     return following(a_p[:-1].flatten(0, 1), change.flatten(0, 1)).unflatten(0, change.shape[:2])
 
 
-def _progress(last_move: Tensor) -> Tensor:
-    """Share of the way (T, E) of the wrist, from its moves in the last step (T, E, 3), scaled."""
-    way = (STEP_SCALE * last_move.norm(dim=-1)).cumsum(dim=0)
+def _progress(last_move: Tensor, runs: Tensor) -> Tensor:
+    """Share of the way (T, E) of the wrist, from its moves in the last step (T, E, 3), scaled, where worlds run."""
+    moved = STEP_SCALE * last_move.norm(dim=-1)
+    way = moved.where(runs, 0.0).cumsum(dim=0)
     return way / way[-1].clamp_min(1e-6)
 
 
-def _over_worlds(values: Tensor) -> StepCurve:
-    values = values.detach().double().cpu()
-    low, high = values.quantile(torch.tensor([0.25, 0.75], dtype=values.dtype), dim=1)
-    return StepCurve(*([round(number, 6) for number in row.tolist()] for row in (values.mean(dim=1), low, high)))
+def _over_worlds(values: Tensor, runs: Tensor) -> StepCurve:
+    """The curve of values (T, E) over the worlds that run (T, E) bool, as long as one does."""
+    num_worlds = runs.sum(dim=1)
+    num_worlds = num_worlds[num_worlds > 0].cpu()
+    counted = values.detach().double().where(runs, torch.nan)[: len(num_worlds)].cpu()
+    low, high = counted.nanquantile(torch.tensor([0.25, 0.75], dtype=counted.dtype), dim=1)
+    mean, low, high = ([round(number, 6) for number in row.tolist()] for row in (counted.nanmean(dim=1), low, high))
+    return StepCurve(mean, low, high, num_worlds.tolist())
 
 
 def draw_curves(curves: dict[str, StepCurve], title: str) -> Figure:
@@ -161,5 +177,8 @@ def _draw_panel(axis: Axes, curve: StepCurve, title: str) -> None:
     axis.plot(steps, curve.mean, color="C0", linewidth=1.8)
     if min(curve.low) < 0.0:
         axis.axhline(0.0, color="0.4", linewidth=0.8)
-    axis.set_xlabel("control step")
+    half = next((step for step, left in enumerate(curve.num_worlds) if 2 * left <= curve.num_worlds[0]), None)
+    if half is not None:
+        axis.axvline(half, color="0.4", linestyle=":", linewidth=1.0)
+    axis.set_xlabel("control step" if half is None else "control step; dotted: half of the worlds left")
     dress(axis, title)

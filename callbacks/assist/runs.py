@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from callbacks.assist.policies import ComparedPolicy
 from callbacks.assist.report import OURS, EpisodeLabels
+from callbacks.assist.stress_axes import Setting
 from callbacks.store.made_of import digest_of, made_of_code, settings_of
 from callbacks.store.result_files import Arrays, ResultFiles
 from callbacks.training.progress import skip_ahead
@@ -158,14 +159,17 @@ def plan_runs(data: RolloutDataModule, splits: Sequence[str], plan: EpisodePlan,
     return runs
 
 
-def make_runner(data: RolloutDataModule, num_worlds: int, on_batch: Callable[[int], None]) -> EpisodeRunner:
-    """A runner with the physics, the task and the perception of the data module."""
+def make_runner(
+    data: RolloutDataModule, num_worlds: int, on_batch: Callable[[int], None], setting: Setting | None = None
+) -> EpisodeRunner:
+    """A runner with the physics of the data module, under a setting; under that of the data module when None."""
+    setting = Setting(data.task, data.noise) if setting is None else setting
     return EpisodeRunner(
         data.physics,
-        task=data.task,
+        task=setting.task,
         num_worlds=num_worlds,
         num_threads=data.num_threads,
-        noise=data.noise,
+        noise=setting.noise,
         on_batch=on_batch,
     )
 

@@ -17,12 +17,12 @@ from lightning.pytorch.callbacks import Callback
 from callbacks.assist.evaluation import AssistEvaluation, evaluation_of
 from callbacks.assist.policies import TRIGGERED, available_policies
 from callbacks.assist.report import OURS
-from callbacks.assist.runs import KeptEpisodes, SplitRuns, episode_files
-from callbacks.assist.stress_axes import Setting, StressAxis
+from callbacks.assist.runs import KeptEpisodes, SplitRuns, episode_files, make_runner
+from callbacks.assist.stress_axes import Setting, StressAxis, level_settings
 from callbacks.assist.stress_failures import failure_sheet, failure_strip, worst_episodes, worst_level
 from callbacks.assist.stress_picture import draw_stress
 from callbacks.assist.stress_report import BREAKDOWN, LevelOutcomes, stress_json
-from callbacks.assist.stress_runs import LevelRun, LevelRuns, plan_levels, run_levels, runner_under
+from callbacks.assist.stress_runs import LevelRun, LevelRuns, plan_levels, run_levels
 from callbacks.assist.stress_text import stress_text
 from callbacks.training.figures import save_figure
 from callbacks.training.progress import EvaluationBar
@@ -82,9 +82,7 @@ class StressReport(Callback):
                 f"the stress report compares {OURS} with {TRIGGERED}, of which {missing.pop()} is missing; name both "
                 "in the evaluation's policies"
             )
-        for axis in self.axes.values():
-            for level in axis.levels:
-                level.setting(Setting(data.task, data.noise))
+        level_settings(self.axes, Setting(data.task, data.noise))
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Run what is missing, write numbers and pictures, and print the table."""
@@ -112,7 +110,7 @@ class StressReport(Callback):
         with EvaluationBar(trainer, len(policies) * sum(map(len, every)), "stress", "episode") as bar:
 
             def kept_under(setting: Setting) -> KeptEpisodes:
-                return KeptEpisodes(runner_under(setting, data, num_worlds, bar.update), files, bar)
+                return KeptEpisodes(make_runner(data, num_worlds, bar.update, setting), files, bar)
 
             run_levels(every, policies, kept_under, f"{split}/stress")
 

@@ -59,7 +59,10 @@ class StressLevel:
                 f"stress level {self.label}, {what}: {unknown[0]!r} is no field of {type(settings).__name__}; it has "
                 f"{', '.join(known) or 'none: give the task a movement, as configs/task/user.yaml does'}"
             )
-        return replace(settings, **changes)
+        try:
+            return replace(settings, **changes)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"stress level {self.label}, {what} {', '.join(changes)}: {error}") from error
 
 
 @dataclass(frozen=True)
@@ -101,3 +104,26 @@ class StressAxis:
     def measure(self) -> str:
         """What counts on it: ``success`` in grasps, ``disturbed`` where nothing is to be grasped."""
         return "disturbed" if self.kind in NO_GRASP_KINDS else "success"
+
+
+def level_settings(axes: Mapping[str, StressAxis], nominal: Setting) -> dict[str, list[Setting]]:
+    """The setting of every level, by axis.
+
+    Args:
+        axes: by name.
+        nominal: what the levels change.
+
+    Raises:
+        ValueError: a level names a field that does not exist, or a value that it does not take; says which one it is.
+    """
+    found: dict[str, list[Setting]] = {}
+    for name, axis in axes.items():
+        found[name] = []
+        for number, level in enumerate(axis.levels):
+            try:
+                found[name].append(level.setting(nominal))
+            except ValueError as error:
+                raise ValueError(
+                    f"stress axis {name} (axes.{name}.levels[{number}] of StressReport in the configuration): {error}"
+                ) from error
+    return found

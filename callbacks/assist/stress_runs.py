@@ -8,10 +8,9 @@ import numpy as np
 from callbacks.assist.policies import ComparedPolicy
 from callbacks.assist.report import OURS
 from callbacks.assist.runs import KeptEpisodes
-from callbacks.assist.stress_axes import Setting, StressAxis
+from callbacks.assist.stress_axes import Setting, StressAxis, level_settings
 from callbacks.assist.stress_report import LevelOutcomes
-from datamodules.rollouts.module import RolloutDataModule
-from datamodules.rollouts.runner import EpisodeFrames, EpisodeRunner
+from datamodules.rollouts.runner import EpisodeFrames
 from envs.rows import take_rows
 from envs.task.episodes import Episodes
 from envs.wrist.movement import KINDS
@@ -61,13 +60,13 @@ def plan_levels(
         episodes_of: the same grasps and seed under a setting.
 
     Raises:
-        ValueError: an axis of a kind of which there are no episodes.
+        ValueError: an axis of a kind of which there are no episodes; see `level_settings`.
     """
     runs: LevelRuns = {}
+    settings = level_settings(axes, nominal)
     for name, axis in axes.items():
         runs[name] = []
-        for number, level in enumerate(axis.levels):
-            setting = level.setting(nominal)
+        for number, (level, setting) in enumerate(zip(axis.levels, settings[name], strict=True)):
             episodes = episodes_of(setting)
             if axis.kind is not None:
                 of_kind = np.flatnonzero(episodes.kind == KINDS.index(axis.kind))
@@ -80,20 +79,6 @@ def plan_levels(
             title = f"{name.replace('_', ' ')}, {level.label} {axis.unit}".strip()
             runs[name].append(LevelRun(f"{name}_{number}", title, setting, LevelOutcomes(episodes)))
     return runs
-
-
-def runner_under(
-    setting: Setting, data: RolloutDataModule, num_worlds: int, on_batch: Callable[[int], None]
-) -> EpisodeRunner:
-    """A runner with the physics of the data module, under a setting."""
-    return EpisodeRunner(
-        data.physics,
-        task=setting.task,
-        num_worlds=num_worlds,
-        num_threads=data.num_threads,
-        noise=setting.noise,
-        on_batch=on_batch,
-    )
 
 
 def run_levels(

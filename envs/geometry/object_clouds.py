@@ -38,6 +38,7 @@ class ObjectClouds:
 
     Attributes:
         points_o: as given.
+        num_changes: how often the cloud of each object was replaced (O,) int64, on the CPU.
 
     Raises:
         ValueError: another shape.
@@ -47,6 +48,7 @@ class ObjectClouds:
         self.points_o = torch.as_tensor(points_o)
         if self.points_o.ndim != 3 or self.points_o.shape[-1] != 3:
             raise ValueError(f"clouds of objects have shape {tuple(self.points_o.shape)}; expected (O, N, 3)")
+        self.num_changes = torch.zeros(len(self.points_o), dtype=torch.int64)
         self._kept: dict[tuple[GroupingSpec, torch.device], _Groups] = {}
         self._has_warned = False
 
@@ -86,6 +88,7 @@ class ObjectClouds:
     def change(self, rows: Tensor, points_o: Tensor) -> None:
         """Other clouds (K, N, 3) in the place of those of ``rows`` (K,), on the CPU, whose groups are forgotten."""
         self.points_o[rows] = points_o.detach().to(self.points_o)
+        self.num_changes[rows] += 1
         for kept in self._kept.values():
             kept.is_built[rows] = False
 
@@ -131,6 +134,11 @@ class KnownObjects:
     def __getitem__(self, index: Tensor) -> "KnownObjects":
         """The objects at ``index`` (K,)."""
         return KnownObjects(self.clouds, self.rows[index.cpu()])
+
+    @property
+    def num_changes(self) -> Tensor:
+        """How often these clouds were replaced (B,) int64, on the CPU; while it stays, each is one rigid cloud."""
+        return self.clouds.num_changes[self.rows]
 
     def grouping(self, spec: GroupingSpec, points: Tensor) -> CloudGrouping:
         """Groups of the clouds ``points`` (B, N, 3); see `ObjectClouds.grouping`."""

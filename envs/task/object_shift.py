@@ -28,9 +28,11 @@ class ObjectShifts:
     """Moves each object of E worlds once, by the same distance, while the wrist comes to grasp it.
 
     Moment and direction follow from the episode's key alone. The object is put elsewhere between two control steps, as
-    it stands, and the world goes on from rest but for the wrist. It is never put into the hand: another direction is
-    taken, or it stays. From then on the rest of the wrist's way lies as far aside: `Episodes.wrist_pose_w`,
-    ``object_pose_w`` and the start that outcomes are judged from are those of an object that had stood there before.
+    it stands, and the world goes on from rest but for the wrist. It is never put deeper into the hand than it stands,
+    and a finger that rests on the table blocks nothing: another direction is taken, or it stays, as an object in a
+    closing hand does (docs/wrist.md). From then on the rest of the wrist's way lies as far aside:
+    `Episodes.wrist_pose_w`, ``object_pose_w`` and the start that outcomes are judged from are those of an object that
+    had stood there before.
     Wrists that do not come to grasp arrive nowhere, and their objects stay.
 
     Args:
@@ -89,23 +91,34 @@ class ObjectShifts:
     def _place(
         self, physics: PhysicsBackend, episodes: Episodes, state: PhysicsState, rows: NDArray[np.int64]
     ) -> Array:
-        """Put the objects of the worlds ``rows`` (K,) elsewhere; by how much (K, 2), m, 0 where there is no room."""
+        """Put the objects of the worlds ``rows`` (K,) elsewhere; by how much (K, 2), m, 0 where there is no room.
+
+        There is room where the hand overlaps with object or table no deeper than where the object stands.
+        """
         shift_w, left = np.zeros((len(rows), 2)), np.arange(len(rows))
+        standing = self._put(physics, episodes, state, rows, shift_w)
         for turn in (*TURNS, None):
             angle = self._angle[rows[left]] + (turn or 0.0)
             distance = 0.0 if turn is None else self._distance
             shift_w[left] = distance * np.stack([np.cos(angle), np.sin(angle)], axis=1)
-            worlds = rows[left]
-            object_pose_w = state.object_pose_w[worlds]
-            object_pose_w[:, :2] += shift_w[left]
-            physics.reset(
-                [episodes.grasp_objects[world] for world in worlds],
-                object_pose_w,
-                state.wrist_pose_w[worlds],
-                physics.hand.clamp(state.joint_pos[worlds]),
-                worlds=worlds,
-            )
-            left = left[to_host(physics.initial_penetration(worlds)) > 0.0]
+            depth = self._put(physics, episodes, state, rows[left], shift_w[left])
+            left = left[depth > standing[left]]
             if len(left) == 0:
                 break
         return shift_w
+
+    @staticmethod
+    def _put(
+        physics: PhysicsBackend, episodes: Episodes, state: PhysicsState, worlds: NDArray[np.int64], shift_w: Array
+    ) -> Array:
+        """Put objects of K worlds aside (K, 2), m; how deep hands then overlap with object or table (K,), m."""
+        object_pose_w = state.object_pose_w[worlds]
+        object_pose_w[:, :2] += shift_w
+        physics.reset(
+            [episodes.grasp_objects[world] for world in worlds],
+            object_pose_w,
+            state.wrist_pose_w[worlds],
+            physics.hand.clamp(state.joint_pos[worlds]),
+            worlds=worlds,
+        )
+        return to_host(physics.initial_penetration(worlds))

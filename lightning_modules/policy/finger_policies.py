@@ -1,14 +1,16 @@
-"""Learnt controllers of the fingers, behind the same seam as scripts: the primitive alone, and with its residual."""
+"""Learnt controllers of the fingers, behind the seam of scripts: the primitive alone, told when, with its residual."""
 
 from typing import Self
 
 import numpy as np
 import torch
 
+from datamodules.rollouts.teacher import ArrivalTeacher
 from envs.conventions import CONTROL_DT
 from envs.physics.base import Array
+from envs.task.episodes import Episodes
 from envs.task.observations import Observation
-from lightning_modules.composition import ActionParts
+from lightning_modules.composition import ActionParts, Composition
 from lightning_modules.policy.primitive_view import PrimitiveView
 from lightning_modules.policy.residual_policy import ResidualPolicy, on_device
 from lightning_modules.policy.trigger import Trigger, TriggerWatch
@@ -66,6 +68,42 @@ class TriggeredPrimitive:
         if not has_begun.any():
             return np.zeros(observation["joint_pos"].shape)
         return np.where(has_begun[:, None], self._primitive.act(observation, step), 0.0)
+
+
+class ToldPrimitive:
+    """What a policy does that imitates a teacher of timing without fault: the primitive, told when.
+
+    A `ToldPolicy`: knows when the wrist will arrive, which is hidden from policies. With `ScaleAndResidual` the hand
+    stays as it is until the teacher lets the primitive act; with `ExtentAndResidual` it waits pre-shaped, and closes.
+
+    Args:
+        view: the primitive.
+        teacher: lets it act, and adds a grip.
+        composition: how gate and grip become the action.
+    """
+
+    def __init__(self, view: PrimitiveView, teacher: ArrivalTeacher, composition: Composition) -> None:
+        self._view = view
+        self._teacher = teacher
+        self._composition = composition
+
+    def start(self, num_worlds: int) -> None:
+        """See `FingerPolicy.start`."""
+        self._view.start()
+
+    def tell(self, episodes: Episodes) -> None:
+        """See `ToldPolicy.tell`."""
+        self._gate, self._grip = self._teacher.gate(episodes), self._teacher.grip(episodes)
+
+    @torch.no_grad()
+    def act(self, observation: Observation, step: int) -> Array:
+        """See `FingerPolicy.act`."""
+        observation = on_device(observation, self._view.primitive.module.device)
+        heading = self._view.heading(observation, self._view.scene(observation))
+        gate, grip = (told[step, :, None].to(heading.action) for told in (self._gate, self._grip))
+        closing = torch.tensor(self._view.primitive.hand.closing).to(heading.action)
+        output = self._composition.taught(heading.action, gate, grip * closing)
+        return self._composition(heading, output).double().cpu().numpy()
 
 
 class LearntPolicy:

@@ -36,6 +36,8 @@ class PrimitiveView:
     """What the frozen primitive says about an observation: the scene and its action.
 
     A cloud that has hardly moved since it was encoded is not encoded again: wrists rest, before and after arrival.
+    Four points say so of a known object as long as its cloud is one and the same (`KnownObjects.num_changes`: one
+    camera shows others of its points once it is seen from elsewhere), all points of a cloud that nobody knows.
 
     Args:
         primitive: the trained field.
@@ -48,6 +50,7 @@ class PrimitiveView:
         self.tolerance = tolerance
         self.num_encoded = 0
         self._probes: Tensor | None = None
+        self._num_changes = torch.zeros(0, dtype=torch.int64)
 
     def anew(self) -> "PrimitiveView":
         """A view of the same primitive that remembers nothing."""
@@ -70,11 +73,12 @@ class PrimitiveView:
         table_h = table_plane(observation["wrist_history"][:, -1])
         # four points of a rigid cloud, far apart, say how it lies; the point of the table below the hand, how this does
         below_h = -table_h[:, None, :3] * table_h[:, None, 3:].clamp(max=MAX_TABLE_HEIGHT)
-        probes = torch.cat([points_h[:, :4], below_h], dim=1)
+        probes = torch.cat([points_h if objects is None else points_h[:, :4], below_h], dim=1)
+        changes = torch.zeros(len(probes), dtype=torch.int64) if objects is None else objects.num_changes
         rows = torch.arange(len(probes), device=probes.device)
-        if self._probes is not None and len(self._probes) == len(probes):
+        if self._probes is not None and self._probes.shape == probes.shape:
             shift = (probes - self._probes).norm(dim=2).amax(dim=1)
-            rows = rows[~(shift < self.tolerance)]
+            rows = rows[~(shift < self.tolerance) | (changes != self._num_changes).to(rows.device)]
         if self._probes is None or len(rows) == len(probes):
             self._scene = self.primitive.encode(points_h, objects, table_h)
             self._probes = probes.clone()
@@ -83,5 +87,6 @@ class PrimitiveView:
             of_rows = None if objects is None else objects[rows]
             self._scene[rows] = self.primitive.encode(points_h[rows], of_rows, table_h[rows])
             self._probes[rows] = probes[rows]
+        self._num_changes = changes
         self.num_encoded += len(rows)
         return self._scene

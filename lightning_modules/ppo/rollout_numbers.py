@@ -9,7 +9,8 @@ def rollout_numbers(rollout: Rollout, seconds: dict[str, float]) -> dict[str, fl
     """Returns by reward term, measures of the episodes, actions, shares of time and agent steps per second, by name.
 
     Measures are means over the episodes in which the wrist comes to grasp; ``disturbed`` is the share of the others in
-    which the object was moved, 0 where there are none.
+    which the object was moved, 0 where there are none. ``train/action/a_s`` and ``a_r_rms`` are of the policy's output
+    in its two halves: the first one holds scales, or gates of `lightning_modules.composition.ExtentAndResidual`.
 
     Args:
         rollout: the rollout.

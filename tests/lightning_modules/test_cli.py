@@ -10,7 +10,7 @@ import pytest
 import torch
 import yaml
 
-from lightning_modules.cli import quieten, training_settings
+from lightning_modules.cli import overlays_before_base, quieten, training_settings
 from lightning_modules.export import export_checkpoint
 from tests.learning import GF, ROOT, command, few_callbacks, run
 
@@ -199,6 +199,27 @@ def test_the_main_config_stands_alone(tiny_path: Path, tmp_path: Path, capsys: p
         run(["fit", f"--config={GF}", "--print_config"])
     assert ended.value.code == 0
     assert "lightning_modules.score_module.ScoreMatchingModule" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("overlay", ["task/user.yaml", "protocol/policy_small_machine.yaml"])
+@pytest.mark.parametrize("option", ["--config={}", "--config {}", "-c {}"])
+def test_an_overlay_before_its_base_is_refused(overlay: str, option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    first, base = ROOT / "configs" / overlay, ROOT / "configs" / "residual_ppo.yaml"
+    told = refusal(["fit", *option.format(first).split(), *option.format(base).split()], capsys)
+    assert f"{first} came before {base} on the command line, which names the module (model.class_path)" in told
+    assert "Give the base first, overlays after it" in told
+
+
+def test_a_base_may_be_followed_by_whatever_there_is(tmp_path: Path) -> None:
+    base, overlay, other, broken = (str(tmp_path / name) for name in ("base", "overlay", "other", "broken"))
+    Path(base).write_text("model: {class_path: a.B}")
+    Path(overlay).write_text("model: {init_args: {draws: 3}}")
+    Path(other).write_text("model: a.B")
+    Path(broken).write_text("model: {")
+    assert overlays_before_base([base, overlay, other]) == ([], base)
+    assert overlays_before_base([overlay, other, base]) == ([overlay], other)
+    for paths in ([overlay], [], [broken, base], [str(tmp_path / "missing"), base]):
+        assert overlays_before_base(paths)[0] == []
 
 
 def test_measuring_random_weights_is_said(tiny_path: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

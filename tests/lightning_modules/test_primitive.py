@@ -1,6 +1,7 @@
 """The primitive acts as the module it was loaded from; a checkpoint cannot choose what code runs."""
 
 import pickle
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,12 +9,14 @@ from typing import Any
 import pytest
 import torch
 
+from envs.geometry.object_clouds import KnownObjects, ObjectClouds
 from envs.hand.shadow import shadow_hand
+from envs.objects.builder import make_object
 from lightning_modules.checkpoints import read_checkpoint
 from lightning_modules.diffusion.joint_state import SinCosJoints
 from lightning_modules.diffusion.samplers import PredictorCorrectorSampler, ProbabilityFlowSampler
 from lightning_modules.followers import AnnealedDenoiser, Denoiser, FixedTimeScore, Follower
-from lightning_modules.networks.point_encoders import PointNetEncoder
+from lightning_modules.networks.point_encoders import PointNet2Encoder, PointNetEncoder
 from lightning_modules.primitive import GraspPrimitive, load_score_module
 from lightning_modules.score_module import ScoreMatchingModule
 from tests.learning import made_up_batch, tiny_module
@@ -92,6 +95,53 @@ def test_actions_are_those_of_the_follower_on_normalised_joints() -> None:
     primitive.act(low, feature, elapsed=quarter, closeness=2.0 * quarter)
     torch.testing.assert_close(seen["joint_pos"], -torch.ones(1, 18))
     assert (seen["elapsed"], seen["closeness"]) == (0.25, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("joint_pos", "feature", "message"),
+    [
+        ((1, 18), (4, 16), r"joint_pos has shape \(1, 18\) and feature \(4, 16\), expected \(E, 18\) and \(E, S\)"),
+        ((4, 18), (1, 16), r"joint_pos has shape \(4, 18\) and feature \(1, 16\), expected \(E, 18\) and \(E, S\)"),
+        ((4, 17), (4, 16), r"joint_pos has shape \(4, 17\)"),
+        ((18,), (16,), r"joint_pos has shape \(18,\) and feature \(16,\)"),
+    ],
+)
+def test_joints_and_scenes_of_other_hands_are_refused(
+    joint_pos: tuple[int, ...], feature: tuple[int, ...], message: str
+) -> None:
+    primitive = GraspPrimitive(tiny_module().eval(), FixedTimeScore())
+    assert primitive.act(torch.zeros(4, 18), torch.zeros(4, 16)).shape == (4, 18)
+    with pytest.raises(ValueError, match=message):
+        primitive.act(torch.zeros(joint_pos), torch.zeros(feature))
+
+
+@pytest.mark.parametrize("name", ["elapsed", "closeness"])
+def test_one_share_for_several_hands_is_refused(name: str) -> None:
+    primitive = GraspPrimitive(tiny_module().eval())
+    with pytest.raises(ValueError, match=rf"{name} has shape \(1,\), expected \(4,\)"):
+        primitive.act(start(), torch.zeros(4, 16), **{name: torch.ones(1)})
+
+
+@pytest.mark.parametrize("shape", [(1, 4), (4, 3), (4,)])
+def test_a_table_of_another_shape_is_named(shape: tuple[int, ...]) -> None:
+    primitive = GraspPrimitive(tiny_module(sees_table=True).eval())
+    with pytest.raises(ValueError, match=rf"table_h has shape {re.escape(str(shape))}, expected \(4, 4\)"):
+        primitive.encode(made_up_batch().points_h, table_h=torch.zeros(shape))
+
+
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+def test_what_is_not_finite_is_named_also_where_objects_are_known(value: float) -> None:
+    torch.manual_seed(0)
+    module = ScoreMatchingModule(encoder=PointNet2Encoder(), sees_table=True)
+    primitive, cloud = GraspPrimitive(module.eval()), make_object("box", 0).cloud
+    objects = KnownObjects(ObjectClouds(torch.as_tensor(cloud)[None]), torch.zeros(2, dtype=torch.int64))
+    points_h, table_h = torch.as_tensor(cloud).repeat(2, 1, 1), torch.tensor([[0.0, 0.0, 1.0, 0.1]]).repeat(2, 1)
+    assert primitive.encode(points_h, objects, table_h).isfinite().all()
+    for name, values in (("points_h", points_h), ("table_h", table_h)):
+        given = {"points_h": points_h, "table_h": table_h, name: values.clone()}
+        given[name][1, 2] = value
+        with pytest.raises(ValueError, match=rf"{name} is not finite in row 1 of 2"):
+            primitive.encode(objects=objects, **given)
 
 
 @pytest.mark.parametrize("sampler", [None, PredictorCorrectorSampler(num_steps=5), ProbabilityFlowSampler(num_steps=3)])

@@ -91,11 +91,39 @@ def test_progress_is_the_share_of_the_wrists_way() -> None:
     assert curve.high == pytest.approx(curve.low, abs=1e-5)
 
 
-def test_worlds_whose_physics_failed_do_not_count() -> None:
-    rollout = made_up_rollout()
-    first = replace(rollout, is_valid=torch.tensor([False, True, False, True]).expand(STEPS, -1))
-    assert episode_curves(first)["a_s"].mean == [2.0] * STEPS  # 1 and 3
-    assert episode_curves(replace(rollout, is_valid=torch.zeros(STEPS, WORLDS, dtype=torch.bool))) == {}
+def ended(rollout: Rollout, lengths: list[int]) -> Rollout:
+    """Worlds that run for so many steps; NaN in what is remembered of later ones."""
+    is_valid = torch.arange(STEPS)[:, None] < torch.tensor(lengths)
+    memory = {name: values.where(is_valid[..., None], torch.nan) for name, values in rollout.memory.items()}
+    return replace(rollout, is_valid=is_valid, memory=memory)
+
+
+def test_each_step_counts_over_the_worlds_that_still_run_in_it() -> None:
+    found = episode_curves(ended(made_up_rollout(), [2, 4, 1, 4]))
+    scales = found["a_s"]
+    assert scales.num_worlds == [4, 3, 2, 2]  # nothing runs in the fifth step
+    assert scales.mean == pytest.approx([1.5, 4 / 3, 2.0, 2.0])  # worlds 0 to 3; 0, 1, 3; 1, 3
+    assert scales.low == [0.75, 0.5, 1.5, 1.5]
+    assert found["r_sim_rad"].num_worlds == [3, 2, 2]
+    expected = 0.1 * float(HAND.half_ranges(torch.zeros(18))[0])
+    assert found["r_sim_rad"].mean == pytest.approx([expected] * 3, abs=1e-5)
+    # worlds 1 and 3 have come all their way at step 3, world 0 at step 1
+    assert found["wrist_progress"].mean == pytest.approx([0.0, (1.0 + 1 / 3 + 1 / 3) / 3, 2 / 3, 1.0], abs=1e-5)
+
+
+def test_a_world_that_never_runs_does_not_count() -> None:
+    assert episode_curves(ended(made_up_rollout(), [0, STEPS, 0, STEPS]))["a_s"].mean == [2.0] * STEPS  # 1 and 3
+    assert episode_curves(ended(made_up_rollout(), [0] * WORLDS)) == {}
+
+
+def test_a_line_says_where_half_of_the_worlds_have_ended() -> None:
+    whole, part = (
+        draw_curves(episode_curves(each), "") for each in (made_up_rollout(), ended(made_up_rollout(), [2, 4, 1, 4]))
+    )
+    assert whole.axes[1].get_xlabel() == "control step"
+    assert part.axes[1].get_xlabel() == "control step; dotted: half of the worlds left"
+    np.testing.assert_allclose(part.axes[1].lines[-1].get_xdata(), [2, 2])
+    assert part.axes[1].get_title().startswith("scale or gate")
 
 
 def test_every_curve_has_a_panel() -> None:

@@ -2,20 +2,25 @@
 
 from dataclasses import fields
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
 import pytest
 from tqdm import tqdm
 
+from callbacks.assist import runs
 from callbacks.assist.policies import ComparedPolicy
 from callbacks.assist.report import OURS
 from callbacks.assist.runs import EpisodeLimit, KeptEpisodes, SplitRuns, run_all
+from callbacks.assist.stress_axes import Setting
 from callbacks.store.result_files import ResultFiles
 from datamodules.baselines.scripts import oracle
 from datamodules.rollouts.runner import EpisodeFrames, EpisodeRunner
 from envs.task.episodes import Episodes
 from envs.task.outcomes import EpisodeOutcome
+from envs.task.perception import PerceptionNoise
+from envs.task.settings import TaskSettings
 from tests.assisting import made_up_targets, sampler
 from tests.callbacks.outcomes import made_up_outcome
 
@@ -101,6 +106,18 @@ def kept(runner: Any, folder: Path, **made_of: Any) -> KeptEpisodes:
 
 
 POLICY = ComparedPolicy(oracle(), {"policy": "oracle"})
+
+
+def test_a_runner_is_of_the_data_or_under_another_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[dict[str, Any]] = []
+    monkeypatch.setattr(runs, "EpisodeRunner", lambda physics, **given: made.append({"physics": physics, **given}))
+    data = SimpleNamespace(physics="p", num_threads=2, task=TaskSettings(), noise=PerceptionNoise(wrist_lost=0.2))
+    other = Setting(TaskSettings(object_shift_m=0.02), None)
+    for setting in (None, other):
+        runs.make_runner(cast(Any, data), 8, print, setting)
+    first, second = made
+    assert (first["physics"], first["task"], first["noise"], first["num_worlds"]) == ("p", data.task, data.noise, 8)
+    assert second == {**first, "task": other.task, "noise": None}
 
 
 def test_a_killed_run_goes_on_where_it_stood(tmp_path: Path) -> None:

@@ -75,11 +75,11 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, float]]:
             cause = np.where(outcome.is_success | episodes.is_grasp, outcome.cause, CAUSES.index("disturbed"))
             return replace(outcome, is_grasp=episodes.is_grasp, cause=cause)
 
-    def under(setting: Setting, data: Any, num_worlds: int, on_batch: Any) -> Runner:
-        return Runner(on_batch, setting.noise)
+    def make_runner(data: Any, num_worlds: int, on_batch: Any, setting: Setting | None = None) -> Runner:
+        return Runner(on_batch, None if setting is None else setting.noise)
 
-    monkeypatch.setattr(assist_evaluation, "make_runner", lambda data, num_worlds, on_batch: Runner(on_batch, None))
-    monkeypatch.setattr(assist_stress, "runner_under", under)
+    for module in (assist_evaluation, assist_stress):
+        monkeypatch.setattr(module, "make_runner", make_runner)
     return noted
 
 

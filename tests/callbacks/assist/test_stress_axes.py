@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from callbacks.assist.stress_axes import Setting, StressAxis, StressLevel
+from callbacks.assist.stress_axes import Setting, StressAxis, StressLevel, level_settings
 from envs.task.perception import PerceptionNoise
 from envs.task.settings import TaskSettings
 from envs.wrist.user_movement import UserMovement
@@ -35,6 +35,28 @@ def test_a_level_changes_the_movement_the_noise_and_the_task() -> None:
 def test_settings_that_do_not_exist_are_refused(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         StressLevel(2, **changes).setting(NOMINAL)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"movement": {"sped": 2}}, "stress level 9, movement: 'sped' is no field of UserMovement"),
+        ({"movement": {"speed": 200}}, "stress level 9, movement speed: speed is 200, allowed one number within 0.1"),
+        ({"noise": {"wrist_lost": 2.0}}, "stress level 9, noise wrist_lost: perception noise wrist_lost is 2.0"),
+        ({"noise": {"point_m": "far"}}, "stress level 9, noise point_m: must be real number, not str"),
+    ],
+)
+def test_an_error_names_axis_level_and_key(changes: dict[str, Any], message: str) -> None:
+    axes = {"quick": StressAxis([StressLevel(2)]), "slow": StressAxis([StressLevel(3), StressLevel(9, **changes)])}
+    place = r"stress axis slow \(axes\.slow\.levels\[1\] of StressReport in the configuration\): "
+    with pytest.raises(ValueError, match=place + message):
+        level_settings(axes, NOMINAL)
+
+
+def test_every_level_has_its_setting() -> None:
+    axes = {"speed": StressAxis([StressLevel(1), StressLevel(2, movement={"speed": 2.0})])}
+    settings = level_settings(axes, NOMINAL)
+    assert settings == {"speed": [NOMINAL, StressLevel(2, movement={"speed": 2.0}).setting(NOMINAL)]}
 
 
 def test_a_task_without_a_movement_has_none_to_change() -> None:

@@ -24,20 +24,23 @@ SHIFTED = TaskSettings(object_shift_m=0.03)
 
 
 class Counting(MujocoCpuPhysics):
-    """Counts resets; says ``crowded`` times after a reset that the hand is in the way."""
+    """Counts resets; says of the first ``crowded`` places after that of the object that the hand is in the way.
 
-    def __init__(self, num_worlds: int = 2, crowded: int = 0) -> None:
+    The hand overlaps with the table by ``resting`` m wherever the object stands.
+    """
+
+    def __init__(self, num_worlds: int = 2, crowded: int = 0, resting: float = 0.0) -> None:
         super().__init__(HAND, num_worlds, num_threads=0)
         self.num_resets = 0
-        self._crowded = crowded
+        self._answers = iter([resting, *[0.01] * crowded])
+        self._resting = resting
 
     def reset(self, *given: Any, **more: Any) -> None:
         self.num_resets += 1
         super().reset(*given, **more)
 
     def initial_penetration(self, worlds: NDArray[np.int64]) -> NDArray[np.float64]:
-        self._crowded -= 1
-        return np.full(len(worlds), 0.01 if self._crowded >= 0 else 0.0)
+        return np.full(len(worlds), next(self._answers, self._resting))
 
 
 def run(env: HumanAssistEnv, episodes: Episodes) -> list[EnvStep]:
@@ -143,6 +146,15 @@ def test_where_there_is_no_room_object_and_wrist_stay() -> None:
         np.testing.assert_allclose(places(stayed, what), places(plain, what), atol=tolerance)
 
 
+def test_a_finger_on_the_table_does_not_keep_the_object() -> None:
+    episodes = raised(sampler().sample(1))
+    free, resting = (
+        places(run(make_env(physics=Counting(1, resting=depth), task=SHIFTED), episodes)) for depth in (0.0, 2e-4)
+    )
+    np.testing.assert_array_equal(resting, free)
+    assert np.linalg.norm(free[-1, 0] - episodes.object_pose_w[0, :3]) > 0.02
+
+
 class Watching(MujocoCpuPhysics):
     """Notes how deep the hand overlaps with what stands around before the step that follows a reset of some worlds."""
 
@@ -173,7 +185,7 @@ def test_no_object_is_put_into_a_hand() -> None:
     run(env, episodes)
     has_moved = np.linalg.norm(env.episodes.object_pose_w - episodes.object_pose_w, axis=1) > 0.05
     assert has_moved.sum() > 12
-    assert physics.num_tries > 24
+    assert physics.num_tries > 48  # each where it stands and in the first direction, some in another one
     assert {world: physics.depths[world] for world in np.flatnonzero(has_moved).tolist()} == dict.fromkeys(
         np.flatnonzero(has_moved).tolist(), 0.0
     )

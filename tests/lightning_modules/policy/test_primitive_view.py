@@ -3,15 +3,17 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
 from envs.hand.shadow import shadow_hand
 from envs.task.observations import Observation
+from envs.task.one_camera import OneCamera
 from lightning_modules.policy.primitive_view import FAR, NEAR, PrimitiveView, closeness
 from lightning_modules.primitive import GraspPrimitive
-from tests.assisting import made_up_observation, save_primitive
+from tests.assisting import made_up_observation, sampler, save_primitive
 
 
 @pytest.fixture
@@ -109,3 +111,34 @@ def test_a_tolerance_of_zero_encodes_always(primitive: GraspPrimitive) -> None:
     for _ in range(3):
         view.scene(observation)
     assert view.num_encoded == 9
+
+
+def test_another_view_of_one_camera_is_encoded_anew_though_the_first_points_rest(primitive: GraspPrimitive) -> None:
+    """Wrist and object go aside together: in the hand frame nothing moves, and the camera sees other points."""
+    episodes = sampler().sample(8)
+    camera, view = OneCamera(8), PrimitiveView(primitive, tolerance=1e-3)
+    camera.begin(np.arange(8), episodes)
+    clouds = torch.as_tensor(np.stack([thing.cloud.T for thing in episodes.grasp_objects]))
+    pose_w = torch.as_tensor(episodes.object_pose_w.copy())
+    made_up, first, num_missed = made_up_observation(8), None, 0
+    for _ in range(12):
+        cloud, objects = camera.see(clouds, pose_w)
+        points_h = cloud.mT.contiguous()
+        scene = view.scene(Observation({**made_up.groups, "points_h": points_h}, objects))
+        torch.testing.assert_close(scene, primitive.encode(points_h, objects))
+        if first is not None:
+            is_other = (points_h != first).flatten(1).any(dim=1)
+            num_missed += int((is_other & (points_h == first)[:, :4].flatten(1).all(dim=1)).sum())
+        first = points_h
+        pose_w[:, 1] += 0.05
+    assert num_missed > 0  # worlds in which the first four points say nothing
+
+
+def test_every_point_counts_of_a_cloud_that_nobody_knows(primitive: GraspPrimitive) -> None:
+    view, observation = PrimitiveView(primitive, tolerance=1e-3), made_up_observation()
+    view.scene(observation)
+    points_h = observation["points_h"].clone()
+    points_h[1, 700:] += 0.01
+    scene = view.scene(replace(observation, groups={**observation.groups, "points_h": points_h}))
+    assert view.num_encoded == 4
+    torch.testing.assert_close(scene, primitive.encode(points_h))
