@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from lightning_modules.checkpoints import class_path
-from lightning_modules.composition import Direct
+from lightning_modules.composition import Direct, ExtentAndResidual
 from lightning_modules.export import export_checkpoint
 from lightning_modules.followers import GapDenoiser
 from lightning_modules.networks.point_encoders import PointNetEncoder
@@ -40,6 +40,7 @@ def test_the_shipped_policy_acts_alone_as_its_module_does(tmp_path: Path) -> Non
     module = ResidualPPOModule(
         str(ROOT / "pretrained" / "gf.ckpt"),
         follower=GapDenoiser(far=2.5, synchronised=True),
+        composition=ExtentAndResidual(),
         inputs=PlannedGripInputs(),
         scene_tolerance=content["hyper_parameters"]["scene_tolerance"],
         critic_groups=content["hyper_parameters"]["critic_groups"],
