@@ -18,7 +18,7 @@ from envs.pictures.view import Image
 from reports.episode.record import EpisodeRecord
 from reports.episode.story import palm_distance, parts_of
 
-_NAMES = {"a_p": "primitive a_p", "a_s": "scale a_s", "a_r": "residual a_r", "a": "action a"}
+_NAMES = {"a_p": "primitive a_p", "a_s": "scale or extent a_s", "a_r": "residual a_r", "a": "action a"}
 _COLOURS = {"a_p": "C0", "a_s": "C1", "a_r": "C2", "a": "black"}
 _TOUCH = ("C0", "C3")
 """Colours of links on the object and on the table."""
