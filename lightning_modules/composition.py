@@ -95,11 +95,6 @@ class Composition(abc.ABC):
         raise NotImplementedError
 
 
-def compose(a_p: Tensor, a_s: Tensor, a_r: Tensor) -> Tensor:
-    """a = clip(a_p * a_s + a_r, -1, 1), elementwise (GraspGF eq. 2); all (E, J)."""
-    return (a_p * a_s + a_r).clamp(-1.0, 1.0)
-
-
 def split_action(action: Tensor) -> tuple[Tensor, Tensor]:
     """The scale a_s (E, J) and the residual a_r (E, J) of an action (E, 2 J)."""
     num_joints = action.shape[1] // 2

@@ -61,7 +61,7 @@ class ResidualPPOModule(PPOLearning):
         imitation_rollouts: the policy imitates the teacher's timing (data.teacher) in so many first rollouts, while the
             critic learns; after that it explores on its own. 0 is pure reinforcement learning, as in the paper.
         imitation_epochs: passes over each of these rollouts.
-        imitation_learning_rate: Adam step size of the policy while it imitates, at the start; it falls to a tenth.
+        imitation_learning_rate: Adam step size of the policy while it imitates, at first; it falls towards a tenth.
         imitation_dropout: share of the cloud's feature that is hidden in each gradient step of imitation, because the
             timing of training objects can be learnt by heart; in [0, 1).
         imitation_coefficient: weight of the same objective beside that of PPO, afterwards: the teacher's timing is

@@ -25,9 +25,12 @@ from lightning_modules.ppo.losses import explained_variance
 from lightning_modules.ppo.memory import PolicyMemory
 from lightning_modules.ppo.objectives import Objective, imitation_objective, means, ppo_objective
 from lightning_modules.ppo.rollout_numbers import rollout_numbers
-from lightning_modules.ppo.samples import Samples, minibatches, samples_of
+from lightning_modules.ppo.samples import Samples, minibatches, samples_of, seeded
 
 _LOG = logging.getLogger(__name__)
+
+_HIDDEN = 1
+"""Tells the draws of what is hidden from those of the order of minibatches."""
 
 _RUN = 25
 """Steps of a world that stay together in a minibatch under correlated noise: one step in 25 is looked at twice."""
@@ -136,23 +139,11 @@ class PPOLearning(LightningModule):
                 f"imitation_rollouts is {settings['imitation_rollouts']} and imitation_coefficient "
                 f"{settings['imitation_coefficient']}, but the rollouts have no teacher; set data.teacher, or both to 0"
             )
-        share = settings["imitation_dropout"]
-        generator = torch.Generator().manual_seed(hash((settings["seed"], self.policy_version)))
-
-        def evaluate(rows: Tensor) -> PolicyOutput:
-            seen = self._seen(samples.steps, rows)
-            kept = torch.rand(seen.feature.shape, generator=generator) >= share
-            output: PolicyOutput = self.network(
-                replace(seen, feature=seen.feature * kept.to(seen.feature) / (1.0 - share))
-            )
-            return output
-
-        def teach(rows: Tensor) -> Objective:
-            return imitation_objective(
-                self.hand, samples, rows, evaluate, self.composition, value_coefficient=value_coefficient
-            )
-
-        return teach
+        evaluate = partial(self._half_blind, samples.steps, seeded((settings["seed"], self.policy_version, _HIDDEN)))
+        return partial(
+            imitation_objective, self.hand, samples, evaluate=evaluate, composition=self.composition,
+            value_coefficient=value_coefficient,
+        )  # fmt: skip
 
     def _improve(self, samples: Samples) -> dict[str, float]:
         """Epochs of the clipped objective; the learning rate follows the divergence from the second epoch on."""
@@ -186,6 +177,13 @@ class PPOLearning(LightningModule):
 
     def _output(self, steps: PolicyMemory, rows: Tensor) -> PolicyOutput:
         output: PolicyOutput = self.network(self._seen(steps, rows))
+        return output
+
+    def _half_blind(self, steps: PolicyMemory, generator: torch.Generator, rows: Tensor) -> PolicyOutput:
+        """As `_output`, with a random share of the cloud's feature at 0 and the rest scaled so that its mean stays."""
+        seen, share = self._seen(steps, rows), self.hparams["imitation_dropout"]
+        kept = torch.rand(seen.feature.shape, generator=generator) >= share
+        output: PolicyOutput = self.network(replace(seen, feature=seen.feature * kept.to(seen.feature) / (1.0 - share)))
         return output
 
     def _mean(self, steps: PolicyMemory, rows: Tensor) -> Tensor:

@@ -79,6 +79,12 @@ def num_minibatches(count: int, size: int) -> int:
     return max(1, min(round(sum(counts) / len(counts) / size), *counts))
 
 
+def seeded(seed: tuple[int, ...]) -> torch.Generator:
+    """A generator whose draws follow from the numbers alone; other numbers give draws that have nothing in common."""
+    state = np.random.SeedSequence(seed).generate_state(1, dtype=np.uint64)[0]
+    return torch.Generator().manual_seed(int(state >> np.uint64(1)))
+
+
 def minibatches(
     count: int, size: int, epochs: int, seed: tuple[int, ...], *, run: int = 1
 ) -> Iterator[Iterator[Tensor]]:
@@ -91,8 +97,7 @@ def minibatches(
         seed: decides the order.
         run: rows that stay together: where a step needs the one before it, too, few more than its own are looked at.
     """
-    state = np.random.SeedSequence(seed).generate_state(1, dtype=np.uint64)[0]
-    generator = torch.Generator().manual_seed(int(state >> np.uint64(1)))
+    generator = seeded(seed)
     parts = num_minibatches(count, size)
     for _ in range(epochs):
         first = run * torch.randperm(math.ceil(count / run), generator=generator)

@@ -13,7 +13,6 @@ from lightning_modules.composition import (
     ResidualOnly,
     ScaleAndResidual,
     ScaleOnly,
-    compose,
     split_action,
 )
 from lightning_modules.followers import Heading
@@ -22,10 +21,16 @@ from tests.lightning_modules.made_up_rollouts import wanting
 ALL: tuple[Composition, ...] = (ScaleAndResidual(), ResidualOnly(), ScaleOnly(), Direct())
 
 
-def test_compose_by_hand() -> None:
+def compose(a_p: torch.Tensor, a_s: torch.Tensor, a_r: torch.Tensor) -> torch.Tensor:
+    """clip(a_p * a_s + a_r, -1, 1), elementwise (GraspGF eq. 2)."""
+    return (a_p * a_s + a_r).clamp(-1.0, 1.0)
+
+
+def test_the_papers_form_by_hand() -> None:
     # 0.5 * 0.4 + 0.1 = 0.3;  -1 * 0.5 - 0.2 = -0.7;  1 * 2 + 0 = 2 -> 1;  -0.8 * 1 - 0.9 = -1.7 -> -1
     a_p, a_s, a_r = torch.tensor([[0.5, -1.0, 1.0, -0.8], [0.4, 0.5, 2.0, 1.0], [0.1, -0.2, 0.0, -0.9]])
-    torch.testing.assert_close(compose(a_p, a_s, a_r), torch.tensor([0.3, -0.7, 1.0, -1.0]))
+    hand = ScaleAndResidual()(wanting(a_p[None]), torch.cat([a_s, a_r])[None])
+    torch.testing.assert_close(hand[0], torch.tensor([0.3, -0.7, 1.0, -1.0]))
 
 
 def test_scale_comes_first() -> None:

@@ -186,6 +186,19 @@ def test_imitation_brings_the_teachers_timing(settings: dict[str, Any], make: Ma
     assert trainer.optimizers[0].param_groups[0]["lr"] == module.learning_rate
 
 
+def test_the_rate_of_imitation_falls_towards_a_tenth(make: Make, tmp_path: Path) -> None:
+    module, rates = make(imitation_rollouts=3, imitation_epochs=1, imitation_learning_rate=1.0e-2), []
+    descend = module._descend
+
+    def watched(loss: Tensor) -> None:
+        rates.append(module._optimizer().param_groups[0]["lr"])
+        descend(loss)
+
+    module._descend = watched  # type: ignore[method-assign]
+    fit(module, MadeUpRollouts(3, wants_scale(), gate=torch.ones(STEPS, WORLDS)), tmp_path)
+    assert sorted(set(rates), reverse=True) == pytest.approx([1.0e-2, 0.7e-2, 0.4e-2])
+
+
 def test_a_share_of_the_clouds_feature_is_hidden_from_who_imitates(make: Make, tmp_path: Path) -> None:
     given: list[Tensor] = []
     module = make(imitation_rollouts=1, imitation_epochs=1, imitation_dropout=0.75)
