@@ -27,7 +27,7 @@ _SAME_EPISODES = ("plan", "seeds", "noise")
 
 _SECTIONS: dict[str, Sequence[str] | None] = {
     "splits": [OURS], "hard": [OURS], "margins": None, "headline": None, "share_of_oracle": [OURS],
-    "adaptability": [OURS],
+    "adaptability": [OURS], "no_grasp": [OURS], "second_try": [OURS],
 }  # fmt: skip
 """Sections that are put together, and of which policies; of all when None."""
 
@@ -55,8 +55,8 @@ def combine(runs: Mapping[str, Metrics]) -> dict[str, Any]:
     Returns:
         ``splits.<split>.ours.<measure>.{mean, low, high, n, values}``: 95 % interval by Student's t over n seeds, and
         the seeds' means in the order given; likewise, where they were measured, ``margins.<split>.<policy>.<measure>``,
-        ``headline.<split>.<comparison>``, ``hard`` as ``splits``, ``share_of_oracle.<split>.ours`` and
-        ``adaptability.<split>.ours.{all, grasped}.<poses>``; ``about``.
+        ``headline.<split>.<comparison>``, ``hard``, ``no_grasp`` and ``second_try`` as ``splits``,
+        ``share_of_oracle.<split>.ours`` and ``adaptability.<split>.ours.{all, grasped}.<poses>``; ``about``.
 
     Raises:
         ValueError: fewer than two files, or files about different episodes.

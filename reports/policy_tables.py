@@ -45,7 +45,18 @@ _COMPARISONS = {
     "over_oracle": "ours over the stored grasp, %",
 }
 
-BLOCKS = ("success", "headline", "measures", "adaptability", "families", "types", "causes", "seeds")
+BLOCKS = (
+    "success",
+    "headline",
+    "margins",
+    "no_grasp",
+    "measures",
+    "adaptability",
+    "families",
+    "types",
+    "causes",
+    "seeds",
+)
 """Blocks of a document that are made here."""
 
 PAPER_ADAPTABILITY = ("13.67", "27.70", "31.41", "20.82", "6.40")
@@ -53,7 +64,7 @@ PAPER_ADAPTABILITY = ("13.67", "27.70", "31.41", "20.82", "6.40")
 
 
 def policy_blocks(columns: Sequence[ResultColumn]) -> dict[str, str]:
-    """Tables by name: success, headline, measures, adaptability, families, types, causes."""
+    """Tables by name: those of BLOCKS but that of the seeds."""
     causes = {
         f"{column.title}: {words(name)}": column.section("causes", name)
         for column in columns
@@ -64,6 +75,8 @@ def policy_blocks(columns: Sequence[ResultColumn]) -> dict[str, str]:
     return {
         "success": success_table(columns),
         "headline": table(["same episodes", *(column.title for column in columns)], headline),
+        "margins": margins_table(columns),
+        "no_grasp": no_grasp_table(columns),
         "measures": "\n\n".join(measures_table(column) for column in columns),
         "adaptability": "\n\n".join(filter(None, (adaptability_tables(column) for column in columns))) or "-",
         "families": "\n\n".join(families_table(column) for column in columns),
@@ -104,6 +117,36 @@ def _comparison(column: ResultColumn, key: str) -> str:
     return claimed_per_cent(row, column.split) + (
         f" ({words(row['policy'])})" if row and key == "minus_best_script" else ""
     )
+
+
+def margins_table(columns: Sequence[ResultColumn]) -> str:
+    """How many points of success ours has more than each other policy, on the same episodes."""
+
+    def cell(column: ResultColumn, name: str) -> str:
+        return claimed_per_cent(column.find("margins", name, "success"), column.split)
+
+    titles = {name: title for name, title in TITLES.items() if name != OURS}
+    return table(["ours minus, points", *(column.title for column in columns)], rows_of(titles, columns, cell))
+
+
+def no_grasp_table(columns: Sequence[ResultColumn]) -> str:
+    """What movements that are no grasp disturb, and what second tries take, where a task has them; else a dash."""
+    disturbed = _shares(columns, "no_grasp", "disturbed", "objects disturbed by movements that are no grasp, %")
+    tried = _shares(columns, "second_try", "success", "success of second tries, %")
+    return "\n\n".join(each for each in (disturbed, tried) if each != "-") or "-"
+
+
+def _shares(columns: Sequence[ResultColumn], section: str, measure: str, head: str) -> str:
+    """A share by policy and column, of the episodes that a section is about; a dash without any."""
+    found = [column for column in columns if column.section(section)]
+    if not found:
+        return "-"
+
+    def cell(column: ResultColumn, name: str) -> str:
+        row = column.find(section, name, measure)
+        return claimed_per_cent(row, column.split) + (f" (n = {row['n']:,})" if row else "")
+
+    return table([head, *(column.title for column in found)], rows_of(TITLES, found, cell))
 
 
 def measures_table(column: ResultColumn) -> str:
