@@ -1,6 +1,6 @@
 """The stress report as a table in Markdown.
 
-python -m reports.stress_tables runs/residual_ppo_stress/stress.json --document docs/results_policy.md
+python -m reports.stress_tables runs/residual_ppo_stress/stress.json --document docs/results_user.md
 """
 
 import argparse
