@@ -19,7 +19,7 @@ from datamodules.rollouts.module import RolloutDataModule
 from datamodules.rollouts.plans import EpisodePlan, planned_episodes
 from datamodules.rollouts.runner import EpisodeFrames, EpisodeRunner
 from envs.conventions import UNSEEN_SPLITS
-from envs.physics.base import physics_identity
+from envs.physics.base import PhysicsFactory, physics_identity
 from envs.rows import join_rows, take_rows
 from envs.task.episodes import Episodes
 from envs.task.outcomes import EpisodeOutcome
@@ -160,12 +160,16 @@ def plan_runs(data: RolloutDataModule, splits: Sequence[str], plan: EpisodePlan,
 
 
 def make_runner(
-    data: RolloutDataModule, num_worlds: int, on_batch: Callable[[int], None], setting: Setting | None = None
+    data: RolloutDataModule,
+    num_worlds: int,
+    on_batch: Callable[[int], None] = lambda _: None,
+    setting: Setting | None = None,
+    physics: PhysicsFactory | None = None,
 ) -> EpisodeRunner:
-    """A runner with the physics of the data module, under a setting; under that of the data module when None."""
+    """A runner under a setting, with a physics of its own; what is None is that of the data module."""
     setting = Setting(data.task, data.noise) if setting is None else setting
     return EpisodeRunner(
-        data.physics,
+        data.physics if physics is None else physics,
         task=setting.task,
         num_worlds=num_worlds,
         num_threads=data.num_threads,

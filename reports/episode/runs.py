@@ -21,14 +21,12 @@ from callbacks.assist.policies import (
     compared_policies,
     other_data,
 )  # fmt: skip
-from callbacks.assist.runs import EpisodeLimit, plan_runs
+from callbacks.assist.runs import EpisodeLimit, make_runner, plan_runs
 from callbacks.assist.trigger_choice import TriggerGrid
 from callbacks.store.made_of import digest_of, settings_of_module
 from datamodules.rollouts.module import RolloutDataModule
 from datamodules.rollouts.policy import FingerPolicy
-from datamodules.rollouts.runner import EpisodeRunner
 from envs.conventions import SPLITS
-from envs.physics.base import PhysicsFactory
 from envs.rows import take_rows
 from envs.task.episodes import Episodes
 from envs.task.outcomes import CAUSES, EpisodeOutcome
@@ -233,7 +231,7 @@ class OpenedRun:
 
         Networks round otherwise in a batch of another size, and contacts make much of it.
         """
-        runner = self._runner(self.data.physics)
+        runner = make_runner(self.data, self.evaluation.num_worlds)
         batch = next(rows for rows in runner.batches(self.episodes) if number in rows)
         for rows in (np.array([number]), batch):
             replay = self._run(rows, number)
@@ -244,9 +242,9 @@ class OpenedRun:
     def _run(self, rows: NDArray[np.int64], number: int) -> "Replay":
         watch = WorldWatch(int(np.flatnonzero(rows == number)[0]))
         episodes = take_rows(self.episodes, rows)
-        outcome = self._runner(WatchedFactory(self.data.physics, watch)).run(
-            WatchedPolicy(self.policy, watch), episodes
-        )
+        watched = WatchedFactory(self.data.physics, watch)
+        runner = make_runner(self.data, self.evaluation.num_worlds, physics=watched)
+        outcome = runner.run(WatchedPolicy(self.policy, watch), episodes)
         record = watch.record(episodes, self.data.physics.settings.control_dt)
         own = take_rows(outcome, np.array([watch.world]))
         kept = take_rows(self.files.outcome, np.array([number]))
@@ -255,15 +253,6 @@ class OpenedRun:
         )
         kind = self.targets.hand.type_names[self.targets.type_index[self.episodes.grasp_row[number]]]
         return Replay(number, kind, record, own, kept, is_same)
-
-    def _runner(self, physics: PhysicsFactory) -> EpisodeRunner:
-        return EpisodeRunner(
-            physics,
-            task=self.data.task,
-            num_worlds=self.evaluation.num_worlds,
-            num_threads=self.data.num_threads,
-            noise=self.data.noise,
-        )
 
 
 @dataclass(frozen=True)
