@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from datamodules.types import Batch
+from envs.geometry.object_clouds import KnownObjects
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class PolicyMemory(Batch):
         log_prob: log-density of the action (B,).
         value: the critic's estimate (B,).
         primitive_action: a_p (B, J); None where it does not enter the action.
+        objects: whose clouds these are (B); None when nobody knows.
     """
 
     vectors: Tensor
@@ -32,7 +34,8 @@ class PolicyMemory(Batch):
     log_prob: Tensor
     value: Tensor
     primitive_action: Tensor | None = None
+    objects: KnownObjects | None = None
 
     def by_name(self) -> dict[str, Tensor]:
-        """The fields that there are, as a rollout keeps them."""
-        return {name: value for name, value in vars(self).items() if value is not None}
+        """The tensors that there are, as a rollout keeps them; it knows its objects itself."""
+        return {name: value for name, value in vars(self).items() if isinstance(value, Tensor)}
