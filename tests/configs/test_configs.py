@@ -44,7 +44,7 @@ OF_THE_POLICY = [
 ]
 """Overlays of configs/residual_ppo.yaml; they say so in their path."""
 
-OF_BASELINES = ["paper/baselines.yaml", "paper/pointnet2.yaml"]
+OF_BASELINES = ["paper/baselines.yaml", "paper/pointnet2.yaml", "paper/ilad_original.yaml"]
 """Overlays of configs/baselines; run by test_baselines.py."""
 
 OVERLAYS = [name for name in ALL_OVERLAYS if name not in (*OF_THE_POLICY, *OF_BASELINES, *PROTOCOLS)]

@@ -16,6 +16,7 @@ from envs.physics.mujoco_cpu import MujocoCpu
 from envs.task.assist_env import HumanAssistEnv
 from envs.task.episodes import join_episodes
 from envs.task.observations import ASKED_GROUPS, Observation
+from envs.task.perception import PerceptionNoise
 from envs.task.rewards import RewardSettings, fingertip, goal
 from tests.assisting import EPISODE_STEPS, CountingActor, Throwing, make_env, sampler
 
@@ -107,6 +108,20 @@ def test_a_rollout_knows_whose_it_is_and_how_it_went(closing: Closing) -> None:
     assert set(rollout.measures) >= {"success", "posture_rad", "translation_m", "rotation_cos", "diverged"}
     assert all(value.shape == (2,) and value.dtype == torch.float32 for value in rollout.measures.values())
     assert {"physics", "lift", "policy", "other"} <= set(rollout.seconds)
+
+
+def test_a_rollout_knows_whose_clouds_were_seen(closing: Closing) -> None:
+    actor, rollout = closing
+    seen = actor.seen[-1].objects
+    assert seen is not None
+    assert rollout.clouds is seen.clouds
+    assert rollout.object_row is not None
+    assert torch.equal(rollout.object_row, seen.rows)
+
+
+def test_what_a_camera_saw_is_nobodys_whole_cloud() -> None:
+    env = make_env(reward=PLAIN, noise=PerceptionNoise(one_camera=True))
+    assert collect(CountingActor(), env=env).object_row.tolist() == [-1, -1]  # type: ignore[union-attr]
 
 
 def test_hidden_state_reaches_the_terms_that_are_made_of_it() -> None:
