@@ -1,6 +1,8 @@
 """What the residual policy remembers of a step until it learns from it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, Self
 
 from torch import Tensor
 
@@ -35,6 +37,12 @@ class PolicyMemory(Batch):
     value: Tensor
     primitive_action: Tensor | None = None
     objects: KnownObjects | None = None
+
+    @classmethod
+    def of(cls, memory: Mapping[str, Tensor], objects: KnownObjects | None = None) -> Self:
+        """From what `by_name` gave."""
+        columns: dict[str, Any] = dict(memory)
+        return cls(**columns, objects=objects)
 
     def by_name(self) -> dict[str, Tensor]:
         """The tensors that there are, as a rollout keeps them; it knows its objects itself."""

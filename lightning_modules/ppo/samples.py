@@ -3,7 +3,6 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import torch
@@ -42,8 +41,7 @@ class Samples(Batch):
 
 def samples_of(rollout: Rollout, *, gamma: float, lam: float) -> Samples:
     """Advantages of a rollout, and its worlds one after another; steps that did not happen are left out."""
-    remembered: dict[str, Any] = rollout.memory
-    steps = PolicyMemory(**remembered)
+    steps = PolicyMemory.of(rollout.memory)
     nothing_follows = torch.zeros_like(steps.value[0])
     found = generalised_advantages(
         rollout.reward, steps.value, nothing_follows, rollout.is_terminal, gamma=gamma, lam=lam

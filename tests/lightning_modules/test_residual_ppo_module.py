@@ -154,8 +154,8 @@ def test_an_encoder_of_its_own_groups_known_clouds_once(make: Make, monkeypatch:
     monkeypatch.setattr(GroupingSpec, "build", None)  # would be called again
     torch.testing.assert_close(module.policy().parts(known).action, expected)
     [acting] = module.begin([3], 50, torch.Generator().manual_seed(0))
-    kept = PolicyMemory(**acting.step(known, everywhere(known)).memory)
-    learnt = module._seen(replace(kept, objects=known.objects), torch.tensor([2, 0]))
+    kept = PolicyMemory.of(acting.step(known, everywhere(known)).memory, known.objects)
+    learnt = module._seen(kept, torch.tensor([2, 0]))
     torch.testing.assert_close(learnt.feature, encoder(seen["points_h"], clouds_of(known, encoder))[[2, 0]])
 
 
