@@ -7,7 +7,7 @@ from typing import Any, Self, TypeVar
 import torch
 from torch import Tensor
 
-from envs.geometry.object_clouds import KnownObjects
+from envs.geometry.object_clouds import KnownObjects, ObjectClouds
 
 Value = TypeVar("Value")
 
@@ -95,6 +95,8 @@ class Rollout(Batch):
         memory: `Decision.memory` of every step (T, E, ...).
         policy_version: rollouts that the acting policy had learnt from.
         seconds: wall-clock seconds by part: physics, primitive, policy, lift, other.
+        object_row: row of each world's object in ``clouds`` (E,); -1 where the observed clouds were others.
+        clouds: clouds of all objects; None when they are not known beforehand.
     """
 
     hand_action: Tensor
@@ -108,6 +110,8 @@ class Rollout(Batch):
     memory: dict[str, Tensor]
     policy_version: int
     seconds: dict[str, float]
+    object_row: Tensor | None = None
+    clouds: ObjectClouds | None = None
 
     @property
     def num_agent_steps(self) -> int:

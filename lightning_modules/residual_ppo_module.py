@@ -69,7 +69,7 @@ class ResidualPPOModule(PPOLearning):
         seed: decides the initial weights and the order of minibatches.
     """
 
-    training_only = (
+    training_only: tuple[str, ...] = (
         "encoder_checkpoint", "epochs", "minibatch_size", "gamma", "lam", "clip", "value_coefficient",
         "entropy_coefficient", "max_grad_norm", "learning_rate", "learning_rate_rule", "critic_learning_rate",
         "imitation_rollouts", "imitation_epochs", "imitation_learning_rate", "imitation_dropout",

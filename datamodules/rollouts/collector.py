@@ -64,7 +64,7 @@ class RolloutCollector:
         began = time.perf_counter()
         rollout = concatenate_rollouts(self._run(actor, episodes, generator))
         rest = time.perf_counter() - began - sum(rollout.seconds.values())
-        rollout = replace(rollout, seconds={**rollout.seconds, "other": rest})
+        rollout = replace(rollout, seconds={**rollout.seconds, "other": rest}, clouds=episodes.clouds)
         if self._teacher is None:
             return rollout
         return replace(rollout, gate=self._teacher.gate(episodes), grip=self._teacher.grip(episodes))
@@ -114,6 +114,7 @@ def run_part(env: HumanAssistEnv, acting: ExploringWorlds, episodes: Episodes, p
         moving = moving & ~torch.as_tensor(done.ended)
         outcomes += [] if done.outcome is None else [done.outcome]
     has_ended = np.stack(ended)
+    is_whole = observation.objects is not None and observation.objects.clouds is episodes.clouds
     outcome = in_order(outcomes, np.nonzero(has_ended)[1])
     reward = torch.stack(rewards)
     decided = each_tensor(lambda *values: torch.stack(values), *decisions)
@@ -137,4 +138,5 @@ def run_part(env: HumanAssistEnv, acting: ExploringWorlds, episodes: Episodes, p
         memory=decided.memory,
         policy_version=policy_version,
         seconds={**env.seconds, **acting.seconds},
+        object_row=torch.as_tensor(np.where(is_whole, episodes.object_index, -1)),
     )

@@ -19,7 +19,7 @@ from envs.task.env_step import EnvStep
 from envs.task.episodes import Episodes, EpisodeSource, join_episodes
 from envs.task.object_shift import ObjectShifts
 from envs.task.observation_builder import ObservationBuilder, Signals
-from envs.task.observations import POLICY_GROUPS, PRIVILEGED_GROUPS, Observation, check_groups
+from envs.task.observations import ASKED_GROUPS, POLICY_GROUPS, Observation, check_groups
 from envs.task.outcomes import EpisodeFacts, EpisodeOutcome, judge
 from envs.task.perception import PerceptionErrors, PerceptionNoise
 from envs.task.privileged import HIDDEN, Truth
@@ -42,7 +42,7 @@ class HumanAssistEnv:
         physics: the worlds; any backend.
         task: constants of the task; the defaults when None.
         reward: terms and weights; no reward when None.
-        privileged: hidden groups to observe, for critics and scripted baselines.
+        privileged: further groups to observe (`ASKED_GROUPS`), for critics, scripts, and policies that are told goals.
         noise: errors of the observed wrist and cloud; none when None (GraspGF App. D.4).
         source: gives the next episode of a world whose own has ended.
         watch_contacts: note in every step what the hand touches, for the causes of failures; costs a sixth of a step.
@@ -70,14 +70,14 @@ class HumanAssistEnv:
         for name in privileged:
             if name in POLICY_GROUPS:
                 raise ValueError(
-                    f"observation group {name!r} is not privileged and always observed; privileged groups: "
-                    f"{', '.join(PRIVILEGED_GROUPS)}"
+                    f"observation group {name!r} is not privileged and always observed; to be asked for are: "
+                    f"{', '.join(ASKED_GROUPS)}"
                 )
         self.physics = physics
         self.hand = physics.hand
         self.task = TaskSettings() if task is None else task
         self.reward = reward
-        self.privileged = tuple(name for name in PRIVILEGED_GROUPS if name in privileged)
+        self.privileged = tuple(name for name in ASKED_GROUPS if name in privileged)
         self.watch_contacts = watch_contacts
         self.seconds = {"physics": 0.0, "lift": 0.0}
         self._errors = (
@@ -266,7 +266,7 @@ class HumanAssistEnv:
             joint_pos=torch.as_tensor(truth.state.joint_pos),
             a_p=None if primitive_action is None else self._on_device(primitive_action),
             fingertip_distance=HIDDEN["fingertip_distance"](truth) if self.reward.needs("fingertip") else None,
-            goal_joint_pos=self._on_device(truth.episodes.goal_joint_pos),
+            goal_joint_pos=self._on_device(truth.episodes.other_joint_pos),
             object_shift=shift,
         )
         found = reward_terms(self.reward, facts, self._on_device(self._step - 1))

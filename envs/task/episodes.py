@@ -40,6 +40,8 @@ class Episodes:
         object_pose_w: objects at the start (E, 7).
         wrist_pose_w: wrist poses (E, T + 1, 7); index 0 is the start, after the end the last one is repeated.
         goal_joint_pos: joints of the grasp (E, J), rad; hidden from policies.
+        other_joint_pos: joints of another grasp of the object (E, J), rad, of the same where it has one alone: what PPO
+            (Goal) is told and paid for (GraspGF App. C). They follow from the episode's key.
         num_steps: control steps to the end of the first lift, or of the movement (E,), at most T.
         arrival_step: step from which the wrist rests at the grasp (E,); num_steps where it never does.
         lift_step: step in which the wrist begins to rise (E,); AUTOMATIC where the environment lifts after the last
@@ -57,6 +59,7 @@ class Episodes:
     object_pose_w: Array
     wrist_pose_w: Array
     goal_joint_pos: Array
+    other_joint_pos: Array
     num_steps: NDArray[np.int64]
     arrival_step: NDArray[np.int64]
     lift_step: NDArray[np.int64]
@@ -96,7 +99,7 @@ class Episodes:
     @property
     def keys(self) -> NDArray[np.int64]:
         """Numbers that name the episodes wherever they run (E,), by where the wrist starts, which a policy sees."""
-        return np.array([zlib.crc32(np.ascontiguousarray(pose_w).tobytes()) for pose_w in self.wrist_pose_w[:, 0]])
+        return _keys(self.wrist_pose_w)
 
 
 def join_episodes(parts: Sequence[Episodes]) -> Episodes:
@@ -194,6 +197,7 @@ class EpisodeSampler:
             object_pose_w=object_pose_w,
             wrist_pose_w=wrist_pose_w,
             goal_joint_pos=targets.joint_pos[rows],
+            other_joint_pos=targets.other_joint_pos(rows, _keys(wrist_pose_w)),
             num_steps=moved.num_steps,
             arrival_step=moved.arrival_step,
             lift_step=moved.lift_step,
@@ -226,6 +230,13 @@ class EpisodeSampler:
             )
         self._queues = [list(queue) for queue in state["queues"]]
         self._rng.bit_generator.state = _unwords(state["generator"])
+
+
+def _keys(wrist_pose_w: Array) -> NDArray[np.int64]:
+    """Numbers (E,) that follow from where the wrists (E, T + 1, 7) start."""
+    return np.array(
+        [zlib.crc32(np.ascontiguousarray(pose_w).tobytes()) for pose_w in wrist_pose_w[:, 0]], dtype=np.int64
+    )
 
 
 def _words(state: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,7 +20,9 @@ PAST_S: tuple[float, ...] = (0.8, 0.6, 0.4, 0.2)
 
 @dataclass(frozen=True)
 class ObservationGroup:
-    """One row of the table: shape of a world's entry, whether policies may see it, and what it is.
+    """One row of the table: shape of a world's entry, whether it is hidden from policies, and what it is.
+
+    What is told (``is_told``) is neither hidden nor sensed: policies that read it say so and are given it.
 
     In the shape J stands for the actuated joints of the hand, C for its coupled joints, F for its fingers, L for its
     links.
@@ -29,6 +31,7 @@ class ObservationGroup:
     shape: tuple[int | str, ...]
     is_privileged: bool
     meaning: str
+    is_told: bool = False
 
 
 OBSERVATION_GROUPS: dict[str, ObservationGroup] = {
@@ -45,11 +48,17 @@ OBSERVATION_GROUPS: dict[str, ObservationGroup] = {
     "remaining": ObservationGroup((2,), True, "share of the episode, and of the way to arrival, that is left"),
     "contacts": ObservationGroup(("L",), True, "hand links that touch the object"),
     "fingertip_distance": ObservationGroup(("F",), True, "distance of each fingertip to the cloud, m"),
+    "other_joints": ObservationGroup(("J",), False, "joints of another grasp of the object, normalised", is_told=True),
 }
 """Every group of an observation (GraspGF Sec. 2), and the privileged ones for critics and scripted baselines."""
 
-POLICY_GROUPS: tuple[str, ...] = tuple(name for name, group in OBSERVATION_GROUPS.items() if not group.is_privileged)
+POLICY_GROUPS: tuple[str, ...] = tuple(
+    name for name, group in OBSERVATION_GROUPS.items() if not (group.is_privileged or group.is_told)
+)
+"""What every policy is shown."""
 PRIVILEGED_GROUPS: tuple[str, ...] = tuple(name for name, group in OBSERVATION_GROUPS.items() if group.is_privileged)
+ASKED_GROUPS: tuple[str, ...] = tuple(name for name in OBSERVATION_GROUPS if name not in POLICY_GROUPS)
+"""What worlds show when they are asked for it: hidden groups, and what some policies are told."""
 
 
 def check_groups(names: Sequence[str], *, for_policy: bool) -> None:

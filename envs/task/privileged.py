@@ -95,6 +95,7 @@ HIDDEN: dict[str, Callable[[Truth], Tensor]] = {
     "goal_joints": lambda truth: truth.episodes.hand.normalise(_tensor(truth.episodes.goal_joint_pos)),
     "goal_wrist": lambda truth: goal_wrist(_tensor(truth.state.wrist_pose_w), _tensor(truth.episodes.goal_pose_w)),
     "remaining": remaining,
+    "other_joints": lambda truth: truth.episodes.hand.normalise(_tensor(truth.episodes.other_joint_pos)),
     "contacts": lambda truth: torch.as_tensor(truth.links),
     "fingertip_distance": lambda truth: fingertip_distance(
         truth.episodes.hand,
@@ -103,4 +104,4 @@ HIDDEN: dict[str, Callable[[Truth], Tensor]] = {
         move_clouds(truth.object_h, truth.clouds),
     ),
 }
-"""How each privileged group of envs.task.observations is made."""
+"""How each group that worlds are asked for (`envs.task.observations.ASKED_GROUPS`) is made."""

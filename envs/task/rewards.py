@@ -74,7 +74,7 @@ class StepFacts:
         joint_pos_before: joints when the action was chosen (E, J), rad.
         joint_pos: joints after the step (E, J), rad.
         fingertip_distance: of each fingertip to the cloud after the step (E, F), m.
-        goal_joint_pos: joints of the grasp to come (E, J), rad.
+        goal_joint_pos: joints that a told goal wants (E, J), rad: `Episodes.other_joint_pos`.
         object_shift: how far the object moved in the step (E,), m; 0 from the lift on.
     """
 

@@ -105,6 +105,25 @@ class GraspTargets:
         found[other < 0] = np.nan
         return found
 
+    def other_joint_pos(self, rows: NDArray[np.int64], numbers: NDArray[np.int64]) -> Array:
+        """Joints (K, J), rad, of another stored grasp of each grasp's object; its own where the object has no other.
+
+        Args:
+            rows: the grasps (K,).
+            numbers: choose among the others (K,), evenly when they are drawn evenly from many.
+        """
+        order, first, count, place = self._siblings
+        step = 1 + numbers % np.maximum(count[rows] - 1, 1)
+        return self.joint_pos[order[first[rows] + (place[rows] + step) % count[rows]]]
+
+    @cached_property
+    def _siblings(self) -> tuple[NDArray[np.int64], ...]:
+        """Grasps in the order of their objects; of each grasp's object the first one there and how many; its place."""
+        order = np.argsort(self.object_index, kind="stable")
+        arranged = self.object_index[order]
+        first, end = (np.searchsorted(arranged, self.object_index, side) for side in ("left", "right"))
+        return order, first, end - first, np.argsort(order) - first
+
     @cached_property
     def clouds(self) -> ObjectClouds:
         """Clouds of ``grasp_objects``, in their order."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from envs.geometry.object_clouds import KnownObjects
 from lightning_modules.networks.running_norm import RunningNorm
 
 INPUT_LIMIT = 5.0
@@ -22,11 +23,13 @@ class PolicyInput:
         vectors: joints, coupled joints, wrist history, primitive action, ... in one row (B, D).
         feature: point-cloud feature (B, F).
         privileged: what only the critic may see (B, P); (B, 0) when there is none.
+        objects: whose clouds these are, for encoders that group points; None when nobody knows, or a feature is there.
     """
 
     vectors: Tensor
     feature: Tensor
     privileged: Tensor
+    objects: KnownObjects | None = None
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from envs.geometry.transforms import (
 )
 from envs.hand.hand import Hand
 from envs.hand.kinematics import HandKinematics
-from envs.task.observations import OBSERVATION_GROUPS, Observation, check_groups, group_shape
+from envs.task.observations import ASKED_GROUPS, OBSERVATION_GROUPS, Observation, check_groups, group_shape
 from lightning_modules.followers import Heading
 
 STEP_SCALE = 0.02
@@ -50,7 +50,7 @@ class PolicyInputs(abc.ABC):
 
     @property
     def hidden_groups(self) -> tuple[str, ...]:
-        """Groups among those read that other policies must not see; worlds have to be asked for them."""
+        """Groups among those read that other policies are not shown; worlds have to be asked for them."""
         return ()
 
     @abc.abstractmethod
@@ -80,8 +80,8 @@ class ObservedGroups(PolicyInputs):
     """Observation groups as they are, then a_p.
 
     Args:
-        groups: their names. A hidden one (goal_joints, for instance) makes a policy for worlds that show it: ask for it
-            in data.privileged, too.
+        groups: their names. One that is hidden or told (other_joints, for instance) makes a policy for worlds that show
+            it: ask for it in data.privileged, too.
     """
 
     def __init__(self, groups: Sequence[str]) -> None:
@@ -91,7 +91,7 @@ class ObservedGroups(PolicyInputs):
     @property
     def hidden_groups(self) -> tuple[str, ...]:
         """See `PolicyInputs.hidden_groups`."""
-        return tuple(name for name in self.groups if OBSERVATION_GROUPS[name].is_privileged)
+        return tuple(name for name in self.groups if name in ASKED_GROUPS)
 
     def parts(self, hand: Hand, observation: Observation, heading: Heading | None) -> dict[str, Tensor]:
         """See `PolicyInputs.parts`."""

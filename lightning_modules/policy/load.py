@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from lightning_modules.checkpoints import build, check_is_of, read_checkpoint, settings_of
+from lightning_modules.checkpoints import build, check_is_of, class_path, read_checkpoint, settings_of
+from lightning_modules.ilad_module import ILADModule
 from lightning_modules.policy.finger_policies import LearntPolicy
 from lightning_modules.residual_ppo_module import ResidualPPOModule
 
@@ -20,7 +21,9 @@ def load_policy(path: str | Path) -> LearntPolicy:
             classes from outside this project, or weights that do not fit the description.
     """
     content = read_checkpoint(path)
-    check_is_of(ResidualPPOModule, content, path)
+    is_ilad = content.get("hyper_parameters", {}).get("_class_path") == class_path(ILADModule)
+    kind = ILADModule if is_ilad else ResidualPPOModule
+    check_is_of(kind, content, path)
     settings = settings_of(content, path)
     if isinstance(settings.get("primitive"), str):
         path = Path(path)
@@ -31,4 +34,6 @@ def load_policy(path: str | Path) -> LearntPolicy:
             f"where that file is, convert it: python -m lightning_modules.export --checkpoint {path} --output {output}"
         )
     settings["encoder_checkpoint"] = None  # its weights are in the checkpoint
-    return build(ResidualPPOModule, content, settings, path).eval().requires_grad_(False).policy()
+    if is_ilad:
+        settings["demonstrations"] = None  # of training alone
+    return build(kind, content, settings, path).eval().requires_grad_(False).policy()

@@ -85,11 +85,16 @@ class ResidualPolicy:
         if noise_before is not None:
             groups = [observation[name].flatten(1) for name in self.critic_groups]
             hidden = torch.cat([*groups, self.exploration.state(noise_before)], dim=1)
-        return PolicyInput(self.inputs(self.hand, observation, seen.heading), seen.feature, hidden)
+        objects = None if self.encoder is None else observation.objects
+        return PolicyInput(self.inputs(self.hand, observation, seen.heading), seen.feature, hidden, objects)
 
     def encoded(self, situation: PolicyInput) -> PolicyInput:
         """Inputs of the network, from a situation as it is kept for learning."""
-        return situation if self.encoder is None else replace(situation, feature=self.encoder(situation.feature))
+        if self.encoder is None:
+            return situation
+        spec, points_h, objects = self.encoder.grouping_spec, situation.feature, situation.objects
+        grouping = None if spec is None or objects is None else objects.grouping(spec, points_h)
+        return replace(situation, feature=self.encoder(points_h, grouping), objects=None)
 
     def mean_parts(self, view: PrimitiveView | None, observation: Observation) -> ActionParts:
         """Actions of the hands without exploration, and what they are made of."""

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from lightning.pytorch import LightningModule
 from lightning.pytorch.core.optimizer import LightningOptimizer
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
 from datamodules.ranks import gathered, mean_numbers, num_ranks
@@ -23,7 +23,7 @@ from lightning_modules.ppo.exploration import Exploration
 from lightning_modules.ppo.kl_schedule import AdaptiveLearningRate
 from lightning_modules.ppo.losses import explained_variance
 from lightning_modules.ppo.memory import PolicyMemory
-from lightning_modules.ppo.objectives import Objective, imitation_objective, means, ppo_objective
+from lightning_modules.ppo.objectives import Objective, imitation_objective, means, ppo_objective, weighted
 from lightning_modules.ppo.rollout_numbers import rollout_numbers
 from lightning_modules.ppo.samples import Samples, minibatches, samples_of, seeded
 
@@ -145,12 +145,18 @@ class PPOLearning(LightningModule):
             value_coefficient=value_coefficient,
         )  # fmt: skip
 
+    def _beside(self, samples: Samples) -> Callable[[Tensor], Objective] | None:
+        """What is learnt beside the clipped objective in each minibatch, from rows of the samples; None for nothing."""
+        coefficient = self.hparams["imitation_coefficient"]
+        if coefficient == 0.0:
+            return None
+        return partial(weighted, self._teaching(samples, value_coefficient=0.0), coefficient)
+
     def _improve(self, samples: Samples) -> dict[str, float]:
         """Epochs of the clipped objective; the learning rate follows the divergence from the second epoch on."""
         noise_law = self.exploration.frozen()
         settings = {name: self.hparams[name] for name in ("clip", "value_coefficient", "entropy_coefficient")}
-        coefficient = self.hparams["imitation_coefficient"]
-        teach = self._teaching(samples, value_coefficient=0.0) if coefficient > 0.0 else None
+        beside = self._beside(samples)
         epochs: list[dict[str, float]] = []
         run = _RUN if self.exploration.state_dim else 1
         for epoch in self._minibatches(samples, self.hparams["epochs"], run):
@@ -159,10 +165,9 @@ class PPOLearning(LightningModule):
                 evaluate, mean_of = partial(self._output, samples.steps), partial(self._mean, samples.steps)
                 objective = ppo_objective(samples, rows, evaluate, mean_of, self.exploration, noise_law, **settings)
                 loss, of_step = objective.loss, objective.numbers
-                if teach is not None:
-                    taught = teach(rows)
-                    loss = loss + coefficient * taught.loss
-                    of_step = {**taught.numbers, **of_step}
+                if beside is not None:
+                    added = beside(rows)
+                    loss, of_step = loss + added.loss, {**added.numbers, **of_step}
                 self._descend(loss)
                 numbers.append(of_step)
             epochs.append(mean_numbers(means(numbers)))  # of all ranks: they have to agree on the learning rate
@@ -190,7 +195,8 @@ class PPOLearning(LightningModule):
         return self.network.mean(self._seen(steps, rows))
 
     def _seen(self, steps: PolicyMemory, rows: Tensor) -> PolicyInput:
-        return self.encoded(PolicyInput(steps.vectors[rows], steps.feature[rows], steps.privileged[rows]))
+        objects = None if steps.objects is None else steps.objects[rows]
+        return self.encoded(PolicyInput(steps.vectors[rows], steps.feature[rows], steps.privileged[rows], objects))
 
     def _optimizer(self) -> LightningOptimizer:
         optimizer = self.optimizers()
@@ -234,9 +240,13 @@ class PPOLearning(LightningModule):
     def _learning(self) -> list[Tensor]:
         return [parameter for parameter in self.parameters() if parameter.requires_grad]
 
+    def _critic_parameters(self) -> list[nn.Parameter]:
+        """What has the critic's learning rate, and a limit of its own on gradients."""
+        return self.network.critic_parameters()
+
     def configure_optimizers(self) -> Optimizer:
         """Adam on policy, critic, exploration and the policy's own encoder; the primitive stays frozen."""
-        of_critic = self.network.critic_parameters()
+        of_critic = self._critic_parameters()
         chosen = {id(parameter) for parameter in of_critic}
         groups: list[dict[str, Any]] = [
             {"params": [parameter for parameter in self._learning() if id(parameter) not in chosen]},

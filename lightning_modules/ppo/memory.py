@@ -1,10 +1,13 @@
 """What the residual policy remembers of a step until it learns from it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, Self
 
 from torch import Tensor
 
 from datamodules.types import Batch
+from envs.geometry.object_clouds import KnownObjects
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,7 @@ class PolicyMemory(Batch):
         log_prob: log-density of the action (B,).
         value: the critic's estimate (B,).
         primitive_action: a_p (B, J); None where it does not enter the action.
+        objects: whose clouds these are (B); None when nobody knows.
     """
 
     vectors: Tensor
@@ -32,7 +36,14 @@ class PolicyMemory(Batch):
     log_prob: Tensor
     value: Tensor
     primitive_action: Tensor | None = None
+    objects: KnownObjects | None = None
+
+    @classmethod
+    def of(cls, memory: Mapping[str, Tensor], objects: KnownObjects | None = None) -> Self:
+        """From what `by_name` gave."""
+        columns: dict[str, Any] = dict(memory)
+        return cls(**columns, objects=objects)
 
     def by_name(self) -> dict[str, Tensor]:
-        """The fields that there are, as a rollout keeps them."""
-        return {name: value for name, value in vars(self).items() if value is not None}
+        """The tensors that there are, as a rollout keeps them; it knows its objects itself."""
+        return {name: value for name, value in vars(self).items() if isinstance(value, Tensor)}

@@ -130,6 +130,12 @@ def _noise_before(samples: Samples, rows: Tensor, mean: Tensor, mean_of: MeanOf)
     return noise
 
 
+def weighted(objective: Callable[[Tensor], Objective], coefficient: float, rows: Tensor) -> Objective:
+    """The objective of these rows (B,), its loss times a coefficient."""
+    found = objective(rows)
+    return Objective(coefficient * found.loss, found.numbers)
+
+
 def means(numbers: list[dict[str, float]]) -> dict[str, float]:
     """Mean of every number over the steps."""
     return {name: sum(each[name] for each in numbers) / len(numbers) for name in numbers[0]}

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from datamodules.ranks import gathered, rank
 from datamodules.types import Batch, Rollout, each_tensor
+from envs.geometry.object_clouds import KnownObjects
 from lightning_modules.ppo.advantages import generalised_advantages, standardised
 from lightning_modules.ppo.memory import PolicyMemory
 
@@ -40,7 +41,7 @@ class Samples(Batch):
 
 def samples_of(rollout: Rollout, *, gamma: float, lam: float) -> Samples:
     """Advantages of a rollout, and its worlds one after another; steps that did not happen are left out."""
-    steps = PolicyMemory(**rollout.memory)
+    steps = PolicyMemory.of(rollout.memory)
     nothing_follows = torch.zeros_like(steps.value[0])
     found = generalised_advantages(
         rollout.reward, steps.value, nothing_follows, rollout.is_terminal, gamma=gamma, lam=lam
@@ -52,13 +53,20 @@ def samples_of(rollout: Rollout, *, gamma: float, lam: float) -> Samples:
     happened_before = torch.cat([torch.zeros_like(rollout.is_valid[:1]), rollout.is_valid[:-1]])
 
     return Samples(
-        steps=each_tensor(flat, steps),
+        steps=replace(each_tensor(flat, steps), objects=_objects_of(rollout)),
         advantage=_standardised_over_ranks(flat(found.advantage)),
         target=flat(found.target),
         gate=flat(rollout.gate),
         grip=flat(rollout.grip),
         follows=flat(happened_before),
     )
+
+
+def _objects_of(rollout: Rollout) -> KnownObjects | None:
+    """Whose clouds the samples show."""
+    if rollout.clouds is None or rollout.object_row is None or bool((rollout.object_row < 0).any()):
+        return None
+    return KnownObjects(rollout.clouds, rollout.object_row.expand_as(rollout.is_valid).T[rollout.is_valid.T].cpu())
 
 
 def _standardised_over_ranks(advantage: Tensor) -> Tensor:

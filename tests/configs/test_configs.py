@@ -32,6 +32,7 @@ ALL_OVERLAYS = sorted(
     str(path.relative_to(CONFIGS))
     for path in CONFIGS.rglob("*.yaml")
     if path not in (GF, SMOKE, RESIDUAL, RESIDUAL_SMOKE) and str(path.relative_to(CONFIGS)) not in OF_OTHER_COMMANDS
+    if not str(path.relative_to(CONFIGS)).startswith("baselines/")
 )
 PROTOCOLS = [name for name in ALL_OVERLAYS if name.startswith("protocol/")]
 """For ``test`` alone: which episodes are run."""
@@ -43,7 +44,10 @@ OF_THE_POLICY = [
 ]
 """Overlays of configs/residual_ppo.yaml; they say so in their path."""
 
-OVERLAYS = [name for name in ALL_OVERLAYS if name not in (*OF_THE_POLICY, *PROTOCOLS)]
+OF_BASELINES = ["paper/baselines.yaml", "paper/pointnet2.yaml", "paper/ilad_original.yaml"]
+"""Overlays of configs/baselines; run by test_baselines.py."""
+
+OVERLAYS = [name for name in ALL_OVERLAYS if name not in (*OF_THE_POLICY, *OF_BASELINES, *PROTOCOLS)]
 TRAINED = [name for name in OVERLAYS if not name.startswith(("followers/", "hands/"))]
 FOLLOWERS = [name for name in OVERLAYS if name.startswith("followers/")]
 
@@ -284,7 +288,8 @@ def test_an_overlay_says_only_what_differs(name: str) -> None:
         "trainer",
         *(
             ["data"]
-            if name in OF_THE_POLICY or any(part in name for part in ("poses", "hands/", "field_comparison"))
+            if name in (*OF_THE_POLICY, *OF_BASELINES)
+            or any(part in name for part in ("poses", "hands/", "field_comparison"))
             else []
         ),
         *(["data"] if "stress" in name else []),

@@ -43,7 +43,7 @@ def decide(module: ResidualPPOModule, seed: int = 0) -> Decision:
 
 def act(module: ResidualPPOModule, seed: int = 0) -> PolicyMemory:
     """What the policy remembers of `decide`."""
-    return PolicyMemory(**decide(module, seed).memory)
+    return PolicyMemory.of(decide(module, seed).memory)
 
 
 Reward = Callable[[PolicyMemory], Tensor]
@@ -61,7 +61,7 @@ def rollout(
     module: ResidualPPOModule, reward: Reward, seed: int = 0, valid: int = WORLDS, gate: Tensor = NO_TEACHER
 ) -> Rollout:
     decided = decide(module, seed)
-    paid = reward(PolicyMemory(**decided.memory))
+    paid = reward(PolicyMemory.of(decided.memory))
     is_terminal = torch.zeros(STEPS, WORLDS, dtype=torch.bool)
     is_terminal[-1] = True
     return Rollout(

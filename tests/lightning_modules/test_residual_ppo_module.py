@@ -5,8 +5,12 @@ from dataclasses import replace
 import pytest
 import torch
 
+from envs.geometry.object_clouds import KnownObjects, ObjectClouds
+from envs.geometry.point_grouping import CloudGrouping, GroupingSpec
 from envs.task.observations import OBSERVATION_GROUPS, POLICY_GROUPS, PRIVILEGED_GROUPS, Observation
 from lightning_modules.composition import Composition, Direct, ResidualOnly, ScaleOnly, split_action
+from lightning_modules.networks.point_encoders import PointNet2Encoder, SetAbstractionSize
+from lightning_modules.ppo.memory import PolicyMemory
 from tests.assisting import made_up_observation
 from tests.lightning_modules.made_up_rollouts import (
     STEPS,
@@ -135,3 +139,26 @@ def test_the_seed_alone_decides_the_policy(make: Make) -> None:
 def test_other_compositions_act_with_eighteen_numbers(composition: Composition, make: Make) -> None:
     steps = decide(make(composition=composition))
     assert steps.memory["action"].shape[-1] == steps.hand_action.shape[-1] == 18
+
+
+def test_an_encoder_of_its_own_groups_known_clouds_once(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    levels = (SetAbstractionSize(8, 0.04, 4, (4, 8)),)
+    encoder = PointNet2Encoder(levels, global_widths=(8,), feature_widths=(8,))
+    module = make(primitive=None, composition=Direct(), encoder=encoder, critic_groups=())
+    seen = made_up_observation(3)
+    clouds = ObjectClouds(seen["points_h"].clone())
+    known = replace(seen, objects=KnownObjects(clouds, torch.arange(3)))
+    expected = module.policy().parts(seen).action  # grouped by themselves
+    first = module.policy().parts(known).action
+    torch.testing.assert_close(first, expected)
+    monkeypatch.setattr(GroupingSpec, "build", None)  # would be called again
+    torch.testing.assert_close(module.policy().parts(known).action, expected)
+    [acting] = module.begin([3], 50, torch.Generator().manual_seed(0))
+    kept = PolicyMemory.of(acting.step(known, everywhere(known)).memory, known.objects)
+    learnt = module._seen(kept, torch.tensor([2, 0]))
+    torch.testing.assert_close(learnt.feature, encoder(seen["points_h"], clouds_of(known, encoder))[[2, 0]])
+
+
+def clouds_of(known: Observation, encoder: PointNet2Encoder) -> CloudGrouping:
+    assert known.objects is not None
+    return known.objects.grouping(encoder.grouping_spec, known["points_h"])

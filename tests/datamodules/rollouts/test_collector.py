@@ -15,7 +15,8 @@ from envs.hand.shadow import shadow_hand
 from envs.physics.mujoco_cpu import MujocoCpu
 from envs.task.assist_env import HumanAssistEnv
 from envs.task.episodes import join_episodes
-from envs.task.observations import PRIVILEGED_GROUPS, Observation
+from envs.task.observations import ASKED_GROUPS, Observation
+from envs.task.perception import PerceptionNoise
 from envs.task.rewards import RewardSettings, fingertip, goal
 from tests.assisting import EPISODE_STEPS, CountingActor, Throwing, make_env, sampler
 
@@ -109,11 +110,25 @@ def test_a_rollout_knows_whose_it_is_and_how_it_went(closing: Closing) -> None:
     assert {"physics", "lift", "policy", "other"} <= set(rollout.seconds)
 
 
+def test_a_rollout_knows_whose_clouds_were_seen(closing: Closing) -> None:
+    actor, rollout = closing
+    seen = actor.seen[-1].objects
+    assert seen is not None
+    assert rollout.clouds is seen.clouds
+    assert rollout.object_row is not None
+    assert torch.equal(rollout.object_row, seen.rows)
+
+
+def test_what_a_camera_saw_is_nobodys_whole_cloud() -> None:
+    env = make_env(reward=PLAIN, noise=PerceptionNoise(one_camera=True))
+    assert collect(CountingActor(), env=env).object_row.tolist() == [-1, -1]  # type: ignore[union-attr]
+
+
 def test_hidden_state_reaches_the_terms_that_are_made_of_it() -> None:
     actor, reward = CountingActor(0.3 * HAND.closing), RewardSettings.preset("ppo_goal")
-    rollout = collect(actor, env=make_env(privileged=PRIVILEGED_GROUPS, reward=reward))
+    rollout = collect(actor, env=make_env(privileged=ASKED_GROUPS, reward=reward))
     joints = HAND.denormalise(rollout.memory["joint_pos"])
-    goal_joints = HAND.denormalise(actor.seen[1]["goal_joints"])
+    goal_joints = HAND.denormalise(actor.seen[1]["other_joints"])
     for step in (0, 7):
         after = actor.seen[step + 1]
         torch.testing.assert_close(rollout.terms["fingertip"][step], fingertip(after["fingertip_distance"]))

@@ -18,7 +18,7 @@ from envs.rows import take_rows
 from envs.task.assist_env import HumanAssistEnv
 from envs.task.env_step import EnvStep
 from envs.task.episodes import Episodes, join_episodes
-from envs.task.observations import OBSERVATION_GROUPS, POLICY_GROUPS, PRIVILEGED_GROUPS, Observation, group_shape
+from envs.task.observations import ASKED_GROUPS, OBSERVATION_GROUPS, POLICY_GROUPS, Observation, group_shape
 from envs.task.outcomes import CAUSES, EpisodeOutcome
 from envs.task.perception import PerceptionNoise
 from envs.task.rewards import RewardSettings
@@ -84,7 +84,7 @@ def assert_same_outcome(first: EpisodeOutcome | None, second: EpisodeOutcome | N
 def test_the_same_seed_gives_the_same_episodes_whatever_the_number_of_threads() -> None:
     ends = []
     for num_threads in (0, 1, 2):
-        env = make_env(3, privileged=PRIVILEGED_GROUPS, num_threads=num_threads)
+        env = make_env(3, privileged=ASKED_GROUPS, num_threads=num_threads)
         ends.append(run_steps(env, sampler(seed=3).sample(3))[-1])
     for end in ends[1:]:
         assert_same_groups(ends[0].observation, end.observation, tuple(OBSERVATION_GROUPS))
@@ -94,7 +94,7 @@ def test_the_same_seed_gives_the_same_episodes_whatever_the_number_of_threads() 
 def test_an_earlier_episode_leaves_no_trace() -> None:
     draws = sampler()
     first, between = draws.sample(2), draws.sample(2)
-    env = make_env(privileged=PRIVILEGED_GROUPS)
+    env = make_env(privileged=ASKED_GROUPS)
     fresh = run_steps(env, first)[-1]
     run_steps(env, between, steps=30)
     again = run_steps(env, first)[-1]
@@ -110,8 +110,8 @@ def test_what_is_to_come_does_not_show_in_what_a_policy_sees(noise: PerceptionNo
     """Goal joints, goal wrist, arrival and the wrist's later way differ, everything until step 20 is the same."""
     episodes, until = sampler().sample(2), 20
     other = same_wrist_other_goal(episodes, until)
-    first = run(make_env(privileged=PRIVILEGED_GROUPS, noise=noise), episodes, until)
-    second = run(make_env(privileged=PRIVILEGED_GROUPS, noise=noise), other, until)
+    first = run(make_env(privileged=ASKED_GROUPS, noise=noise), episodes, until)
+    second = run(make_env(privileged=ASKED_GROUPS, noise=noise), other, until)
     for step, (one, two) in enumerate(zip(first, second, strict=True)):
         assert_same_groups(one, two, POLICY_GROUPS)
         for hidden in ("goal_joints", "goal_wrist"):
@@ -135,8 +135,8 @@ class Altered(MujocoCpuPhysics):
 
 def test_velocity_contacts_and_divergence_do_not_show_in_what_a_policy_sees() -> None:
     episodes = sampler().sample(2)
-    truth = run(make_env(privileged=PRIVILEGED_GROUPS), episodes, 30)
-    altered = run(make_env(privileged=PRIVILEGED_GROUPS, physics=Altered(HAND, 2, num_threads=0)), episodes, 30)
+    truth = run(make_env(privileged=ASKED_GROUPS), episodes, 30)
+    altered = run(make_env(privileged=ASKED_GROUPS, physics=Altered(HAND, 2, num_threads=0)), episodes, 30)
     for step, (one, two) in enumerate(zip(truth, altered, strict=True)):
         assert_same_groups(one, two, POLICY_GROUPS)
         assert not torch.equal(one["object_motion"], two["object_motion"])
@@ -145,7 +145,7 @@ def test_velocity_contacts_and_divergence_do_not_show_in_what_a_policy_sees() ->
 
 def test_observing_hidden_state_changes_nothing_else() -> None:
     episodes = sampler().sample(2)
-    alone, beside = run(make_env(), episodes, 5), run(make_env(privileged=PRIVILEGED_GROUPS), episodes, 5)
+    alone, beside = run(make_env(), episodes, 5), run(make_env(privileged=ASKED_GROUPS), episodes, 5)
     for one, two in zip(alone, beside, strict=True):
         assert set(one.groups) == set(POLICY_GROUPS)
         assert set(two.groups) == set(OBSERVATION_GROUPS)
@@ -161,7 +161,7 @@ def test_only_the_groups_that_were_asked_for_are_observed() -> None:
 
 
 def test_every_group_has_the_shape_of_the_table() -> None:
-    observation = make_env(privileged=PRIVILEGED_GROUPS).reset(sampler().sample(2))
+    observation = make_env(privileged=ASKED_GROUPS).reset(sampler().sample(2))
     for name in OBSERVATION_GROUPS:
         assert observation[name].shape == (2, *group_shape(name, HAND)), name
         assert observation[name].dtype == torch.float32, name
@@ -208,16 +208,16 @@ def test_the_cloud_is_the_objects_as_the_wrist_sees_it() -> None:
 def test_errors_of_perception_reach_the_policy_and_not_the_critic() -> None:
     episodes = sampler().sample(2)
     noise = PerceptionNoise(wrist_position_m=0.02)
-    exact = run(make_env(privileged=PRIVILEGED_GROUPS), episodes, 3)[-1]
-    noisy = run(make_env(privileged=PRIVILEGED_GROUPS, noise=noise), episodes, 3)[-1]
+    exact = run(make_env(privileged=ASKED_GROUPS), episodes, 3)[-1]
+    noisy = run(make_env(privileged=ASKED_GROUPS, noise=noise), episodes, 3)[-1]
     for name in ("wrist_history", "points_h"):
         assert not torch.equal(exact[name], noisy[name])
-    assert_same_groups(exact, noisy, PRIVILEGED_GROUPS)
+    assert_same_groups(exact, noisy, ASKED_GROUPS)
 
 
 def test_the_hidden_groups_say_what_they_promise() -> None:
     episodes = sampler().sample(2)
-    env = make_env(privileged=PRIVILEGED_GROUPS)
+    env = make_env(privileged=ASKED_GROUPS)
     seen = run(env, episodes)
     first, tenth, last = seen[0], seen[10], seen[-1]
     np.testing.assert_allclose(first["object_motion"], 0.0)
@@ -304,9 +304,9 @@ def test_each_world_ends_in_its_own_time_and_waits() -> None:
 def test_the_lift_of_one_world_leaves_the_others_unchanged_to_the_bit(world: int) -> None:
     """Each world of two that end at different times fares as it does alone."""
     episodes = mixed_lengths()
-    together = run_steps(make_env(privileged=PRIVILEGED_GROUPS), episodes)
+    together = run_steps(make_env(privileged=ASKED_GROUPS), episodes)
     alone = run_steps(
-        make_env(1, privileged=PRIVILEGED_GROUPS),
+        make_env(1, privileged=ASKED_GROUPS),
         take_rows(episodes, np.array([world])),
         int(episodes.num_steps[world]),
     )
@@ -393,7 +393,7 @@ def test_a_reward_of_the_primitive_needs_its_action() -> None:
 
 def test_a_world_that_breaks_down_earns_nothing_from_then_on_and_stays_finite() -> None:
     reward = RewardSettings({"fingertip": 1.0, "goal": 1.0, "height": 1.0, "success": 1.0})
-    env = make_env(physics=Throwing(step=10, world=1), reward=reward, privileged=PRIVILEGED_GROUPS)
+    env = make_env(physics=Throwing(step=10, world=1), reward=reward, privileged=ASKED_GROUPS)
     steps = run_steps(env, sampler().sample(2))
     rewards = torch.stack([done.reward for done in steps])
     assert (rewards[:10] < 0.0).all()

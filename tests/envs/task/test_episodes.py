@@ -9,7 +9,12 @@ import pytest
 import torch
 
 from datamodules.grasps.poses import relative_pose
-from envs.task.episodes import MAX_SHIFT, Episodes
+from envs.task.episodes import MAX_SHIFT, Episodes, EpisodeSampler
+from envs.task.settings import TaskSettings
+from envs.wrist.mixture import MixedMovements
+from envs.wrist.movement import PatternApproach
+from envs.wrist.patterns import generate_patterns
+from envs.wrist.user_movement import UserMovement
 from tests.assisting import EPISODE_STEPS, made_up_targets, sampler
 
 
@@ -57,6 +62,8 @@ def test_every_column_belongs_to_the_grasp() -> None:
         assert episodes.grasp_objects[world] is targets.grasp_objects[thing_row]
         assert episodes.object_index[world] == thing_row
         np.testing.assert_array_equal(episodes.goal_joint_pos[world], targets.joint_pos[row])
+        others = (targets.object_index == thing_row) & (np.arange(len(targets)) != row)
+        assert (targets.joint_pos[others] == episodes.other_joint_pos[world]).all(axis=1).any()
 
 
 def test_object_and_wrist_are_shifted_together_on_the_table() -> None:
@@ -130,3 +137,23 @@ def test_objects_without_grasps_are_never_drawn() -> None:
     targets = made_up_targets()
     of_box = replace(targets, object_index=np.ones(5, dtype=np.int64))
     assert {thing.name for thing in sampler(of_box).sample(20).grasp_objects} == {targets.grasp_objects[1].name}
+
+
+def test_episodes_of_a_seed_are_those_they_were() -> None:
+    """Results and checkpoints stand on them; numbers of 28 November 2026, before episodes had another grasp."""
+    episodes = sampler(seed=5).sample(4)
+    assert episodes.grasp_row.tolist() == [3, 4, 2, 4]
+    assert episodes.arrival_step.tolist() == [23, 36, 34, 38]
+    assert episodes.wrist_pose_w.sum() == pytest.approx(280.134501, abs=1e-5)
+
+
+def test_episodes_of_a_user_are_those_they_were() -> None:
+    wrists = MixedMovements((PatternApproach(), UserMovement()), (0.3, 0.7))
+    task, patterns = TaskSettings(movement=wrists), generate_patterns().split("train")
+    draws = EpisodeSampler(made_up_targets(), patterns, mix=True, seed=(5, 1), task=task)
+    draws.sample(3)
+    episodes = draws.sample(4)
+    assert episodes.grasp_row.tolist() == [0, 2, 2, 4]
+    assert episodes.num_steps.tolist() == [79, 158, 68, 96]
+    assert episodes.lift_step.tolist() == [40, 128, 36, 71]
+    assert np.abs(episodes.wrist_pose_w[:, -1]).sum() == pytest.approx(6.991637, abs=1e-5)

@@ -5,6 +5,7 @@ import torch
 
 from envs.hand.shadow import shadow_hand
 from envs.task.observations import (
+    ASKED_GROUPS,
     OBSERVATION_GROUPS,
     POLICY_GROUPS,
     PRIVILEGED_GROUPS,
@@ -24,8 +25,14 @@ def made_up(names: tuple[str, ...] = PRIVILEGED_GROUPS, count: int = 3) -> Obser
 
 def test_a_policy_sees_what_the_paper_lets_it_see_and_its_own_command() -> None:
     assert set(POLICY_GROUPS) == {"joint_pos", "coupled_pos", "wrist_history", "wrist_past", "points_h", "command"}
-    assert set(POLICY_GROUPS) | set(PRIVILEGED_GROUPS) == set(OBSERVATION_GROUPS)
-    assert not set(POLICY_GROUPS) & set(PRIVILEGED_GROUPS)
+    assert set(ASKED_GROUPS) == {*PRIVILEGED_GROUPS, "other_joints"}
+    assert set(POLICY_GROUPS) | set(ASKED_GROUPS) == set(OBSERVATION_GROUPS)
+    assert not set(POLICY_GROUPS) & set(ASKED_GROUPS)
+
+
+def test_what_is_told_is_shown_on_request_and_not_hidden() -> None:
+    check_groups(["other_joints"], for_policy=True)
+    assert "other_joints" not in PRIVILEGED_GROUPS
 
 
 def test_groups_stand_side_by_side_in_the_order_asked_for() -> None:

@@ -82,3 +82,18 @@ def test_bad_numbers_are_named(field: str, column: int, value: float, message: s
 def test_an_object_that_is_not_there_is_named() -> None:
     with pytest.raises(ValueError, match=r"object_index spans 0\.\.2, allowed 0\.\.1: rows of grasp_objects"):
         replace(made_up_targets(), object_index=np.array([0, 0, 1, 2, 1]))
+
+
+def test_a_goal_is_another_grasp_of_the_object_every_one_as_often() -> None:
+    targets = made_up_targets((4, 1))
+    rows, numbers = np.full(9, 1), np.arange(9)
+    found = targets.other_joint_pos(rows, numbers)
+    # the others in turn, after the grasp itself: 2, 3, 0
+    np.testing.assert_array_equal(found, targets.joint_pos[[2, 3, 0] * 3])
+
+
+def test_an_object_with_one_grasp_has_that_one_for_a_goal() -> None:
+    targets = made_up_targets((4, 1))
+    np.testing.assert_array_equal(
+        targets.other_joint_pos(np.array([4, 4]), np.array([0, 7])), targets.joint_pos[[4, 4]]
+    )

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from datamodules.types import Rollout
+from envs.geometry.object_clouds import ObjectClouds
 from lightning_modules.ppo import samples
 from lightning_modules.ppo.advantages import generalised_advantages
 from lightning_modules.ppo.memory import PolicyMemory
@@ -26,7 +27,8 @@ def made_up_rollout() -> Rollout:
         terms={"made_up": reward},
         is_terminal=is_terminal,
         is_valid=torch.tensor([True, False, True]).expand(STEPS, -1),
-        memory={item.name: place[..., None] for item in fields(PolicyMemory)} | {"value": place, "log_prob": -place},
+        memory={item.name: place[..., None] for item in fields(PolicyMemory) if item.name != "objects"}
+        | {"value": place, "log_prob": -place},
         measures={"success": torch.zeros(WORLDS), "is_grasp": torch.ones(WORLDS)},
         gate=0.01 * place,
         grip=0.001 * place,
@@ -153,3 +155,14 @@ def test_advantages_are_standardised_over_the_samples_of_all_ranks(monkeypatch: 
     both = torch.cat([raw[0] + 7.0, raw[0]])
     torch.testing.assert_close(found, (raw[0] - both.mean()) / both.std(correction=0))
     assert not torch.allclose(found, alone)
+
+
+def test_samples_know_their_objects_so_that_groups_need_not_be_found_again() -> None:
+    clouds = ObjectClouds(torch.zeros(5, 4, 3))
+    valid = torch.tensor([[True, True, True], [True, False, True], [True, False, True], [True, False, False]])
+    made = replace(made_up_rollout(), is_valid=valid, object_row=torch.tensor([4, 0, 2]), clouds=clouds)
+    objects = samples_of(made, gamma=1.0, lam=1.0).steps.objects
+    assert objects is not None
+    assert objects.rows.tolist() == [4, 4, 4, 4, 0, 2, 2, 2]  # world after world, without steps that did not happen
+    others = replace(made, object_row=torch.tensor([4, -1, 2]))
+    assert samples_of(others, gamma=1.0, lam=1.0).steps.objects is None

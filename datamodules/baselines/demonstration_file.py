@@ -1,0 +1,102 @@
+"""The file of demonstrations: a compressed npz of plain arrays with a JSON header; nothing is ever unpickled."""
+
+import io
+import json
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from datamodules.baselines.demonstrations import Demonstrations
+from envs.files import write_atomically
+from envs.hand.hand import Hand
+
+SCHEMA = "graspgf.demonstrations"
+VERSION = 1
+
+_COLUMNS = ("object_index", "object_pose_w", "wrist_pose_w", "goal_joint_pos", "num_steps")
+
+
+def save_demonstrations(shown: Demonstrations, path: Path, provenance: dict[str, Any]) -> None:
+    """Write demonstrations atomically; ``provenance`` says how they were made."""
+    header = {
+        "schema": SCHEMA,
+        "version": VERSION,
+        "hand": shown.hand.name,
+        "joint_order": list(shown.hand.joints),
+        "grasp_set": shown.grasp_set,
+        "objects": list(shown.objects),
+        "begin": shown.begin,
+        "period_s": shown.period_s,
+        "provenance": provenance,
+    }
+    buffer = io.BytesIO()
+    header_bytes = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
+    np.savez_compressed(buffer, header=header_bytes, **{name: getattr(shown, name) for name in _COLUMNS})
+    write_atomically(path, buffer.getvalue())
+
+
+def load_demonstrations(path: str | Path, hand: Hand, grasp_set: str) -> Demonstrations:
+    """Read demonstrations of a hand and a grasp set.
+
+    Args:
+        path: the file.
+        hand: the hand that is to learn from them.
+        grasp_set: `grasp_set_identity` of the set that it trains on.
+
+    Raises:
+        FileNotFoundError: no such file; says which command makes one.
+        ValueError: not such a file, damaged, or of another hand or grasp set.
+    """
+    path = Path(path)
+    remedy = f"make them with: python -m datamodules.demonstrations --output {path}"
+    if not path.is_file():
+        raise FileNotFoundError(f"demonstrations {path} do not exist; {remedy}, or leave the file out")
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            header = json.loads(archive["header"].tobytes().decode())
+            columns = {name: archive[name] for name in _COLUMNS}
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise ValueError(f"{path} holds no demonstrations ({type(error).__name__}), or is damaged; {remedy}") from error
+    if header.get("schema") != SCHEMA or header.get("version") != VERSION:
+        raise ValueError(
+            f"{path} is {header.get('schema')} of version {header.get('version')}, expected {SCHEMA} of version "
+            f"{VERSION}; {remedy}"
+        )
+    for name, found, expected in (
+        ("hand", header["hand"], hand.name),
+        ("joint order", header["joint_order"], list(hand.joints)),
+        ("grasp set", header["grasp_set"], grasp_set),
+    ):
+        if found != expected:
+            raise ValueError(f"demonstrations {path} are of the {name} {found}, expected {expected}; {remedy}")
+    _check_columns(path, columns, len(header["objects"]), hand.num_joints)
+    return Demonstrations(
+        hand=hand,
+        grasp_set=grasp_set,
+        objects=tuple(header["objects"]),
+        begin=float(header["begin"]),
+        period_s=float(header["period_s"]),
+        **columns,
+    )
+
+
+def _check_columns(path: Path, columns: dict[str, np.ndarray[Any, Any]], num_objects: int, num_joints: int) -> None:
+    """Refuse columns that do not fit one another.
+
+    Raises:
+        ValueError: names the file and what does not fit.
+    """
+    count = len(columns["num_steps"])
+    steps = columns["wrist_pose_w"].shape[1] - 1
+    shapes = {"object_pose_w": (count, 7), "wrist_pose_w": (count, steps + 1, 7), "goal_joint_pos": (count, num_joints)}
+    for name, shape in shapes.items():
+        if columns[name].shape != shape or not np.isfinite(columns[name]).all():
+            raise ValueError(f"{name} of {path} has shape {columns[name].shape}, expected finite numbers of {shape}")
+    index, lengths = columns["object_index"], columns["num_steps"]
+    if count == 0 or index.shape != (count,) or (index < 0).any() or (index >= num_objects).any():
+        raise ValueError(f"object_index of {path} does not name one of {num_objects} objects for {count} episodes")
+    if (lengths < 1).any() or (lengths > steps).any():
+        raise ValueError(f"num_steps of {path} spans {lengths.min()}..{lengths.max()}, expected 1..{steps}")

@@ -1,0 +1,93 @@
+"""Make demonstrations for imitation: ``python -m datamodules.demonstrations --output data/demonstrations.npz``."""
+
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from jsonargparse import auto_cli
+from tqdm import tqdm
+
+from datamodules.baselines.demonstration_file import save_demonstrations
+from datamodules.baselines.demonstrations import Demonstrations, demonstrate, grasp_set_identity
+from datamodules.rollouts.module import RolloutDataModule
+from envs.task.episodes import EpisodeSampler
+from envs.task.settings import TaskSettings
+
+_LOG = logging.getLogger("demonstrations")
+
+_STREAM = 11
+"""Tells the episodes that are demonstrated from those that are trained on with the same seed."""
+
+
+def demonstrations_of(data: RolloutDataModule, *, num_tuples: int, begin: float) -> Demonstrations:
+    """Demonstrations of a data module's training grasps, on its task; a bar shows the progress.
+
+    Args:
+        data: grasps, wrist patterns, task and seed.
+        num_tuples: how many tuples of observation and action.
+        begin: share of an episode before the hand begins to close.
+    """
+    period_s = data.physics.settings.control_dt
+    sampler = EpisodeSampler(
+        data.targets("train"),
+        data.patterns.split("train"),
+        mix=True,
+        seed=(data.seed, _STREAM),
+        task=data.task,
+        period_s=period_s,
+        second_tries=False,
+    )
+    with tqdm(total=num_tuples, desc="demonstrations", unit="tuple", leave=False) as bar:
+        return demonstrate(
+            sampler, grasp_set_identity(data.grasps), num_tuples=num_tuples, begin=begin, period_s=period_s,
+            on_tuples=bar.update,
+        )  # fmt: skip
+
+
+def demonstrations(
+    output: Path = Path("data/demonstrations.npz"),
+    path: str = "data/grasps.npz",
+    num_tuples: int = 125_000,
+    begin: float = 0.0,
+    task: TaskSettings | None = None,
+    split_file: str | None = None,
+    patterns: str | None = None,
+    reachable_only: bool = True,
+    seed: int = 0,
+) -> None:
+    """Joints interpolated from the open hand to stored grasps, along human wrist trajectories (GraspGF App. C).
+
+    The file is written in one step at the end, so an interrupt leaves an older one as it was.
+
+    Args:
+        output: file to write.
+        path: grasp set; its training grasps are demonstrated.
+        num_tuples: tuples of observation and action.
+        begin: share of an episode in which the hand stays open; 0 closes all along the way.
+        task: how wrists move; the defaults when null.
+        split_file: objects; the default split file when null.
+        patterns: file of recorded wrist movements; the generated ones when null.
+        reachable_only: leave out grasps that no moving hand took.
+        seed: decides the episodes.
+    """
+    data = RolloutDataModule(
+        path, task=task, split_file=split_file, patterns=patterns, reachable_only=reachable_only, seed=seed
+    )
+    shown = demonstrations_of(data, num_tuples=num_tuples, begin=begin)
+    command = "python -m datamodules.demonstrations " + " ".join(sys.argv[1:])
+    save_demonstrations(shown, output, {"command": command.strip(), "path": path, "seed": seed})
+    _LOG.info("wrote %s: %d tuples of %d episodes", output, len(shown), len(shown.num_steps))
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Command line of demonstrations."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    try:
+        auto_cli(demonstrations, args=None if args is None else list(args), as_positional=False)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()
