@@ -6,8 +6,11 @@ from typing import Any, Literal
 
 from reports.reproduce.results import Difference, Outcomes, difference
 
-HOLDS, FAILS, OPEN = "holds", "does not hold", "not decided"
 Verdict = Literal["holds", "does not hold", "not decided"]
+
+HOLDS: Verdict = "holds"
+FAILS: Verdict = "does not hold"
+OPEN: Verdict = "not decided"
 
 
 @dataclass(frozen=True)

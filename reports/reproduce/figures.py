@@ -190,8 +190,7 @@ def _stages(text: str, curves: Mapping[str, StepCurve], name: str, thirds: tuple
     mean, reach = means[0] - means[1], 1.96 * float(np.hypot(*errors))
     row = {"mean": mean, "low": mean - reach, "high": mean + reach, "n": curve.num_worlds[0]}
     measure = "rad" if name.endswith("rad") else "share"
-    stages = [f"third {number + 1}" for number in thirds]
-    claim = Claim(text, measure, *stages)
+    claim = Claim(text, measure, f"third {thirds[0] + 1}", f"third {thirds[1] + 1}")
     return Judged(claim, "", "training objects", Difference(row), verdict([(row["low"], row["high"])]))
 
 

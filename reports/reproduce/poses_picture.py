@@ -30,13 +30,11 @@ def fig10(results: Results) -> Block:
         folder = results.finished(f"test/{chosen.of}/seed_{seed}/{chosen.evaluation}_{task}")
     if folder is None:
         return Block("-")
-    strips = [strip for name in names for strip in _strips(folder, results, name)]
-    figure = Figure(figsize=(9.0, 9.0 * strips[0].shape[0] / strips[0].shape[1] * -(-len(strips) // 2)))
+    rows = list(zip(*(_strips(folder, results, name) for name in names), strict=True))
+    sheet = contact_sheet([strip for row in rows for strip in row], columns=len(names))
+    figure = Figure(figsize=(9.0, 9.0 * sheet.shape[0] / sheet.shape[1]))
     axis = figure.add_axes((0.0, 0.0, 1.0, 1.0))
-    ordered = [
-        strips[number + part * _EPISODES] for number in range(len(strips) // len(names)) for part in range(len(names))
-    ]
-    axis.imshow(contact_sheet(ordered, columns=len(names)))
+    axis.imshow(sheet)
     axis.set_axis_off()
     text = (
         f"![Final poses](pictures/fig10.png)\n\nBefore the lift and at its end, {task} task; left a_p, right a_p * a_s."
