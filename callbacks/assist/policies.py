@@ -123,8 +123,9 @@ def available_policies(module: object, names: Sequence[str] | None) -> tuple[str
     has += [WITHOUT_RESIDUAL] if with_primitive and isinstance(module, HasResidual) else []
     missing = [name for name in names or () if name not in has]
     if missing:
+        lacks = "residual that it could leave out" if with_primitive else "primitive"
         raise ValueError(
-            f"policies name {', '.join(missing)}, but {type(module).__name__} has no primitive; take them out"
+            f"policies name {', '.join(missing)}, but {type(module).__name__} has no {lacks}; take them out"
         )
     return tuple(name for name in has if name in (POLICIES if names is None else names))
 

@@ -216,12 +216,16 @@ class _Watch:
         self._began = time.monotonic()
         self._minutes = pace * sum(run.minutes for run in left)
         self._after = pace * sum(run.minutes for run in left[1:])
+        self._told = ""
         self.tick()
 
     def tick(self) -> None:
         """Time has passed."""
         passed = (time.monotonic() - self._began) / 60.0
-        self._bar.set_postfix_str(f"{self._title}, {_spoken(max(self._minutes - passed, self._after))} left")
+        told = f"{self._title}, {_spoken(max(self._minutes - passed, self._after))} left"
+        if told != self._told:
+            self._told = told
+            self._bar.set_postfix_str(told)
 
 
 def _pace(runs: Runs) -> float:

@@ -42,8 +42,9 @@ def trainings(results: Results, names: Sequence[str]) -> dict[str, list[PolicyRu
     """Logs of the trainings of methods, one a seed; of what logs no agent steps none."""
     found: dict[str, list[PolicyRun]] = {}
     for name in names:
-        logs = [read_logs(folder) for folder in results.trainings(name).values()]
-        own = [policy_run(each) for each in logs if any(AGENT_STEPS in log for log in each)]
+        folders = [each for each in results.trainings(name).values() if any(each.rglob("events.out.tfevents.*"))]
+        logs = [read_logs(folder) for folder in folders]
+        own = [policy_run(each) for each in logs if any(AGENT_STEPS in log and _SUCCESS in log for log in each)]
         if own:
             found[name] = own
     return found

@@ -203,8 +203,8 @@ def _check_names(plan: Plan, tables: Sequence[str]) -> None:
     """Every name that is used is that of something; a ValueError names what there is."""
     _known("ours", [plan.ours], plan.methods)
     _known("tables", plan.tables, tables)
-    if not plan.seeds:
-        raise ValueError("seeds is empty; give at least one")
+    if not plan.seeds or not plan.tasks:
+        raise ValueError(f"seeds are {list(plan.seeds)} and tasks {list(plan.tasks)}; give at least one of each")
     for name, method in plan.methods.items():
         where = f"methods.{name}"
         _known(f"{where}.needs", method.needs, plan.steps)

@@ -22,16 +22,12 @@ _SIZE = 200
 
 def fig10(results: Results) -> Block:
     """The hand right before the lift and at its end, of one object of each of some families."""
-    folder, task = None, results.selection.tasks[0]
-    names = [name for name in (A_P, SCALED) if name in results.plan.methods]
-    for name in names:
-        chosen = results.plan.methods[name]
-        seed = results.plan.seeds_of(chosen.of)[0]
-        folder = results.finished(f"test/{chosen.of}/seed_{seed}/{chosen.evaluation}_{task}")
-    if folder is None:
+    task = results.selection.tasks[0]
+    found = {name: results.first_test(name, task) for name in (A_P, SCALED) if name in results.plan.methods}
+    columns = [_strips(folder, results, name) for name, folder in found.items() if folder is not None]
+    if not columns:
         return Block("-")
-    rows = list(zip(*(_strips(folder, results, name) for name in names), strict=True))
-    sheet = contact_sheet([strip for row in rows for strip in row], columns=len(names))
+    sheet = contact_sheet([strip for row in zip(*columns, strict=True) for strip in row], columns=len(columns))
     figure = Figure(figsize=(9.0, 9.0 * sheet.shape[0] / sheet.shape[1]))
     axis = figure.add_axes((0.0, 0.0, 1.0, 1.0))
     axis.imshow(sheet)

@@ -31,8 +31,14 @@ MAKERS: dict[str, Callable[[Results], Block]] = {
 """What makes each table; names as in `selection.TABLES`."""
 
 
-def write_report(plan: Plan, runs: Runs, selection: Selection, failed: Mapping[str, str]) -> Path:
+def write_report(plan: Plan, runs: Runs, selection: Selection, failed: dict[str, str]) -> Path:
     """Write everything that the finished runs give; the path of the Markdown.
+
+    Args:
+        plan: what was to be made.
+        runs: what there is of it.
+        selection: what was asked for.
+        failed: what could not be made and why; tables that cannot are added.
 
     All of it is made before anything is written, and each file is written whole or not at all: what was written before
     stays where something fails. Tables that were not asked for stay in the JSON as they were.
@@ -41,7 +47,7 @@ def write_report(plan: Plan, runs: Runs, selection: Selection, failed: Mapping[s
         OSError: a file cannot be written; names it.
     """
     results = Results(plan, runs, selection)
-    blocks = {name: MAKERS[name](results) for name in selection.tables}
+    blocks = {name: _block(name, results, failed) for name in selection.tables}
     path = runs.root / f"{NAME}.md"
     before = _before(path.with_suffix(".json"))
     told = {name: _told(name, block, plan) for name, block in blocks.items()}
@@ -57,6 +63,14 @@ def write_report(plan: Plan, runs: Runs, selection: Selection, failed: Mapping[s
     for file, write in writers.items():
         _write(file, write)
     return path
+
+
+def _block(name: str, results: Results, failed: dict[str, str]) -> Block:
+    try:
+        return MAKERS[name](results)
+    except (ValueError, OSError) as error:
+        failed[name] = f"{name} cannot be made: {error}"
+        return Block(f"Not made: {error}")
 
 
 def _write(file: Path, write: Callable[[Path], None]) -> None:

@@ -218,6 +218,13 @@ class Results:
         folder = self.finished(name_of_test(method, seed, evaluation, task))
         return None if folder is None else dict(json.loads((folder / METRICS).read_text(encoding="utf-8")))
 
+    def first_test(self, method: str, task: str) -> Path | None:
+        """Folder of the test, on a task, of the first training of a method, or of the one that it is `of`."""
+        chosen = self.plan.methods[method]
+        name = chosen.of or method
+        evaluation = chosen.evaluation if chosen.of else "main"
+        return self.finished(name_of_test(name, self.plan.seeds_of(name)[0], evaluation, task))
+
     def trainings(self, method: str) -> dict[int, Path]:
         """Folders of the finished trainings of a method, by seed."""
         chosen = self.plan.methods[method].of or method

@@ -27,7 +27,6 @@ from reports.reproduce.blocks import Block
 from reports.reproduce.claims import Claim, Judged, verdict
 from reports.reproduce.paper import LATENCY
 from reports.reproduce.results import Difference, Results
-from reports.reproduce.runs import name_of_test
 
 _FIRST = 5
 """Steps left out: buffers are made in them."""
@@ -84,12 +83,11 @@ def times(folder: Path) -> dict[str, list[float]]:
 
 def table5(results: Results) -> Block:
     """Milliseconds of a decision on this machine; measured once for a training, and kept."""
-    plan = results.plan
-    name = name_of_test(plan.ours, plan.seeds_of(plan.ours)[0], "main", results.selection.tasks[0])
-    folder = results.finished(name)
+    folder = results.first_test(results.plan.ours, results.selection.tasks[0])
     if folder is None:
         return Block("-")
-    kept = _kept(folder, results.runs.root / "speed.json", results.runs.stamps[name].identity)
+    root = results.runs.root
+    kept = _kept(folder, root / "speed.json", results.runs.stamps[str(folder.relative_to(root))].identity)
     found, machine = kept["ms"], kept["machine"]
     rows = [
         [_TITLES[each], *(f"{np.quantile(found[each], share):.2f}" for share in (0.5, 0.25, 0.75)),

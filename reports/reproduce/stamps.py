@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from callbacks.store.made_of import digest, made_of_code
+from callbacks.store.made_of import LAYERS, digest, made_of_code
 from envs.files import write_atomically
 from reports.reproduce.runs import Run
 
@@ -84,7 +85,7 @@ def stamp_of(run: Run, stamps: Mapping[str, Stamp], outputs: Sequence[str]) -> S
     """
     settings = merged_settings(run.configs, run.options)
     files, missing = {}, []
-    named = [*_files_in(settings), *([run.checkpoint] if run.checkpoint else [])]
+    named = [*_files_in(settings), *_own_modules(settings), *([run.checkpoint] if run.checkpoint else [])]
     for path in dict.fromkeys(named):
         if path in outputs:
             continue
@@ -156,6 +157,23 @@ def _files_in(value: Any) -> list[str]:
     if isinstance(value, list):
         return [path for item in value for path in _files_in(item)]
     return [value] if isinstance(value, str) and value.endswith(_FILES) and "{" not in value else []
+
+
+def _own_modules(value: Any) -> list[str]:
+    """Files of classes among settings that are neither this project's, whose code has its digest, nor a library's."""
+    if isinstance(value, list):
+        return [path for item in value for path in _own_modules(item)]
+    if not isinstance(value, Mapping):
+        return []
+    found = [path for item in value.values() for path in _own_modules(item)]
+    module = str(value.get("class_path", "")).rpartition(".")[0]
+    if not module or module.partition(".")[0] in (*LAYERS, "lightning", "torch"):
+        return found
+    try:
+        spec = find_spec(module)
+    except ModuleNotFoundError:
+        spec = None
+    return found if spec is None or spec.origin is None else [*found, spec.origin]
 
 
 @lru_cache

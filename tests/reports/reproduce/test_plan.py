@@ -93,7 +93,7 @@ def test_what_is_shipped_or_learns_nothing_is_tested_alone(tmp_path: Path) -> No
         ({"methods": {"ours": {"title": "Ours"}}}, r"methods.ours has no configs"),
         ({"methods": {"ours": {"name": "Ours"}}}, r"methods.ours: unknown name, missing title; fields are title"),
         ({"seeds": 3}, r"seeds is 3; expected a list"),
-        ({"seeds": []}, r"seeds is empty"),
+        ({"seeds": []}, r"seeds are \[\] and tasks \['paper'\]; give at least one of each"),
         ({"evaluations": {"main": {"tasks": ["usr"]}}}, r"evaluations.main.tasks names usr; available: paper"),
         ({"steps": {"encoder": {}}}, r"steps.encoder has module '' and configs \(\)"),
     ],

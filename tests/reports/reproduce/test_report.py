@@ -105,6 +105,18 @@ def test_what_is_missing_is_a_dash_and_what_failed_is_told(tmp_path: Path) -> No
     assert "Not made:\n\n- test/ppo/seed_0/main_paper" in text
 
 
+def test_a_table_that_cannot_be_made_holds_up_no_other(tmp_path: Path) -> None:
+    plan, runs, selection = reproduced(tmp_path)
+    other = runs.root / "test/ppo/seed_0/main_paper/episodes/labels/unseen_instances.json"
+    other.write_text('{"episodes": ["other objects"]}')
+    failed: dict[str, str] = {}
+    text = write_report(plan, runs, selection, failed).read_text()
+    assert set(failed) == {"table1", "table3"}
+    assert "two methods ran other episodes" in failed["table1"]
+    assert "Not made: seed 0: two methods ran other episodes" in text
+    assert "![Curves](pictures/fig4.png)" in text
+
+
 def test_a_full_disk_leaves_the_old_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plan, runs, selection = reproduced(tmp_path)
     path = write_report(plan, runs, selection, {})

@@ -21,7 +21,7 @@ def test_every_run_of_a_shipped_plan_can_be_stamped(name: str, tmp_path: Path, m
     content["methods"] = {
         key: each for key, each in methods.items() if all(Path(path).is_file() for path in each.get("configs", []))
     }
-    assert set(methods) - set(content["methods"]) <= {"ppo", "ppo_goal", "ilad", "ibs"}
+    assert set(methods) - set(content["methods"]) <= {"ppo", "ppo_goal", "ppo_independent", "ilad", "ibs"}
     (tmp_path / "plan.yaml").write_text(yaml.safe_dump(content))
     plan = read_plan(tmp_path / "plan.yaml", tuple(TABLES))
     assert set(plan.tables) == set(TABLES)

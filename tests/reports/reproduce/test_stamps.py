@@ -102,6 +102,17 @@ def test_a_checkpoint_that_is_not_there_is_named(tmp_path: Path) -> None:
     assert "nowhere/gf.ckpt" not in stamp_of(run, {}, ["nowhere/gf.ckpt"]).files  # a run of the plan makes it
 
 
+def test_the_code_of_a_class_of_ones_own_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "a_method_of_mine.py").write_text("class Mine: ...\n")
+    run = made_up_run(tmp_path, options=("--model.class_path", "a_method_of_mine.Mine"))
+    before = stamp_of(run, {}, [])
+    (tmp_path / "a_method_of_mine.py").write_text("class Mine: better = True\n")
+    module._file_digest.cache_clear()
+    [told] = differences(before, stamp_of(run, {}, []))
+    assert told.startswith(f"files.{tmp_path}/a_method_of_mine.py was ")
+
+
 def test_settings_are_merged_as_the_command_line_does(tmp_path: Path) -> None:
     base = {
         "model": {"noise": {"class_path": "A", "init_args": {"std": 1}}, "gamma": 0.9},
