@@ -74,6 +74,10 @@ def _said(low: float, high: float, is_lower: bool, margin: float | None) -> Verd
 
 def judge(claim: Claim, one: Outcomes, other: Outcomes, task: str, split: str) -> Judged:
     """A claim held against the outcomes of its two rows; not decided where one of them was not measured."""
-    found = difference(one, other, claim.measure)
+    return judged(claim, difference(one, other, claim.measure), task, split)
+
+
+def judged(claim: Claim, found: Difference | None, task: str, split: str) -> Judged:
+    """A claim held against a difference; not decided without one."""
     said = OPEN if found is None else verdict(found.intervals(split), is_lower=claim.is_lower, margin=claim.margin)
     return Judged(claim, task, split, found, said)

@@ -39,9 +39,9 @@ _QUARTILES = 1.349
 
 
 def trainings(results: Results, names: Sequence[str]) -> dict[str, list[PolicyRun]]:
-    """Logs of the trainings of methods, one a seed; of what logs no agent steps none."""
+    """Logs of the trainings of methods, one a seed; none of what logs no agent steps, or is another's policy."""
     found: dict[str, list[PolicyRun]] = {}
-    for name in names:
+    for name in [name for name in names if not results.plan.methods[name].of]:
         folders = [each for each in results.trainings(name).values() if any(each.rglob("events.out.tfevents.*"))]
         logs = [read_logs(folder) for folder in folders]
         own = [policy_run(each) for each in logs if any(AGENT_STEPS in log and _SUCCESS in log for log in each)]

@@ -79,6 +79,14 @@ def module_claims(ours: str) -> list[Claim]:
     ]
 
 
+def collision_claims(ours: str) -> list[Claim]:
+    """Sec. 5.2 about Table 2: a_p knows how to grasp, and collides on the way."""
+    return [
+        Claim("a_p without collisions succeeds more often than with (Table 2)", "success", FREE, A_P),
+        Claim("a_p without collisions is comparable to ours (Table 2)", "success", FREE, ours, margin=EQUAL),
+    ]
+
+
 def pose_claims(ours: str, others: Mapping[str, str]) -> list[Claim]:
     """Sec. 5.3 about Table 3: ours grasps various parts of the objects."""
     return [

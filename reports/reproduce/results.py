@@ -140,6 +140,27 @@ def difference(one: Outcomes, other: Outcomes, measure: str) -> Difference | Non
     return Difference(row, over_seeds(means).as_dict() if len(means) > 1 else None)
 
 
+def independent(one: Row, other: Row) -> Difference:
+    """One mean minus another of other episodes, by the intervals of both (Donner and Zou 2012, eq. 2).
+
+    low = d - sqrt((m1 - l1)^2 + (h2 - m2)^2) and high = d + sqrt((h1 - m1)^2 + (m2 - l2)^2), with d = m1 - m2.
+    """
+    row = {**_apart(one["mean"], one, other["mean"], other), "n": one["n"] + other["n"]}
+    families = [each.get("interval_over_families") for each in (one, other)]
+    if families[0] and families[1]:
+        count = min(each["families"] for each in families if each)
+        wider = _apart(one["mean"], families[0], other["mean"], families[1])
+        row["interval_over_families"] = {"low": wider["low"], "high": wider["high"], "families": count}
+    return Difference(row)
+
+
+def _apart(mean: float, one: Mapping[str, Any], other_mean: float, other: Mapping[str, Any]) -> Row:
+    differs = mean - other_mean
+    below = float(np.hypot(mean - one["low"], other["high"] - other_mean))
+    above = float(np.hypot(one["high"] - mean, other_mean - other["low"]))
+    return {"mean": differs, "low": differs - below, "high": differs + above}
+
+
 def _pooled(parts: Sequence[tuple[Array, SeedOutcomes]]) -> tuple[Array, NDArray[np.int64], NDArray[np.str_]]:
     """Values, objects and families of several seeds together; an object is the same in all of them."""
     return (
@@ -227,6 +248,5 @@ class Results:
 
     def trainings(self, method: str) -> dict[int, Path]:
         """Folders of the finished trainings of a method, by seed."""
-        chosen = self.plan.methods[method].of or method
-        folders = {seed: self.finished(name_of_fit(chosen, seed)) for seed in self.plan.seeds_of(chosen)}
+        folders = {seed: self.finished(name_of_fit(method, seed)) for seed in self.plan.seeds_of(method)}
         return {seed: folder for seed, folder in folders.items() if folder is not None}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from reports.reproduce.claims import FAILS, HOLDS, OPEN, Claim, Verdict, judge, verdict
-from reports.reproduce.results import difference, measured, poses_grasped, read_outcomes, share
+from reports.reproduce.results import difference, independent, measured, poses_grasped, read_outcomes, share
 from tests.reports.reproduce.kept import keep
 
 
@@ -107,6 +107,18 @@ def test_objects_are_counted_by_the_poses_that_they_are_grasped_at(tmp_path: Pat
     assert share(found, "4/5", "any")["mean"] == pytest.approx(0.5)
     assert poses_grasped({0: outcome}, 6) == {}
     assert np.isclose(share(found, "1/5", "any")["mean"], 0.25)
+
+
+def test_means_of_other_episodes_differ_by_both_intervals() -> None:
+    one = {"mean": 0.5, "low": 0.47, "high": 0.54, "n": 10}
+    other = {"mean": 0.4, "low": 0.37, "high": 0.44, "n": 5}
+    found = independent(one, other).over_objects
+    # 0.1 - sqrt(0.03^2 + 0.04^2) = 0.05;  0.1 + sqrt(0.04^2 + 0.03^2) = 0.15
+    assert [found[key] for key in ("mean", "low", "high", "n")] == pytest.approx([0.1, 0.05, 0.15, 15])
+    assert "interval_over_families" not in found
+    wide = {"interval_over_families": {"low": 0.1, "high": 0.9, "families": 12}}
+    both = independent({**one, **wide}, {**other, **wide}).intervals("unseen_families")
+    assert both[0][0] == pytest.approx(0.1 - np.hypot(0.4, 0.5))
 
 
 def test_episodes_without_labels_are_refused(tmp_path: Path) -> None:
