@@ -77,8 +77,7 @@ def table2(results: Results) -> Block:
         row_of = numbers.get(f"{task}/{split}", {})
         for claim in collision_claims(plan.ours):
             one, other = row_of.get(claim.one), row_of.get(claim.other)
-            found = independent(one, other) if one and other else None
-            told.append(judged(claim, found, task, split))
+            told.append(judged(claim, independent(one, other) if one and other else None, task, split))
     return Block(text, numbers, told, settings=settings)
 
 
