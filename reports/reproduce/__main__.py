@@ -63,6 +63,7 @@ def parser() -> argparse.ArgumentParser:
     )
     found.add_argument("--config", type=Path, required=True, help="plan, such as configs/reproduce/quick.yaml")
     found.add_argument("--folder", type=Path, help="where everything goes; that of the plan when left out")
+    found.add_argument("--document", type=Path, help="Markdown that is written too, its pictures beside it")
     found.add_argument("--only", type=_names, default=[], metavar="TABLE,...", help=f"among {', '.join(TABLES)}")
     found.add_argument("--methods", type=_names, default=[], metavar="NAME,...", help="methods of the plan")
     found.add_argument("--tasks", type=_names, default=[], metavar="NAME,...", help="tasks of the plan")
@@ -98,7 +99,7 @@ def main(args: Sequence[str] | None = None) -> int:
             return _run_alone(runs, given.run)
         with locked(root):
             failed = run_all(runs)
-            path = write_report(plan, runs, selection, failed)
+            path = write_report(plan, runs, selection, failed, given.document)
     except (ValueError, OSError) as error:
         arguments.error(str(error))
     _LOG.info("wrote %s", path)

@@ -7,6 +7,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from callbacks.metrics.estimates import Row
+from callbacks.metrics.text_tables import over_families
 from envs.conventions import UNSEEN_SPLITS
 from reports.markdown import claimed_per_cent, shown, table, words
 from reports.reproduce.claims import Claim, Judged, judge
@@ -22,8 +23,11 @@ class Unit:
     digits: int = 3
 
     def told(self, row: Mapping[str, Any] | None, split: str = "") -> str:
-        """``mean [low, high]``; of a share on unseen families with the interval over them."""
-        return claimed_per_cent(row, split) if self.name == "%" else shown(row, self.factor, self.digits)
+        """``mean [low, high]``; on unseen families with the interval over them."""
+        if self.name == "%":
+            return claimed_per_cent(row, split)
+        families = "" if row is None else over_families(split, row, self.factor, self.digits)
+        return shown(row, self.factor, self.digits) + (families and f", over families {families}")
 
 
 UNITS: Mapping[str, Unit] = {
@@ -75,7 +79,10 @@ def measure_cells(outcomes: Outcomes, split: str, measures: Sequence[str]) -> li
     if not outcomes:
         return ["-"] * (len(measures) + 1)
     count = sum(len(each.rows) for each in outcomes.values())
-    cells = [UNITS[measure].told(measured(outcomes, measure), split) for measure in measures]
+    # the interval over families once a row, of what is claimed
+    cells = [
+        UNITS[measure].told(measured(outcomes, measure), split if measure == "success" else "") for measure in measures
+    ]
     return [*cells, f"{count:,} ({len(outcomes)})"]
 
 
@@ -94,15 +101,23 @@ def judged_all(claims: Sequence[Claim], outcomes_of: Outcome, spots: Sequence[tu
 
 
 def claims_table(judged: Sequence[Judged]) -> str:
-    """A row a claim and place: verdict, and the intervals of the paired difference."""
-    rows = []
-    for each in judged:
-        unit, found = UNITS[each.claim.measure], each.found
-        name = "points" if unit.name == "%" else unit.name
-        differs = "-" if found is None else f"{unit.told(found.over_objects, each.split)} {name}"
-        seeds = "-" if found is None else unit.told(found.over_seeds)
-        rows.append([each.claim.text, place(each.task, each.split), f"**{each.verdict}**", differs, seeds])
-    return table(["the paper says", "on", "here", "difference, 95 %", "over training seeds"], rows)
+    """A row a claim, a column a place: verdict, and the intervals of the difference."""
+    spots = list(dict.fromkeys((each.task, each.split) for each in judged))
+    cells = {(each.claim.text, each.task, each.split): _verdict_cell(each) for each in judged}
+    rows = [
+        [text, *(cells.get((text, *spot), "-") for spot in spots)]
+        for text in dict.fromkeys(each.claim.text for each in judged)
+    ]
+    return table(["the paper says", *(f"here, on {place(*spot)}" for spot in spots)], rows)
+
+
+def _verdict_cell(each: Judged) -> str:
+    if each.found is None:
+        return f"**{each.verdict}**: not measured"
+    unit, seeds = UNITS[each.claim.measure], each.found.over_seeds
+    name = "points" if unit.name == "%" else unit.name
+    told = f"**{each.verdict}**: {unit.told(each.found.over_objects, each.split)} {name}"
+    return told if seeds is None else f"{told}; over seeds {unit.told(seeds)}"
 
 
 def counted(judged: Sequence[Judged]) -> dict[str, int]:

@@ -132,12 +132,12 @@ def _curves_block(results: Results, table_name: str, below: Block) -> Block:
     if not runs:
         return below
     told, numbers = gains(runs, named)
-    text = f"![Curves](pictures/{table_name}.png)\n\n{told}\n\n{below.text}".rstrip()
+    text = f"![Curves](pictures/reproduction_{table_name}.png)\n\n{told}\n\n{below.text}".rstrip()
     settings = [
         "Band: lowest and highest seed. While learning: with exploration, on training objects.",
         *below.settings,
     ]
-    pictures = {f"{table_name}.png": curves_figure(runs, named)}
+    pictures = {f"reproduction_{table_name}.png": curves_figure(runs, named)}
     return Block(text, {**below.numbers, "training": numbers}, below.judged, pictures, settings)
 
 
@@ -175,9 +175,11 @@ def fig12(results: Results) -> Block:
         f"Of the {content['title']}, exploring. Stages are thirds of the time until half of the worlds have ended; "
         "intervals are of the means over worlds, which are taken as independent between the stages."
     ]
-    picture = {"fig12.png": draw_curves(curves, "")}
+    picture = {"reproduction_fig12.png": draw_curves(curves, "")}
     numbers = {name: vars(curve) for name, curve in curves.items()}
-    return Block("![Course of an episode](pictures/fig12.png)", numbers, [*filter(None, judged)], picture, settings)
+    return Block(
+        "![Course of an episode](pictures/reproduction_fig12.png)", numbers, [*filter(None, judged)], picture, settings
+    )
 
 
 def _stages(text: str, curves: Mapping[str, StepCurve], name: str, thirds: tuple[int, int]) -> Judged | None:

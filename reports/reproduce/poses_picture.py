@@ -33,10 +33,11 @@ def fig10(results: Results) -> Block:
     axis.imshow(sheet)
     axis.set_axis_off()
     text = (
-        f"![Final poses](pictures/fig10.png)\n\nBefore the lift and at its end, {task} task; left a_p, right a_p * a_s."
+        "![Final poses](pictures/reproduction_fig10.png)\n\n"
+        f"Before the lift and at its end, {task} task; left a_p, right a_p * a_s."
     )
     settings = ["Of the kept episodes, run again with collisions on; the paper's have none between hand and object."]
-    return Block(text, pictures={"fig10.png": figure}, settings=settings)
+    return Block(text, pictures={"reproduction_fig10.png": figure}, settings=settings)
 
 
 def _strips(folder: Path, results: Results, name: str) -> list[Image]:

@@ -31,7 +31,9 @@ MAKERS: dict[str, Callable[[Results], Block]] = {
 """What makes each table; names as in `selection.TABLES`."""
 
 
-def write_report(plan: Plan, runs: Runs, selection: Selection, failed: dict[str, str]) -> Path:
+def write_report(
+    plan: Plan, runs: Runs, selection: Selection, failed: dict[str, str], document: Path | None = None
+) -> Path:
     """Write everything that the finished runs give; the path of the Markdown.
 
     Args:
@@ -39,6 +41,7 @@ def write_report(plan: Plan, runs: Runs, selection: Selection, failed: dict[str,
         runs: what there is of it.
         selection: what was asked for.
         failed: what could not be made and why; tables that cannot are added.
+        document: Markdown that is written once more, with its pictures in ``pictures`` beside it.
 
     All of it is made before anything is written, and each file is written whole or not at all: what was written before
     stays where something fails. Tables that were not asked for stay in the JSON as they were.
@@ -53,12 +56,15 @@ def write_report(plan: Plan, runs: Runs, selection: Selection, failed: dict[str,
     told = {name: _told(name, block, plan) for name, block in blocks.items()}
     sections = {name: told.get(name) or before[name] for name in TABLES if name in told or name in before}
     text = _document(plan, runs, sections, failed)
+    documents = [path, *([] if document is None else [document])]
     writers: dict[Path, Callable[[Path], None]] = {
-        runs.root / "pictures" / name: partial(save_figure, figure)
+        each.parent / "pictures" / name: partial(save_figure, figure)
+        for each in documents
         for block in blocks.values()
         for name, figure in block.pictures.items()
     }
-    for file, content in ((path.with_suffix(".json"), json.dumps(sections, indent=1) + "\n"), (path, text)):
+    numbers = json.dumps(sections, indent=1) + "\n"
+    for file, content in {path.with_suffix(".json"): numbers, **dict.fromkeys(documents, text)}.items():
         writers[file] = partial(write_atomically, payload=content.encode())
     for file, write in writers.items():
         _write(file, write)
@@ -115,8 +121,8 @@ def _document(plan: Plan, runs: Runs, sections: Mapping[str, Any], failed: Mappi
     lines = [
         "# The paper's tables, made again",
         f"Claims of the paper: {summary}. A claim about two methods is judged by the interval of the difference on "
-        "the same episodes (bootstrap over objects; over families for unseen families) and, where there are several "
-        "training seeds, by Student's t over them too: it holds where all of them are on its side of 0, does not hold "
+        "the same episodes: bootstrap over objects, over families too for unseen families and, where there are several "
+        "training seeds, Student's t over them too. It holds where all of them are on its side of 0, does not hold "
         "where all are on the other, and is not decided else.",
         f"Seeds of training: {', '.join(map(str, plan.seeds))}."
         + (f" The runs were made by {versions} versions of the code." if versions > 1 else ""),

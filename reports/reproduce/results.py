@@ -100,10 +100,14 @@ class Difference:
     over_seeds: Row | None = None
 
     def intervals(self, split: str) -> list[tuple[float, float]]:
-        """The intervals that a claim about a split has to be apart in: over families where these are unseen."""
-        rows = [self.over_objects.get("interval_over_families", self.over_objects)] if split == UNSEEN_FAMILIES else []
-        rows = rows or [self.over_objects]
-        return [(row["low"], row["high"]) for row in [*rows, *([self.over_seeds] if self.over_seeds else [])]]
+        """The intervals that a claim about a split has to be apart in.
+
+        Over objects; over families too where these are unseen (of few families that alone is too narrow, see
+        `callbacks.metrics.estimates.estimate`); over training seeds where there are several.
+        """
+        families = self.over_objects.get("interval_over_families") if split == UNSEEN_FAMILIES else None
+        rows = [self.over_objects, families, self.over_seeds]
+        return [(row["low"], row["high"]) for row in rows if row is not None]
 
 
 def measured(outcomes: Outcomes, measure: str) -> Row:

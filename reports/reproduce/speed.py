@@ -94,7 +94,7 @@ def table5(results: Results) -> Block:
          f"{LATENCY[each]:.2f}" + (" (alone)" if each == "policy" else "")]
         for each in _TITLES if each in found
     ]  # fmt: skip
-    judged = [_judged(each, np.array(found[each]), machine) for each in _TITLES if each in found]
+    judged = [_judged(each, np.array(found[each])) for each in _TITLES if each in found]
     settings = [
         f"Measured on {machine}; the paper's on a GTX 1650. One hand, the decisions of one episode; the time of the "
         "machine's other work is in it. A cloud is looked at again only when it has moved.",
@@ -117,8 +117,14 @@ def _kept(folder: Path, path: Path, identity: str) -> dict[str, Any]:
     return measured
 
 
-def _judged(name: str, ms: np.ndarray, machine: str) -> Judged:
-    """Whether a decision takes less than the paper says, by the mean over decisions."""
+def _judged(name: str, ms: np.ndarray) -> Judged:
+    """Whether a decision takes less than the paper says, by the mean over decisions minus the limit."""
     row = estimate(ms - _LIMIT_MS, np.arange(len(ms))).as_dict()
-    claim = Claim(f"{_TITLES[name]} takes less than 4 ms (App. D.3)", "ms", name, "4 ms", is_lower=True)
-    return Judged(claim, "", machine, Difference(row), verdict([(row["low"], row["high"])], is_lower=True))
+    claim = Claim(
+        f"{_TITLES[name]} takes less than 4 ms on average (App. D.3; mean minus 4 ms)",
+        "ms",
+        name,
+        "4 ms",
+        is_lower=True,
+    )
+    return Judged(claim, "", "this machine", Difference(row), verdict([(row["low"], row["high"])], is_lower=True))

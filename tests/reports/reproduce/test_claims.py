@@ -118,7 +118,8 @@ def test_means_of_other_episodes_differ_by_both_intervals() -> None:
     assert "interval_over_families" not in found
     wide = {"interval_over_families": {"low": 0.1, "high": 0.9, "families": 12}}
     both = independent({**one, **wide}, {**other, **wide}).intervals("unseen_families")
-    assert both[0][0] == pytest.approx(0.1 - np.hypot(0.4, 0.5))
+    assert both[0][0] == pytest.approx(0.05)
+    assert both[1][0] == pytest.approx(0.1 - np.hypot(0.4, 0.5))
 
 
 def test_episodes_without_labels_are_refused(tmp_path: Path) -> None:

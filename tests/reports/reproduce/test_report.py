@@ -73,13 +73,14 @@ def test_tables_have_ours_beside_the_papers_and_verdicts(tmp_path: Path) -> None
     assert claims["success", "unseen_instances"] == claims["success", "unseen_families"] == "holds"
     assert claims["translation_m", "unseen_instances"] == "holds"
     assert claims["posture_rad", "unseen_instances"] == "not decided"  # both are the same
-    assert "Ours moves the object less than PPO (Sec. 5.1)" in text
+    # 2 cm less in every episode
+    assert "| Ours moves the object less than PPO (Sec. 5.1) | **holds**: -2.00 [-2.00, -2.00] cm | **holds**: " in text
     # of six objects four are grasped at all five poses, two at four
     assert told["table3"]["numbers"]["paper/unseen_families"]["ours"]["5/5"]["mean"] == pytest.approx(4 / 6)
     assert "| *paper: PPO* | 48.20 | 35.49 | 13.10 | 3.01 | 0.20 |" in text
     assert [each["verdict"] for each in told["table6"]["claims"]] == ["holds", "not decided"] * 2  # no noise at all
     assert told["fig4"]["numbers"]["training"]["ours"]["rise"]["low"] > 0.2
-    assert (runs.root / "pictures" / "fig4.png").stat().st_size > 1000
+    assert (runs.root / "pictures" / "reproduction_fig4.png").stat().st_size > 1000
     assert text.count("- Another simulator.") == len(plan.tables)
 
 
@@ -88,6 +89,14 @@ def test_the_same_results_give_the_same_report(tmp_path: Path) -> None:
     first = write_report(plan, runs, selection, {}).read_bytes()
     read_outcomes.cache_clear()
     assert write_report(plan, runs, selection, {}).read_bytes() == first
+
+
+def test_a_document_is_the_report_with_its_pictures_beside_it(tmp_path: Path) -> None:
+    plan, runs, selection = reproduced(tmp_path)
+    document = tmp_path / "docs" / "tables.md"
+    path = write_report(plan, runs, selection, {}, document)
+    assert document.read_bytes() == path.read_bytes()
+    assert (document.parent / "pictures" / "reproduction_fig4.png").is_file()
 
 
 def test_parts_leave_the_other_tables_as_they_were(tmp_path: Path) -> None:
@@ -114,13 +123,16 @@ def test_a_table_that_cannot_be_made_holds_up_no_other(tmp_path: Path) -> None:
     assert set(failed) == {"table1", "table3"}
     assert "two methods ran other episodes" in failed["table1"]
     assert "Not made: seed 0: two methods ran other episodes" in text
-    assert "![Curves](pictures/fig4.png)" in text
+    assert "![Curves](pictures/reproduction_fig4.png)" in text
 
 
 def test_a_full_disk_leaves_the_old_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plan, runs, selection = reproduced(tmp_path)
     path = write_report(plan, runs, selection, {})
-    before = {file: file.read_bytes() for file in (path, path.with_suffix(".json"), runs.root / "pictures/fig4.png")}
+    before = {
+        file: file.read_bytes()
+        for file in (path, path.with_suffix(".json"), runs.root / "pictures/reproduction_fig4.png")
+    }
     (runs.root / "test/ppo/seed_0/main_paper/done.json").unlink()  # the new report would be another
 
     def full(descriptor: int) -> None:

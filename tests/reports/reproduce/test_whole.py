@@ -89,6 +89,9 @@ def test_a_plan_with_a_method_of_ones_own_comes_to_tables(
     assert told["table2"]["numbers"]["paper/unseen_families"]["a_p_a_s"]["n"] > 0
     assert set(told["fig5"]["numbers"]["training"]) == {"ours"}  # a_p is no training of its own
     assert told["table5"]["numbers"]["ms"].keys() == {"policy", "primitive"}
-    assert {file.name for file in (root / "pictures").iterdir()} >= {"fig10.png", "fig12.png"}
+    assert {file.name for file in (root / "pictures").iterdir()} >= {
+        "reproduction_fig10.png",
+        "reproduction_fig12.png",
+    }
     before = path.read_bytes()
     assert write_report(plan, Runs(root, runs.runs), selection, {}).read_bytes() == before
