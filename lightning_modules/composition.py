@@ -180,6 +180,37 @@ class ExtentAndResidual(Composition):
         return step / step.abs().amax(dim=1, keepdim=True).clamp_min(1.0) + a_r
 
 
+class WithoutResidual(Composition):
+    """What another composition does when a_r is 0: of a policy that has learnt both parts, the first alone (Table 2).
+
+    Args:
+        whole: the composition that the policy has learnt with.
+    Raises:
+        ValueError: it has no two numbers a joint.
+    """
+
+    numbers_per_joint = 2
+
+    def __init__(self, whole: Composition) -> None:
+        if whole.numbers_per_joint != 2:
+            raise ValueError(
+                f"composition {type(whole).__name__} has {whole.numbers_per_joint} number a joint, so that nothing is "
+                "left without a_r; take a policy with both parts, such as that of ScaleAndResidual"
+            )
+        self.whole = whole
+
+    def centre(self, num_joints: int) -> Tensor:
+        """See `Composition.centre`."""
+        return self.whole.centre(num_joints)
+
+    def _scale_and_residual(self, action: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        return self.whole._scale_and_residual(action)[0], None
+
+    def _combined(self, heading: Heading, action: Tensor) -> Tensor:
+        scale, residual = split_action(action)
+        return self.whole._combined(heading, torch.cat([scale, torch.zeros_like(residual)], dim=1))
+
+
 class ResidualOnly(Composition):
     """Without a_s: a = a_p + a_r from one number a joint."""
 

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Self
 
 import torch
@@ -10,7 +11,7 @@ from envs.conventions import CONTROL_DT
 from envs.hand.registry import load_hand
 from envs.task.observations import check_groups, flat_size
 from lightning_modules.checkpoints import leave_out_objects
-from lightning_modules.composition import Composition, ScaleAndResidual
+from lightning_modules.composition import Composition, ScaleAndResidual, WithoutResidual
 from lightning_modules.followers import Follower, GapDenoiser
 from lightning_modules.hand_guard import check_same_hand
 from lightning_modules.networks.actor_critic import ActorCritic, PolicyInput
@@ -206,6 +207,15 @@ class ResidualPPOModule(PPOLearning):
             ValueError: there is none.
         """
         return TriggeredPrimitive(self._view_alone(), trigger, period_s)
+
+    def policy_without_residual(self) -> LearntPolicy:
+        """The policy without exploration and without its a_r (GraspGF Table 2).
+
+        Raises:
+            ValueError: its composition has no a_r beside something else.
+        """
+        parts = replace(self._residual_policy(), composition=WithoutResidual(self.composition))
+        return LearntPolicy(parts, self.view)
 
     def _view_alone(self) -> PrimitiveView:
         if self.view is None:

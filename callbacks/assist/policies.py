@@ -24,6 +24,9 @@ POLICIES: tuple[str, ...] = (
 )  # fmt: skip
 """Every policy by name, in the order of the tables."""
 
+WITHOUT_RESIDUAL = "without_residual"
+"""The learnt policy with its a_r left out (GraspGF Table 2); measured where it is asked for."""
+
 TRIGGERED = "primitive_triggered"
 """The one that starts by a rule on the wrist's speed and the object's distance."""
 
@@ -64,6 +67,15 @@ class HasPrimitive(Protocol):
         ...
 
 
+@runtime_checkable
+class HasResidual(Protocol):
+    """A module whose policy can leave out its residual."""
+
+    def policy_without_residual(self) -> FingerPolicy:
+        """The learnt policy with its a_r left out."""
+        ...
+
+
 @dataclass(frozen=True)
 class ComparedPolicy:
     """A policy, and what it is made of: name, step at which it starts, weights and settings or training grasps."""
@@ -95,9 +107,9 @@ def check_policies(names: Sequence[str]) -> None:
     Raises:
         ValueError: an unknown name, one named twice, or none at all.
     """
-    unknown = [name for name in names if name not in POLICIES]
-    if unknown or not names or len(set(names)) < len(names):
-        raise ValueError(f"policies are {list(names)}; give some of {', '.join(POLICIES)}, each once")
+    known = (*POLICIES, WITHOUT_RESIDUAL)
+    if not names or not set(names) <= set(known) or len(set(names)) < len(names):
+        raise ValueError(f"policies are {list(names)}; give some of {', '.join(known)}, each once")
 
 
 def available_policies(module: object, names: Sequence[str] | None) -> tuple[str, ...]:
@@ -108,12 +120,14 @@ def available_policies(module: object, names: Sequence[str] | None) -> tuple[str
     """
     with_primitive = isinstance(module, HasPrimitive) and module.has_primitive
     has = [name for name in POLICIES if with_primitive or name not in OF_A_PRIMITIVE]
+    has += [WITHOUT_RESIDUAL] if with_primitive and isinstance(module, HasResidual) else []
     missing = [name for name in names or () if name not in has]
     if missing:
+        lacks = "residual that it could leave out" if with_primitive else "primitive"
         raise ValueError(
-            f"policies name {', '.join(missing)}, but {type(module).__name__} has no primitive; take them out"
+            f"policies name {', '.join(missing)}, but {type(module).__name__} has no {lacks}; take them out"
         )
-    return tuple(name for name in has if names is None or name in names)
+    return tuple(name for name in has if name in (POLICIES if names is None else names))
 
 
 def steps_to_choose(names: Sequence[str], given: Mapping[str, int]) -> list[str]:
@@ -183,7 +197,7 @@ def compared_policies(
     grid = triggers or TriggerGrid()
     starts: dict[str, Any] = {**(fixed_steps or {}), TRIGGERED: grid.first()}
     targets = None if training is None else training.targets
-    sources: dict[str, Any] = dict.fromkeys(("ours", *OF_A_PRIMITIVE), made_of_module)
+    sources: dict[str, Any] = dict.fromkeys(("ours", WITHOUT_RESIDUAL, *OF_A_PRIMITIVE), made_of_module)
     if targets is not None:
         sources |= dict.fromkeys(FROM_TRAINING, digest_of(targets))
     makers = _makers(hand, module, targets, period_s)
@@ -221,6 +235,8 @@ def _makers(
     if isinstance(module, HasPrimitive):
         makers |= {"primitive": lambda _: module.primitive_policy(), "primitive_gated": module.primitive_policy}
         makers |= {TRIGGERED: partial(module.triggered_policy, period_s=period_s)}
+    if isinstance(module, HasResidual):
+        makers |= {WITHOUT_RESIDUAL: lambda _: module.policy_without_residual()}
     if train is not None:
         makers |= {"scripted_close": lambda step: scripted_close(train, step)}
         makers |= {"nearest_grasp": lambda _: nearest_grasp(train)}

@@ -253,3 +253,13 @@ def run_all(kept: KeptEpisodes, policies: Mapping[str, ComparedPolicy], runs: Ru
                 run.outcomes[name].append(kept.run(f"{split}/{name}_{seed}", policy, part, frames))
             success = run.outcome(name).is_success
             _LOG.info("%s, %s: %.1f %% of %d", split, name, 100.0 * float(success.mean()), len(success))
+        if kept.files is not None:
+            _keep_labels(kept.files, split, run)
+
+
+def _keep_labels(files: ResultFiles, split: str, run: SplitRuns) -> None:
+    """What the episodes of all seeds were, and which of them each policy ran, as ``labels/<split>``."""
+    labels = {name: column for name, column in vars(run.labels()).items() if column is not None}
+    rows = {f"rows_{name}": run.rows_of(name) for name in run.outcomes}
+    made_of = {"episodes": [digest_of(each) for each in run.episodes]}
+    files.save(f"labels/{split}", {**labels, **rows}, made_of)

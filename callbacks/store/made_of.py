@@ -20,7 +20,8 @@ from envs.objects.library import ObjectLibrary
 from envs.task.episodes import Episodes
 from envs.task.targets import GraspTargets
 
-_LAYERS = ("envs", "datamodules", "lightning_modules", "callbacks")
+LAYERS = ("envs", "datamodules", "lightning_modules", "callbacks")
+"""Packages whose code decides results; reports only tell of them."""
 
 _OF_HAND = (
     "body_parentid", "body_pos", "body_quat", "body_ipos", "body_iquat", "body_mass", "body_inertia", "jnt_axis",
@@ -93,7 +94,7 @@ def settings_of_module(module: LightningModule) -> dict[str, Any]:
 def made_of_code() -> dict[str, str]:
     """Digest of the project's own code, and the versions of the libraries that decide numbers."""
     root = Path(__file__).resolve().parents[2]
-    files = [path for layer in _LAYERS for path in sorted((root / layer).rglob("*.py"))]
+    files = [path for layer in LAYERS for path in sorted((root / layer).rglob("*.py"))]
     code = digest(*(text for path in files for text in (path.relative_to(root), path.read_text(encoding="utf-8"))))
     return {"code": code, **{name: version(name) for name in _LIBRARIES}}
 

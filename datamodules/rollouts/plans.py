@@ -48,18 +48,25 @@ class PosesPlan:
 
     Args:
         poses: grasps of an object; objects that have fewer give all of theirs.
+        max_objects: only so many objects, evenly spread; all when None.
     """
 
-    def __init__(self, poses: int = 5) -> None:
-        if poses < 1:
-            raise ValueError(f"poses is {poses}; an evaluation needs at least 1 grasp of an object")
+    def __init__(self, poses: int = 5, max_objects: int | None = None) -> None:
+        if poses < 1 or (max_objects is not None and max_objects < 1):
+            raise ValueError(
+                f"poses is {poses} and max_objects {max_objects}; an evaluation needs at least 1 grasp of 1 object"
+            )
         self.poses = poses
+        self.max_objects = max_objects
 
     def rows(self, targets: GraspTargets, seed: int) -> NDArray[np.int64]:
         """See `EpisodePlan.rows`; the same for every seed."""
         wrist_pose_o = relative_pose(targets.object_pose_w, targets.wrist_pose_w)
         chosen = []
-        for index in np.unique(targets.object_index):
+        present = np.unique(targets.object_index)
+        if self.max_objects is not None and self.max_objects < len(present):
+            present = present[np.linspace(0, len(present) - 1, self.max_objects).astype(int)]
+        for index in present:
             own = np.flatnonzero(targets.object_index == index)
             chosen.append(own[most_diverse(wrist_pose_o[own], targets.joint_pos[own], self.poses)])
         return np.concatenate(chosen)

@@ -24,9 +24,9 @@ pytestmark = pytest.mark.usefixtures("fast_objects")
 CONFIGS = ROOT / "configs"
 OF_OTHER_COMMANDS = {
     "synthesis.yaml", "synthesis_all.yaml", "synthesis_tests.yaml",
-    "smoke/synthesis.yaml", "hands/ability_synthesis.yaml",
+    "smoke/synthesis.yaml", "hands/ability_synthesis.yaml", "reproduce/quick.yaml", "reproduce/full.yaml",
 }  # fmt: skip
-"""Run by tests/datamodules/test_synthesize.py."""
+"""Run by tests/datamodules/test_synthesize.py, and read by tests/reports/reproduce/test_shipped_plans.py."""
 
 ALL_OVERLAYS = sorted(
     str(path.relative_to(CONFIGS))
@@ -243,6 +243,20 @@ def test_a_protocol_changes_nothing_but_the_episodes(name: str, capsys: pytest.C
             assert merged["model"]["init_args"][key] == value
 
 
+@pytest.mark.parametrize("name", [name for name in PROTOCOLS if "tables" in name and "collisions" not in name])
+def test_the_evaluation_of_a_table_stands_last_where_its_seeds_are_given(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["test", f"--config={RESIDUAL}", f"--config={CONFIGS / name}", "--trainer.callbacks.init_args.seeds=[3]"]
+    with pytest.raises(SystemExit) as ended:
+        run([*command, "--print_config"])
+    assert ended.value.code == 0
+    last = yaml.safe_load(capsys.readouterr().out)["trainer"]["callbacks"][-1]
+    assert last["class_path"] == "callbacks.assist.evaluation.AssistEvaluation"
+    assert last["init_args"]["seeds"] == [3]
+    assert last["init_args"]["plan"]["init_args"]["poses"] == 5
+
+
 def test_the_stress_report_changes_nothing_but_the_episodes_and_all_of_its_levels_can_be_run(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -292,7 +306,7 @@ def test_an_overlay_says_only_what_differs(name: str) -> None:
             or any(part in name for part in ("poses", "hands/", "field_comparison"))
             else []
         ),
-        *(["data"] if "stress" in name else []),
+        *(["data"] if "stress" in name or "without_collisions" in name else []),
     }
     assert "callbacks" not in load(name).get("trainer", {}) or name in PROTOCOLS
 

@@ -13,6 +13,7 @@ from lightning_modules.composition import (
     ResidualOnly,
     ScaleAndResidual,
     ScaleOnly,
+    WithoutResidual,
     split_action,
 )
 from lightning_modules.followers import Heading
@@ -47,6 +48,19 @@ def test_variants_are_the_full_form_with_a_part_held() -> None:
     torch.testing.assert_close(ResidualOnly()(wanting(a_p), a_r), compose(a_p, ones, a_r))
     torch.testing.assert_close(ScaleOnly()(wanting(a_p), a_s), compose(a_p, a_s, zeros))
     torch.testing.assert_close(Direct()(None, a_r), compose(zeros, ones, a_r))
+
+
+def test_a_policy_of_both_parts_can_do_without_a_r() -> None:
+    generator = torch.Generator().manual_seed(0)
+    a_p, a_s, a_r = (torch.randn(5, 18, generator=generator) for _ in range(3))
+    heading = Heading(a_p, 0.3 * a_p, -0.2 * a_p)
+    for whole in (ScaleAndResidual(), ExtentAndResidual()):
+        found = WithoutResidual(whole).parts(heading, torch.cat([a_s, a_r], dim=1))
+        torch.testing.assert_close(found.action, whole(heading, torch.cat([a_s, torch.zeros_like(a_r)], dim=1)))
+        assert found.a_s is not None
+        assert found.a_r is None
+    with pytest.raises(ValueError, match="composition ScaleOnly has 1 number a joint"):
+        WithoutResidual(ScaleOnly())
 
 
 def test_only_direct_goes_without_the_primitive() -> None:

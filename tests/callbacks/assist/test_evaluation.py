@@ -237,6 +237,9 @@ def test_a_second_test_runs_nothing_again(
     names = {str(file.relative_to(tmp_path / "episodes")) for file in tmp_path.rglob("*.npz")}
     assert {"unseen_families/ours_0.npz", "unseen_instances/oracle_0.npz", "choice/blind_close_30.npz"} <= names
     assert {"unseen_families/primitive_triggered_0.npz", "choice/primitive_triggered_0.1_1_0.npz"} <= names
+    with np.load(tmp_path / "episodes" / "labels" / "unseen_families.npz") as labels:  # what the episodes were
+        assert labels["rows_ours"].tolist() == list(range(5))
+        assert len(labels["groups"]) == len(labels["families"]) == len(labels["seeds"]) == 5
     trained = Assistant()
     trained.weight.data += 1.0
     assert len(test(trained)) == 2 + 2 + 2 * 4  # the learnt ones only

@@ -21,11 +21,13 @@ from callbacks.assist.policies import (
 )
 from callbacks.assist.trigger_choice import TriggerGrid
 from datamodules.baselines.scripts import FixedStepClose
+from datamodules.rollouts.policy import FingerPolicy
 from datamodules.rollouts.runner import STEP_GRID
 from envs.conventions import CONTROL_DT
 from envs.hand.shadow import shadow_hand
 from lightning_modules.policy.trigger import Trigger
 from tests.assisting import made_up_targets, sampler
+from tests.callbacks.assistant import Assistant
 from tests.callbacks.outcomes import made_up_outcome
 
 HAND = shadow_hand()
@@ -139,6 +141,17 @@ def test_few_policies_need_no_training_grasps() -> None:
     assert runner.runs == 0
 
 
+def test_the_policy_without_its_residual_is_measured_where_it_is_asked_for() -> None:
+    class WithResidual(Assistant):
+        def policy_without_residual(self) -> FingerPolicy:
+            return self.policy()
+
+    assert "without_residual" not in available_policies(WithResidual(), None)
+    assert available_policies(WithResidual(), ["without_residual", "ours"]) == ("ours", "without_residual")
+    with pytest.raises(ValueError, match="policies name without_residual, but Assistant has no residual that it"):
+        available_policies(Assistant(), ["without_residual"])
+
+
 def test_a_module_without_a_primitive_is_compared_without() -> None:
     assert tuple(compared(Direct(), Runner()).policies) == (
         "ours", "scripted_close", "blind_close", "nearest_grasp", "oracle",
@@ -168,5 +181,5 @@ def test_policies_say_what_they_are_made_of() -> None:
 
 @pytest.mark.parametrize("names", [("theirs",), (), ("ours", "ours")])
 def test_senseless_names_are_refused(names: tuple[str, ...]) -> None:
-    with pytest.raises(ValueError, match=r"give some of ours, primitive, .*, oracle, each once"):
+    with pytest.raises(ValueError, match=r"give some of ours, primitive, .*, oracle, without_residual, each once"):
         check_policies(names)

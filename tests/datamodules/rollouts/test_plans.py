@@ -31,6 +31,13 @@ def test_every_object_gives_its_most_diverse_grasps_once(targets: GraspTargets) 
     assert sorted(every.tolist()) == list(range(len(targets)))
 
 
+def test_some_objects_give_what_they_give_among_all(targets: GraspTargets) -> None:
+    every, some = (PosesPlan(2, max_objects=most).rows(targets, seed=0) for most in (None, 1))
+    first = targets.object_index.min()
+    assert some.tolist() == [row for row in every.tolist() if targets.object_index[row] == first]
+    assert PosesPlan(2, max_objects=100).rows(targets, seed=0).tolist() == every.tolist()
+
+
 def test_episodes_are_the_same_for_the_same_seed_only(targets: GraspTargets) -> None:
     patterns = generate_patterns()
     first, again, other = (
@@ -60,5 +67,7 @@ def test_movements_come_from_the_objects_own_part(
 def test_empty_plans_are_refused() -> None:
     with pytest.raises(ValueError, match="num_episodes is 0; an evaluation needs at least 1"):
         SpreadPlan(0)
-    with pytest.raises(ValueError, match="poses is 0; an evaluation needs at least 1 grasp of an object"):
+    with pytest.raises(ValueError, match="poses is 0 and max_objects None; an evaluation needs at least 1 grasp of 1"):
         PosesPlan(0)
+    with pytest.raises(ValueError, match="max_objects 0"):
+        PosesPlan(1, max_objects=0)

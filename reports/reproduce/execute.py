@@ -1,0 +1,259 @@
+"""Runs what is missing of a plan, one run after the other, with a bar over all of them."""
+
+import ctypes
+import json
+import logging
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tqdm import tqdm
+
+from reports.reproduce.lock import locked
+from reports.reproduce.runs import Run
+from reports.reproduce.stamps import (
+    STAMP,
+    Stamp,
+    State,
+    minutes_of,
+    read_stamp,
+    stamp_of,
+    state_of,
+    write_done,
+    write_stamp,
+)  # fmt: skip
+
+_LOG = logging.getLogger("reproduce")
+
+_LAST_LINES = 12
+"""Of a run's log, told when it failed."""
+
+_SHOWN = 3
+"""Differences of a stamp that are told."""
+
+_DIES_WITH_PARENT = 1
+"""PR_SET_PDEATHSIG of prctl(2)."""
+
+
+class RunFailedError(RuntimeError):
+    """A run ended with an error."""
+
+
+@dataclass
+class Runs:
+    """Runs with their stamps, in a folder.
+
+    Attributes:
+        root: the folder.
+        runs: in their order.
+        accept_code: runs of other versions of the code count as the same.
+        stamps: by the name of the run.
+    """
+
+    root: Path
+    runs: Sequence[Run]
+    accept_code: bool = False
+    stamps: dict[str, Stamp] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Make the stamps; a FileNotFoundError names a file that is not there."""
+        outputs = [str(self.root / run.name / run.output) for run in self.runs]
+        for run in self.runs:
+            self.stamps[run.name] = stamp_of(run, self.stamps, outputs)
+
+    def folder(self, run: Run) -> Path:
+        """Where a run goes."""
+        return self.root / run.name
+
+    def state(self, run: Run) -> State:
+        """What there is of it."""
+        return state_of(run, self.stamps[run.name], self.folder(run), with_code=not self.accept_code)
+
+    def check(self) -> None:
+        """Refuse runs that were made by something else.
+
+        Raises:
+            ValueError: names the first, what differs, and the remedies.
+        """
+        others = [run for run in self.runs if self.state(run) is State.OTHER]
+        if not others:
+            return
+        folder = self.folder(others[0])
+        more = f" (and {len(others) - 1} more runs)" if len(others) > 1 else ""
+        raise ValueError(
+            f"{folder} was made by something else{more}: {self._told(others[0])}. Name another --folder; or --again, "
+            "which puts such runs aside and makes them anew"
+            + ("; or --accept_code, where the code alone differs" if self._differs_in_code(others[0]) else "")
+        )
+
+    def _told(self, run: Run) -> str:
+        kept = read_stamp(self.folder(run))
+        if kept is None:
+            return f"it has no {STAMP}"
+        found = self.stamps[run.name].differences(kept, with_code=not self.accept_code)
+        return "; ".join(found[:_SHOWN]) + (f"; and {len(found) - _SHOWN} more" if len(found) > _SHOWN else "")
+
+    def _differs_in_code(self, run: Run) -> bool:
+        kept = read_stamp(self.folder(run))
+        return kept is not None and not self.stamps[run.name].differences(kept, with_code=False)
+
+    def put_aside(self) -> None:
+        """Rename the folders of runs that were made by something else."""
+        for run in self.runs:
+            if self.state(run) is State.OTHER:
+                folder, number = self.folder(run), 1
+                while (aside := folder.with_name(f"{folder.name}_before_{number}")).exists():
+                    number += 1
+                folder.rename(aside)
+                _LOG.info("put aside: %s", aside)
+
+    def missing(self) -> list[Run]:
+        """Runs that are not done."""
+        return [run for run in self.runs if self.state(run) is not State.DONE]
+
+
+Executes = Callable[[Run, Path, int, Callable[[], None]], None]
+"""Runs a run in a folder; is handed the descriptor of its lock, and what to call every now and then."""
+
+
+def run_command(run: Run, folder: Path, lock: int, tick: Callable[[], None]) -> None:
+    """Run its command, its output into ``log.txt``; killed with this process, it keeps the lock until it has ended.
+
+    Raises:
+        RunFailedError: names the log and tells its last lines.
+    """
+    path = folder / "log.txt"
+    command = [sys.executable, *run.command(folder)]
+    with open(path, "a", encoding="utf-8") as log:
+        log.write(f"$ {' '.join(command)}\n")
+        log.flush()
+        process = subprocess.Popen(
+            command, stdout=log, stderr=subprocess.STDOUT, pass_fds=(lock,), preexec_fn=_die_with_parent
+        )
+        try:
+            while process.poll() is None:
+                tick()
+                time.sleep(0.2)
+        except BaseException:
+            process.terminate()
+            process.wait()
+            raise
+    if process.returncode:
+        last = path.read_text(encoding="utf-8", errors="replace").splitlines()[-_LAST_LINES:]
+        raise RunFailedError("\n".join([f"{run.name} ended with {process.returncode}; {path} ends with:", *last]))
+
+
+def _die_with_parent() -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_DIES_WITH_PARENT, signal.SIGKILL)
+
+
+def run_one(runs: Runs, run: Run, execute: Executes = run_command, tick: Callable[[], None] = lambda: None) -> None:
+    """Make one run, or go on with it where it stood; nothing when it is done.
+
+    Raises:
+        BlockingIOError: another process makes it.
+        RunFailedError: it failed, or something that it needs is not there.
+    """
+    lacking = [each.name for each in runs.runs if each.name in run.needs and runs.state(each) is not State.DONE]
+    if lacking:
+        raise RunFailedError(f"{run.name} needs {', '.join(lacking)} first")
+    folder = runs.folder(run)
+    with locked(folder) as lock:
+        if runs.state(run) is State.DONE:
+            return
+        if runs.state(run) is State.MISSING:
+            write_stamp(folder, runs.stamps[run.name])
+        began = time.monotonic()
+        execute(run, folder, lock.fileno(), tick)
+        if not (folder / run.output).is_file():
+            raise RunFailedError(f"{run.name} ended without an error, but without {folder / run.output}, too")
+        write_done(folder, (time.monotonic() - began) / 60.0)
+
+
+def run_all(runs: Runs, execute: Executes = run_command) -> dict[str, str]:
+    """Make what is missing, with a bar in expected minutes; what failed, and what could not be begun for that, by name.
+
+    A failed run does not hold up those that do not need it.
+    """
+    failed: dict[str, str] = {}
+    left = runs.missing()
+    total, to_do = (sum(run.minutes for run in some) for some in (runs.runs, left))
+    with tqdm(total=total, desc="runs", bar_format="{desc}: {percentage:3.0f}% |{bar}| {postfix}") as bar:
+        bar.update(total - to_do)
+        for number, run in enumerate(left):
+            lacking = [name for name in run.needs if name in failed]
+            if lacking:
+                failed[run.name] = f"{run.name} was not begun: {lacking[0]} failed"
+                continue
+            watch = _Watch(bar, f"{run.name} ({number + 1} of {len(left)})", _pace(runs), left[number:])
+            try:
+                run_one(runs, run, execute, watch.tick)
+            except (RunFailedError, BlockingIOError) as error:
+                failed[run.name] = str(error)
+                _LOG.error("%s", error)
+            bar.update(run.minutes)
+    return failed
+
+
+class _Watch:
+    """Tells a bar how long the present run and those after it will take.
+
+    Args:
+        bar: to be told.
+        title: of the present run.
+        pace: how much longer than expected runs take.
+        left: the present run and those after it.
+    """
+
+    def __init__(self, bar: "tqdm[None]", title: str, pace: float, left: Sequence[Run]) -> None:
+        self._bar = bar
+        self._title = title
+        self._began = time.monotonic()
+        self._minutes = pace * sum(run.minutes for run in left)
+        self._after = pace * sum(run.minutes for run in left[1:])
+        self._told = ""
+        self.tick()
+
+    def tick(self) -> None:
+        """Time has passed."""
+        passed = (time.monotonic() - self._began) / 60.0
+        told = f"{self._title}, {_spoken(max(self._minutes - passed, self._after))} left"
+        if told != self._told:
+            self._told = told
+            self._bar.set_postfix_str(told)
+
+
+def _pace(runs: Runs) -> float:
+    """How much longer than expected the finished runs took, 1 before there are any."""
+    pairs = [(run.minutes, minutes_of(runs.folder(run))) for run in runs.runs]
+    done = [(expected, took) for expected, took in pairs if took is not None and expected > 0]
+    return sum(took for _, took in done) / sum(expected for expected, _ in done) if done else 1.0
+
+
+def _spoken(minutes: float) -> str:
+    hours, rest = divmod(round(minutes), 60)
+    return f"{hours} h {rest} min" if hours else f"{rest} min"
+
+
+def listing(runs: Runs) -> str:
+    """A line a run: what there is of it, how long it takes, and its command."""
+    states: Mapping[str, State] = {run.name: runs.state(run) for run in runs.runs}
+    lines = [
+        f"{states[run.name].value:<22} {run.minutes:6.1f} min  {run.name}"
+        + (f"  ({runs._told(run)})" if states[run.name] is State.OTHER else "")
+        for run in runs.runs
+    ]
+    left = [run for run in runs.runs if states[run.name] is not State.DONE]
+    total = _pace(runs) * sum(run.minutes for run in left)
+    return "\n".join([*lines, f"{len(left)} of {len(runs.runs)} runs to be made, {_spoken(total)}"])
+
+
+def code_versions(runs: Runs) -> int:
+    """By how many versions of the code the finished runs were made."""
+    kept = [read_stamp(runs.folder(run)) for run in runs.runs if runs.state(run) is State.DONE]
+    return len({json.dumps(each["code"], sort_keys=True) for each in kept if each is not None})

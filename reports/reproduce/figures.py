@@ -1,0 +1,204 @@
+"""Figures 4, 5 and 11 (training curves with their spread over seeds) and 12 (the course of an episode)."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from callbacks.assist.curves import StepCurve, draw_curves
+from callbacks.training.figures import dress
+from reports.curves import mean_curve
+from reports.markdown import shown, table
+from reports.reproduce.blocks import Block, titles
+from reports.reproduce.claims import Claim, Judged, verdict
+from reports.reproduce.results import Difference, Results
+from reports.reproduce.selection import TABLES
+from reports.reproduce.tables import ablations
+from reports.run_logs import AGENT_STEPS, Curve, PolicyRun, policy_run, read_logs
+
+SCALARS = {
+    "train/episode/success": ("success while learning, %", 100.0),
+    "train/episode/posture_rad": ("posture error while learning, rad", 1.0),
+}
+"""What is drawn over agent steps, with exploration, on training objects."""
+
+_SUCCESS = "train/episode/success"
+
+_TENTH = 0.1
+"""Share of a training at its begin and its end that are compared."""
+
+_SMOOTHED = 30
+"""Points that a drawn curve is averaged to."""
+
+_QUARTILES = 1.349
+"""Interquartile range of a normal distribution over its standard deviation."""
+
+
+def trainings(results: Results, names: Sequence[str]) -> dict[str, list[PolicyRun]]:
+    """Logs of the trainings of methods, one a seed; none of what logs no agent steps, or is another's policy."""
+    found: dict[str, list[PolicyRun]] = {}
+    for name in [name for name in names if not results.plan.methods[name].of]:
+        folders = [each for each in results.trainings(name).values() if any(each.rglob("events.out.tfevents.*"))]
+        logs = [read_logs(folder) for folder in folders]
+        own = [policy_run(each) for each in logs if any(AGENT_STEPS in log and _SUCCESS in log for log in each)]
+        if own:
+            found[name] = own
+    return found
+
+
+def curves_figure(runs: Mapping[str, Sequence[PolicyRun]], named: Mapping[str, str]) -> Figure:
+    """A panel a scalar: the mean over seeds of each method, and the band between the lowest and the highest seed."""
+    figure, axes = plt.subplots(1, len(SCALARS), figsize=(5.2 * len(SCALARS), 3.8), layout="constrained")
+    for axis, (tag, (title, factor)) in zip(axes, SCALARS.items(), strict=True):
+        for number, (name, own) in enumerate(runs.items()):
+            curves = [_averaged(run.curves[tag]) for run in own if tag in run.curves]
+            _draw(axis, [each for each in curves if len(each.at)], factor, f"C{number}", named[name])
+        axis.set_xlabel("agent steps, thousand")
+        dress(axis, title)
+    axes[0].legend(fontsize=8)
+    return figure
+
+
+def _averaged(curve: Curve) -> Curve:
+    """Means of neighbouring values, at most `_SMOOTHED` of them."""
+    keep = np.isfinite(curve.value)
+    parts = [part for part in np.array_split(np.flatnonzero(keep), _SMOOTHED) if len(part)]
+    return Curve(*(np.array([column[part].mean() for part in parts]) for column in (curve.at, curve.value)))
+
+
+def _draw(axis: Axes, curves: Sequence[Curve], factor: float, colour: str, title: str) -> None:
+    if not curves:
+        return
+    mean = mean_curve(curves) or curves[0]
+    if len(curves) > 1:
+        each = [np.interp(mean.at, curve.at, curve.value) for curve in curves]
+        low, high = (factor * bound(each, axis=0) for bound in (np.min, np.max))
+        axis.fill_between(mean.at / 1e3, low, high, color=colour, alpha=0.2, linewidth=0.0)
+    axis.plot(mean.at / 1e3, factor * mean.value, color=colour, linewidth=1.6, label=f"{title} ({len(curves)})")
+
+
+def gains(runs: Mapping[str, Sequence[PolicyRun]], named: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
+    """A row a method: success in the first and the last tenth of its training, and by how much it rose."""
+    rows: list[list[str]] = []
+    numbers: dict[str, Any] = {}
+    for name, own in runs.items():
+        curves = [run.curves[_SUCCESS].where(np.isfinite(run.curves[_SUCCESS].value)) for run in own]
+        parts = [_tenths(curve) for curve in curves if len(curve.at) > 1]
+        if not parts:
+            continue
+        first, last = (np.concatenate(column) for column in zip(*parts, strict=True))
+        rise = _mean_difference(last, first)
+        steps, took = max(curve.at[-1] for curve in curves), float(np.mean([run.minutes for run in own]))
+        numbers[name] = {
+            "first": float(first.mean()), "last": float(last.mean()), "rise": rise, "agent_steps": float(steps),
+            "minutes": took, "seeds": len(own),
+        }  # fmt: skip
+        rows.append(
+            [named[name], f"{100 * first.mean():.1f}", f"{100 * last.mean():.1f}", shown(rise, 100.0, 1),
+             f"{steps / 1e6:.2f}", f"{took:.0f}", str(len(own))]
+        )  # fmt: skip
+    head = [
+        "while learning",
+        "first tenth, %",
+        "last tenth, %",
+        "rise, points",
+        "agent steps, million",
+        "minutes",
+        "seeds",
+    ]
+    return table(head, rows), numbers
+
+
+def _tenths(curve: Curve) -> tuple[np.ndarray, np.ndarray]:
+    count = max(2, round(_TENTH * len(curve.value)))
+    return curve.value[:count], curve.value[-count:]
+
+
+def _mean_difference(one: np.ndarray, other: np.ndarray) -> dict[str, float]:
+    """Mean of one minus mean of the other, 95 % normal interval of independent values."""
+    mean = float(one.mean() - other.mean())
+    reach = 1.96 * float(np.sqrt(one.var(ddof=1) / len(one) + other.var(ddof=1) / len(other)))
+    return {"mean": mean, "low": mean - reach, "high": mean + reach, "n": len(one) + len(other)}
+
+
+def _curves_block(results: Results, table_name: str, below: Block) -> Block:
+    """Curves and gains of the methods of a table, with what else is told below."""
+    named = titles(results, TABLES[table_name].methods_in(results.plan))
+    runs = trainings(results, list(named))
+    if not runs:
+        return below
+    told, numbers = gains(runs, named)
+    text = f"![Curves](pictures/reproduction_{table_name}.png)\n\n{told}\n\n{below.text}".rstrip()
+    settings = [
+        "Band: lowest and highest seed. While learning: with exploration, on training objects.",
+        *below.settings,
+    ]
+    pictures = {f"reproduction_{table_name}.png": curves_figure(runs, named)}
+    return Block(text, {**below.numbers, "training": numbers}, below.judged, pictures, settings)
+
+
+def fig4(results: Results) -> Block:
+    """Training curves of the methods; success and posture of Fig. 4 are in Table 1."""
+    return _curves_block(results, "fig4", Block("Success and posture on unseen objects: Table 1."))
+
+
+def fig5(results: Results) -> Block:
+    """Training curves and results of the ablations."""
+    return _curves_block(results, "fig5", ablations(results, "fig5"))
+
+
+def fig11(results: Results) -> Block:
+    """The same without the intrinsic reward alone."""
+    return _curves_block(results, "fig11", ablations(results, "fig11"))
+
+
+def fig12(results: Results) -> Block:
+    """Primitive action and r_sim over the control steps of the last rollout of a training of ours."""
+    folders = list(results.trainings(results.plan.ours).values())
+    path = folders[0] / "episode_curves.json" if folders else None
+    if path is None or not path.is_file():
+        return Block("-")
+    content = json.loads(path.read_text(encoding="utf-8"))
+    curves = {name: StepCurve(**curve) for name, curve in content["curves"].items()}
+    judged = [
+        _stages(
+            "The primitive's action falls as the hand nears the grasp (App. D.1)", curves, "primitive_action", (0, 2)
+        ),
+        _stages("The policy begins to follow the primitive as the hand nears (App. D.1)", curves, "r_sim_rad", (1, 0)),
+        _stages("It follows less when about to grasp (App. D.1)", curves, "r_sim_rad", (1, 2)),
+    ]
+    settings = [
+        f"Of the {content['title']}, exploring. Stages are thirds of the time until half of the worlds have ended; "
+        "intervals are of the means over worlds, which are taken as independent between the stages."
+    ]
+    picture = {"reproduction_fig12.png": draw_curves(curves, "")}
+    numbers = {name: vars(curve) for name, curve in curves.items()}
+    return Block(
+        "![Course of an episode](pictures/reproduction_fig12.png)", numbers, [*filter(None, judged)], picture, settings
+    )
+
+
+def _stages(text: str, curves: Mapping[str, StepCurve], name: str, thirds: tuple[int, int]) -> Judged | None:
+    """The claim that a curve is higher in one third of an episode than in another, counted from 0."""
+    if name not in curves:
+        return None
+    curve = curves[name]
+    half = sum(2 * count > curve.num_worlds[0] for count in curve.num_worlds)
+    parts = np.array_split(np.arange(half), 3)
+    means, errors = zip(*(_stage(curve, parts[number]) for number in thirds), strict=True)
+    mean, reach = means[0] - means[1], 1.96 * float(np.hypot(*errors))
+    row = {"mean": mean, "low": mean - reach, "high": mean + reach, "n": curve.num_worlds[0]}
+    measure = "rad" if name.endswith("rad") else "share"
+    claim = Claim(text, measure, f"third {thirds[0] + 1}", f"third {thirds[1] + 1}")
+    return Judged(claim, "", "training objects", Difference(row), verdict([(row["low"], row["high"])]))
+
+
+def _stage(curve: StepCurve, steps: np.ndarray) -> tuple[float, float]:
+    """Mean of a curve over some steps, and its standard error as if the steps of a world were one value."""
+    spread = (np.array(curve.high) - np.array(curve.low)) / _QUARTILES
+    error = spread[steps] / np.sqrt(np.array(curve.num_worlds)[steps])
+    return float(np.array(curve.mean)[steps].mean()), float(error.mean())

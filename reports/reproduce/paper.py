@@ -1,0 +1,103 @@
+"""What the paper prints and claims (GraspGF, Wu et al. 2023)."""
+
+from collections.abc import Mapping
+
+from reports.reproduce.claims import Claim
+from reports.reproduce.selection import A_P, FREE, SCALED
+
+Numbers = Mapping[str, Mapping[str, str]]
+"""What is printed, by column, then by method."""
+
+STABILITY: Mapping[str, Numbers] = {
+    "unseen_instances": {
+        "translation_m": {
+            "ours": "2.131±0.138", "ilad": "2.443±0.042", "ibs": "2.653±0.030", "ppo": "2.745±0.168",
+            "ppo_goal": "2.621±0.415",
+        },
+        "rotation_cos": {
+            "ours": "0.449±0.020", "ilad": "0.548±0.027", "ibs": "0.572±0.002", "ppo": "0.594±0.045",
+            "ppo_goal": "0.589±0.038",
+        },
+    },
+    "unseen_families": {
+        "translation_m": {
+            "ours": "2.127±0.165", "ilad": "2.534±0.101", "ibs": "2.596±0.119", "ppo": "2.771±0.254",
+            "ppo_goal": "2.537±0.296",
+        },
+        "rotation_cos": {
+            "ours": "0.428±0.029", "ilad": "0.515±0.022", "ibs": "0.520±0.011", "ppo": "0.563±0.039",
+            "ppo_goal": "0.543±0.040",
+        },
+    },
+}  # fmt: skip
+"""Table 1; translation in cm, by split."""
+
+MODULES: Mapping[str, str] = {A_P: "19.49", FREE: "55.60", SCALED: "5.08", "ours": "56.50"}
+"""Table 2, success in per cent."""
+
+POSE_SHARES: Mapping[str, tuple[str, ...]] = {
+    "ours": ("13.67", "27.70", "31.41", "20.82", "6.40"),
+    "ilad": ("25.44", "32.53", "26.61", "12.53", "2.89"),
+    "ibs": ("27.70", "34.73", "25.67", "10.29", "1.61"),
+    "ppo": ("48.20", "35.49", "13.10", "3.01", "0.20"),
+    "ppo_goal": ("77.04", "18.96", "3.62", "0.30", "0.08"),
+}
+"""Table 3, per cent of the objects grasped at all that are grasped at 1 to 5 of five poses."""
+
+LATENCY: Mapping[str, float] = {"primitive": 2.766, "policy": 3.646}
+"""Table 5, ms on a GTX 1650."""
+
+NOISE: Mapping[str, str] = {"main": "56.69", "noise_2": "55.24", "noise_5": "44.35"}
+"""Table 6, success in per cent on unseen categories, one seed."""
+
+EQUAL = 0.05
+"""Success rates that differ by less are "comparable" (chosen here; the paper gives no margin)."""
+
+_BETTER = {
+    "success": ("succeeds more often than", False),
+    "posture_rad": ("ends nearer to the target pose than", True),
+    "translation_m": ("moves the object less than", True),
+    "rotation_cos": ("turns the object less than", True),
+}
+
+
+def comparison_claims(ours: str, others: Mapping[str, str]) -> list[Claim]:
+    """Sec. 5.1, Fig. 4 and Table 1: ours is the best in every measure; ``others`` are titles by method."""
+    return [
+        Claim(f"Ours {says} {title} (Sec. 5.1)", measure, ours, other, is_lower)
+        for measure, (says, is_lower) in _BETTER.items()
+        for other, title in others.items()
+    ]
+
+
+def module_claims(ours: str) -> list[Claim]:
+    """Sec. 5.2 about Table 2."""
+    return [
+        Claim("a_p * a_s succeeds less often than a_p (Table 2)", "success", SCALED, A_P, is_lower=True),
+        Claim("With a_r it succeeds more often than a_p alone (Table 2)", "success", ours, A_P),
+        Claim("With a_r it succeeds more often than without (Table 2)", "success", ours, SCALED),
+    ]
+
+
+def collision_claims(ours: str) -> list[Claim]:
+    """Sec. 5.2 about Table 2: a_p knows how to grasp, and collides on the way."""
+    return [
+        Claim("a_p without collisions succeeds more often than with (Table 2)", "success", FREE, A_P),
+        Claim("a_p without collisions is comparable to ours (Table 2)", "success", FREE, ours, margin=EQUAL),
+    ]
+
+
+def pose_claims(ours: str, others: Mapping[str, str]) -> list[Claim]:
+    """Sec. 5.3 about Table 3: ours grasps various parts of the objects."""
+    return [
+        Claim(f"Ours grasps more objects at 4 or 5 of five poses than {title} (Table 3)", "most", ours, other)
+        for other, title in others.items()
+    ]
+
+
+def ablation_claims(ours: str, ablations: Mapping[str, str]) -> list[Claim]:
+    """Sec. 5.2 about Fig. 5, and App. D.1 about Fig. 11: each part is needed."""
+    return [
+        Claim(f"Ours succeeds more often than {title} (Fig. 5, 11)", "success", ours, other)
+        for other, title in ablations.items()
+    ]

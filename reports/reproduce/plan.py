@@ -1,0 +1,244 @@
+"""What a reproduction consists of, read from YAML: steps, methods, tasks, evaluations, tables."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal, TypeVar, get_args
+
+import yaml
+
+Group = Literal["method", "ablation", "reference"]
+"""A method is beside ours in every table; an ablation in those of ablations; a reference where a table names it."""
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class Step:
+    """What has to be made before methods are trained, such as a pre-trained encoder or demonstrations.
+
+    Attributes:
+        output: file that it makes, relative to its folder; ``$NAME`` in options stands for its path.
+        configs: of ``fit``; empty when ``module`` makes it.
+        options: of the command, in which ``$output`` stands for the file.
+        module: a command of the project in place of ``fit``.
+        minutes: how long it takes, for the estimate.
+    """
+
+    output: str = "checkpoints/last.ckpt"
+    configs: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
+    module: str = ""
+    minutes: float = 10.0
+
+
+@dataclass(frozen=True)
+class Method:
+    """A row of the tables.
+
+    Attributes:
+        title: as the paper calls it.
+        configs: of ``fit`` and ``test``, the base first; overlays of training come after them.
+        training: overlays of ``fit`` alone.
+        options: of ``fit``; ``$seed`` and ``$NAME`` of a step are filled in.
+        test_options: of ``test``.
+        needs: steps that come first.
+        seeds: seeds of training, those of the plan when None.
+        group: which tables it is in.
+        checkpoint: tested as it is in place of training.
+        trains: False for what has nothing to learn.
+        of: its episodes are those of ``policy`` in ``evaluation`` of this other method.
+        policy: name of the policy in the evaluation.
+        evaluation: see ``of``.
+        evaluations: the only ones that it takes part in; all that want it when None.
+        minutes: of its training, for the estimate.
+    """
+
+    title: str
+    configs: tuple[str, ...] = ()
+    training: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
+    test_options: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    seeds: tuple[int, ...] | None = None
+    group: Group = "method"
+    checkpoint: str = ""
+    trains: bool = True
+    of: str = ""
+    policy: str = "ours"
+    evaluation: str = "main"
+    evaluations: tuple[str, ...] | None = None
+    minutes: float = 10.0
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A ``test`` of methods.
+
+    Attributes:
+        configs: overlays of ``test``, the one with the episodes among them.
+        options: of ``test``; ``$seed`` is filled in.
+        tasks: names of tasks; without any it is run once, on the task of its configurations.
+        methods: who is tested; all methods that do not say otherwise when None.
+        seeds: only the first so many seeds of training; all when None.
+        minutes: of one test, for the estimate.
+    """
+
+    configs: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
+    tasks: tuple[str, ...] = ()
+    methods: tuple[str, ...] | None = None
+    seeds: int | None = None
+    minutes: float = 2.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A whole reproduction.
+
+    Attributes:
+        folder: where everything goes.
+        ours: name of the method that claims are about.
+        seeds: seeds of training.
+        training: overlays of every ``fit`` of a method.
+        options: of every ``fit`` of a method.
+        test_options: of every ``test`` of a method.
+        steps, methods, tasks, evaluations: by name; a task is a list of overlays of ``test``.
+        tables: names of tables and figures, in the order of the report.
+        differences: what differs from the paper's setting, told below every table.
+    """
+
+    folder: str
+    seeds: tuple[int, ...]
+    methods: Mapping[str, Method]
+    tasks: Mapping[str, tuple[str, ...]]
+    evaluations: Mapping[str, Evaluation]
+    tables: tuple[str, ...]
+    ours: str = "ours"
+    training: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
+    test_options: tuple[str, ...] = ()
+    steps: Mapping[str, Step] = field(default_factory=dict)
+    differences: tuple[str, ...] = ()
+
+    def seeds_of(self, method: str) -> tuple[int, ...]:
+        """Seeds of training of a method; of what is not trained the first one alone."""
+        chosen = self.methods[method]
+        seeds = self.seeds if chosen.seeds is None else chosen.seeds
+        return seeds if chosen.trains and not chosen.checkpoint else seeds[:1]
+
+    def takes_part(self, method: str, evaluation: str) -> bool:
+        """Whether a method is tested in an evaluation."""
+        chosen, wanted = self.methods[method], self.evaluations[evaluation].methods
+        return (
+            not chosen.of
+            and (chosen.evaluations is None or evaluation in chosen.evaluations)
+            and (wanted is None or method in wanted)
+        )
+
+
+def read_plan(path: Path, tables: Sequence[str]) -> Plan:
+    """The plan in a file.
+
+    Args:
+        path: YAML; its fields are those of `Plan`.
+        tables: names that there are.
+
+    Raises:
+        FileNotFoundError: the file, or configurations that it names, which are all listed.
+        ValueError: no YAML, or fields, names or values that do not exist or do not go together.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is no YAML ({error}); give a plan such as configs/reproduce/quick.yaml") from error
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f"{path} does not exist; give a plan such as configs/reproduce/quick.yaml") from error
+    if not isinstance(content, dict):
+        raise ValueError(f"{path} has no fields; give a plan such as configs/reproduce/quick.yaml")
+    kinds: dict[str, type[Any]] = {"steps": Step, "methods": Method, "evaluations": Evaluation}
+    for section, kind in kinds.items():
+        if section in content:
+            items = _mapping(content[section], section)
+            content[section] = {name: _made(kind, each, f"{section}.{name}") for name, each in items.items()}
+    if "tasks" in content:
+        content["tasks"] = {name: tuple(each) for name, each in _mapping(content["tasks"], "tasks").items()}
+    plan = _made(Plan, content, str(path))
+    _check_names(plan, tables)
+    _check_files(plan, path)
+    return plan
+
+
+def _mapping(value: Any, where: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError(f"{where} is {value!r}; expected names with what belongs to each")
+    return value
+
+
+def _made(kind: type[Item], content: Any, where: str) -> Item:
+    """A dataclass from a mapping: lists become tuples, numbers in lists of text become text."""
+    known = {item.name: item for item in fields(kind)}  # type: ignore[arg-type]
+    given = _mapping(content, where)
+    unknown = [name for name in given if name not in known]
+    required = [
+        name for name, item in known.items() if item.default is MISSING and item.default_factory is MISSING
+    ]  # fmt: skip
+    missing = [name for name in required if name not in given]
+    if unknown or missing:
+        raise ValueError(
+            f"{where}: unknown {', '.join(unknown) or '-'}, missing {', '.join(missing) or '-'}; fields are "
+            f"{', '.join(known)}"
+        )
+    values: dict[str, Any] = {}
+    for name, value in given.items():
+        wanted = str(known[name].type)
+        if wanted.startswith("tuple") and value is not None and not isinstance(value, list | tuple):
+            raise ValueError(f"{where}.{name} is {value!r}; expected a list")
+        is_text = "str" in wanted
+        values[name] = tuple(str(item) if is_text else item for item in value) if isinstance(value, list) else value
+    return kind(**values)
+
+
+def _check_names(plan: Plan, tables: Sequence[str]) -> None:
+    """Every name that is used is that of something; a ValueError names what there is."""
+    _known("ours", [plan.ours], plan.methods)
+    _known("tables", plan.tables, tables)
+    if not plan.seeds or not plan.tasks:
+        raise ValueError(f"seeds are {list(plan.seeds)} and tasks {list(plan.tasks)}; give at least one of each")
+    for name, method in plan.methods.items():
+        where = f"methods.{name}"
+        _known(f"{where}.needs", method.needs, plan.steps)
+        _known(f"{where}.group", [method.group], get_args(Group))
+        _known(f"{where}.evaluations", method.evaluations or (), plan.evaluations)
+        if method.of:
+            _known(f"{where}.of", [method.of], plan.methods)
+            _known(f"{where}.evaluation", [method.evaluation], plan.evaluations)
+        elif not method.configs:
+            raise ValueError(f"{where} has no configs; name the base and its overlays, or the method that it is `of`")
+    for name, evaluation in plan.evaluations.items():
+        _known(f"evaluations.{name}.tasks", evaluation.tasks, plan.tasks)
+        _known(f"evaluations.{name}.methods", evaluation.methods or (), plan.methods)
+    for name, step in plan.steps.items():
+        if bool(step.module) == bool(step.configs):
+            raise ValueError(f"steps.{name} has module {step.module!r} and configs {step.configs}; give one of both")
+
+
+def _known(where: str, names: Sequence[str], known: Sequence[str] | Mapping[str, Any]) -> None:
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise ValueError(f"{where} names {', '.join(unknown)}; available: {', '.join(known) or 'none'}")
+
+
+def _check_files(plan: Plan, path: Path) -> None:
+    parts: list[Step | Method | Evaluation] = [
+        *plan.steps.values(), *plan.methods.values(), *plan.evaluations.values(),
+    ]  # fmt: skip
+    named = [*plan.training, *(config for overlays in plan.tasks.values() for config in overlays)]
+    named += [config for part in parts for config in part.configs]
+    named += [config for method in plan.methods.values() for config in (*method.training, method.checkpoint)]
+    missing = sorted({name for name in named if name and not Path(name).is_file()})
+    if missing:
+        raise FileNotFoundError(
+            f"{path} names files that are not there: {', '.join(missing)}. Run it from the project's folder; write "
+            "what is missing, or take it out of the plan"
+        )

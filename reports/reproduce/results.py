@@ -1,0 +1,256 @@
+"""How episodes ended that the tests of a reproduction kept, put side by side."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from callbacks.metrics.estimates import Row, estimate, over_seeds
+from callbacks.metrics.text_tables import UNSEEN_FAMILIES
+from reports.reproduce.execute import Runs
+from reports.reproduce.plan import Plan
+from reports.reproduce.runs import METRICS, name_of_fit, name_of_test
+from reports.reproduce.selection import Selection
+from reports.reproduce.stamps import State
+
+MEASURES = ("success", "posture_rad", "translation_m", "rotation_cos")
+"""Of GraspGF Sec. 4.2, fields of `EpisodeOutcome` but success, which is ``is_success``."""
+
+POSES = 5
+"""Poses of an object (GraspGF App. A.2)."""
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class SeedOutcomes:
+    """The episodes with a grasp of one training seed, n of them.
+
+    Attributes:
+        episodes: digests of all episodes of the test.
+        rows: which of them these are (n,).
+        values: by measure (n,).
+        groups: object of each (n,).
+        families: its family (n,).
+    """
+
+    episodes: tuple[str, ...]
+    rows: NDArray[np.int64]
+    values: Mapping[str, Array]
+    groups: NDArray[np.int64]
+    families: NDArray[np.str_]
+
+
+Outcomes = Mapping[int, SeedOutcomes]
+"""By training seed."""
+
+
+@lru_cache(maxsize=256)
+def read_outcomes(folder: Path, split: str, policy: str) -> SeedOutcomes | None:
+    """What the test in a folder kept of a policy on a split; None where it did not run it.
+
+    Raises:
+        ValueError: files that do not fit together, or were kept by an earlier version of the code.
+    """
+    kept = folder / "episodes"
+    labels, files = kept / "labels" / f"{split}.npz", sorted((kept / split).glob(f"{policy}_[0-9]*.npz"), key=_number)
+    if not files:
+        return None
+    if not labels.is_file():
+        raise ValueError(f"{labels} does not exist, so nothing says what the episodes are; run the test again")
+    columns = [_columns(path) for path in files]
+    together = {name: np.concatenate([each[name] for each in columns]) for name in columns[0]}
+    with np.load(labels, allow_pickle=False) as content:
+        rows, groups, families = content[f"rows_{policy}"], content["groups"], content["families"]
+    if len(rows) != len(together["success"]):
+        raise ValueError(f"{labels} tells of {len(rows)} episodes of {policy}, its files hold others; test again")
+    manifest = json.loads(labels.with_suffix(".json").read_text(encoding="utf-8"))
+    keep = together.pop("is_grasp").astype(bool)
+    return SeedOutcomes(
+        tuple(manifest["episodes"]), rows[keep], {name: column[keep] for name, column in together.items()},
+        groups[rows][keep], families[rows][keep],
+    )  # fmt: skip
+
+
+def _number(path: Path) -> int:
+    return int(path.stem.rpartition("_")[2])
+
+
+def _columns(path: Path) -> dict[str, Array]:
+    with np.load(path, allow_pickle=False) as content:
+        found = {name: content[name].astype(np.float64) for name in MEASURES[1:]}
+        return {**found, "success": content["is_success"].astype(np.float64), "is_grasp": content["is_grasp"]}
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One method minus another on the same episodes.
+
+    Attributes:
+        over_objects: 95 % bootstrap over objects, with its interval over families where there are several.
+        over_seeds: Student's t over training seeds; None for a single one.
+    """
+
+    over_objects: Row
+    over_seeds: Row | None = None
+
+    def intervals(self, split: str) -> list[tuple[float, float]]:
+        """The intervals that a claim about a split has to be apart in.
+
+        Over objects; over families too where these are unseen (of few families that alone is too narrow, see
+        `callbacks.metrics.estimates.estimate`); over training seeds where there are several.
+        """
+        families = self.over_objects.get("interval_over_families") if split == UNSEEN_FAMILIES else None
+        rows = [self.over_objects, families, self.over_seeds]
+        return [(row["low"], row["high"]) for row in rows if row is not None]
+
+
+def measured(outcomes: Outcomes, measure: str) -> Row:
+    """Mean of a measure over all episodes of all training seeds, interval over objects, and over families."""
+    values, groups, families = _pooled([(each.values[measure], each) for each in outcomes.values()])
+    row = estimate(values, groups, families=families, is_rate=measure == "success").as_dict()
+    seeds = [float(each.values[measure].mean()) for each in outcomes.values()]
+    return {**row, "seeds": seeds} | ({"over_seeds": over_seeds(seeds).as_dict()} if len(seeds) > 1 else {})
+
+
+def difference(one: Outcomes, other: Outcomes, measure: str) -> Difference | None:
+    """One minus the other, episode by episode, over the training seeds that both have; None without such.
+
+    Raises:
+        ValueError: the two ran other episodes.
+    """
+    parts = []
+    for seed in [seed for seed in one if seed in other]:
+        mine, theirs = one[seed], other[seed]
+        if mine.episodes != theirs.episodes:
+            raise ValueError(
+                f"seed {seed}: two methods ran other episodes, whose digests are {mine.episodes[0][:8]} and "
+                f"{theirs.episodes[0][:8]}; test both with the same data settings"
+            )
+        _, at, of_other = np.intersect1d(mine.rows, theirs.rows, assume_unique=True, return_indices=True)
+        if len(at):
+            gained = mine.values[measure][at] - theirs.values[measure][of_other]
+            parts.append((gained, SeedOutcomes(mine.episodes, at, {}, mine.groups[at], mine.families[at])))
+    if not parts:
+        return None
+    values, groups, families = _pooled(parts)
+    row = estimate(values, groups, families=families).as_dict()
+    means = [float(gained.mean()) for gained, _ in parts]
+    return Difference(row, over_seeds(means).as_dict() if len(means) > 1 else None)
+
+
+def independent(one: Row, other: Row) -> Difference:
+    """One mean minus another of other episodes, by the intervals of both (Donner and Zou 2012, eq. 2).
+
+    low = d - sqrt((m1 - l1)^2 + (h2 - m2)^2) and high = d + sqrt((h1 - m1)^2 + (m2 - l2)^2), with d = m1 - m2.
+    """
+    row = {**_apart(one["mean"], one, other["mean"], other), "n": one["n"] + other["n"]}
+    families = [each.get("interval_over_families") for each in (one, other)]
+    if families[0] and families[1]:
+        count = min(each["families"] for each in families if each)
+        wider = _apart(one["mean"], families[0], other["mean"], families[1])
+        row["interval_over_families"] = {"low": wider["low"], "high": wider["high"], "families": count}
+    return Difference(row)
+
+
+def _apart(mean: float, one: Mapping[str, Any], other_mean: float, other: Mapping[str, Any]) -> Row:
+    differs = mean - other_mean
+    below = float(np.hypot(mean - one["low"], other["high"] - other_mean))
+    above = float(np.hypot(one["high"] - mean, other_mean - other["low"]))
+    return {"mean": differs, "low": differs - below, "high": differs + above}
+
+
+def _pooled(parts: Sequence[tuple[Array, SeedOutcomes]]) -> tuple[Array, NDArray[np.int64], NDArray[np.str_]]:
+    """Values, objects and families of several seeds together; an object is the same in all of them."""
+    return (
+        np.concatenate([values for values, _ in parts]),
+        np.concatenate([each.groups for _, each in parts]),
+        np.concatenate([each.families for _, each in parts]),
+    )
+
+
+def share(outcomes: Outcomes, measure: str, below: str) -> Row:
+    """Sum of a measure over the sum of another, interval over objects; none of anything below: nothing."""
+    values, groups, families = _pooled([(each.values[measure], each) for each in outcomes.values()])
+    under, _, _ = _pooled([(each.values[below], each) for each in outcomes.values()])
+    return estimate(values, groups, families=families, below=under).as_dict() if under.any() else {}
+
+
+def poses_grasped(outcomes: Outcomes, poses: int) -> dict[int, SeedOutcomes]:
+    """Objects in place of episodes: ``k/poses`` is 1 where an object was grasped at k of its poses (Table 3).
+
+    ``any`` is 1 where it was at any, ``most`` at all but one at least. Objects with fewer poses are left out.
+    """
+    found = {}
+    for seed, each in outcomes.items():
+        names, first, row = np.unique(each.groups, return_index=True, return_inverse=True)
+        is_whole = np.bincount(row) == poses
+        counts = np.bincount(row, weights=each.values["success"])[is_whole].round().astype(int)
+        values = {f"{k}/{poses}": (counts == k).astype(float) for k in range(poses + 1)}
+        values |= {"any": (counts > 0).astype(float), "most": (counts >= poses - 1).astype(float)}
+        if is_whole.any():
+            families = each.families[first][is_whole]
+            found[seed] = SeedOutcomes(each.episodes, names[is_whole], values, names[is_whole], families)
+    return found
+
+
+@dataclass(frozen=True)
+class Results:
+    """What the finished runs of a plan gave."""
+
+    plan: Plan
+    runs: Runs
+    selection: Selection
+
+    def outcomes(self, method: str, task: str, split: str, evaluation: str = "main") -> Outcomes:
+        """Outcomes of a method by training seed; of a method of another those of its policy; none without tests."""
+        if method not in self.plan.methods:
+            return {}
+        chosen = self.plan.methods[method]
+        of, policy = (chosen.of, chosen.policy) if chosen.of else (method, "ours")
+        if chosen.of:
+            evaluation = chosen.evaluation
+        found = {}
+        for seed in self.plan.seeds_of(of):
+            folder = self.finished(name_of_test(of, seed, evaluation, task))
+            outcome = None if folder is None else read_outcomes(folder, split, policy)
+            if outcome is not None and len(outcome.rows):
+                found[seed] = outcome
+        return found
+
+    def poses(self, method: str, task: str, split: str) -> Outcomes:
+        """The same of objects in place of episodes, see `poses_grasped`."""
+        return poses_grasped(self.outcomes(method, task, split), POSES)
+
+    def noisy(self, evaluation: str, task: str, split: str) -> Outcomes:
+        """Outcomes of ours in an evaluation, for claims about evaluations in place of methods."""
+        return self.outcomes(self.plan.ours, task, split, evaluation)
+
+    def finished(self, name: str) -> Path | None:
+        """Folder of a run; None where it is not done, or not among those that were asked for."""
+        for run in self.runs.runs:
+            if run.name == name and self.runs.state(run) is State.DONE:
+                return self.runs.folder(run)
+        return None
+
+    def metrics(self, method: str, seed: int, evaluation: str, task: str) -> dict[str, Any] | None:
+        """The metrics.json of a test; None without."""
+        folder = self.finished(name_of_test(method, seed, evaluation, task))
+        return None if folder is None else dict(json.loads((folder / METRICS).read_text(encoding="utf-8")))
+
+    def first_test(self, method: str, task: str) -> Path | None:
+        """Folder of the test, on a task, of the first training of a method, or of the one that it is `of`."""
+        chosen = self.plan.methods[method]
+        name = chosen.of or method
+        evaluation = chosen.evaluation if chosen.of else "main"
+        return self.finished(name_of_test(name, self.plan.seeds_of(name)[0], evaluation, task))
+
+    def trainings(self, method: str) -> dict[int, Path]:
+        """Folders of the finished trainings of a method, by seed."""
+        folders = {seed: self.finished(name_of_fit(method, seed)) for seed in self.plan.seeds_of(method)}
+        return {seed: folder for seed, folder in folders.items() if folder is not None}

@@ -1,0 +1,205 @@
+"""Runs that are made, gone on with, refused and put aside."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from reports.reproduce.__main__ import main, selected_runs
+from reports.reproduce.execute import RunFailedError, Runs, listing, run_all, run_command, run_one
+from reports.reproduce.lock import locked
+from reports.reproduce.plan import read_plan
+from reports.reproduce.runs import Run
+from reports.reproduce.selection import TABLES, select
+from reports.reproduce.stamps import State
+from tests.learning import ROOT
+from tests.reports.reproduce.plans import write_plan
+
+
+def made_up_runs(folder: Path, **changed: object) -> Runs:
+    plan = read_plan(write_plan(folder, **changed), tuple(TABLES))
+    root = Path(plan.folder)
+    return Runs(root, selected_runs(plan, root, select(plan, [], [], [])))
+
+
+def leave_output(run: Run, folder: Path, lock: int, tick: Callable[[], None]) -> None:
+    """Stands in for a command."""
+    tick()
+    (folder / run.output).parent.mkdir(parents=True, exist_ok=True)
+    (folder / run.output).write_text(run.name)
+
+
+def test_everything_is_made_once_and_in_order(tmp_path: Path) -> None:
+    made: list[str] = []
+
+    def execute(run: Run, folder: Path, lock: int, tick: Callable[[], None]) -> None:
+        made.append(run.name)
+        leave_output(run, folder, lock, tick)
+
+    runs = made_up_runs(tmp_path)
+    assert run_all(runs, execute) == {}
+    assert made == [run.name for run in runs.runs]
+    assert run_all(made_up_runs(tmp_path), execute) == {}
+    assert len(made) == 7  # nothing anew
+
+
+def test_a_failure_holds_up_only_what_needs_it(tmp_path: Path) -> None:
+    def execute(run: Run, folder: Path, lock: int, tick: Callable[[], None]) -> None:
+        if run.name == "step/encoder":
+            raise RunFailedError("out of memory")
+        leave_output(run, folder, lock, tick)
+
+    runs = made_up_runs(tmp_path)
+    failed = run_all(runs, execute)
+    assert failed == {
+        "step/encoder": "out of memory",
+        "fit/ppo/seed_0": "fit/ppo/seed_0 was not begun: step/encoder failed",
+        "test/ppo/seed_0/main_paper": "test/ppo/seed_0/main_paper was not begun: fit/ppo/seed_0 failed",
+    }
+    assert "3 of 7 runs to be made" in listing(runs)
+
+
+def test_a_run_whose_needs_are_not_there_is_refused(tmp_path: Path) -> None:
+    runs = made_up_runs(tmp_path)
+    fit = next(run for run in runs.runs if run.name == "fit/ppo/seed_0")
+    with pytest.raises(RunFailedError, match="fit/ppo/seed_0 needs step/encoder first"):
+        run_one(runs, fit, leave_output)
+
+
+def test_a_run_that_leaves_nothing_is_no_finished_run(tmp_path: Path) -> None:
+    runs = made_up_runs(tmp_path)
+    with pytest.raises(RunFailedError, match=r"ended without an error, but without .*last\.ckpt"):
+        run_one(runs, runs.runs[0], lambda run, folder, lock, tick: None)
+    assert runs.state(runs.runs[0]) is State.BEGUN
+
+
+def test_runs_of_other_settings_are_refused_and_can_be_put_aside(tmp_path: Path) -> None:
+    run_all(made_up_runs(tmp_path), leave_output)
+    runs = made_up_runs(tmp_path, options=["--model.init_args.seed", "$seed", "--model.init_args.gamma", "0.5"])
+    with pytest.raises(ValueError, match=r"seed_0 was made by something else .*gamma was 0\.99, is 0\.5.*--again"):
+        runs.check()
+    runs.put_aside()
+    runs.check()
+    kept = runs.root / "fit" / "ours" / "seed_0_before_1" / "checkpoints" / "last.ckpt"
+    assert kept.read_text() == "fit/ours/seed_0"
+    assert not (runs.root / "test" / "ours" / "seed_0" / "main_paper").exists()  # it was of the old weights
+    assert runs.state(runs.runs[0]) is State.DONE  # the encoder is as it was
+
+
+def test_runs_of_another_code_are_refused_unless_accepted(tmp_path: Path) -> None:
+    runs = made_up_runs(tmp_path)
+    run_all(runs, leave_output)
+    stamp = runs.root / "fit" / "ours" / "seed_0" / "stamp.json"
+    stamp.write_text(json.dumps(json.loads(stamp.read_text()) | {"code": {"code": "of before"}}))
+    with pytest.raises(ValueError, match=r"code\.code was of before, is .*--accept_code"):
+        runs.check()
+    accepting = Runs(runs.root, runs.runs, accept_code=True)
+    accepting.check()
+    assert accepting.missing() == []
+
+
+def test_a_folder_is_refused_while_another_process_has_it(tmp_path: Path) -> None:
+    code = (
+        "import sys, time; from pathlib import Path; from reports.reproduce.lock import locked\n"
+        "with locked(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"held\n"
+        with pytest.raises(BlockingIOError, match=f"in use by process {other.pid} on .*--folder"), locked(tmp_path):
+            pass
+        other.kill()
+    with locked(tmp_path):  # the file of a killed process holds nobody up
+        assert (tmp_path / "lock").read_text().startswith(str(os.getpid()))
+
+
+def test_the_log_of_a_failed_command_is_told(tmp_path: Path) -> None:
+    run = Run("fit/a", "no_such_module_at_all", "", (), (), (), "out", "", 0, 1.0)
+    with locked(tmp_path) as lock, pytest.raises(RunFailedError, match=r"(?s)ended with 1; .*no_such_module_at_all"):
+        run_command(run, tmp_path, lock.fileno(), lambda: None)
+    assert (tmp_path / "log.txt").read_text().startswith("$ ")
+
+
+COUNTS = """
+import sys, time
+from pathlib import Path
+out = Path(sys.argv[1])
+made = out.parent / "made"
+while (steps := made.read_text().count("x") if made.exists() else 0) < 12:
+    with made.open("a") as stream: stream.write("x")
+    time.sleep(0.1)
+out.write_text("done")
+"""
+"""A command that goes on where it stood."""
+
+DRIVES = """
+import sys, logging
+from pathlib import Path
+from reports.reproduce.execute import Runs, run_all
+from reports.reproduce.runs import Run
+root = Path(sys.argv[1])
+runs = [Run(f"fit/{n}", "counts", "", (), (str(root / "fit" / n / "out"),), (), "out", "", 0, 1.0) for n in "ab"]
+assert run_all(Runs(root, runs)) == {}
+"""
+
+
+def test_killed_at_any_moment_the_same_command_goes_on(tmp_path: Path) -> None:
+    (tmp_path / "counts.py").write_text(COUNTS)
+    root = tmp_path / "root"
+    path = os.pathsep.join([str(tmp_path), str(ROOT)])
+    command, made = [sys.executable, "-c", DRIVES, str(root)], root / "fit" / "a" / "made"
+    for wanted in (2, 5):  # steps after which it is killed
+        with subprocess.Popen(command, env=os.environ | {"PYTHONPATH": path}, stderr=subprocess.DEVNULL) as process:
+            while not made.exists() or made.read_text().count("x") < wanted:
+                assert process.poll() is None
+                time.sleep(0.02)
+            os.kill(process.pid, signal.SIGKILL)
+        time.sleep(0.3)
+        before = made.read_text()
+        time.sleep(0.3)
+        assert made.read_text() == before  # its child has ended, too
+    subprocess.run(command, env=os.environ | {"PYTHONPATH": path}, check=True, stderr=subprocess.DEVNULL)
+    assert [(root / "fit" / name / "made").read_text() for name in "ab"] == ["x" * 12] * 2
+
+
+def test_jobs_are_one_line_a_missing_run_in_order(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write_plan(tmp_path)
+    runs = made_up_runs(tmp_path)
+    run_one(runs, runs.runs[0], leave_output)
+    assert main(["--config", str(path), "--jobs"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.rpartition(" --run ")[2] for line in lines] == [run.name for run in runs.runs[1:]]
+    assert all(f"-m reports.reproduce --config {path} --folder {runs.root}" in line for line in lines)
+    assert runs.runs[1].name.startswith("fit/ours")
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--run", "fit/nobody/seed_0"], "--run names fit/nobody/seed_0, which the plan does not have"),
+        (["--only", "table7"], "--only names table7; available: table1, table3"),
+        (["--methods", "ibs"], "--methods names ibs; available: ours, ppo"),
+    ],
+)
+def test_bad_arguments_are_told(
+    more: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["--config", str(write_plan(tmp_path)), *more])
+    assert message in " ".join(capsys.readouterr().err.split())
+
+
+def test_a_dry_run_lists_what_there_is_and_makes_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    assert main(["--config", str(write_plan(tmp_path)), "--dry_run"]) == 0
+    assert "7 of 7 runs to be made" in caplog.text
+    assert not (tmp_path / "reproduction").exists()

@@ -1,0 +1,97 @@
+"""A reproduction through the real command line, in miniature, with the method of docs/own_method.md beside ours."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from reports.reproduce.__main__ import selected_runs
+from reports.reproduce.execute import Runs, run_all
+from reports.reproduce.plan import read_plan
+from reports.reproduce.report import write_report
+from reports.reproduce.runs import Run
+from reports.reproduce.selection import TABLES, select
+from tests.assisting import RESIDUAL, RESIDUAL_SMOKE, save_primitive
+from tests.learning import ROOT, run
+
+pytestmark = pytest.mark.usefixtures("fast_objects")
+
+
+def in_process(chosen: Run, folder: Path, lock: int, tick: Callable[[], None]) -> None:
+    """The command without a process of its own, which would import everything anew."""
+    run(chosen.command(folder)[2:])
+
+
+def write_example(folder: Path) -> Path:
+    """The two files of docs/own_method.md; that of the configuration."""
+    text = (ROOT / "docs" / "own_method.md").read_text(encoding="utf-8")
+    [code], [config] = (re.findall(rf"```{kind}\n(.*?)```", text, re.DOTALL) for kind in ("python", "yaml"))
+    (folder / "my_method.py").write_text(code)
+    (folder / "my_method.yaml").write_text(config)
+    return folder / "my_method.yaml"
+
+
+def test_a_plan_with_a_method_of_ones_own_comes_to_tables(
+    tiny_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    own = write_example(tmp_path)
+    data = [f"--data.init_args.path={tiny_path}", "--data.init_args.split_file=small"]
+    data += ["--data.init_args.reachable_only=false"]
+    primitive = [f"--model.init_args.primitive={save_primitive(tmp_path / 'gf.ckpt')}"]
+    seeds = ["--trainer.callbacks.init_args.seeds=[$seed]", "--trainer.callbacks.init_args.num_worlds=4"]
+    protocol = ROOT / "configs" / "protocol"
+    plan_path = tmp_path / "plan.yaml"
+    content = {
+        "folder": str(tmp_path / "reproduction"),
+        "seeds": [0],
+        "methods": {
+            "ours": {
+                "title": "Ours", "configs": [str(RESIDUAL), str(RESIDUAL_SMOKE)], "options": [*primitive, *data],
+                "test_options": [*primitive, *data],
+            },
+            "mine": {"title": "Mine", "configs": [str(own)], "trains": False, "test_options": data},
+            "a_p": {"title": "a_p", "of": "ours", "policy": "primitive", "evaluation": "modules", "group": "ablation"},
+            "a_p_a_s": {
+                "title": "a_p * a_s", "of": "ours", "policy": "without_residual", "evaluation": "modules",
+                "group": "reference",
+            },
+        },
+        "tasks": {"paper": [str(ROOT / "configs" / "task" / "paper.yaml")]},
+        "evaluations": {
+            "main": {"configs": [str(protocol / "tables_quick.yaml")], "options": seeds, "tasks": ["paper"]},
+            "modules": {
+                "configs": [str(protocol / "tables_modules_quick.yaml")], "options": seeds, "tasks": ["paper"],
+                "methods": ["ours"],
+            },
+        },
+        "tables": ["table1", "table2", "table3", "table5", "fig4", "fig5", "fig10", "fig12"],
+    }  # fmt: skip
+    plan_path.write_text(yaml.safe_dump(content, sort_keys=False))
+    plan = read_plan(plan_path, tuple(TABLES))
+    root, selection = Path(plan.folder), select(plan, [], [], [])
+    runs = Runs(root, selected_runs(plan, root, selection))
+    assert [each.name for each in runs.runs] == [
+        "fit/ours/seed_0", "test/mine/seed_0/main_paper", "test/ours/seed_0/main_paper",
+        "test/ours/seed_0/modules_paper",
+    ]  # fmt: skip
+    assert run_all(runs, in_process) == {}
+    path = write_report(plan, runs, selection, {})
+    text = path.read_text()
+    for name in plan.tables:
+        assert f"## {TABLES[name].title}" in text
+    told = json.loads(path.with_suffix(".json").read_text())
+    assert set(told["table1"]["numbers"]["paper/unseen_families"]["mine"]) >= {"success", "translation_m"}
+    assert len(told["table1"]["claims"]) == 4 * 2  # four measures, two splits, one other method
+    assert told["table2"]["numbers"]["paper/unseen_families"]["a_p_a_s"]["n"] > 0
+    assert set(told["fig5"]["numbers"]["training"]) == {"ours"}  # a_p is no training of its own
+    assert told["table5"]["numbers"]["ms"].keys() == {"policy", "primitive"}
+    assert {file.name for file in (root / "pictures").iterdir()} >= {
+        "reproduction_fig10.png",
+        "reproduction_fig12.png",
+    }
+    before = path.read_bytes()
+    assert write_report(plan, Runs(root, runs.runs), selection, {}).read_bytes() == before
