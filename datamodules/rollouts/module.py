@@ -51,6 +51,7 @@ class RolloutDataModule(LightningDataModule):
         reward: terms and weights, or the name of a preset (envs.task.rewards.PRESETS).
         task: constants of the task; the defaults when None.
         noise: errors of perception; none when None.
+        training_noise: those while learning; ``noise`` when None.
         patterns: file of recorded wrist movements; the generated ones when None.
         split_file: objects; the default split file when None.
         reachable_only: leave out training grasps that a moving hand did not take.
@@ -74,6 +75,7 @@ class RolloutDataModule(LightningDataModule):
         reward: RewardSettings | str | None = None,
         task: TaskSettings | None = None,
         noise: PerceptionNoise | None = None,
+        training_noise: PerceptionNoise | None = None,
         patterns: str | None = None,
         split_file: str | None = None,
         reachable_only: bool = True,
@@ -98,6 +100,7 @@ class RolloutDataModule(LightningDataModule):
         self.task = TaskSettings() if task is None else task
         self.task.check_fits_policies()
         self.noise = noise
+        self.training_noise = noise if training_noise is None else training_noise
         self.reachable_only = reachable_only
         self.teacher = teacher
         self.num_threads = num_threads
@@ -182,7 +185,7 @@ class RolloutDataModule(LightningDataModule):
                 task=self.task,
                 reward=self.reward,
                 privileged=self.privileged,
-                noise=self.noise,
+                noise=self.training_noise,
                 watch_contacts=False,
             )
             for each in worlds

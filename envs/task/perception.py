@@ -14,6 +14,9 @@ from envs.geometry.transforms import quat_from_rotation_vector, quat_multiply
 from envs.task.episodes import Episodes
 from envs.task.one_camera import OneCamera
 
+_SIZE = 3
+"""Stream of an episode's sizes; those before it are of its errors."""
+
 
 @dataclass(frozen=True)
 class PerceptionNoise:
@@ -27,10 +30,12 @@ class PerceptionNoise:
             hides is there, too (`envs.task.one_camera`); not in the paper.
         wrist_latency_s: a wrist is seen so much later than it was there, s; rounded to control steps; not in the paper.
         wrist_lost: share of the wrist's samples that are lost, the last one seen standing for them; not in the paper.
+        varied_share: for training: so many episodes have Gaussian errors, of sizes drawn evenly from 0 to these, the
+            others none; in [0, 1]. All have them, of exactly these sizes, when None.
         seed: another seed, other errors.
 
     Raises:
-        ValueError: a negative, infinite or missing size, or a share of 1 and more.
+        ValueError: a negative, infinite or missing size, or a share out of its bounds.
     """
 
     wrist_position_m: float = 0.0
@@ -39,9 +44,15 @@ class PerceptionNoise:
     one_camera: bool = False
     wrist_latency_s: float = 0.0
     wrist_lost: float = 0.0
+    varied_share: float | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
+        if self.varied_share is not None and not 0.0 <= self.varied_share <= 1.0:
+            raise ValueError(
+                f"perception noise varied_share is {self.varied_share}, expected a share of the episodes in [0, 1], or "
+                "null for the same errors in all of them"
+            )
         if self.wrist_lost >= 1.0:
             raise ValueError(f"perception noise wrist_lost is {self.wrist_lost}, expected a share below 1 (0: no loss)")
         for name in ("wrist_position_m", "wrist_rotation_rad", "point_m", "wrist_latency_s", "wrist_lost"):
@@ -71,6 +82,7 @@ class PerceptionErrors:
         self._noise = noise
         self._camera = OneCamera(num_worlds) if noise.one_camera else None
         self._streams: list[list[np.random.Generator]] = [[]] * num_worlds
+        self._size = np.ones(num_worlds, dtype=np.float32)
         self._is_first = torch.zeros(num_worlds, dtype=torch.bool)
         self._seen = torch.zeros(num_worlds, 7)
         self._past: deque[Tensor] = deque(maxlen=1 + round(noise.wrist_latency_s / period_s))
@@ -79,9 +91,18 @@ class PerceptionErrors:
         """Episodes with these keys (K,) begin in the worlds (K,); what they are is needed for a camera alone."""
         for world, key in zip(worlds.tolist(), keys.tolist(), strict=True):
             self._streams[world] = [np.random.default_rng([self._noise.seed, key, stream]) for stream in range(3)]
+            self._size[world] = self._drawn_size(key)
         self._is_first[torch.as_tensor(worlds)] = True
         if self._camera is not None and episodes is not None:
             self._camera.begin(worlds, episodes)
+
+    def _drawn_size(self, key: int) -> float:
+        """By what the Gaussian errors of an episode are smaller, in [0, 1]."""
+        share = self._noise.varied_share
+        if share is None:
+            return 1.0
+        chosen, size = np.random.default_rng([self._noise.seed, key, _SIZE]).random(2)
+        return float(size) if chosen < share else 0.0
 
     def wrists(self, pose_w: Tensor) -> Tensor:
         """The poses (E, 7) as they are seen; to be called once in a control step."""
@@ -127,4 +148,4 @@ class PerceptionErrors:
 
     def _draw(self, stream: int, shape: tuple[int, ...]) -> Tensor:
         drawn = np.stack([streams[stream].standard_normal(shape, dtype=np.float32) for streams in self._streams])
-        return torch.as_tensor(drawn.clip(-1.0, 1.0))
+        return torch.as_tensor(drawn.clip(-1.0, 1.0) * self._size.reshape(-1, *(1 for _ in shape)))

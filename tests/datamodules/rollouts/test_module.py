@@ -221,6 +221,19 @@ def test_errors_of_perception_reach_the_actor(tiny_path: Path) -> None:
     assert not torch.equal(exact.seen[0]["points_h"], noisy.seen[0]["points_h"])
 
 
+def test_learning_may_meet_other_errors_than_evaluations(tiny_path: Path) -> None:
+    noise, training = PerceptionNoise(point_m=0.01), PerceptionNoise(wrist_position_m=0.02)
+    plain, noisy, trained = (
+        built(tiny_path), built(tiny_path, noise=noise), built(tiny_path, noise=noise, training_noise=training),
+    )  # fmt: skip
+    assert (plain.training_noise, noisy.training_noise) == (None, noise)
+    assert (trained.noise, trained.training_noise) == (noise, training)
+    exact, seen = actor(), actor()
+    plain.collect(exact)
+    trained.collect(seen)
+    assert not torch.equal(exact.seen[0]["wrist_history"], seen.seen[0]["wrist_history"])
+
+
 # --- bad input
 
 

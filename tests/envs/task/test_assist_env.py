@@ -450,7 +450,7 @@ def test_an_unknown_group_is_named() -> None:
 
 
 def test_a_group_that_is_always_there_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"'points_h' is not privileged and always observed; privileged groups: "):
+    with pytest.raises(ValueError, match=r"'points_h' is not privileged and always observed; to be asked for are: "):
         make_env(privileged=["points_h"])
 
 

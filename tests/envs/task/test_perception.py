@@ -1,6 +1,7 @@
 """Errors of wrist and cloud: their size, whose they are, and what they leave alone."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -52,6 +53,25 @@ def test_errors_are_gaussian_and_clipped_at_one_deviation() -> None:
     assert angle.max() <= math.sqrt(3.0) * 0.03 + 1e-3  # three components of at most 0.03 rad
     assert angle.mean() > 0.02
     torch.testing.assert_close(seen[..., 3:].norm(dim=-1), torch.ones(5, 4000, dtype=torch.float64))
+
+
+def test_errors_of_varied_size_are_of_a_share_of_the_episodes() -> None:
+    true, keys = poses(4000), list(range(4000))
+    varied = errors(replace(NOISE, varied_share=0.25), keys)
+    largest = torch.stack([(varied.wrists(true) - true)[:, :3].abs().amax(dim=1) for _ in range(40)]).amax(dim=0)
+    has_errors = largest > 1e-6
+    # three deviations of a share of 0.25 in 4,000 are 0.02
+    assert has_errors.float().mean() == pytest.approx(0.25, abs=0.02)
+    # in 40 steps some coordinate is clipped at the bound, which is drawn evenly between 0 and 2 cm
+    assert largest[has_errors].mean() == pytest.approx(0.01, abs=0.0006)
+    assert largest.max() <= 0.02 + 1e-6
+    again = errors(replace(NOISE, varied_share=0.25), keys[:8])
+    assert torch.equal((again.wrists(true[:8]) - true[:8])[:, 0] != 0.0, has_errors[:8])
+
+
+def test_a_share_of_the_episodes_is_a_share() -> None:
+    with pytest.raises(ValueError, match=r"varied_share is 1\.5, expected a share of the episodes in \[0, 1\]"):
+        PerceptionNoise(varied_share=1.5)
 
 
 def test_point_errors_leave_wrists_alone() -> None:

@@ -59,6 +59,30 @@ def test_a_new_episode_knows_nothing_of_the_last_one() -> None:
         assert not reflex.is_rising.any()
 
 
+def seen_with_errors(size: float, rise: float, count: int = 400, steps: int = 80) -> torch.Tensor:
+    """Whether wrists are seen to rise (T, E) that rest for 40 steps, then rise at so many m/s, with errors, m."""
+    rng, reflex = np.random.default_rng(0), RiseReflex(poses([0.0, 0.0, 0.1]).repeat(count, 1), PERIOD_S)
+    found = []
+    for step in range(steps):
+        pose_w = poses([0.0, 0.0, 0.1 + rise * PERIOD_S * max(0, step - 40)]).repeat(count, 1)
+        pose_w[:, :3] += torch.as_tensor(size * rng.standard_normal((count, 3)).clip(-1.0, 1.0))
+        reflex.look(pose_w)
+        found.append(reflex.is_rising)
+    return torch.stack(found)
+
+
+@pytest.mark.parametrize("size", [0.002, 0.02, 0.05])
+def test_errors_of_the_tracker_are_no_rise(size: float) -> None:
+    at_rest = seen_with_errors(size, 0.0)
+    begun = (at_rest[1:] & ~at_rest[:-1])[10:].float().sum(dim=0)  # once the size of the errors is known
+    assert begun.mean() < 0.2  # in 1.7 s; each of them would close the hand by 0.1 rad
+
+
+def test_a_rise_is_noticed_through_errors() -> None:
+    rising = seen_with_errors(0.02, 0.3)
+    assert rising[40 + 24].float().mean() > 0.9  # after 0.6 s
+
+
 def test_the_grip_closes_once_and_is_held() -> None:
     hand, reflex = shadow_hand(), RiseReflex(poses([0.0, 0.0, 0.1]), PERIOD_S)
     command, joints = torch.zeros(1, hand.num_joints), torch.full((1, hand.num_joints), 0.3)
