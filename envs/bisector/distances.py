@@ -8,9 +8,8 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn.functional import normalize
 
-from envs.bisector.distance_fields import DistanceFields
+from envs.bisector.distance_fields import DistanceFields, unit
 from envs.bisector.hand_shapes import PlacedShapes
 from envs.geometry.transforms import quat_to_matrix
 
@@ -143,7 +142,7 @@ class Distances:
         capsule = shape.clamp_max(self._capsules - 1)
         way = along.gather(1, capsule[:, None])[:, 0].clamp_min(0.0).minimum(shapes.length[capsule])
         axis_point = shapes.start[batch, capsule] + way[..., None] * shapes.axis[batch, capsule]
-        gradient = normalize(points[..., :3] - axis_point, dim=2)
+        gradient = unit(points[..., :3] - axis_point, 2)
         if self._boxes:
             box = (shape - self._capsules).clamp_min(0)
             local = boxes.permute(0, 3, 1, 2)[batch, torch.arange(points.shape[1]), box]
@@ -174,4 +173,4 @@ def _box_gradient(local: Tensor, half: Tensor) -> Tensor:
     beyond = local.abs() - half
     outside = beyond.clamp_min(0.0)
     through = torch.nn.functional.one_hot(beyond.argmax(-1), 3).to(local)
-    return normalize(torch.where((outside > 0.0).any(-1, keepdim=True), outside, through), dim=-1) * local.sign()
+    return unit(torch.where((outside > 0.0).any(-1, keepdim=True), outside, through), -1) * local.sign()

@@ -101,7 +101,7 @@ class BisectorSurface:
         of_hand, of_scene = distances.nearest_hand(padded), distances.nearest_scene(padded)
         slope = (of_hand.gradient - of_scene.gradient)[hand, slot]
         gap = (of_hand.distance - of_scene.distance)[hand, slot]
-        steepness = slope.norm(dim=1)
+        steepness = slope.square().sum(1).sqrt()
         keep = gap.abs() <= 0.5 * CELL * steepness
         hand, slot, slope, gap, steepness = (each[keep] for each in (hand, slot, slope, gap, steepness))
         step = -(gap / steepness.square().clamp_min(1e-12))[:, None] * slope

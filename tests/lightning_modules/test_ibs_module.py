@@ -1,0 +1,147 @@
+"""The baseline IBS: what it refuses, what it learns, and its way through the command line."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+
+from lightning_modules.policy.load import load_ibs_policy, load_policy
+from lightning_modules.sac.replay import Transitions
+from tests.envs.bisector.made_points import made_up_points
+from tests.learning import ROOT, run
+from tests.lightning_modules.sac.made_up_situations import far_away, tiny_module
+
+IBS = ROOT / "configs" / "baselines" / "ibs.yaml"
+
+pytestmark = pytest.mark.usefixtures("fast_objects")
+
+
+def command(subcommand: str, grasp_set: Path, root: Path, *more: str, evaluates: bool = False) -> list[str]:
+    """A command line of the configuration with tiny networks: one rollout of demonstrations, then the policy's."""
+    callbacks = [
+        {
+            "class_path": "callbacks.training.checkpoints.RunCheckpoint",
+            "init_args": {"save_last": True, "save_top_k": 1, "enable_version_counter": False},
+        }
+    ]
+    if evaluates:
+        plan = {"class_path": "datamodules.rollouts.plans.SpreadPlan", "init_args": {"num_episodes": 2}}
+        evaluation = {"plan": plan, "num_validation_episodes": 1, "policies": ["ours", "oracle"]}
+        callbacks[:0] = [
+            {"class_path": "callbacks.assist.evaluation.AssistEvaluation", "init_args": evaluation},
+            {"class_path": "callbacks.assist.measures.AssistMeasures"},
+        ]
+    trainer = {"callbacks": callbacks, "max_epochs": 1, "check_val_every_n_epoch": 1}
+    trainer |= {} if evaluates else {"limit_val_batches": 0}
+    model = {
+        "num_points": 32, "part_widths": [4], "whole_widths": [4], "hidden_widths": [8], "gradient_steps": 2,
+        "batch_size": 4, "demonstration_capacity": 40, "experience_capacity": 60,
+    }  # fmt: skip
+    data = {"split_file": "small", "num_worlds": 2, "rollouts_per_epoch": 2, "reachable_only": False}
+    content = {"model": {"init_args": model}, "data": {"init_args": data}, "trainer": trainer}
+    root.mkdir(parents=True, exist_ok=True)
+    (root / "tiny.yaml").write_text(yaml.safe_dump(content))
+    return [
+        subcommand, f"--config={IBS}", f"--config={root / 'tiny.yaml'}", f"--data.init_args.path={grasp_set}",
+        f"--trainer.default_root_dir={root}", *more,
+    ]  # fmt: skip
+
+
+def checkpoint(root: Path) -> dict[str, Any]:
+    content: dict[str, Any] = torch.load(root / "checkpoints" / "last.ckpt", weights_only=True)
+    return content
+
+
+def test_it_trains_and_tests_through_the_command_line(tiny_path: Path, tmp_path: Path) -> None:
+    run(command("fit", tiny_path, tmp_path, evaluates=True))
+    content = checkpoint(tmp_path)
+    assert content["global_step"] == 2  # gradient steps, after the rollout of the policy alone
+    assert {name: len(part["ends"]) for name, part in content["replay"].items()}["demonstrations"] == 40
+    run(command("test", tiny_path, tmp_path, "--ckpt_path=last", evaluates=True))
+    assert (tmp_path / "metrics.json").is_file()
+    policy = load_ibs_policy(tmp_path / "checkpoints" / "last.ckpt")
+    assert torch.equal(policy._actor.head.lins[0].weight, content["state_dict"]["actor.head.lins.0.weight"])
+    with pytest.raises(ValueError, match="holds a IBSModule, expected a ResidualPPOModule"):
+        load_policy(tmp_path / "checkpoints" / "last.ckpt")
+
+
+def test_a_resumed_run_ends_as_one_that_was_not_interrupted(tiny_path: Path, tmp_path: Path) -> None:
+    run(command("fit", tiny_path, tmp_path / "whole", "--trainer.max_epochs=2"))
+    run(command("fit", tiny_path, tmp_path / "halves"))
+    run(command("fit", tiny_path, tmp_path / "halves", "--ckpt_path=last", "--trainer.max_epochs=2"))
+    whole, halves = (checkpoint(tmp_path / name) for name in ("whole", "halves"))
+    for name, value in whole["state_dict"].items():
+        assert torch.equal(value, halves["state_dict"][name]), name
+    for name in ("demonstrations", "experience"):
+        parts = [content["replay"][name] for content in (whole, halves)]
+        assert parts[0]["num_added"] == parts[1]["num_added"] > 0
+        assert torch.equal(parts[0]["action"], parts[1]["action"])
+
+
+def test_worlds_that_hide_what_it_needs_are_refused(tiny_path: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"do not show goal_joints, remaining.*set data.privileged to \[object_pose"):
+        run(command("fit", tiny_path, tmp_path, "--data.init_args.privileged=[object_pose]"))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"batch_size": 0}, "batch_size is 0; at least 1 is needed"),
+        ({"gamma": 1.0}, r"gamma is 1.0 and tau 0.005; gamma has to be in \[0, 1\)"),
+        ({"num_points": 5000}, "num_points is 5000; 1 to 4096 points of a surface can be seen"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        tiny_module(**settings)
+
+
+def test_it_solves_a_task_of_one_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = tiny_module(hidden_widths=(64, 64))
+    nothing = made_up_points([0] * 128)  # no surface is there; looking for it would take most of the time
+    monkeypatch.setattr(module, "_inputs", lambda situation: (nothing, module._view.state(situation)), raising=True)
+    optimizer = torch.optim.Adam([*module.actor.parameters(), *module.critic.parameters()], lr=3.0e-3)
+    generator = torch.Generator().manual_seed(0)
+    action = 2.0 * torch.rand(4000, 19, generator=generator) - 1.0
+    # paid for a first joint near 0.5, as much as a success is
+    rewards = torch.cat([-150.0 * (action[:, :1] - 0.5).square(), torch.zeros(4000, 6)], 1)
+    module.experience.add(Transitions(far_away(4000), action, rewards, torch.ones(4000, dtype=torch.bool)))
+
+    def miss() -> float:
+        with torch.no_grad():
+            mean = module.actor(*module._inputs(far_away(128, seed=1))).mean.tanh()
+        return float((mean[:, 0] - 0.5).abs().mean())
+
+    before = miss()
+    for _ in range(800):
+        loss, _ = module._loss(module.experience.draw(128, generator), generator)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert miss() < 0.15 < before
+
+
+def test_the_losses_move_only_what_they_are_of() -> None:
+    module = tiny_module(batch_size=8)
+    generator = torch.Generator().manual_seed(0)
+    steps = Transitions(far_away(8), torch.rand(8, 19) - 0.5, torch.randn(8, 7), torch.ones(8, dtype=torch.bool))
+    module.demonstrations.add(steps)
+    loss, _ = module._loss(module.demonstrations.draw(8, generator), generator)
+    loss.backward()
+    critic = [parameter.grad.clone() for parameter in module.critic.first.parameters() if parameter.grad is not None]
+    for parameter in module.parameters():
+        parameter.grad = None
+    # with another policy the critics' gradient is the same: the policy's loss does not reach them
+    with torch.no_grad():
+        for parameter in module.actor.parameters():
+            parameter.add_(0.3)
+    generator = torch.Generator().manual_seed(0)
+    loss, _ = module._loss(module.demonstrations.draw(8, generator), generator)
+    loss.backward()
+    again = [parameter.grad for parameter in module.critic.first.parameters() if parameter.grad is not None]
+    assert len(critic) == len(again) > 0
+    for first, second in zip(critic, again, strict=True):
+        assert torch.allclose(first, second, atol=1e-5)
+    assert all(parameter.grad is None for parameter in module.target_critic.parameters())
