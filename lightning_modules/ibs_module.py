@@ -1,6 +1,7 @@
 """The baseline IBS: soft actor-critic on the surface between hand and scene (She et al. 2022; GraspGF App. C)."""
 
 import logging
+import math
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -20,7 +21,8 @@ from lightning_modules.ppo.samples import seeded
 from lightning_modules.sac.acting import DEMONSTRATION_GROUPS, ActingWorlds, IBSPolicy, begin_worlds
 from lightning_modules.sac.grasp_quality import grasp_quality
 from lightning_modules.sac.networks import IBSActor, TwinCritic
-from lightning_modules.sac.replay import Draw, ReplayBuffer, Situation
+from lightning_modules.sac.pool import Pool, draw_pool
+from lightning_modules.sac.replay import ReplayBuffer, Situation
 from lightning_modules.sac.targets import (
     actor_loss,
     critic_loss,
@@ -43,9 +45,9 @@ _BUFFERS = ("demonstrations", "experience")
 class IBSModule(LightningModule):
     """A policy that sees the bisector surface, learnt off-policy from demonstrations and its own steps.
 
-    Rollouts are demonstrations until their buffer is full; the policy then acts, and after each rollout makes so many
-    gradient steps, each from one of the two buffers, chosen in proportion to what they hold. docs/baselines.md says
-    what is as in the original and what is not.
+    Rollouts are demonstrations until their buffer is full; the policy then acts, and after each of its rollouts
+    gradient steps are made, from both buffers in proportion to what they hold. docs/baselines.md says what is as in the
+    original and what is not.
 
     Args:
         hand: the hand that is moved, see envs.hand.registry.
@@ -56,6 +58,8 @@ class IBSModule(LightningModule):
         experience_capacity: steps of the policy's own that are kept (GraspGF App. C).
         gradient_steps: after each rollout; the original has one for each agent step.
         batch_size: steps in a gradient step.
+        reuse: gradient steps after a rollout that a step which was drawn for them takes part in, on average: its
+            surfaces are made once, which takes longer than learning from them.
         gamma: discount.
         tau: share by which the target critics follow in a gradient step.
         learning_rate: Adam step size of policy and critics.
@@ -65,7 +69,7 @@ class IBSModule(LightningModule):
     """
 
     training_only = (
-        "demonstration_capacity", "experience_capacity", "gradient_steps", "batch_size", "gamma", "tau",
+        "demonstration_capacity", "experience_capacity", "gradient_steps", "batch_size", "reuse", "gamma", "tau",
         "learning_rate", "temperature_learning_rate", "friction", "seed",
     )  # fmt: skip
     """Settings that say how a policy is trained, not what it does."""
@@ -84,6 +88,7 @@ class IBSModule(LightningModule):
         experience_capacity: int = 15000,
         gradient_steps: int = 32,
         batch_size: int = 32,
+        reuse: int = 4,
         gamma: float = 0.99,
         tau: float = 0.005,
         learning_rate: float = 3.0e-4,
@@ -94,7 +99,7 @@ class IBSModule(LightningModule):
         super().__init__()
         self.save_hyperparameters()
         self.automatic_optimization = False
-        for name in ("gradient_steps", "batch_size", "demonstration_capacity", "experience_capacity"):
+        for name in ("gradient_steps", "batch_size", "reuse"):
             if self.hparams[name] < 1:
                 raise ValueError(f"{name} is {self.hparams[name]}; at least 1 is needed")
         if not (0.0 <= gamma < 1.0 and 0.0 < tau <= 1.0):
@@ -175,9 +180,7 @@ class IBSModule(LightningModule):
         (self.demonstrations if demonstrates else self.experience).add(steps)
         numbers = {"reward": float(steps.rewards.sum(1).mean()) if len(steps) else 0.0}
         if not demonstrates:
-            generator = seeded((self.hparams["seed"], self.policy_version))
-            each = [self._descend(generator) for _ in range(self.hparams["gradient_steps"])]
-            numbers |= {name: sum(one[name] for one in each) / len(each) for name in each[0]}
+            numbers |= self._improve()
         self.updates += 1
         self.agent_steps += rollout.num_agent_steps
         self._log_numbers(rollout, numbers, time.perf_counter() - began)
@@ -187,12 +190,23 @@ class IBSModule(LightningModule):
         points = self._view.points(situation)
         return grasp_quality(points, situation.object_pose[:, :3], self.hparams["friction"])
 
-    def _descend(self, generator: torch.Generator) -> dict[str, float]:
+    def _improve(self) -> dict[str, float]:
+        """Gradient steps on batches out of one pool; means of their numbers for the log."""
+        settings = self.hparams
+        generator = seeded((settings["seed"], self.policy_version))
+        size, steps = settings["batch_size"], settings["gradient_steps"]
+        buffers = [self.demonstrations, self.experience]
+        pool = draw_pool(self._view, buffers, math.ceil(size * steps / settings["reuse"]), generator)
+        numbers = []
+        for _ in range(steps):
+            rows = torch.randint(len(pool), (size,), generator=generator)
+            noise = torch.randn(2, size, pool.action.shape[1], generator=generator)
+            numbers.append(self._descend(pool.rows(rows, self.device), noise.to(self.device)))
+        return {name: sum(one[name] for one in numbers) / steps for name in numbers[0]}
+
+    def _descend(self, batch: Pool, noise: Tensor) -> dict[str, float]:
         """One gradient step; numbers for the log."""
-        held = [len(self.demonstrations), len(self.experience)]
-        is_own = float(torch.rand((), generator=generator)) * sum(held) >= held[0]
-        draw = (self.experience if is_own else self.demonstrations).draw(self.hparams["batch_size"], generator)
-        loss, numbers = self._loss(draw, generator)
+        loss, numbers = self._loss(batch, noise)
         optimizer: Any = self.optimizers()
         optimizer.zero_grad()
         self.manual_backward(loss)
@@ -200,38 +214,34 @@ class IBSModule(LightningModule):
         follow_slowly(self.target_critic, self.critic, self.hparams["tau"])
         return numbers
 
-    def _loss(self, draw: Draw, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
-        """Critics', policy's and temperature's losses added up: none has a gradient in what another one is of."""
-        steps, settings = draw.steps.to(self.device), self.hparams
-        noise = torch.randn(2, *steps.action.shape, generator=generator).to(self.device)
-        points, state = self._inputs(draw.steps.situation)
-        alpha = self.log_alpha.exp().detach()
+    def _loss(self, batch: Pool, noise: Tensor) -> tuple[Tensor, dict[str, float]]:
+        """Critics', policy's and temperature's losses added up: none has a gradient in what another one is of.
+
+        Args:
+            batch: steps (B).
+            noise: standard normal numbers of the actions after and in these steps (2, B, J + 1).
+        """
+        before, after, alpha = batch.before, batch.after, self.log_alpha.exp().detach()
         with torch.no_grad():
-            next_points, next_state = self._inputs(draw.following)
-            chosen = squashed(*self.actor(next_points, next_state), noise[0])
-            following = self.target_critic(self.target_critic.situation(next_points, next_state), chosen.action)
+            chosen = squashed(self.actor(after.points, after.state), noise[0])
+            following = self.target_critic(self.target_critic.situation(after.points, after.state), chosen.action)
             target = value_targets(
-                steps.rewards, steps.ends, *following, chosen.log_prob, alpha=alpha, gamma=settings["gamma"]
+                batch.rewards, batch.ends, following, chosen.log_prob, alpha=alpha, gamma=self.hparams["gamma"]
             )
-        situation = self.critic.situation(points, state)
-        of_critic = critic_loss(*self.critic(situation, steps.action), target)
-        own = squashed(*self.actor(points, state), noise[1])
+        situation = self.critic.situation(before.points, before.state)
+        of_critic = critic_loss(self.critic(situation, batch.action), target)
+        own = squashed(self.actor(before.points, before.state), noise[1])
         self.critic.requires_grad_(False)
         values = self.critic(situation.detach(), own.action)
         self.critic.requires_grad_(True)
-        of_actor = actor_loss(*values, own.log_prob, alpha)
-        action_dim = steps.action.shape[1]
-        of_temperature = temperature_loss(self.log_alpha, own.log_prob, -float(action_dim))
+        of_actor = actor_loss(values, own.log_prob, alpha)
+        of_temperature = temperature_loss(self.log_alpha, own.log_prob, -float(batch.action.shape[1]))
         numbers = {
             "critic_loss": float(of_critic.detach()), "actor_loss": float(of_actor.detach()),
             "temperature": float(alpha), "value": float(target.sum(1).mean()),
             "log_prob": float(own.log_prob.detach().mean()),
         }  # fmt: skip
         return of_critic + of_actor + of_temperature, numbers
-
-    def _inputs(self, situation: Situation) -> tuple[Any, Tensor]:
-        points = self._view.points(situation).thinned(self.hparams["num_points"])
-        return points.to(self.device), self._view.state(situation).to(self.device)
 
     def _log_numbers(self, rollout: Rollout, numbers: dict[str, float], update_s: float) -> None:
         of_rollout = rollout_numbers(rollout, {**rollout.seconds, "update": update_s})

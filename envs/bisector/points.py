@@ -1,6 +1,6 @@
 """Points of bisector surfaces, those of several hands one after another."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import torch
 from torch import Tensor
@@ -51,7 +51,7 @@ class BisectorPoints:
         return torch.bincount(self.hand_index, minlength=self.num_hands)
 
     def chosen(self, keep: Tensor) -> "BisectorPoints":
-        """The points ``keep``, a mask or rows in increasing order."""
+        """The points ``keep``, a mask or rows."""
         columns = {item.name: getattr(self, item.name)[keep] for item in fields(self) if item.name != "num_hands"}
         return BisectorPoints(**columns, num_hands=self.num_hands)
 
@@ -59,6 +59,14 @@ class BisectorPoints:
         """The same on another device."""
         columns = {item.name: getattr(self, item.name).to(device) for item in fields(self) if item.name != "num_hands"}
         return BisectorPoints(**columns, num_hands=self.num_hands)
+
+    def of_hands(self, rows: Tensor) -> "BisectorPoints":
+        """The points of the hands ``rows`` (K,), repeats allowed; hands are counted anew."""
+        counts = self.counts()
+        first, wanted = (counts.cumsum(0) - counts)[rows], counts[rows]
+        index = torch.arange(len(rows)).repeat_interleave(wanted)
+        place = torch.arange(len(index)) - (wanted.cumsum(0) - wanted)[index] + first[index]
+        return replace(self.chosen(place), hand_index=index, num_hands=len(rows))
 
     def thinned(self, count: int) -> "BisectorPoints":
         """At most ``count`` points of each hand, spread evenly over their order, which is that of the grid."""

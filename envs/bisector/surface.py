@@ -26,7 +26,7 @@ CELL = 2.0 * RADIUS / (NODES - 1)
 _SLACK = 0.25 * CELL
 """Distances to objects are interpolated, and steeper here and there than true ones."""
 
-_CHUNK = 2
+CHUNK = 8
 """Hands at once: what belongs to them stays in the cache."""
 
 
@@ -61,8 +61,8 @@ class BisectorSurface:
         """The surfaces of B hands; a hand that is far from everything may have no point."""
         count = len(scene.table_h)
         parts = []
-        for begin in range(0, count, _CHUNK):
-            end = min(begin + _CHUNK, count)
+        for begin in range(0, count, CHUNK):
+            end = min(begin + CHUNK, count)
             own = shapes.rows(begin, end)
             distances = Distances(own, scene.part(begin, end))
             hand, node = self._candidates(distances)

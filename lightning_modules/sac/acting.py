@@ -101,7 +101,7 @@ class ExploringIBS(ActingWorlds):
         """See `ActingWorlds.actions`."""
         device = self._actor.encoder.centre_h.device
         output = self._actor(seen.points.to(device), self._view.state(seen.situation).to(device))
-        return squashed(*output, next(self._draws)[rows].to(device)).action.cpu()
+        return squashed(output, next(self._draws)[rows].to(device)).action.cpu()
 
 
 class DemonstratingIBS(ActingWorlds):

@@ -1,7 +1,6 @@
 """Policy and critics of IBS: each has an encoder of the surface of its own."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -9,26 +8,13 @@ from torch_geometric.nn import MLP
 
 from envs.bisector.points import BisectorPoints
 from lightning_modules.networks.ibs_encoder import IBSEncoder
+from lightning_modules.sac.targets import Gaussian, Values
 
 LOG_STD_RANGE = (-5.0, 2.0)
 """Logarithms of the policy's standard deviations; the original goes down to -20, where exploration is long over."""
 
 STOP_SCALE = 0.025
 """The critics see the stop action so much smaller (She et al. 2022, released code)."""
-
-
-class Gaussian(NamedTuple):
-    """Mean and logarithm of the standard deviation, before tanh (B, J + 1)."""
-
-    mean: Tensor
-    log_std: Tensor
-
-
-class Values(NamedTuple):
-    """What both critics say (B, 2 + P); see `lightning_modules.sac.targets`."""
-
-    first: Tensor
-    second: Tensor
 
 
 class IBSActor(nn.Module):

@@ -6,6 +6,7 @@ parts are paid at once and look no further; the policy maximises the sum.
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -39,6 +40,24 @@ LEAST_PARTS = 2
 """Parts that have to touch the object before the hand may stop."""
 
 
+class Gaussian(NamedTuple):
+    """Mean and logarithm of the standard deviation, before tanh (B, A)."""
+
+    mean: Tensor
+    log_std: Tensor
+
+
+class Values(NamedTuple):
+    """What both critics say (B, 2 + P)."""
+
+    first: Tensor
+    second: Tensor
+
+    def lower(self) -> Tensor:
+        """The smaller one of each value."""
+        return torch.minimum(self.first, self.second)
+
+
 @dataclass(frozen=True)
 class Sampled:
     """Actions in (-1, 1) (B, A), and the logarithms of their densities (B,)."""
@@ -47,17 +66,17 @@ class Sampled:
     log_prob: Tensor
 
 
-def squashed(mean: Tensor, log_std: Tensor, noise: Tensor) -> Sampled:
+def squashed(gaussian: Gaussian, noise: Tensor) -> Sampled:
     """tanh of a Gaussian (Haarnoja et al. 2018, app. C).
 
     a = tanh(z), z = mean + std noise; log p(a) = sum log N(z) - log(1 - tanh(z)^2), of which the last one is
     2 (log 2 - z - softplus(-2 z)).
 
     Args:
-        mean: (B, A).
-        log_std: logarithms of the standard deviations (B, A).
+        gaussian: before tanh.
         noise: standard normal (B, A).
     """
+    mean, log_std = gaussian
     before = mean + log_std.exp() * noise
     log_normal = -0.5 * noise.square() - log_std - 0.5 * math.log(2.0 * math.pi)
     log_slope = 2.0 * (math.log(2.0) - before - softplus(-2.0 * before))
@@ -98,7 +117,7 @@ def stops_now(stop: Tensor, draw: Tensor, touching: Tensor) -> Tensor:
 
 
 def value_targets(
-    rewards: Tensor, ends: Tensor, first: Tensor, second: Tensor, log_prob: Tensor, *, alpha: Tensor, gamma: float
+    rewards: Tensor, ends: Tensor, following: Values, log_prob: Tensor, *, alpha: Tensor, gamma: float
 ) -> Tensor:
     """What the critics should say (B, 2 + P).
 
@@ -107,27 +126,26 @@ def value_targets(
     Args:
         rewards: of grasp and parts (B, 1 + P).
         ends: nothing follows (B,) bool.
-        first: values of the next situation and an action of the policy there, by one target critic (B, 2 + P).
-        second: by the other one.
+        following: values of the next situation and an action of the policy there, by the target critics.
         log_prob: log-density of that action (B,).
         alpha: temperature, a scalar.
         gamma: discount.
     """
     later = gamma * (~ends).to(rewards)
-    following = torch.minimum(first, second)
-    grasp = rewards[:, 0] + later * following[:, 0]
-    entropy = later * (following[:, -1] - alpha * log_prob)
+    value = following.lower()
+    grasp = rewards[:, 0] + later * value[:, 0]
+    entropy = later * (value[:, -1] - alpha * log_prob)
     return torch.cat([grasp[:, None], rewards[:, 1:], entropy[:, None]], 1)
 
 
-def critic_loss(first: Tensor, second: Tensor, target: Tensor) -> Tensor:
+def critic_loss(values: Values, target: Tensor) -> Tensor:
     """Squared errors of both critics (B, 2 + P): means over the batch, summed over values and critics; a scalar."""
-    return ((first - target).square() + (second - target).square()).mean(0).sum()
+    return ((values.first - target).square() + (values.second - target).square()).mean(0).sum()
 
 
-def actor_loss(first: Tensor, second: Tensor, log_prob: Tensor, alpha: Tensor) -> Tensor:
+def actor_loss(values: Values, log_prob: Tensor, alpha: Tensor) -> Tensor:
     """mean(alpha log pi - sum of the smaller values), a scalar; values of the policy's own actions (B, 2 + P)."""
-    return (alpha * log_prob - torch.minimum(first, second).sum(1)).mean()
+    return (alpha * log_prob - values.lower().sum(1)).mean()
 
 
 def temperature_loss(log_alpha: Tensor, log_prob: Tensor, target_entropy: float) -> Tensor:

@@ -1,15 +1,18 @@
 """What the policy of IBS sees: joints, how the wrist moves, and the bisector surface."""
 
+import math
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from datamodules.types import each_tensor
 from envs.bisector.distance_fields import DistanceFields, fields_of
 from envs.bisector.distances import Scene
 from envs.bisector.hand_shapes import HandShapes
-from envs.bisector.points import MAX_POINTS, BisectorPoints, PartContacts, part_contacts
-from envs.bisector.surface import BisectorSurface
+from envs.bisector.points import MAX_POINTS, BisectorPoints, PartContacts, join_hands, part_contacts
+from envs.bisector.surface import CHUNK, BisectorSurface
 from envs.geometry.table import table_plane
 from envs.hand.hand import Hand
 from envs.task.observations import HISTORY_LENGTH, Observation
@@ -51,6 +54,7 @@ class SurfaceView:
         self.fields: DistanceFields | None = None
         self._shapes = HandShapes(hand)
         self._surface = BisectorSurface(hand.grasp_centre_h)
+        self._pool: ThreadPoolExecutor | None = None
 
     @property
     def num_parts(self) -> int:
@@ -81,22 +85,33 @@ class SurfaceView:
         return Seen(situation, points.thinned(self.num_points), part_contacts(points, self.num_parts))
 
     def points(self, situation: Situation) -> BisectorPoints:
-        """Surfaces in B situations of the objects of `fields`, not thinned.
+        """Surfaces in B situations of the objects of `fields`, not thinned; on as many threads as torch has here.
 
         Raises:
             RuntimeError: nothing was looked at yet.
         """
         if self.fields is None:
             raise RuntimeError("the objects are not known yet; look at an observation first")
-        limits = self.hand.coupled_limits
+        self.fields.prepare(situation.object_row)
+        threads = torch.get_num_threads()
+        # whole chunks: the numbers do not depend on the threads
+        size = CHUNK * max(1, math.ceil(len(situation) / threads / CHUNK))
+        parts = [
+            each_tensor(lambda value, begin=begin: value[begin : begin + size], situation)
+            for begin in range(0, len(situation), size)
+        ]
+        if len(parts) == 1:
+            return self._find(situation, self.fields)
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(threads, "surface", initializer=torch.set_num_threads, initargs=(1,))
+        return join_hands(list(self._pool.map(self._find, parts, [self.fields] * len(parts))))
+
+    def _find(self, situation: Situation, fields: DistanceFields) -> BisectorPoints:
+        limits, table_h = self.hand.coupled_limits, table_plane(situation.wrist_history[:, -1])
         low, high = (torch.tensor(edge).to(situation.coupled_pos) for edge in (limits.low, limits.high))
         coupled = low + 0.5 * (situation.coupled_pos + 1.0) * (high - low)
-        self.fields.prepare(situation.object_row)
-        scene = Scene(
-            table_plane(situation.wrist_history[:, -1]), situation.object_pose, self.fields, situation.object_row
-        )
         shapes = self._shapes.place(self.hand.denormalise(situation.joint_pos), coupled)
-        return self._surface.find(shapes, scene)
+        return self._surface.find(shapes, Scene(table_h, situation.object_pose, fields, situation.object_row))
 
     def state(self, situation: Situation) -> Tensor:
         """What is seen besides the surface (B, `state_dim`): joints, and how the wrist moved and stands."""

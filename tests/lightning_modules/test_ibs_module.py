@@ -8,6 +8,7 @@ import torch
 import yaml
 
 from lightning_modules.policy.load import load_ibs_policy, load_policy
+from lightning_modules.sac.pool import Inputs, Pool, draw_pool
 from lightning_modules.sac.replay import Transitions
 from tests.envs.bisector.made_points import made_up_points
 from tests.learning import ROOT, run
@@ -98,50 +99,72 @@ def test_settings_that_make_no_sense_are_refused(settings: dict[str, Any], messa
         tiny_module(**settings)
 
 
-def test_it_solves_a_task_of_one_step(monkeypatch: pytest.MonkeyPatch) -> None:
+def noise(count: int, generator: torch.Generator) -> torch.Tensor:
+    return torch.randn(2, count, 19, generator=generator)
+
+
+def test_it_solves_a_task_of_one_step() -> None:
     module = tiny_module(hidden_widths=(64, 64))
-    nothing = made_up_points([0] * 128)  # no surface is there; looking for it would take most of the time
-    monkeypatch.setattr(module, "_inputs", lambda situation: (nothing, module._view.state(situation)), raising=True)
     optimizer = torch.optim.Adam([*module.actor.parameters(), *module.critic.parameters()], lr=3.0e-3)
     generator = torch.Generator().manual_seed(0)
     action = 2.0 * torch.rand(4000, 19, generator=generator) - 1.0
     # paid for a first joint near 0.5, as much as a success is
     rewards = torch.cat([-150.0 * (action[:, :1] - 0.5).square(), torch.zeros(4000, 6)], 1)
-    module.experience.add(Transitions(far_away(4000), action, rewards, torch.ones(4000, dtype=torch.bool)))
+    # no surface is anywhere; looking for it would take most of the time
+    seen = Inputs(made_up_points([0] * 4000), module._view.state(far_away(4000)))
+    steps = Pool(action, rewards, torch.ones(4000, dtype=torch.bool), seen, seen)
+    situation = steps.before.rows(torch.arange(128), "cpu")
 
     def miss() -> float:
         with torch.no_grad():
-            mean = module.actor(*module._inputs(far_away(128, seed=1))).mean.tanh()
+            mean = module.actor(situation.points, situation.state).mean.tanh()
         return float((mean[:, 0] - 0.5).abs().mean())
 
     before = miss()
     for _ in range(800):
-        loss, _ = module._loss(module.experience.draw(128, generator), generator)
+        batch = steps.rows(torch.randint(4000, (128,), generator=generator))
+        loss, _ = module._loss(batch, noise(128, generator))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
     assert miss() < 0.15 < before
 
 
-def test_the_losses_move_only_what_they_are_of() -> None:
-    module = tiny_module(batch_size=8)
-    generator = torch.Generator().manual_seed(0)
+def test_the_policys_loss_does_not_reach_the_critics() -> None:
+    module, generator = tiny_module(), torch.Generator().manual_seed(0)
     steps = Transitions(far_away(8), torch.rand(8, 19) - 0.5, torch.randn(8, 7), torch.ones(8, dtype=torch.bool))
     module.demonstrations.add(steps)
-    loss, _ = module._loss(module.demonstrations.draw(8, generator), generator)
-    loss.backward()
-    critic = [parameter.grad.clone() for parameter in module.critic.first.parameters() if parameter.grad is not None]
-    for parameter in module.parameters():
-        parameter.grad = None
-    # with another policy the critics' gradient is the same: the policy's loss does not reach them
-    with torch.no_grad():
+    pool = draw_pool(module._view, [module.demonstrations, module.experience], 8, generator)
+
+    def gradients() -> list[torch.Tensor]:
+        module.zero_grad()
+        module._loss(pool, noise(8, torch.Generator().manual_seed(1)))[0].backward()
+        return [each.grad.clone() for each in module.critic.first.parameters() if each.grad is not None]
+
+    first = gradients()
+    assert module.actor.head.lins[0].weight.grad.abs().sum() > 0.0
+    with torch.no_grad():  # another policy
         for parameter in module.actor.parameters():
             parameter.add_(0.3)
-    generator = torch.Generator().manual_seed(0)
-    loss, _ = module._loss(module.demonstrations.draw(8, generator), generator)
-    loss.backward()
-    again = [parameter.grad for parameter in module.critic.first.parameters() if parameter.grad is not None]
-    assert len(critic) == len(again) > 0
-    for first, second in zip(critic, again, strict=True):
-        assert torch.allclose(first, second, atol=1e-5)
+    second = gradients()
+    assert len(first) == len(second) > 0
+    for one, other in zip(first, second, strict=True):
+        assert torch.allclose(one, other, atol=1e-5)
     assert all(parameter.grad is None for parameter in module.target_critic.parameters())
+
+
+def test_steps_are_drawn_from_both_buffers_with_what_was_seen_next() -> None:
+    module, generator = tiny_module(), torch.Generator().manual_seed(0)
+    for buffer, count in ((module.demonstrations, 30), (module.experience, 10)):
+        ends = torch.arange(count) % 10 == 9
+        action = torch.full((count, 19), float(count))
+        buffer.add(Transitions(far_away(count, seed=count), action, torch.zeros(count, 7), ends))
+    pool = draw_pool(module._view, [module.demonstrations, module.experience], 400, generator)
+    own = pool.action[:, 0] == 10.0
+    assert 60 < int(own.sum()) < 140  # a quarter of 400, within four standard deviations
+    states = module._view.state(far_away(10, seed=10))
+    for state, following, ends in zip(pool.before.state[own], pool.after.state[own], pool.ends[own], strict=True):
+        row = int((states - state).abs().sum(1).argmin())
+        assert torch.equal(states[row], state)
+        assert bool(ends) == (row == 9)
+        assert torch.equal(following, states[(row + 1) % 10])

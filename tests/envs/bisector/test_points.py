@@ -22,6 +22,14 @@ def test_joined_hands_are_counted_on() -> None:
     assert joined.num_hands == 4
 
 
+def test_the_points_of_chosen_hands_stand_in_their_order() -> None:
+    points = made_up_points([3, 0, 2])
+    found = points.of_hands(torch.tensor([2, 1, 0, 2]))
+    assert found.hand_index.tolist() == [0, 0, 2, 2, 2, 3, 3]
+    assert found.num_hands == 4
+    assert torch.equal(found.position_h, points.position_h[[3, 4, 0, 1, 2, 3, 4]])
+
+
 def test_contacts_are_near_points_of_the_object_by_part() -> None:
     base = made_up_points([6])
     points = BisectorPoints(

@@ -1,5 +1,6 @@
 """Acting in worlds: stops, demonstrations, the policy."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -99,17 +100,15 @@ def test_demonstrations_in_worlds_come_near_the_stored_grasp() -> None:
     class Actor:
         policy_version = 0
 
-        def begin(self, sizes: list[int], num_steps: int, generator: torch.Generator) -> list[ActingWorlds]:
+        def begin(self, sizes: Sequence[int], num_steps: int, generator: torch.Generator) -> list[ActingWorlds]:
             return [acting]
 
     rollout = RolloutCollector([env]).collect(Actor(), episodes, torch.Generator())
     assert rollout.memory["decided"][0].all()
     assert rollout.memory["action"].shape == (50, 2, 19)
-    last = HAND.denormalise(rollout.memory["joint_pos"][-1]) if bool(rollout.memory["decided"][-1].all()) else None
     reached = rollout.measures["posture_rad"]
     start = (torch.tensor(episodes.goal_joint_pos) - torch.tensor(HAND.open_pose)).norm(dim=1)
     assert (reached < 0.5 * start).all()
-    assert last is None or torch.isfinite(last).all()
 
 
 def test_the_policy_is_a_finger_policy_that_acts_alike_every_time() -> None:

@@ -7,6 +7,8 @@ import torch
 from torch import nn
 
 from lightning_modules.sac.targets import (
+    Gaussian,
+    Values,
     actor_loss,
     critic_loss,
     follow_slowly,
@@ -23,14 +25,14 @@ def test_the_density_of_squashed_actions_integrates_to_one() -> None:
     action = torch.linspace(-0.9995, 0.9995, 20001)[:, None]
     mean, log_std = torch.full_like(action, 0.3), torch.full_like(action, math.log(0.7))
     noise = (action.atanh() - mean) / log_std.exp()
-    found = squashed(mean, log_std, noise)
+    found = squashed(Gaussian(mean, log_std), noise)
     assert torch.allclose(found.action, action, atol=1e-5)
     assert float(torch.trapezoid(found.log_prob.exp(), action[:, 0])) == pytest.approx(1.0, abs=1e-3)
 
 
 def test_the_density_of_several_actions_is_the_product() -> None:
     # z = (0.5, -1): log N = -0.125 - 0.9189, -0.5 - 0.9189; log(1 - tanh^2) = log 0.78645 = -0.24023, log 0.41997
-    found = squashed(torch.zeros(1, 2), torch.zeros(1, 2), torch.tensor([[0.5, -1.0]]))
+    found = squashed(Gaussian(torch.zeros(1, 2), torch.zeros(1, 2)), torch.tensor([[0.5, -1.0]]))
     expected = (-0.125 - 0.918939 + 0.240229) + (-0.5 - 0.918939 + 0.867562)
     assert float(found.log_prob) == pytest.approx(expected, abs=1e-5)
 
@@ -64,7 +66,7 @@ def test_targets_by_hand() -> None:
         torch.tensor([[90.0, 6.0, 10.0], [9.0, 9.0, 9.0]]),
     )
     log_prob = torch.tensor([-4.0, 2.0])
-    found = value_targets(rewards, ends, first, second, log_prob, alpha=torch.tensor(0.5), gamma=0.9)
+    found = value_targets(rewards, ends, Values(first, second), log_prob, alpha=torch.tensor(0.5), gamma=0.9)
     # grasp: -3 + 0.9 * min(100, 90); part: its reward alone; entropy: 0.9 (min(8, 10) - 0.5 * -4)
     assert found[0].tolist() == pytest.approx([78.0, 10.0, 9.0])
     assert found[1].tolist() == [246.0, -25.0, 0.0]  # nothing follows
@@ -74,10 +76,10 @@ def test_losses_by_hand() -> None:
     first, second = torch.tensor([[1.0, 2.0], [3.0, 4.0]]), torch.tensor([[2.0, 1.0], [3.0, 5.0]])
     target = torch.tensor([[1.0, 1.0], [1.0, 4.0]])
     # squares of the first (0, 1), (4, 0), of the second (1, 0), (4, 1): means over the batch 4.5 and 1
-    assert float(critic_loss(first, second, target)) == pytest.approx(5.5)
+    assert float(critic_loss(Values(first, second), target)) == pytest.approx(5.5)
     log_prob = torch.tensor([2.0, -1.0])
     # smaller values add up to 1 + 1 and 3 + 4: mean of 0.5 * 2 - 2 and 0.5 * -1 - 7
-    assert float(actor_loss(first, second, log_prob, torch.tensor(0.5))) == pytest.approx(-4.25)
+    assert float(actor_loss(Values(first, second), log_prob, torch.tensor(0.5))) == pytest.approx(-4.25)
 
 
 def test_the_temperature_grows_where_the_policy_is_too_sure() -> None:
