@@ -83,6 +83,7 @@ def main(args: list[str] | None = None) -> None:
     parser.add_argument("--split-file", default=None, help="of the grasp set")
     parser.add_argument("--hands", type=int, default=64, help="surfaces at once")
     parser.add_argument("--worlds", type=int, default=None, help="worlds; those of the configuration when left out")
+    parser.add_argument("--gradient-steps", type=int, default=None, help="after a rollout; those of the configuration")
     parser.add_argument("--rollouts", type=int, default=2, help="rollouts that count; 0 measures surfaces alone")
     options = parser.parse_args(args)
     load, threads = load_average(), torch.get_num_threads()
@@ -94,6 +95,7 @@ def main(args: list[str] | None = None) -> None:
     if options.rollouts > 0:
         changes = {
             "model.init_args.demonstration_capacity": 100,
+            "model.init_args.gradient_steps": options.gradient_steps,
             "data.init_args.path": options.path,
             "data.init_args.split_file": options.split_file,
             "data.init_args.num_worlds": options.worlds,

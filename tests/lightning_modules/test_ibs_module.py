@@ -1,5 +1,6 @@
 """The baseline IBS: what it refuses, what it learns, and its way through the command line."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -16,25 +17,26 @@ from tests.lightning_modules.sac.made_up_situations import far_away, tiny_module
 
 IBS = ROOT / "configs" / "baselines" / "ibs.yaml"
 
+SMALL: dict[str, dict[str, Any]] = {
+    "AssistEvaluation": {
+        "plan": {"class_path": "datamodules.rollouts.plans.SpreadPlan", "init_args": {"num_episodes": 2}},
+        "num_validation_episodes": 1,
+        "policies": ["ours", "oracle"],
+    },
+    "AssistFilmstrips": {"every_n_epochs": 1, "num_failures": 1, "num_successes": 1, "size": 48},
+}
+"""What the configuration's callbacks are given instead, by class."""
+
 pytestmark = pytest.mark.usefixtures("fast_objects")
 
 
 def command(subcommand: str, grasp_set: Path, root: Path, *more: str, evaluates: bool = False) -> list[str]:
     """A command line of the configuration with tiny networks: one rollout of demonstrations, then the policy's."""
-    callbacks = [
-        {
-            "class_path": "callbacks.training.checkpoints.RunCheckpoint",
-            "init_args": {"save_last": True, "save_top_k": 1, "enable_version_counter": False},
-        }
-    ]
-    if evaluates:
-        plan = {"class_path": "datamodules.rollouts.plans.SpreadPlan", "init_args": {"num_episodes": 2}}
-        evaluation = {"plan": plan, "num_validation_episodes": 1, "policies": ["ours", "oracle"]}
-        callbacks[:0] = [
-            {"class_path": "callbacks.assist.evaluation.AssistEvaluation", "init_args": evaluation},
-            {"class_path": "callbacks.assist.measures.AssistMeasures"},
-        ]
-    trainer = {"callbacks": callbacks, "max_epochs": 1, "check_val_every_n_epoch": 1}
+    callbacks = yaml.safe_load(IBS.read_text())["trainer"]["callbacks"]
+    kept = callbacks if evaluates else callbacks[-1:]
+    for callback in kept:
+        callback.setdefault("init_args", {}).update(SMALL.get(callback["class_path"].split(".")[-1], {}))
+    trainer = {"callbacks": kept, "max_epochs": 1, "check_val_every_n_epoch": 1}
     trainer |= {} if evaluates else {"limit_val_batches": 0}
     model = {
         "num_points": 32, "part_widths": [4], "whole_widths": [4], "hidden_widths": [8], "gradient_steps": 2,
@@ -61,7 +63,9 @@ def test_it_trains_and_tests_through_the_command_line(tiny_path: Path, tmp_path:
     assert content["global_step"] == 2  # gradient steps, after the rollout of the policy alone
     assert {name: len(part["ends"]) for name, part in content["replay"].items()}["demonstrations"] == 40
     run(command("test", tiny_path, tmp_path, "--ckpt_path=last", evaluates=True))
-    assert (tmp_path / "metrics.json").is_file()
+    report = json.loads((tmp_path / "metrics.json").read_text())
+    assert set(report["splits"]["unseen_families"]) >= {"ours", "oracle"}
+    assert (tmp_path / "pictures" / "episodes_unseen_families.png").is_file()
     policy = load_ibs_policy(tmp_path / "checkpoints" / "last.ckpt")
     assert torch.equal(policy._actor.head.lins[0].weight, content["state_dict"]["actor.head.lins.0.weight"])
     with pytest.raises(ValueError, match="holds a IBSModule, expected a ResidualPPOModule"):
