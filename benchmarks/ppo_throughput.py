@@ -98,8 +98,8 @@ def build(configs: list[str], changes: dict[str, Any]) -> argparse.Namespace:
     return built
 
 
-def train(built: argparse.Namespace, rollouts: int) -> Turns:
-    """One epoch of so many rollouts, without logger, checkpoints and validation."""
+def train(built: argparse.Namespace, rollouts: int, *more: Callback) -> Turns:
+    """One epoch of so many rollouts, without logger, checkpoints and validation; with ``more`` callbacks."""
     turns = Turns(built.data)
     trainer = Trainer(
         accelerator="auto",
@@ -113,7 +113,7 @@ def train(built: argparse.Namespace, rollouts: int) -> Turns:
         enable_progress_bar=False,
         enable_model_summary=False,
         use_distributed_sampler=False,
-        callbacks=[turns],
+        callbacks=[turns, *more],
     )
     trainer.fit(built.model, datamodule=built.data)
     return turns

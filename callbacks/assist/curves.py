@@ -116,7 +116,7 @@ def episode_curves(hand: Hand, rollout: Rollout, columns: Mapping[str, slice]) -
 
     Args:
         hand: the hand.
-        rollout: of a residual policy.
+        rollout: of any policy; one that is not residual remembers nothing that is drawn.
         columns: where each part of the policy's inputs stands in its vectors.
     Returns:
         the curves, up to the last step of the world that runs longest; none when no world runs at all.
@@ -126,10 +126,10 @@ def episode_curves(hand: Hand, rollout: Rollout, columns: Mapping[str, slice]) -
         return {}
     memory = rollout.memory
     read = {name: memory["vectors"][..., place] for name, place in columns.items()}
-    a_p, mean, curves = memory.get("primitive_action"), memory["mean"], {}
+    a_p, mean, curves = memory.get("primitive_action"), memory.get("mean"), {}
     if a_p is not None:
         curves["primitive_action"] = _over_worlds(a_p.abs().mean(dim=-1), runs)
-    if mean.shape[-1] == 2 * rollout.hand_action.shape[-1]:
+    if mean is not None and mean.shape[-1] == 2 * rollout.hand_action.shape[-1]:
         curves["a_s"] = _over_worlds(mean[..., : rollout.hand_action.shape[-1]].mean(dim=-1), runs)
     if a_p is not None and "joint_pos" in read and bool(runs[1:].any()):
         curves["r_sim_rad"] = _over_worlds(_followed(a_p, hand.denormalise(read["joint_pos"])), runs[1:])

@@ -6,6 +6,7 @@ cloud of which nobody knows the object is grouped by itself (`GroupingSpec.build
 
 import logging
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from envs.geometry.point_grouping import CloudGrouping, GroupingLevel, GroupingSpec
+from envs.objects.grasp_object import GraspObject
 
 _LOG = logging.getLogger(__name__)
 
@@ -35,17 +37,21 @@ class ObjectClouds:
 
     Args:
         points_o: (O, N, 3), object frames, m; kept, not copied.
+        grasp_objects: the objects themselves (O), for whoever needs more of them than a cloud; none when nobody knows.
 
     Attributes:
-        points_o: as given.
+        points_o, grasp_objects: as given.
         num_changes: how often the cloud of each object was replaced (O,) int64, on the CPU.
 
     Raises:
         ValueError: another shape.
     """
 
-    def __init__(self, points_o: Tensor | NDArray[np.float32]) -> None:
+    def __init__(
+        self, points_o: Tensor | NDArray[np.float32], grasp_objects: Sequence[GraspObject] | None = None
+    ) -> None:
         self.points_o = torch.as_tensor(points_o)
+        self.grasp_objects = None if grasp_objects is None else tuple(grasp_objects)
         if self.points_o.ndim != 3 or self.points_o.shape[-1] != 3:
             raise ValueError(f"clouds of objects have shape {tuple(self.points_o.shape)}; expected (O, N, 3)")
         self.num_changes = torch.zeros(len(self.points_o), dtype=torch.int64)

@@ -127,7 +127,7 @@ class GraspTargets:
     @cached_property
     def clouds(self) -> ObjectClouds:
         """Clouds of ``grasp_objects``, in their order."""
-        return ObjectClouds(np.stack([thing.cloud for thing in self.grasp_objects]))
+        return ObjectClouds(np.stack([thing.cloud for thing in self.grasp_objects]), self.grasp_objects)
 
     @cached_property
     def fingertip_centre_w(self) -> Array:

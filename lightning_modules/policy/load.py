@@ -3,9 +3,11 @@
 from pathlib import Path
 
 from lightning_modules.checkpoints import build, check_is_of, class_path, read_checkpoint, settings_of
+from lightning_modules.ibs_module import IBSModule
 from lightning_modules.ilad_module import ILADModule
 from lightning_modules.policy.finger_policies import LearntPolicy
 from lightning_modules.residual_ppo_module import ResidualPPOModule
+from lightning_modules.sac.acting import IBSPolicy
 
 
 def load_policy(path: str | Path) -> LearntPolicy:
@@ -37,3 +39,16 @@ def load_policy(path: str | Path) -> LearntPolicy:
     if is_ilad:
         settings["demonstrations"] = None  # of training alone
     return build(kind, content, settings, path).eval().requires_grad_(False).policy()
+
+
+def load_ibs_policy(path: str | Path) -> IBSPolicy:
+    """The policy of a checkpoint of the baseline IBS, ready to act in worlds that show it object_pose.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: damaged or foreign file, the checkpoint of something else, or weights that do not fit the
+            description.
+    """
+    content = read_checkpoint(path)
+    check_is_of(IBSModule, content, path)
+    return build(IBSModule, content, settings_of(content, path), path).eval().requires_grad_(False).policy()

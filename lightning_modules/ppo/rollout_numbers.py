@@ -23,8 +23,8 @@ def rollout_numbers(rollout: Rollout, seconds: dict[str, float]) -> dict[str, fl
     numbers |= {f"train/episode/{name}": _mean(value[is_grasp]) for name, value in measures.items()}
     numbers["train/episode/disturbed"] = _mean(1.0 - measures["success"][~is_grasp])
     numbers |= {f"train/time_share/{name}": value / total for name, value in seconds.items()}
-    mean, num_joints = rollout.memory["mean"], rollout.hand_action.shape[-1]
-    if mean.shape[-1] == 2 * num_joints:
+    mean, num_joints = rollout.memory.get("mean"), rollout.hand_action.shape[-1]
+    if mean is not None and mean.shape[-1] == 2 * num_joints:
         mean = mean[rollout.is_valid]  # nothing is decided where an episode is over
         numbers["train/action/a_s"] = float(mean[..., :num_joints].mean())
         numbers["train/action/a_r_rms"] = float(mean[..., num_joints:].square().mean().sqrt())

@@ -78,6 +78,11 @@ def test_a_policy_without_scales_has_no_curve_of_them() -> None:
     assert list(episode_curves(made_up_rollout(18))) == ["primitive_action", "r_sim_rad", "wrist_progress"]
 
 
+def test_a_policy_that_remembers_neither_scales_nor_inputs_has_no_curves() -> None:
+    rollout = replace(made_up_rollout(), memory={"action": torch.zeros(STEPS, WORLDS, 19)})
+    assert curves.episode_curves(HAND, rollout, {}) == {}
+
+
 def test_r_sim_is_the_movement_along_the_primitives_direction() -> None:
     curve = episode_curves(made_up_rollout())["r_sim_rad"]
     # <a_p / |a_p|, dJ> = (-1)(-0.1 half ranges), however large a_p; nothing is known after the last step

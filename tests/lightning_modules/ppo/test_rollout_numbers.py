@@ -55,3 +55,12 @@ def test_steps_that_did_not_happen_do_not_count() -> None:
 def test_a_policy_without_scale_and_residual_has_no_numbers_of_them() -> None:
     numbers = rollout_numbers(made_up_rollout(), {"physics": 1.0})
     assert not any(name.startswith("train/action/") for name in numbers)
+
+
+def test_a_policy_that_remembers_no_means_has_no_numbers_of_them() -> None:
+    rollout = made_up_rollout()
+    measures = {"success": torch.ones(WORLDS), "is_grasp": torch.ones(WORLDS)}
+    rollout = replace(rollout, measures=measures, memory={"action": torch.zeros(STEPS, WORLDS, 19)})
+    numbers = rollout_numbers(rollout, {"update": 1.0})
+    assert not any(name.startswith("train/action/") for name in numbers)
+    assert numbers["train/episode/success"] == 1.0

@@ -1,0 +1,279 @@
+"""The baseline IBS: soft actor-critic on the surface between hand and scene (She et al. 2022; GraspGF App. C)."""
+
+import logging
+import math
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningModule
+from torch import Tensor, nn
+from torch.optim import Adam, Optimizer
+
+from datamodules.ranks import num_ranks
+from datamodules.types import Rollout
+from envs.hand.registry import load_hand
+from lightning_modules.hand_guard import check_same_hand
+from lightning_modules.networks.ibs_encoder import IBSEncoder
+from lightning_modules.ppo.rollout_numbers import rollout_numbers
+from lightning_modules.ppo.samples import seeded
+from lightning_modules.sac.acting import DEMONSTRATION_GROUPS, ActingWorlds, IBSPolicy, begin_worlds
+from lightning_modules.sac.grasp_quality import grasp_quality
+from lightning_modules.sac.networks import IBSActor, TwinCritic
+from lightning_modules.sac.pool import Pool, draw_pool
+from lightning_modules.sac.replay import ReplayBuffer, Situation
+from lightning_modules.sac.targets import (
+    actor_loss,
+    critic_loss,
+    follow_slowly,
+    squashed,
+    temperature_loss,
+    value_targets,
+)
+from lightning_modules.sac.transitions import transitions_of
+from lightning_modules.sac.view import SurfaceView
+
+_LOG = logging.getLogger(__name__)
+
+_REPLAY = "replay"
+"""Under this name checkpoints keep the buffers; export leaves them out."""
+
+_BUFFERS = ("demonstrations", "experience")
+
+
+class IBSModule(LightningModule):
+    """A policy that sees the bisector surface, learnt off-policy from demonstrations and its own steps.
+
+    Rollouts are demonstrations until their buffer is full; the policy then acts, and after each of its rollouts
+    gradient steps are made, from both buffers in proportion to what they hold. docs/baselines.md says what is as in the
+    original and what is not.
+
+    Args:
+        hand: the hand that is moved, see envs.hand.registry.
+        num_points: points of a surface that the networks see; the original has 4096.
+        part_widths, whole_widths: see `IBSEncoder`.
+        hidden_widths: of policy and critics; the original has 1024, 512, 512.
+        demonstration_capacity: steps that are demonstrated, then kept (GraspGF App. C).
+        experience_capacity: steps of the policy's own that are kept (GraspGF App. C).
+        gradient_steps: after each rollout; the original has one for each agent step.
+        batch_size: steps in a gradient step.
+        reuse: gradient steps after a rollout that a step which was drawn for them takes part in, on average: its
+            surfaces are made once, which takes longer than learning from them.
+        gamma: discount.
+        tau: share by which the target critics follow in a gradient step.
+        learning_rate: Adam step size of policy and critics.
+        temperature_learning_rate: of the logarithm of the temperature; a tenth of it, as in the released code.
+        friction: coefficient by which the quality of a grasp is computed.
+        seed: decides the initial weights and what is drawn from the buffers.
+    """
+
+    training_only = (
+        "demonstration_capacity", "experience_capacity", "gradient_steps", "batch_size", "reuse", "gamma", "tau",
+        "learning_rate", "temperature_learning_rate", "friction", "seed",
+    )  # fmt: skip
+    """Settings that say how a policy is trained, not what it does."""
+
+    updates: Tensor
+    agent_steps: Tensor
+
+    def __init__(
+        self,
+        hand: str = "shadow",
+        num_points: int = 512,
+        part_widths: Sequence[int] = (64, 64),
+        whole_widths: Sequence[int] = (64, 128),
+        hidden_widths: Sequence[int] = (256, 256),
+        demonstration_capacity: int = 15000,
+        experience_capacity: int = 15000,
+        gradient_steps: int = 32,
+        batch_size: int = 32,
+        reuse: int = 4,
+        gamma: float = 0.99,
+        tau: float = 0.005,
+        learning_rate: float = 3.0e-4,
+        temperature_learning_rate: float = 3.0e-5,
+        friction: float = 1.0,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.save_hyperparameters()
+        self.automatic_optimization = False
+        for name in ("gradient_steps", "batch_size", "reuse"):
+            if self.hparams[name] < 1:
+                raise ValueError(f"{name} is {self.hparams[name]}; at least 1 is needed")
+        if not (0.0 <= gamma < 1.0 and 0.0 < tau <= 1.0):
+            raise ValueError(f"gamma is {gamma} and tau {tau}; gamma has to be in [0, 1), tau in (0, 1]")
+        self.hand = load_hand(hand)
+        self._view = SurfaceView(self.hand, num_points)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            sizes = (self._view.state_dim, self.hand.num_joints + 1)
+            self.actor = IBSActor(self._encoder(), *sizes, hidden_widths)
+            self.critic = TwinCritic(self._encoder(), *sizes, 2 + self._view.num_parts, hidden_widths)
+            self.target_critic = TwinCritic(self._encoder(), *sizes, 2 + self._view.num_parts, hidden_widths)
+        self.target_critic.load_state_dict(self.critic.state_dict())
+        self.target_critic.requires_grad_(False)
+        self.log_alpha = nn.Parameter(torch.zeros(()))
+        self.demonstrations = ReplayBuffer(demonstration_capacity)
+        self.experience = ReplayBuffer(experience_capacity)
+        self.register_buffer("updates", torch.zeros((), dtype=torch.long))
+        self.register_buffer("agent_steps", torch.zeros((), dtype=torch.long))
+
+    def _encoder(self) -> IBSEncoder:
+        settings = self.hparams
+        parts = (settings["part_widths"], settings["whole_widths"])
+        return IBSEncoder(self.hand.grasp_centre_h, self._view.num_parts, *parts)
+
+    def setup(self, stage: str) -> None:
+        """Refuse what cannot be learnt from.
+
+        Raises:
+            ValueError: data of another hand, several processes, or worlds that hide what is needed.
+        """
+        check_same_hand(self.hand, self.trainer)
+        if stage != "fit":
+            return
+        if num_ranks() > 1:
+            raise ValueError(f"IBS learns in one process, this run has {num_ranks()}; set trainer.devices to 1")
+        data: Any = getattr(self.trainer, "datamodule", None)
+        needed = (*self._view.hidden_groups, *DEMONSTRATION_GROUPS)
+        missing = [name for name in needed if name not in getattr(data, "privileged", needed)]
+        if missing:
+            raise ValueError(
+                f"the worlds do not show {', '.join(missing)}, of which surfaces and demonstrations are made; set "
+                f"data.privileged to [{', '.join(needed)}]"
+            )
+
+    # ---- acting -----------------------------------------------------------------------------------------------------
+
+    @property
+    def policy_version(self) -> int:
+        """Rollouts learnt from so far."""
+        return int(self.updates)
+
+    def begin(self, sizes: Sequence[int], num_steps: int, generator: torch.Generator) -> list[ActingWorlds]:
+        """See `RolloutActor.begin`; the script acts until the buffer of demonstrations is full."""
+        demonstrates = not self.demonstrations.is_full
+        return begin_worlds(self.actor, self._view, sizes, num_steps, generator, demonstrates=demonstrates)
+
+    def policy(self) -> IBSPolicy:
+        """The policy without exploration, with a view of its own."""
+        return IBSPolicy(self.actor, SurfaceView(self.hand, self.hparams["num_points"]))
+
+    # ---- learning ---------------------------------------------------------------------------------------------------
+
+    def training_step(self, rollout: Rollout, batch_idx: int) -> None:
+        """Keep the rollout's steps; once there are enough demonstrations, make gradient steps.
+
+        Raises:
+            RuntimeError: the rollout was collected by another policy than the present one.
+        """
+        if rollout.policy_version != self.policy_version:
+            raise RuntimeError(
+                f"the rollout comes from policy {rollout.policy_version}, the present one is {self.policy_version}: "
+                "the data loader fetched ahead; use RolloutDataModule with num_workers 0"
+            )
+        began = time.perf_counter()
+        steps = transitions_of(rollout.to("cpu"), self._quality)
+        demonstrates = not self.demonstrations.is_full
+        (self.demonstrations if demonstrates else self.experience).add(steps)
+        numbers = {"reward": float(steps.rewards.sum(1).mean()) if len(steps) else 0.0}
+        if not demonstrates:
+            numbers |= self._improve()
+        self.updates += 1
+        self.agent_steps += rollout.num_agent_steps
+        self._log_numbers(rollout, numbers, time.perf_counter() - began)
+
+    @torch.no_grad()
+    def _quality(self, situation: Situation) -> Tensor:
+        points = self._view.points(situation)
+        return grasp_quality(points, situation.object_pose[:, :3], self.hparams["friction"])
+
+    def _improve(self) -> dict[str, float]:
+        """Gradient steps on batches out of one pool; means of their numbers for the log."""
+        settings = self.hparams
+        generator = seeded((settings["seed"], self.policy_version))
+        size, steps = settings["batch_size"], settings["gradient_steps"]
+        buffers = [self.demonstrations, self.experience]
+        pool = draw_pool(self._view, buffers, math.ceil(size * steps / settings["reuse"]), generator)
+        numbers = []
+        for _ in range(steps):
+            rows = torch.randint(len(pool), (size,), generator=generator)
+            noise = torch.randn(2, size, pool.action.shape[1], generator=generator)
+            numbers.append(self._descend(pool.rows(rows, self.device), noise.to(self.device)))
+        return {name: sum(one[name] for one in numbers) / steps for name in numbers[0]}
+
+    def _descend(self, batch: Pool, noise: Tensor) -> dict[str, float]:
+        """One gradient step; numbers for the log."""
+        loss, numbers = self._loss(batch, noise)
+        optimizer: Any = self.optimizers()
+        optimizer.zero_grad()
+        self.manual_backward(loss)
+        optimizer.step()
+        follow_slowly(self.target_critic, self.critic, self.hparams["tau"])
+        return numbers
+
+    def _loss(self, batch: Pool, noise: Tensor) -> tuple[Tensor, dict[str, float]]:
+        """Critics', policy's and temperature's losses added up: none has a gradient in what another one is of.
+
+        Args:
+            batch: steps (B).
+            noise: standard normal numbers of the actions after and in these steps (2, B, J + 1).
+        """
+        before, after, alpha = batch.before, batch.after, self.log_alpha.exp().detach()
+        with torch.no_grad():
+            chosen = squashed(self.actor(after.points, after.state), noise[0])
+            following = self.target_critic(self.target_critic.situation(after.points, after.state), chosen.action)
+            target = value_targets(
+                batch.rewards, batch.ends, following, chosen.log_prob, alpha=alpha, gamma=self.hparams["gamma"]
+            )
+        situation = self.critic.situation(before.points, before.state)
+        of_critic = critic_loss(self.critic(situation, batch.action), target)
+        own = squashed(self.actor(before.points, before.state), noise[1])
+        self.critic.requires_grad_(False)
+        values = self.critic(situation.detach(), own.action)
+        self.critic.requires_grad_(True)
+        of_actor = actor_loss(values, own.log_prob, alpha)
+        of_temperature = temperature_loss(self.log_alpha, own.log_prob, -float(batch.action.shape[1]))
+        numbers = {
+            "critic_loss": float(of_critic.detach()), "actor_loss": float(of_actor.detach()),
+            "temperature": float(alpha), "value": float(target.sum(1).mean()),
+            "log_prob": float(own.log_prob.detach().mean()),
+        }  # fmt: skip
+        return of_critic + of_actor + of_temperature, numbers
+
+    def _log_numbers(self, rollout: Rollout, numbers: dict[str, float], update_s: float) -> None:
+        of_rollout = rollout_numbers(rollout, {**rollout.seconds, "update": update_s})
+        self.log_dict(of_rollout | {f"train/sac/{name}": value for name, value in numbers.items()})
+        self.log_dict({f"train/sac/{name}": float(len(getattr(self, name))) for name in _BUFFERS})
+        self.log("train/agent_steps", self.agent_steps.float())
+        self.log("success", of_rollout["train/episode/success"], prog_bar=True, logger=False)
+        self.log("steps/s", of_rollout["train/agent_steps_per_s"], prog_bar=True, logger=False)
+
+    def validation_step(self, batch: Any, batch_idx: int, dataloader_idx: int = 0) -> None:
+        """Episodes are run by callbacks.assist.evaluation; the loader only marks the turn."""
+
+    def test_step(self, batch: Any, batch_idx: int, dataloader_idx: int = 0) -> None:
+        """As in validation."""
+
+    def configure_optimizers(self) -> Optimizer:
+        """Adam on policy, critics and temperature."""
+        return Adam(
+            [
+                {"params": [*self.actor.parameters(), *self.critic.parameters()]},
+                {"params": [self.log_alpha], "lr": self.hparams["temperature_learning_rate"]},
+            ],
+            lr=self.hparams["learning_rate"],
+        )
+
+    # ---- keeping ----------------------------------------------------------------------------------------------------
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep both buffers, some 12 MB when full: they hold numbers of which surfaces are made again."""
+        checkpoint[_REPLAY] = {name: getattr(self, name).state_dict() for name in _BUFFERS}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Take up the buffers of a checkpoint that training resumes from; an exported one has none."""
+        for name, state in checkpoint.get(_REPLAY, {}).items():
+            getattr(self, name).load_state_dict(state)

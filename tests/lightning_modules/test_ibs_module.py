@@ -1,0 +1,174 @@
+"""The baseline IBS: what it refuses, what it learns, and its way through the command line."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+
+from lightning_modules.policy.load import load_ibs_policy, load_policy
+from lightning_modules.sac.pool import Inputs, Pool, draw_pool
+from lightning_modules.sac.replay import Transitions
+from tests.envs.bisector.made_points import made_up_points
+from tests.learning import ROOT, run
+from tests.lightning_modules.sac.made_up_situations import far_away, tiny_module
+
+IBS = ROOT / "configs" / "baselines" / "ibs.yaml"
+
+SMALL: dict[str, dict[str, Any]] = {
+    "AssistEvaluation": {
+        "plan": {"class_path": "datamodules.rollouts.plans.SpreadPlan", "init_args": {"num_episodes": 2}},
+        "num_validation_episodes": 1,
+        "policies": ["ours", "oracle"],
+    },
+    "AssistFilmstrips": {"every_n_epochs": 1, "num_failures": 1, "num_successes": 1, "size": 48},
+}
+"""What the configuration's callbacks are given instead, by class."""
+
+pytestmark = pytest.mark.usefixtures("fast_objects")
+
+
+def command(subcommand: str, grasp_set: Path, root: Path, *more: str, evaluates: bool = False) -> list[str]:
+    """A command line of the configuration with tiny networks: one rollout of demonstrations, then the policy's."""
+    callbacks = yaml.safe_load(IBS.read_text())["trainer"]["callbacks"]
+    kept = callbacks if evaluates else callbacks[-1:]
+    for callback in kept:
+        callback.setdefault("init_args", {}).update(SMALL.get(callback["class_path"].split(".")[-1], {}))
+    trainer = {"callbacks": kept, "max_epochs": 1, "check_val_every_n_epoch": 1}
+    trainer |= {} if evaluates else {"limit_val_batches": 0}
+    model = {
+        "num_points": 32, "part_widths": [4], "whole_widths": [4], "hidden_widths": [8], "gradient_steps": 2,
+        "batch_size": 4, "demonstration_capacity": 40, "experience_capacity": 60,
+    }  # fmt: skip
+    data = {"split_file": "small", "num_worlds": 2, "rollouts_per_epoch": 2, "reachable_only": False}
+    content = {"model": {"init_args": model}, "data": {"init_args": data}, "trainer": trainer}
+    root.mkdir(parents=True, exist_ok=True)
+    (root / "tiny.yaml").write_text(yaml.safe_dump(content))
+    return [
+        subcommand, f"--config={IBS}", f"--config={root / 'tiny.yaml'}", f"--data.init_args.path={grasp_set}",
+        f"--trainer.default_root_dir={root}", *more,
+    ]  # fmt: skip
+
+
+def checkpoint(root: Path) -> dict[str, Any]:
+    content: dict[str, Any] = torch.load(root / "checkpoints" / "last.ckpt", weights_only=True)
+    return content
+
+
+def test_it_trains_and_tests_through_the_command_line(tiny_path: Path, tmp_path: Path) -> None:
+    run(command("fit", tiny_path, tmp_path, evaluates=True))
+    content = checkpoint(tmp_path)
+    assert content["global_step"] == 2  # gradient steps, after the rollout of the policy alone
+    assert {name: len(part["ends"]) for name, part in content["replay"].items()}["demonstrations"] == 40
+    run(command("test", tiny_path, tmp_path, "--ckpt_path=last", evaluates=True))
+    report = json.loads((tmp_path / "metrics.json").read_text())
+    assert set(report["splits"]["unseen_families"]) >= {"ours", "oracle"}
+    assert (tmp_path / "pictures" / "episodes_unseen_families.png").is_file()
+    policy = load_ibs_policy(tmp_path / "checkpoints" / "last.ckpt")
+    assert torch.equal(policy._actor.head.lins[0].weight, content["state_dict"]["actor.head.lins.0.weight"])
+    with pytest.raises(ValueError, match="holds a IBSModule, expected a ResidualPPOModule"):
+        load_policy(tmp_path / "checkpoints" / "last.ckpt")
+
+
+def test_a_resumed_run_ends_as_one_that_was_not_interrupted(tiny_path: Path, tmp_path: Path) -> None:
+    run(command("fit", tiny_path, tmp_path / "whole", "--trainer.max_epochs=2"))
+    run(command("fit", tiny_path, tmp_path / "halves"))
+    run(command("fit", tiny_path, tmp_path / "halves", "--ckpt_path=last", "--trainer.max_epochs=2"))
+    whole, halves = (checkpoint(tmp_path / name) for name in ("whole", "halves"))
+    for name, value in whole["state_dict"].items():
+        assert torch.equal(value, halves["state_dict"][name]), name
+    for name in ("demonstrations", "experience"):
+        parts = [content["replay"][name] for content in (whole, halves)]
+        assert parts[0]["num_added"] == parts[1]["num_added"] > 0
+        assert torch.equal(parts[0]["action"], parts[1]["action"])
+
+
+def test_worlds_that_hide_what_it_needs_are_refused(tiny_path: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"do not show goal_joints, remaining.*set data.privileged to \[object_pose"):
+        run(command("fit", tiny_path, tmp_path, "--data.init_args.privileged=[object_pose]"))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"batch_size": 0}, "batch_size is 0; at least 1 is needed"),
+        ({"gamma": 1.0}, r"gamma is 1.0 and tau 0.005; gamma has to be in \[0, 1\)"),
+        ({"num_points": 5000}, "num_points is 5000; 1 to 4096 points of a surface can be seen"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        tiny_module(**settings)
+
+
+def noise(count: int, generator: torch.Generator) -> torch.Tensor:
+    return torch.randn(2, count, 19, generator=generator)
+
+
+def test_it_solves_a_task_of_one_step() -> None:
+    module = tiny_module(hidden_widths=(64, 64))
+    optimizer = torch.optim.Adam([*module.actor.parameters(), *module.critic.parameters()], lr=3.0e-3)
+    generator = torch.Generator().manual_seed(0)
+    action = 2.0 * torch.rand(4000, 19, generator=generator) - 1.0
+    # paid for a first joint near 0.5, as much as a success is
+    rewards = torch.cat([-150.0 * (action[:, :1] - 0.5).square(), torch.zeros(4000, 6)], 1)
+    # no surface is anywhere; looking for it would take most of the time
+    seen = Inputs(made_up_points([0] * 4000), module._view.state(far_away(4000)))
+    steps = Pool(action, rewards, torch.ones(4000, dtype=torch.bool), seen, seen)
+    situation = steps.before.rows(torch.arange(128), "cpu")
+
+    def miss() -> float:
+        with torch.no_grad():
+            mean = module.actor(situation.points, situation.state).mean.tanh()
+        return float((mean[:, 0] - 0.5).abs().mean())
+
+    before = miss()
+    for _ in range(800):
+        batch = steps.rows(torch.randint(4000, (128,), generator=generator))
+        loss, _ = module._loss(batch, noise(128, generator))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert miss() < 0.15 < before
+
+
+def test_the_policys_loss_does_not_reach_the_critics() -> None:
+    module, generator = tiny_module(), torch.Generator().manual_seed(0)
+    steps = Transitions(far_away(8), torch.rand(8, 19) - 0.5, torch.randn(8, 7), torch.ones(8, dtype=torch.bool))
+    module.demonstrations.add(steps)
+    pool = draw_pool(module._view, [module.demonstrations, module.experience], 8, generator)
+
+    def gradients() -> list[torch.Tensor]:
+        module.zero_grad()
+        module._loss(pool, noise(8, torch.Generator().manual_seed(1)))[0].backward()
+        return [each.grad.clone() for each in module.critic.first.parameters() if each.grad is not None]
+
+    first = gradients()
+    assert module.actor.head.lins[0].weight.grad.abs().sum() > 0.0
+    with torch.no_grad():  # another policy
+        for parameter in module.actor.parameters():
+            parameter.add_(0.3)
+    second = gradients()
+    assert len(first) == len(second) > 0
+    for one, other in zip(first, second, strict=True):
+        assert torch.allclose(one, other, atol=1e-5)
+    assert all(parameter.grad is None for parameter in module.target_critic.parameters())
+
+
+def test_steps_are_drawn_from_both_buffers_with_what_was_seen_next() -> None:
+    module, generator = tiny_module(), torch.Generator().manual_seed(0)
+    for buffer, count in ((module.demonstrations, 30), (module.experience, 10)):
+        ends = torch.arange(count) % 10 == 9
+        action = torch.full((count, 19), float(count))
+        buffer.add(Transitions(far_away(count, seed=count), action, torch.zeros(count, 7), ends))
+    pool = draw_pool(module._view, [module.demonstrations, module.experience], 400, generator)
+    own = pool.action[:, 0] == 10.0
+    assert 60 < int(own.sum()) < 140  # a quarter of 400, within four standard deviations
+    states = module._view.state(far_away(10, seed=10))
+    for state, following, ends in zip(pool.before.state[own], pool.after.state[own], pool.ends[own], strict=True):
+        row = int((states - state).abs().sum(1).argmin())
+        assert torch.equal(states[row], state)
+        assert bool(ends) == (row == 9)
+        assert torch.equal(following, states[(row + 1) % 10])
