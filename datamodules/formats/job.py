@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 from tqdm import tqdm
+from trimesh.exchange.ply import export_ply
 
 from datamodules.formats.foreign import Format, Unit
 from datamodules.formats.reading import is_read, load_read, mesh_name, read_grasps, save_read
@@ -129,8 +130,7 @@ def _write_mesh(mesh: Path, scale: float, path: Path) -> None:
     except ValueError:
         return  # its grasps are listed as bad entries
     scaled.apply_scale(scale)
-    content = scaled.export(file_type="ply")
-    write_atomically(path, content if isinstance(content, bytes) else content.encode())
+    write_atomically(path, export_ply(scaled))
 
 
 def build_objects(job: ConversionJob, counts: Counts) -> tuple[MeshFolder, list[str]]:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from io import BytesIO
@@ -27,6 +28,9 @@ MAX_TIP_DISTANCE = 0.06
 
 CONTACT_DISTANCE = 0.025
 """Metres from the surface up to which a finger counts as one that touches; a tip is a point within it, near its end."""
+
+_AT_ONCE = 1000
+"""Grasps whose kinematics are computed together."""
 
 OPENING = 0.2
 """Radians by which the flexing joints are opened where a source has no pre-grasp."""
@@ -73,21 +77,25 @@ def read_grasps(entries: Iterable[ForeignGrasp | BadEntry], hand: Hand, most: in
     Args:
         entries: as a `Format` gives them.
         hand: the hand that they are for.
-        most: grasps of each object at most, spread over them; all when None.
+        most: only the first so many of each object; all when None.
     """
     bad: list[BadEntry] = []
     groups: dict[tuple[str, float, str, str], list[ForeignGrasp]] = {}
+    counts: Counter[tuple[str, float, str, str]] = Counter()
+    parts = []
     for entry in entries:
         if isinstance(entry, BadEntry):
             bad.append(entry)
-        else:
-            key = (str(entry.mesh), round(entry.scale, 6), entry.code, entry.family)
-            groups.setdefault(key, []).append(entry)
-    parts = []
-    for index, grasps in enumerate(groups.values()):
-        if most is not None and len(grasps) > most:
-            grasps = [grasps[row] for row in np.linspace(0, len(grasps) - 1, most).astype(int)]
-        parts.append(_checked(grasps, hand, index, bad))
+            continue
+        key = (str(entry.mesh), round(entry.scale, 6), entry.code, entry.family)
+        group = groups.setdefault(key, [])
+        counts[key] += 1
+        if most is None or counts[key] <= most:
+            group.append(entry)
+        if len(group) == _AT_ONCE:  # so that memory does not grow with the number of grasps
+            parts.append(_checked(group, hand, list(groups).index(key), bad))
+            group.clear()
+    parts += [_checked(group, hand, index, bad) for index, group in enumerate(groups.values()) if group]
     return _joined(parts, tuple(groups), hand, tuple(bad))
 
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from typing import Any
 from zlib import crc32
 
 import numpy as np
@@ -92,7 +93,7 @@ def verify(
         left = np.array(missed, dtype=np.int64)
     causes.update(last[int(row)] for row in left)
     names = found[0].row_fields
-    columns = {name: np.concatenate([getattr(part, name) for part in found]) for name in names}
+    columns: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in found]) for name in names}
     grasps = GraspSet(hand=hand, objects=(thing.name,), object_splits=(split,), **columns)
     return Verified(grasps, np.concatenate(kept), {cause: count for cause, count in causes.items() if count})
 
@@ -166,6 +167,7 @@ def no_grasps_of(hand: Hand, name: str, split: str) -> GraspSet:
     """A set of one object without a grasp."""
     widths = dict.fromkeys(("object_pose_w", "rest_pose_w", "wrist_pose_o"), 7)
     widths |= dict.fromkeys(("joint_pos", "preshape"), hand.num_joints)
+    columns: dict[str, Any] = {field: np.zeros((0, width), dtype=np.float32) for field, width in widths.items()}
     return GraspSet(
         hand=hand,
         objects=(name,),
@@ -175,7 +177,7 @@ def no_grasps_of(hand: Hand, name: str, split: str) -> GraspSet:
         aperture=np.zeros(0, dtype=np.float32),
         links=np.zeros((0, len(hand.links)), dtype=bool),
         is_reachable=np.zeros(0, dtype=bool),
-        **{field: np.zeros((0, width), dtype=np.float32) for field, width in widths.items()},
+        **columns,
     )
 
 

@@ -71,7 +71,7 @@ def test_changed_source_is_read_again(unidexgrasp: Writer, tmp_path: Path) -> No
     convert(source, tmp_path, "--max_per_object", "1")
     file = unidexgrasp(0, scale=np.float32(0.08)) / "core" / "bottle-1a2b" / "00000.npz"
     os.utime(file, ns=(1, 1))
-    with pytest.raises(SystemExit, match="none of the 1 entries .* is usable; e.g. .*reciprocal"):
+    with pytest.raises(SystemExit, match=r"none of the 1 entries .* is usable; e\.g\. .*reciprocal"):
         convert(source, tmp_path, "--max_per_object", "1")
 
 

@@ -11,8 +11,8 @@ from envs.hand.hand import Hand
 FINGERS = {"FF": (0.033, 0.0, 0.095), "MF": (0.011, 0.0, 0.099), "RF": (-0.011, 0.0, 0.095)}
 TIPS = {"FF": 0.026, "MF": 0.026, "RF": 0.026, "LF": 0.026, "TH": 0.0275}
 
-# Offsets and axes of the hands as their files have them: DexGraspNet and UniDexGrasp, shadow_hand_wrist_free.xml; MuJoCo
-# Menagerie, shadow_hand/right_hand.xml. Each finger: (offset, axis, name) from the palm outwards.
+# Offsets and axes of the hands as their files have them: DexGraspNet and UniDexGrasp, shadow_hand_wrist_free.xml;
+# MuJoCo Menagerie, shadow_hand/right_hand.xml. Each finger: (offset, axis, name) from the palm outwards.
 X, Y, Z = (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)
 MINUS_Y, MINUS_Z = (0.0, -1.0, 0.0), (0.0, 0.0, -1.0)
 HERE = (0.0, 0.0, 0.0)

@@ -4,15 +4,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import trimesh
 
 from datamodules.export_grasps import export_grasps
 from datamodules.formats.dexgraspbench import PALM_OFFSET, DexGraspBench
 from datamodules.formats.foreign import BadEntry, ForeignGrasp
 from datamodules.formats.reading import read_grasps
 from datamodules.formats.registry import open_source
+from datamodules.grasps.grasp_file import save_grasp_set
 from datamodules.grasps.grasp_set import GraspSet
 from envs.objects.library import ObjectLibrary
+from envs.objects.meshes.mesh_files import load_mesh
 from tests.datamodules.formats.conftest import BOX
 
 
@@ -24,8 +25,6 @@ def read_back(source: Path) -> list[ForeignGrasp]:
 
 @pytest.fixture
 def path(known: GraspSet, tmp_path: Path) -> Path:
-    from datamodules.grasps.grasp_file import save_grasp_set
-
     save_grasp_set(known, tmp_path / "known.npz")
     return tmp_path / "known.npz"
 
@@ -41,7 +40,7 @@ def test_round_trip(name: str, below: str, path: Path, known: GraspSet, tmp_path
     np.testing.assert_allclose(wrist[:, :3], known.wrist_pose_o[:, :3], atol=1e-6)
     # of a unit quaternion and its negative the sign is free; stored ones are of single precision
     np.testing.assert_allclose(np.abs((wrist[:, 3:] * known.wrist_pose_o[:, 3:]).sum(axis=1)), 1.0, atol=1e-6)
-    mesh = trimesh.load(grasps[0].mesh, process=False)
+    mesh = load_mesh(grasps[0].mesh)
     np.testing.assert_allclose(mesh.vertices * grasps[0].scale, ObjectLibrary("small").get(BOX).vertices, atol=1e-6)
     assert len(read_grasps(grasps, known.hand)) == 5  # on the table, fingertips near
 
