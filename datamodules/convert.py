@@ -17,11 +17,11 @@ import numpy as np
 from jsonargparse import ArgumentParser
 
 from datamodules.formats.foreign import Unit
-from datamodules.formats.job import ConversionJob, Counts, build_objects, no_grasps, read_units, verify_units
+from datamodules.formats.job import ConversionJob, Counts, build_objects, read_units, together, verify_units
 from datamodules.formats.reading import CONTACT_DISTANCE
 from datamodules.formats.registry import FORMATS, open_source
 from datamodules.grasps.grasp_file import save_grasp_set
-from datamodules.grasps.grasp_set import GraspSet, concatenate
+from datamodules.grasps.grasp_set import GraspSet
 from envs.conventions import SPLITS
 from envs.files import write_atomically
 from envs.hand.registry import load_hand
@@ -70,9 +70,8 @@ def _verified(
         counts.verified += len(part)
         counts.reachable += int(part.is_reachable.sum())
         counts.rejected.update(part.provenance["causes"])
-        if part.objects:
-            parts.append(replace(part, provenance={}))
-    return concatenate(parts, {}) if parts else no_grasps(load_hand(job.hand), {})
+        parts.append(replace(part, provenance={}))
+    return together(parts, load_hand(job.hand), {})
 
 
 def _mesh_settings(job: ConversionJob, folder: MeshFolder, split_file: Path) -> MeshSettings:

@@ -106,7 +106,7 @@ class DexGraspBench:
                     wrist_pose_m=relative_pose(object_w[None], wrist_w[None])[0],
                     mesh=mesh,
                     scale=scale,
-                    code=Path(code).name,
+                    code=code,
                     family=Path(code).name.split("_")[0].split("-")[0],
                     plane_m=table_plane_m(object_w),
                     origin=origin,

@@ -21,7 +21,7 @@ from datamodules.formats.reading import is_read, load_read, mesh_name, read_gras
 from datamodules.formats.surface import mesh_surface
 from datamodules.formats.verify import no_grasps_of, verify
 from datamodules.grasps.grasp_file import load_grasp_set, save_grasp_set
-from datamodules.grasps.grasp_set import GraspSet, concatenate
+from datamodules.grasps.grasp_set import GraspSet, join_rows
 from datamodules.workers import worker_pool
 from envs.files import write_atomically
 from envs.hand.hand import Hand
@@ -92,6 +92,7 @@ class Counts:
     rejected: Counter[str] = field(default_factory=Counter)
     bad: dict[str, str] = field(default_factory=dict)
     tip_distances: list[np.ndarray] = field(default_factory=list)
+    meshes: set[Path] = field(default_factory=set)
 
 
 def read_units(job: ConversionJob, units: Sequence[Unit], counts: Counts) -> None:
@@ -106,7 +107,9 @@ def read_units(job: ConversionJob, units: Sequence[Unit], counts: Counts) -> Non
                 job.verified_path(unit).unlink(missing_ok=True)
                 save_read(read, path, stamp)
             for mesh, scale, code, family in read.meshes:
-                _write_mesh(Path(mesh), scale, mesh_path(job, scale, code, family))
+                path = mesh_path(job, scale, code, family)
+                _write_mesh(Path(mesh), scale, path)
+                counts.meshes.add(path.resolve())
             counts.entries += len(read) + len(read.bad)
             counts.read += len(read)
             counts.clamped.update(read.num_clamped)
@@ -137,12 +140,13 @@ def build_objects(job: ConversionJob, counts: Counts) -> tuple[MeshFolder, list[
     """Build the objects of all meshes on all cores; those that cannot be built are listed as bad entries."""
     folder = MeshFolder(MeshSettings(str(job.meshes_dir), unit="m"))
     good = set()
-    for one in prepare(folder, folder.names, ObjectCache.of_user(), job.num_workers, job.timeout_s):
+    names = [name for name in folder.names if folder.path(name).resolve() in counts.meshes]
+    for one in prepare(folder, names, ObjectCache.of_user(), job.num_workers, job.timeout_s):
         if one.grasp_object is None:
             counts.bad[str(folder.path(one.name))] = str(one.error)
         else:
             good.add(one.name)
-    return folder, [name for name in folder.names if name in good]
+    return folder, [name for name in names if name in good]
 
 
 def verify_units(
@@ -177,7 +181,9 @@ def verify_units(
             _LOG.warning("interrupted: finished parts are in %s; run the same command to go on", job.parts_dir)
             raise
     for unit in units:
-        yield load_grasp_set(job.verified_path(unit))
+        part = load_grasp_set(job.verified_path(unit))
+        # the split is the command's: the part may have been made when the object stood elsewhere
+        yield replace(part, object_splits=tuple(splits[name] for name in part.objects))
 
 
 def _take_done(waiting: "set[Future[int]]", bar: Any) -> "set[Future[int]]":
@@ -203,9 +209,8 @@ def _is_verified(job: ConversionJob, unit: Unit, splits: dict[str, str]) -> bool
     path = job.verified_path(unit)
     if not path.is_file():
         return False
-    made = load_grasp_set(path)
-    same = all(splits.get(name) == split for name, split in zip(made.objects, made.object_splits, strict=True))
-    return same and made.provenance.get("stamp") == job.stamp(unit)
+    part = load_grasp_set(path)
+    return part.provenance.get("stamp") == job.stamp(unit) and all(name in splits for name in part.objects)
 
 
 _WORKER: dict[str, Any] = {}
@@ -232,10 +237,26 @@ def _verify_unit(hand: str, split_file: str, task: _Task) -> int:
         parts.append(verified.grasps)
         causes.update(verified.causes)
     provenance = {"stamp": task.stamp, "causes": dict(causes), "tried": len(read)}
-    save_grasp_set(
-        concatenate(parts, provenance) if parts else no_grasps(load_hand(hand), provenance), task.verified_path
-    )
+    save_grasp_set(together(parts, load_hand(hand), provenance), task.verified_path)
     return len(read)
+
+
+def together(parts: Sequence[GraspSet], hand: Hand, provenance: dict[str, Any]) -> GraspSet:
+    """One set of parts that may share objects; none of them is needed."""
+    names = list(dict.fromkeys(name for part in parts for name in part.objects))
+    splits = {name: split for part in parts for name, split in zip(part.objects, part.object_splits, strict=True)}
+    place = {name: index for index, name in enumerate(names)}
+    alike = [
+        replace(
+            part,
+            objects=tuple(names),
+            object_splits=tuple(splits[name] for name in names),
+            object_index=np.array([place[name] for name in part.objects], dtype=np.int32)[part.object_index],
+        )
+        for part in parts
+        if part.objects
+    ]
+    return replace(join_rows(alike), provenance=provenance) if alike else no_grasps(hand, provenance)
 
 
 def no_grasps(hand: Hand, provenance: dict[str, Any]) -> GraspSet:

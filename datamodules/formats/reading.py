@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -182,8 +183,12 @@ def _joined(
 
 
 def mesh_name(code: str, scale: float) -> str:
-    """File name of an object's mesh at its true size: what the source calls it, and the scale in tenths of a mm."""
-    return f"{re.sub(r'[^A-Za-z0-9]+', '_', code).strip('_')}_{round(1e4 * scale):04d}.ply"
+    """File name of an object's mesh at its true size: what the source calls it, a hash of that, scale in millionths.
+
+    The hash keeps objects apart whose names differ in other signs than letters and digits.
+    """
+    word = re.sub(r"[^A-Za-z0-9]+", "_", "_".join(Path(code).parts[-2:])).strip("_")
+    return f"{word}_{crc32(code.encode()) & 0xFFFF:04x}_{round(1e6 * scale)}.ply"
 
 
 def save_read(read: ReadGrasps, path: Path, stamp: str) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from datamodules.convert import main
 from datamodules.formats import job
+from datamodules.formats.reading import mesh_name
 from datamodules.grasps.grasp_file import load_grasp_set
 from datamodules.grasps.grasp_set import GraspSet
 from envs.objects.library import ObjectLibrary
@@ -51,8 +52,9 @@ def test_grasps_that_hold_come_back(
 
     monkeypatch.setattr(job, "read_grasps", fail)
     monkeypatch.setattr(job, "_verify_unit", fail)
-    again = convert(source, tmp_path)
+    again = convert(source, tmp_path, "--split", "train")
     np.testing.assert_array_equal(again.joint_pos, grasps.joint_pos)
+    assert again.object_splits == ("train",)
 
 
 def known_extents() -> np.ndarray:
@@ -89,3 +91,16 @@ def test_bad_mesh_is_listed(unidexgrasp: Writer, tmp_path: Path) -> None:
 def test_numbers_are_checked_before_work(tmp_path: Path, option: str, value: str, words: str) -> None:
     with pytest.raises(SystemExit, match=words):
         main([str(tmp_path), "--output", "out.npz", "--split_file", "out.json", option, value])
+
+
+def test_units_may_share_an_object(known: GraspSet) -> None:
+    first, second = known.rows(np.array([0, 1])), known.rows(np.array([2]))
+    both = job.together([first, job.no_grasps(known.hand, {}), second], known.hand, {"a": 1})
+    assert (both.objects, len(both), both.provenance) == (known.objects, 3, {"a": 1})
+    np.testing.assert_array_equal(both.joint_pos, known.joint_pos[:3])
+    assert len(job.together([], known.hand, {})) == 0
+
+
+def test_names_of_meshes_tell_objects_and_scales_apart() -> None:
+    names = {mesh_name(code, scale) for code in ("core/a-b", "core/a_b", "sem/a-b") for scale in (0.08, 0.080001)}
+    assert len(names) == 6
