@@ -24,6 +24,9 @@ Array = NDArray[np.float64]
 MAX_TABLE_GAP = 0.002
 """Metres between the lowest vertex of an object and its table: a wrong scale makes centimetres."""
 
+MAX_LEAN_GAP = 0.01
+"""Metres likewise in a world in which objects may float as well: a hand may have lifted it a little on one side."""
+
 MAX_TIP_DISTANCE = 0.06
 """Metres from the nearest fingertip to the surface: a hand further away was read in a wrong frame or scale."""
 
@@ -116,7 +119,8 @@ def _checked(grasps: Sequence[ForeignGrasp], hand: Hand, index: int, bad: list[B
     good = []
     for row, grasp in enumerate(grasps):
         if off_table[row] and not grasp.is_plane_sure:
-            plane_m[row] = np.nan
+            stands = abs(gap[row]) <= MAX_LEAN_GAP
+            plane_m[row] = np.append(plane_m[row, :3], plane_m[row, 3] - gap[row]) if stands else np.nan
         elif off_table[row]:
             cause = (
                 f"lowest vertex of {mesh} at scale {scale:g} is {1e3 * gap[row]:.1f} mm above the table, allowed "

@@ -45,7 +45,8 @@ def write_unidexgrasp(grasps: GraspSet, thing: GraspObject, folder: Path) -> Non
     for row in _rows(grasps):
         keys = write_keys(_all_joints(grasps.hand, row.joint_pos), row.wrist_pose_o)
         up_o = Rotation.from_quat(row.object_pose_w[3:], scalar_first=True).inv().apply([0.0, 0.0, 1.0])
-        plane = np.append(up_o, row.object_pose_w[2]).astype(np.float32)
+        # the closed hand may hold the object a little above the table: there its lowest vertex has the height 0
+        plane = np.append(up_o, -(thing.vertices @ up_o).min()).astype(np.float32)
         fields: dict[str, Any] = {
             "qpos": np.array(keys, dtype=object),
             "scale": np.float32(1.0 / scale),

@@ -1,5 +1,6 @@
 """Round trips: what is written in another layout is read back to 1e-6."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -82,3 +83,15 @@ def test_stacked_rows_and_other_hands(path: Path, tmp_path: Path) -> None:
 def test_unknown_layout_lists_those_written(path: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="--format is 'ply'; layouts that are written: unidexgrasp, dexgraspbench"):
         export_grasps(path, tmp_path / "x", "ply")
+
+
+def test_objects_held_above_the_table_stand_on_it(path: Path, known: GraspSet, tmp_path: Path) -> None:
+    raised = known.object_pose_w + np.float32([0, 0, 0.004, 0, 0, 0, 0])
+    save_grasp_set(replace(known, object_pose_w=raised), path)
+    for name, below in (("unidexgrasp", "datasetv4.1"), ("dexgraspbench", "graspdata")):
+        export_grasps(path, tmp_path / name, name, "small")
+        read = read_grasps(read_back(tmp_path / name / below), known.hand)
+        corners = ObjectLibrary("small").get(BOX).vertices
+        lowest = (corners @ read.plane_m[:, :3].T).min(axis=0) + read.plane_m[:, 3]
+        assert len(read) == 5
+        np.testing.assert_allclose(lowest, 0.0, atol=1e-6)
