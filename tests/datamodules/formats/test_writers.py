@@ -86,7 +86,7 @@ def test_unknown_layout_lists_those_written(path: Path, tmp_path: Path) -> None:
 
 
 def test_objects_held_above_the_table_stand_on_it(path: Path, known: GraspSet, tmp_path: Path) -> None:
-    raised = known.object_pose_w + np.float32([0, 0, 0.004, 0, 0, 0, 0])
+    raised = known.object_pose_w + np.array([0, 0, 0.004, 0, 0, 0, 0], dtype=np.float32)
     save_grasp_set(replace(known, object_pose_w=raised), path)
     for name, below in (("unidexgrasp", "datasetv4.1"), ("dexgraspbench", "graspdata")):
         export_grasps(path, tmp_path / name, name, "small")
