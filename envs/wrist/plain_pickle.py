@@ -1,12 +1,25 @@
-"""Pickled `.npy` files of strangers, read without running anything they contain."""
+"""Pickles of strangers, and `.npy` files that hold them, read without running anything they contain."""
 
 import collections
 import pickle
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 import numpy as np
 from numpy._core import multiarray
+from numpy.typing import NDArray
+
+
+def _latin1(text: str, encoding: str) -> bytes:
+    """How pickles of protocol 2 and before spell bytes.
+
+    Raises:
+        pickle.UnpicklingError: another encoding.
+    """
+    if encoding not in ("latin1", "latin-1") or not isinstance(text, str):
+        raise pickle.UnpicklingError(f"it encodes {type(text).__name__} as {encoding!r}; only bytes are spelt so")
+    return text.encode("latin1")
+
 
 # Everything that such a file may name: numpy arrays, numpy numbers and an ordered dict. Plain containers, numbers and
 # strings need no name. "numpy.core" is what numpy 1 wrote.
@@ -14,6 +27,7 @@ _ALLOWED: dict[tuple[str, str], Any] = {
     ("numpy", "ndarray"): np.ndarray,
     ("numpy", "dtype"): np.dtype,
     ("collections", "OrderedDict"): collections.OrderedDict,
+    ("_codecs", "encode"): _latin1,
 }
 for _core in ("numpy._core", "numpy.core"):
     _ALLOWED[f"{_core}.multiarray", "_reconstruct"] = multiarray._reconstruct
@@ -43,17 +57,36 @@ def load_plain_object(path: str | Path) -> Any:
         ValueError: not such a file, damaged, or naming anything but numpy arrays and plain containers (nothing of it
             has been run then).
     """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} does not exist; give the path of an .npy file")
-    with path.open("rb") as file:
-        array = _read_object_array(path, file)
-    if not isinstance(array, np.ndarray) or array.shape != ():
+    array = load_object_array(path)
+    if array.shape != ():
         raise ValueError(f"{path} does not hold one object (a 0-d object array); it was written for something else")
     return array.item()
 
 
-def _read_object_array(path: Path, file: BinaryIO) -> Any:
+def load_object_array(path: str | Path) -> NDArray[Any]:
+    """The object array of any shape that ``numpy.save`` wrote; raises like `load_plain_object`."""
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} does not exist; give the path of an .npy file")
+    with path.open("rb") as file:
+        return read_object_array(path, file)
+
+
+def load_plain_pickle(path: str | Path) -> Any:
+    """The object that ``pickle.dump`` wrote: arrays and plain containers only; raises like `load_plain_object`."""
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} does not exist; give the path of a pickle")
+    with path.open("rb") as file:
+        return _unpickle(path, file)
+
+
+def read_object_array(path: Path, file: IO[bytes]) -> NDArray[Any]:
+    """The object array that an open .npy file, or a member of an .npz archive, holds; ``path`` is for messages.
+
+    Raises:
+        ValueError: see `load_plain_object`.
+    """
     try:
         version = np.lib.format.read_magic(file)
         read_header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
@@ -62,6 +95,13 @@ def _read_object_array(path: Path, file: BinaryIO) -> Any:
         raise ValueError(f"{path} is not an .npy file of version 1 or 2: {error}") from error
     if not dtype.hasobject:
         raise ValueError(f"{path} holds an array of {dtype}, expected a pickled object")
+    array = _unpickle(path, file)
+    if not isinstance(array, np.ndarray):
+        raise ValueError(f"{path} does not hold an object array; it was written for something else")
+    return array
+
+
+def _unpickle(path: Path, file: IO[bytes]) -> Any:
     try:
         return _PlainUnpickler(file).load()
     except Exception as error:  # a damaged pickle may raise almost anything

@@ -103,7 +103,12 @@ def write_results(imported: Imported, splits: dict[str, list[str]], settings: Me
     _logger.info("%s: %d objects; %d files rejected (%s)", output, len(imported.names), len(causes), rejected)
 
 
-def _fraction(text: str) -> tuple[str, float]:
+def parse_fraction(text: str) -> tuple[str, float]:
+    """The pair that "SPLIT=SHARE" spells.
+
+    Raises:
+        ValueError: text of another form, or an unknown split.
+    """
     split, _, share = text.partition("=")
     if split not in SPLITS or not share.replace(".", "", 1).isdigit():
         raise ValueError(f"--fractions: {text!r} is not SPLIT=SHARE with a split of {', '.join(SPLITS)}")
@@ -126,7 +131,7 @@ def main(args: Sequence[str] | None = None) -> None:
     """Command line: builds the objects and writes the split file."""
     given = _parser().parse_args(args)
     try:
-        shares = dict(map(_fraction, given.fractions or [f"{given.split}=1"]))
+        shares = dict(map(parse_fraction, given.fractions or [f"{given.split}=1"]))
         meshes = MeshFolder(MeshSettings(**{one.name: getattr(given, one.name) for one in fields(MeshSettings)}))
         imported = import_folder(meshes, ObjectCache.of_user(), given.num_workers, given.timeout)
         splits = spread_over_splits(imported, shares)

@@ -13,6 +13,9 @@ from envs.objects.meshes.mesh_files import load_mesh
 from envs.objects.meshes.mesh_settings import MAX_EXTENT, MIN_EXTENT, UNITS, MeshSettings
 from envs.objects.meshes.repair import cleaned, solid
 
+CENTRE = ("centre_x", "centre_y", "centre_z")
+"""Parameters of a mesh object: its origin, the centre of mass, in the frame of its file, metres."""
+
 
 def make_mesh_object(path: Path, name: str, family: str, settings: MeshSettings) -> GraspObject:
     """The object of a mesh file: repaired, decomposed, weighed, rested and sampled.
@@ -42,7 +45,7 @@ def make_mesh_object(path: Path, name: str, family: str, settings: MeshSettings)
             name=name,
             family=family,
             seed=0,
-            parameters={"metres_per_unit": factor},
+            parameters={"metres_per_unit": factor} | dict(zip(CENTRE, centre.tolist(), strict=True)),
             standing=np.concatenate(pieces),
         )
     except ValueError as error:

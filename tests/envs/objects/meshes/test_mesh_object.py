@@ -11,7 +11,7 @@ from envs.objects.families.solids import MAX_PIECE_VERTICES, box
 from envs.objects.meshes import mesh_files, repair
 from envs.objects.meshes.decomposition import check_simulable, convex_pieces, fewer_corners, merged
 from envs.objects.meshes.mesh_files import load_mesh
-from envs.objects.meshes.mesh_object import make_mesh_object, metres_per_unit
+from envs.objects.meshes.mesh_object import CENTRE, make_mesh_object, metres_per_unit
 from envs.objects.meshes.mesh_settings import MeshSettings
 from envs.objects.meshes.repair import cleaned, coarsened, solid
 from tests.envs.objects.mesh_examples import block, cup, edge_to_edge, open_bowl, write_obj
@@ -43,7 +43,8 @@ def test_a_cube_of_any_format_is_the_same_object(suffix: str, tmp_path) -> None:
     assert len(thing.pieces) == 1
     assert thing.points.shape == (4096, 3)
     assert thing.rest_poses[:, 2] == pytest.approx(0.03)
-    assert (thing.name, thing.family, thing.parameters) == ("mesh_cube", "mesh", {"metres_per_unit": 0.001})
+    assert (thing.name, thing.family, thing.parameters["metres_per_unit"]) == ("mesh_cube", "mesh", 0.001)
+    assert [thing.parameters[name] for name in CENTRE] == pytest.approx(mesh.center_mass * 0.001)
 
 
 def test_parts_of_a_scene_stay_in_place(tmp_path) -> None:

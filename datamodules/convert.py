@@ -1,0 +1,161 @@
+"""Other people's grasps: ``python -m datamodules.convert SOURCE --format NAME --output OUT.npz --split_file OUT.json``.
+
+Grasps are read object by object, checked against mesh and table, and tried in the simulator: what holds through two
+lifts becomes a grasp set with a split file, for every command. What is wrong with an entry is listed beside the set;
+nothing ends the job, and interrupted, the same command goes on where it stood.
+"""
+
+import json
+import logging
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jsonargparse import ArgumentParser
+
+from datamodules.formats.foreign import Unit
+from datamodules.formats.job import ConversionJob, Counts, build_objects, read_units, together, verify_units
+from datamodules.formats.reading import CONTACT_DISTANCE
+from datamodules.formats.registry import FORMATS, open_source
+from datamodules.grasps.grasp_file import save_grasp_set
+from datamodules.grasps.grasp_set import GraspSet
+from envs.conventions import SPLITS
+from envs.files import write_atomically
+from envs.hand.registry import load_hand
+from envs.objects.meshes.import_meshes import Imported, parse_fraction, spread_over_splits
+from envs.objects.meshes.mesh_folder import MeshFolder
+from envs.objects.meshes.mesh_settings import MeshSettings
+from envs.objects.split_file import write_split_file
+from envs.objects.store.preparation import BUILD_TIMEOUT_S
+
+_LOG = logging.getLogger("convert")
+
+
+def convert(job: ConversionJob, output: Path, split_file: Path, fractions: dict[str, float]) -> dict[str, Any]:
+    """Write set, split file, and beside the set ``..._rejected.json`` and ``..._summary.json``; return the summary.
+
+    Raises:
+        ValueError: a source without a usable grasp; names the first cause.
+    """
+    units, counts = job.source.units(), Counts()
+    read_units(job, units, counts)
+    if not counts.read:
+        first = next((f"{origin}: {cause}" for origin, cause in counts.bad.items()), "it has no entry")
+        raise ValueError(f"none of the {counts.entries} entries of {job.source.name} is usable; e.g. {first}")
+    folder, good = build_objects(job, counts)
+    splits = spread_over_splits(Imported(good, {}, folder), fractions)
+    of_object = {name: split for split, names in splits.items() for name in names}
+    write_split_file(split_file, splits, _mesh_settings(job, folder, split_file))
+    grasps = _verified(job, units, folder, of_object, split_file, counts)
+    summary = _summary(job, counts, grasps)
+    save_grasp_set(replace(grasps, provenance=_provenance(summary)), output)
+    _write_json(output.with_name(f"{output.stem}_rejected.json"), counts.bad)
+    _write_json(output.with_name(f"{output.stem}_summary.json"), summary)
+    return summary
+
+
+def _verified(
+    job: ConversionJob,
+    units: Sequence[Unit],
+    folder: MeshFolder,
+    splits: dict[str, str],
+    split_file: Path,
+    counts: Counts,
+) -> GraspSet:
+    parts = []
+    for part in verify_units(job, units, folder, splits, split_file):
+        counts.verified += len(part)
+        counts.reachable += int(part.is_reachable.sum())
+        counts.rejected.update(part.provenance["causes"])
+        parts.append(replace(part, provenance={}))
+    return together(parts, load_hand(job.hand), {})
+
+
+def _mesh_settings(job: ConversionJob, folder: MeshFolder, split_file: Path) -> MeshSettings:
+    absolute, beside = job.meshes_dir.resolve(), split_file.resolve().parent
+    near = absolute.relative_to(beside) if absolute.is_relative_to(beside) else absolute
+    return replace(folder.settings, folder=str(near))
+
+
+def _summary(job: ConversionJob, counts: Counts, grasps: GraspSet) -> dict[str, Any]:
+    tips = np.concatenate([np.zeros(0, np.float32), *counts.tip_distances])
+    contact = tips[tips < CONTACT_DISTANCE]
+    return {
+        "format": job.source.name,
+        "entries": counts.entries,
+        "bad_entries": len(counts.bad),
+        "read": counts.read,
+        "grasps_with_a_clamped_joint": dict(counts.clamped),
+        "contact_fingertips_to_surface_median_mm": round(1e3 * float(np.median(contact)), 2) if len(contact) else None,
+        "objects": len(grasps.objects),
+        "hold": counts.verified,
+        "hold_share": round(counts.verified / max(counts.read, 1), 3),
+        "reachable": counts.reachable,
+        "rejected": dict(counts.rejected),
+    }
+
+
+def _provenance(summary: dict[str, Any]) -> dict[str, Any]:
+    return {"command": "python -m datamodules.convert " + " ".join(sys.argv[1:]), "conversion": summary}
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    write_atomically(path, (json.dumps(content, indent=1) + "\n").encode())
+
+
+def _parser() -> ArgumentParser:
+    parser = ArgumentParser(description="Make a grasp set and a split file of grasps in another project's format.")
+    parser.add_argument("source", type=Path, help="folder or file with the grasps")
+    parser.add_argument("--format", help=f"one of {', '.join(FORMATS)}; found out when not given")
+    parser.add_argument("--output", type=Path, required=True, help="grasp set to write (npz)")
+    parser.add_argument("--split_file", type=Path, required=True, help="split file to write (JSON)")
+    parser.add_argument("--meshes", type=Path, help="folder of the objects' meshes; looked for near the source")
+    parser.add_argument("--split", choices=SPLITS, default="unseen_families", help="split that all objects go to")
+    parser.add_argument("--fractions", nargs="+", metavar="SPLIT=SHARE", help="deal them out over splits instead")
+    parser.add_argument("--max_per_object", type=int, help="grasps of each object that are tried; all when not given")
+    parser.add_argument("--parts_dir", type=Path, help="folder of finished parts; OUTPUT_parts when not given")
+    parser.add_argument("--num_workers", type=int, help="processes; one per core when not given")
+    parser.add_argument("--timeout", type=float, default=BUILD_TIMEOUT_S, help="seconds one mesh may take")
+    return parser
+
+
+def _check(given: Any) -> None:
+    """ValueError for numbers and files that would fail after hours."""
+    for name in ("max_per_object", "num_workers", "timeout"):
+        value = getattr(given, name)
+        if value is not None and not value > 0:
+            raise ValueError(f"--{name} is {value}; expected a positive number, or leave it out")
+    if given.output.suffix != ".npz" or given.split_file.suffix != ".json":
+        raise ValueError(
+            f"--output is {given.output} and --split_file {given.split_file}; expected names ending in .npz and .json"
+        )
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Command line: converts a source."""
+    given = _parser().parse_args(args)
+    try:
+        _check(given)
+        fractions = dict(map(parse_fraction, given.fractions or [f"{given.split}=1"]))
+        source = open_source(given.source, given.format, given.meshes)
+        stem = given.output.with_suffix("")
+        job = ConversionJob(
+            source, Path(f"{stem}_meshes"), given.parts_dir or Path(f"{stem}_parts"), most=given.max_per_object,
+            num_workers=given.num_workers, timeout_s=given.timeout,
+        )  # fmt: skip
+        summary = convert(job, given.output, given.split_file, fractions)
+    except (ValueError, OSError) as error:
+        sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        _LOG.warning("interrupted: finished parts are kept; run the same command to go on")
+        sys.exit(130)
+    for name, value in summary.items():
+        _LOG.info("%s: %s", name, value)
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    main()

@@ -1,0 +1,46 @@
+"""Our grasps for others: ``python -m datamodules.export_grasps SET.npz FOLDER --format dexgraspbench``."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from jsonargparse import auto_cli
+from tqdm import tqdm
+
+from datamodules.formats.writers import WRITERS
+from datamodules.grasps.grasp_file import load_grasp_set
+from envs.objects.library import ObjectLibrary
+
+_LOG = logging.getLogger("export_grasps")
+
+
+def export_grasps(path: Path, output: Path, format: str = "dexgraspbench", split_file: str | None = None) -> None:
+    """Write the grasps of a set, and its objects' meshes, in another project's layout.
+
+    Args:
+        path: grasp set, of the Shadow Hand.
+        output: folder to write into.
+        format: layout, dexgraspbench or unidexgrasp.
+        split_file: objects of the set; the default split file when null.
+    """
+    if format not in WRITERS:
+        raise ValueError(f"--format is {format!r}; layouts that are written: {', '.join(WRITERS)}")
+    grasps = load_grasp_set(path)
+    if grasps.hand.name != "shadow":
+        raise ValueError(f"{path} is of the hand {grasps.hand.name}; both layouts are of the Shadow Hand")
+    indices = np.unique(grasps.object_index)
+    things = ObjectLibrary(split_file).each([grasps.objects[index] for index in indices])
+    for index, thing in tqdm(zip(indices, things, strict=True), total=len(indices), desc="writing", unit="object"):
+        WRITERS[format](grasps.rows(grasps.object_index == index), thing, output)
+    _LOG.info("wrote %d grasps of %d objects below %s", len(grasps), len(indices), output)
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Command line."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    auto_cli(export_grasps, args=None if args is None else list(args))
+
+
+if __name__ == "__main__":
+    main()

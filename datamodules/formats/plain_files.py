@@ -1,0 +1,109 @@
+"""Files of strangers: plain numpy arrays and containers, of which nothing is ever run."""
+
+import pickle
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy._core import multiarray
+from numpy.typing import NDArray
+
+from envs.wrist.plain_pickle import load_object_array, load_plain_pickle, read_object_array
+
+
+def load_npz(path: Path, wanted: tuple[str, ...]) -> dict[str, NDArray[Any]]:
+    """Those fields of an .npz archive that it has; object arrays through the restricted reader.
+
+    Raises:
+        ValueError: not such an archive, or damaged; names the file.
+    """
+    found = {}
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for name in wanted:
+                if f"{name}.npy" in archive.namelist():
+                    found[name] = _member(path, archive, f"{name}.npy")
+    except (zipfile.BadZipFile, OSError, EOFError) as error:
+        raise ValueError(f"{path} is not an .npz archive ({error}); fetch it again") from error
+    return found
+
+
+def _member(path: Path, archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
+    with archive.open(name) as file:
+        try:
+            return np.lib.format.read_array(file, allow_pickle=False)
+        except ValueError as error:
+            if "allow_pickle" not in str(error):
+                raise ValueError(f"{path}, field {name[:-4]}: {error}; fetch the file again") from error
+    with archive.open(name) as file:
+        return read_object_array(path, file)
+
+
+def load_npy(path: Path) -> NDArray[Any]:
+    """The array of an .npy file: numbers, or objects of plain containers.
+
+    Raises:
+        ValueError: not such a file, damaged, or naming anything else; names the file.
+    """
+    try:
+        return np.load(path, allow_pickle=False)
+    except ValueError as error:
+        if "allow_pickle" not in str(error):
+            raise ValueError(f"{path} is not an .npy file ({error}); fetch it again") from error
+    except (OSError, EOFError) as error:
+        raise ValueError(f"{path} is not an .npy file ({error}); fetch it again") from error
+    return load_object_array(path)
+
+
+def load_pth(path: Path) -> Any:
+    """What a .pth or .pkl file holds: arrays and plain containers, pickled by themselves or by ``torch.save``.
+
+    Raises:
+        ValueError: damaged, or naming anything else; names the file.
+    """
+    if not zipfile.is_zipfile(path):
+        return load_plain_pickle(path)
+    numbers = [type(np.dtype(kind)) for kind in (np.float32, np.float64, np.int32, np.int64, np.uint8, np.bool_)]
+    allowed: list[Any] = [multiarray._reconstruct, multiarray.scalar, np.ndarray, np.dtype, *numbers]
+    try:
+        with torch.serialization.safe_globals(allowed):
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, OSError, ValueError, EOFError, pickle.UnpicklingError) as error:
+        raise ValueError(
+            f"{path} was not read: {str(error).splitlines()[0]}; only arrays and containers are"
+        ) from error
+    return content.numpy() if isinstance(content, torch.Tensor) else content
+
+
+def number(source: str, fields: Mapping[str, Any], name: str) -> float:
+    """A finite number of a file's fields.
+
+    Raises:
+        ValueError: absent, no number or not finite; names source and field.
+    """
+    values = vector(source, fields, name, None)
+    if values.size != 1:
+        raise ValueError(f"{source}, field {name}: {values.size} values, expected one number; leave this entry out")
+    return float(values.ravel()[0])
+
+
+def vector(source: str, fields: Mapping[str, Any], name: str, size: int | None) -> NDArray[np.float64]:
+    """Finite numbers of a file's fields, ``size`` of them, or of any shape when None.
+
+    Raises:
+        ValueError: absent, of another size, no numbers or not finite; names source and field.
+    """
+    if name not in fields:
+        raise ValueError(f"{source} lacks the field {name!r}; it has {', '.join(map(str, fields)) or 'none'}")
+    try:
+        values = np.asarray(fields[name], dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{source}, field {name}: no numbers ({error}); leave this entry out") from error
+    if size is not None and values.shape != (size,):
+        raise ValueError(f"{source}, field {name}: shape {values.shape}, expected ({size},); leave this entry out")
+    if not np.isfinite(values).all():
+        raise ValueError(f"{source}, field {name}: NaN or infinity, expected finite numbers; leave this entry out")
+    return values

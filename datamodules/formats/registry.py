@@ -1,0 +1,37 @@
+"""The formats by name, and which one a source is of."""
+
+from pathlib import Path
+
+from datamodules.formats.dexgraspbench import DexGraspBench
+from datamodules.formats.dexgraspnet import DexGraspNet
+from datamodules.formats.foreign import Format
+from datamodules.formats.graspgf import GraspGFRelease
+from datamodules.formats.unidexgrasp import UniDexGrasp
+
+FORMATS: dict[str, type[Format]] = {
+    kind.name: kind for kind in (UniDexGrasp, DexGraspNet, DexGraspBench, GraspGFRelease)
+}
+
+
+def open_source(source: Path, name: str | None = None, meshes: Path | None = None) -> Format:
+    """The reader of a source.
+
+    Args:
+        source: folder or file.
+        name: one of FORMATS; found out from the source's first file when None.
+        meshes: folder of the objects' meshes; looked for near the source when None.
+    Raises:
+        FileNotFoundError: no such source or folder of meshes.
+        ValueError: unknown format, or a source of none.
+    """
+    if not source.exists():
+        raise FileNotFoundError(f"source {source} does not exist; give the folder or file that holds the grasps")
+    if meshes is not None and not meshes.is_dir():
+        raise FileNotFoundError(f"--meshes {meshes} is no folder; give the one that the objects' meshes lie in")
+    if name is not None and name not in FORMATS:
+        raise ValueError(f"--format is {name!r}; available: {', '.join(FORMATS)}, or leave it out to have it found out")
+    kinds = [FORMATS[name]] if name else [kind for kind in FORMATS.values() if kind.fits(source)]
+    if not kinds:
+        layouts = "; ".join(f"{kind.name}: {kind.layout}" for kind in FORMATS.values())
+        raise ValueError(f"source {source} is of no known format ({layouts}); give --format to see what is wrong")
+    return kinds[0](source, meshes)

@@ -1,0 +1,106 @@
+"""The whole way from foreign files to a grasp set: it holds what its source held, goes on, and lists what is bad."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from datamodules.convert import main
+from datamodules.formats import job
+from datamodules.formats.reading import mesh_name
+from datamodules.grasps.grasp_file import load_grasp_set
+from datamodules.grasps.grasp_set import GraspSet
+from envs.objects.library import ObjectLibrary
+
+Writer = Callable[..., Path]
+
+
+def convert(source: Path, folder: Path, *more: str) -> GraspSet:
+    output, split_file = folder / "out.npz", folder / "objects.json"
+    main([str(source), "--output", str(output), "--split_file", str(split_file), "--num_workers", "1", *more])
+    return load_grasp_set(output)
+
+
+def summary(folder: Path) -> dict:
+    return json.loads((folder / "out_summary.json").read_text())
+
+
+def test_grasps_that_hold_come_back(
+    unidexgrasp: Writer, known: GraspSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(5):
+        source = unidexgrasp(number)
+    (source / "core" / "bottle-1a2b" / "00009.npz").write_text("<html>")
+    grasps = convert(source, tmp_path)
+    told = summary(tmp_path)
+    assert (told["entries"], told["read"], told["bad_entries"]) == (6, 5, 1)
+    assert told["contact_fingertips_to_surface_median_mm"] < 10.0
+    assert len(grasps) == told["hold"] >= 4  # of five that a lift of ours verified
+    thing = ObjectLibrary(str(tmp_path / "objects.json")).get(grasps.objects[0])
+    np.testing.assert_allclose(thing.extents, known_extents(), atol=1e-6)
+    nearest = np.linalg.norm(known.joint_pos[None] - grasps.joint_pos[:, None], axis=2).min(axis=1)
+    assert np.median(nearest) < 0.3  # rad over 18 joints: closed anew, the same grasps
+    assert list(json.loads((tmp_path / "out_rejected.json").read_text())) == [
+        str(source / "core" / "bottle-1a2b" / "00009.npz")
+    ]
+
+    def fail(*_: object) -> None:
+        raise AssertionError("done twice")
+
+    monkeypatch.setattr(job, "read_grasps", fail)
+    monkeypatch.setattr(job, "_verify_unit", fail)
+    again = convert(source, tmp_path, "--split", "train")
+    np.testing.assert_array_equal(again.joint_pos, grasps.joint_pos)
+    assert again.object_splits == ("train",)
+
+
+def known_extents() -> np.ndarray:
+    return ObjectLibrary("small").get("box_00000").extents
+
+
+def test_floating_grasps_find_a_table(dexgraspnet: Writer, tmp_path: Path) -> None:
+    grasps = convert(dexgraspnet({}), tmp_path, "--format", "dexgraspnet", "--split", "train")
+    assert grasps.object_splits == ("train",)
+    assert summary(tmp_path)["read"] == 1
+    assert sum(summary(tmp_path)["rejected"].values()) + len(grasps) == 1
+
+
+def test_changed_source_is_read_again(unidexgrasp: Writer, tmp_path: Path) -> None:
+    source = unidexgrasp(0)
+    convert(source, tmp_path, "--max_per_object", "1")
+    file = unidexgrasp(0, scale=np.float32(0.08)) / "core" / "bottle-1a2b" / "00000.npz"
+    os.utime(file, ns=(1, 1))
+    with pytest.raises(SystemExit, match=r"none of the 1 entries .* is usable; e\.g\. .*reciprocal"):
+        convert(source, tmp_path, "--max_per_object", "1")
+
+
+def test_bad_mesh_is_listed(unidexgrasp: Writer, tmp_path: Path) -> None:
+    source = unidexgrasp(0)
+    (source.parent / "meshdatav3_scaled/core/bottle-1a2b/coacd/decomposed.obj").write_text("v 0 0 0\n")
+    with pytest.raises(SystemExit, match="none of the 1 entries"):
+        convert(source, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "words"),
+    [("--num_workers", "-1", "--num_workers is -1"), ("--max_per_object", "0", "--max_per_object is 0")],
+)
+def test_numbers_are_checked_before_work(tmp_path: Path, option: str, value: str, words: str) -> None:
+    with pytest.raises(SystemExit, match=words):
+        main([str(tmp_path), "--output", "out.npz", "--split_file", "out.json", option, value])
+
+
+def test_units_may_share_an_object(known: GraspSet) -> None:
+    first, second = known.rows(np.array([0, 1])), known.rows(np.array([2]))
+    both = job.together([first, job.no_grasps(known.hand, {}), second], known.hand, {"a": 1})
+    assert (both.objects, len(both), both.provenance) == (known.objects, 3, {"a": 1})
+    np.testing.assert_array_equal(both.joint_pos, known.joint_pos[:3])
+    assert len(job.together([], known.hand, {})) == 0
+
+
+def test_names_of_meshes_tell_objects_and_scales_apart() -> None:
+    names = {mesh_name(code, scale) for code in ("core/a-b", "core/a_b", "sem/a-b") for scale in (0.08, 0.080001)}
+    assert len(names) == 6
