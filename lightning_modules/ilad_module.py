@@ -170,7 +170,7 @@ class ILADModule(ResidualPPOModule):
             values = [self._q(seen.vectors, seen.feature, each) for each in (action, mean)]
         # as if no noise came before: what is demonstrated was not explored
         log_prob = self.exploration.log_prob(action, mean)
-        k = int(self.demonstrated)
+        k = self.policy_version if self.demonstration_loss.counts_rollouts else int(self.demonstrated)
         held = self.demonstration_loss(log_prob, values[0] - values[1], self._shown.episode[shown], k)
         self.demonstrated += 1
         numbers = {
