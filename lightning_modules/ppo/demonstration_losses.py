@@ -70,8 +70,8 @@ class DemonstrationLoss(abc.ABC):
 class GraspGFDemonstrationLoss(DemonstrationLoss):
     """-mean(l0 l1^k w + l2 (1 - l3^k) (A + 1)), w the normalised log-likelihood, A standardised (GraspGF's rerun).
 
-    The advantage is added to the likelihood and does not multiply it: its term has no gradient in the policy and shows in
-    the value alone, so that nothing is left to learn from demonstrations once l0 l1^k is gone.
+    The advantage is added to the likelihood and does not multiply it: its term has no gradient in the policy and shows
+    in the value alone, so that nothing is left to learn from demonstrations once l0 l1^k is gone.
     """
 
     def __init__(self, l0: float = 1.0, l1: float = 0.95, l2: float = 0.01, l3: float = 0.99) -> None:
@@ -86,8 +86,8 @@ class GraspGFDemonstrationLoss(DemonstrationLoss):
 class OriginalDemonstrationLoss(DemonstrationLoss):
     """-mean((l0 l1^k (1 - w) + l2 (1 - l3^k) max(A + 1, 0)) log p), w the normalised likelihood of the whole episode.
 
-    The weights carry no gradient (Wu et al. 2022). They are not negative: less likely without bound is nobody's aim. The
-    released code calls the weight l2 lambda_3 (0.001) and the share l3 lambda_2 (0.99).
+    The weights carry no gradient (Wu et al. 2022). They are not negative: less likely without bound is nobody's aim.
+    The released code calls the weight l2 lambda_3 (0.001) and the share l3 lambda_2 (0.99).
     """
 
     counts_rollouts = True

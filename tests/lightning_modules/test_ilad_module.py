@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from datamodules.baselines.demonstrations import demonstrate
+from datamodules.baselines.demonstrations import Origin, demonstrate
 from lightning_modules.composition import Direct, ResidualOnly
 from lightning_modules.ilad_module import ILADModule
 from lightning_modules.networks.actor_critic import PolicyInput
@@ -43,7 +43,7 @@ def ilad(**settings: Any) -> ILADModule:
 def shown() -> DemonstratedSamples:
     targets = made_up_targets()
     return demonstrated_samples(
-        demonstrate(sampler(targets), "", num_tuples=300, begin=0.5, period_s=0.025), targets, ilad().inputs
+        demonstrate(sampler(targets), Origin("", "", 0.025), num_tuples=300, begin=0.5), targets, ilad().inputs
     )
 
 

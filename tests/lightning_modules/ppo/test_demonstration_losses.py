@@ -60,7 +60,7 @@ def test_the_original_comes_to_weigh_by_advantage() -> None:
 
 
 def test_the_original_weighs_as_its_released_code() -> None:
-    # lambda_0 lambda_1^k and lambda_3 (1 - lambda_2^k) of 0.1, 0.99, 0.99, 0.001 after 100 iterations: 0.99^100 = 0.36603
+    # lambda_0 lambda_1^k and lambda_3 (1 - lambda_2^k) of 0.1, 0.99, 0.99, 0.001; 0.99^100 = 0.36603
     assert OriginalDemonstrationLoss().weights(100) == pytest.approx((0.036603, 0.000634), abs=1e-6)
     assert OriginalDemonstrationLoss.counts_rollouts
     assert not GraspGFDemonstrationLoss.counts_rollouts
