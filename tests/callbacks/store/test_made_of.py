@@ -10,7 +10,15 @@ import numpy as np
 import pytest
 import torch
 
-from callbacks.store.made_of import digest, digest_of, digest_of_table, made_of_code, settings_of, settings_of_module
+from callbacks.store.made_of import (
+    code_files,
+    digest,
+    digest_of,
+    digest_of_table,
+    made_of_code,
+    settings_of,
+    settings_of_module,
+)
 from datamodules.baselines.scripts import oracle
 from datamodules.grasps.dataset import GraspTable
 from datamodules.grasps.grasp_set import GraspSet
@@ -98,6 +106,12 @@ def test_tables_are_told_apart_by_their_grasps(tiny_grasps: GraspSet) -> None:
     one, two = (GraspTable(tiny_grasps.rows(np.array([row])), library, 64) for row in (0, 1))
     assert digest_of_table(one, library) == digest_of_table(one, library)
     assert digest_of_table(one, library) != digest_of_table(two, library)
+
+
+def test_split_files_and_hands_count_as_code() -> None:
+    """Which objects a split has decides results as much as the code that makes them."""
+    names = {path.name for path in code_files()}
+    assert {"full.json", "ability.yaml", "prototypes_shadow.json", "made_of.py"} <= names
 
 
 def test_code_has_a_digest_and_the_libraries_their_versions() -> None:
