@@ -129,7 +129,7 @@ def test_objects_are_told_apart_by_what_collides(tiny_grasps: GraspSet) -> None:
     assert len({digest_of(replace(targets, grasp_objects=(each, box))) for each in (can, heavy, coarse)}) == 3
 
     class Heavier(ObjectLibrary):
-        def get_many(self, names: Sequence[str]) -> list[GraspObject]:
+        def get_many(self, names: Sequence[str], num_workers: int | None = None) -> list[GraspObject]:
             return [replace(each, mass=2.0 * each.mass) for each in super().get_many(names)]
 
     table = GraspTable(tiny_grasps.rows(np.array([0])), ObjectLibrary(), 64)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -468,4 +469,4 @@ def test_nothing_happens_before_a_reset() -> None:
 @pytest.mark.parametrize("name", ["episode_steps", "max_joint_step", "history_length"])
 def test_a_task_of_nothing_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match=f"{name} of the task is 0, expected a number above 0"):
-        replace(TaskSettings(), **{name: 0})
+        replace(TaskSettings(), **dict[str, Any]({name: 0}))

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from lightning_modules.ppo.exploration import StructuredNoise
 from reports.reproduce.__main__ import selected_runs
 from reports.reproduce.execute import Runs
 from reports.reproduce.plan import Plan, read_plan
@@ -39,6 +40,14 @@ def test_every_baseline_of_the_full_plan_learns_with_either_exploration() -> Non
         one, other = plan.methods[name], plan.methods[f"{name}_independent"]
         assert other.configs == (*one.configs, "configs/ablations/policy/independent_noise.yaml")
         assert (other.seeds, other.group, other.minutes) == (one.seeds, one.group, one.minutes)
+        assert other.options == other.test_options
+        structured, independent = (
+            merged_settings(each.configs, each.options)["model"]["init_args"]["exploration"]["init_args"]
+            for each in (one, other)
+        )
+        assert independent["action_dim"] == structured["action_dim"] == 18
+        mean_square = float(StructuredNoise(**structured).std().detach().square().mean())
+        assert independent["std"] == pytest.approx(mean_square**0.5, rel=0.01)
 
 
 @pytest.mark.parametrize("name", ["quick", "full"])
