@@ -9,7 +9,7 @@ from jsonargparse import auto_cli
 from tqdm import tqdm
 
 from datamodules.baselines.demonstration_file import save_demonstrations
-from datamodules.baselines.demonstrations import Demonstrations, demonstrate, grasp_set_identity
+from datamodules.baselines.demonstrations import Demonstrations, Origin, demonstrate, grasp_set_identity
 from datamodules.rollouts.module import RolloutDataModule
 from envs.task.episodes import EpisodeSampler
 from envs.task.settings import TaskSettings
@@ -20,6 +20,11 @@ _STREAM = 11
 """Tells the episodes that are demonstrated from those that are trained on with the same seed."""
 
 
+def origin_of(data: RolloutDataModule) -> Origin:
+    """What demonstrations of a data module are made of."""
+    return Origin(grasp_set_identity(data.grasps), repr(data.task), data.physics.settings.control_dt)
+
+
 def demonstrations_of(data: RolloutDataModule, *, num_tuples: int, begin: float) -> Demonstrations:
     """Demonstrations of a data module's training grasps, on its task; a bar shows the progress.
 
@@ -28,21 +33,18 @@ def demonstrations_of(data: RolloutDataModule, *, num_tuples: int, begin: float)
         num_tuples: how many tuples of observation and action.
         begin: share of an episode before the hand begins to close.
     """
-    period_s = data.physics.settings.control_dt
+    origin = origin_of(data)
     sampler = EpisodeSampler(
         data.targets("train"),
         data.patterns.split("train"),
         mix=True,
         seed=(data.seed, _STREAM),
         task=data.task,
-        period_s=period_s,
+        period_s=origin.period_s,
         second_tries=False,
     )
     with tqdm(total=num_tuples, desc="demonstrations", unit="tuple", leave=False) as bar:
-        return demonstrate(
-            sampler, grasp_set_identity(data.grasps), num_tuples=num_tuples, begin=begin, period_s=period_s,
-            on_tuples=bar.update,
-        )  # fmt: skip
+        return demonstrate(sampler, origin, num_tuples=num_tuples, begin=begin, on_tuples=bar.update)
 
 
 def demonstrations(

@@ -149,7 +149,8 @@ class GraspCLI(LightningCLI):
         if not subcommand:
             return
         if not self.config[subcommand].get("ckpt_path"):
-            if subcommand != "fit":
+            has_weights = getattr(class_of(self.config[subcommand].model.class_path), "has_weights", True)
+            if subcommand != "fit" and has_weights:
                 _LOG.warning("%s without --ckpt_path measures random weights; give a checkpoint", subcommand)
             return
         config = self.config[subcommand]

@@ -26,6 +26,7 @@ from lightning_modules.sac.replay import ReplayBuffer, Situation
 from lightning_modules.sac.targets import (
     actor_loss,
     critic_loss,
+    descend_plainly,
     follow_slowly,
     squashed,
     temperature_loss,
@@ -63,7 +64,8 @@ class IBSModule(LightningModule):
         gamma: discount.
         tau: share by which the target critics follow in a gradient step.
         learning_rate: Adam step size of policy and critics.
-        temperature_learning_rate: of the logarithm of the temperature; a tenth of it, as in the released code.
+        temperature_learning_rate: step size of plain gradient descent on the logarithm of the temperature; a tenth of
+            the other, as in the released code.
         friction: coefficient by which the quality of a grasp is computed.
         seed: decides the initial weights and what is drawn from the buffers.
     """
@@ -208,9 +210,10 @@ class IBSModule(LightningModule):
         """One gradient step; numbers for the log."""
         loss, numbers = self._loss(batch, noise)
         optimizer: Any = self.optimizers()
-        optimizer.zero_grad()
+        self.zero_grad()
         self.manual_backward(loss)
         optimizer.step()
+        descend_plainly(self.log_alpha, self.hparams["temperature_learning_rate"])
         follow_slowly(self.target_critic, self.critic, self.hparams["tau"])
         return numbers
 
@@ -258,14 +261,8 @@ class IBSModule(LightningModule):
         """As in validation."""
 
     def configure_optimizers(self) -> Optimizer:
-        """Adam on policy, critics and temperature."""
-        return Adam(
-            [
-                {"params": [*self.actor.parameters(), *self.critic.parameters()]},
-                {"params": [self.log_alpha], "lr": self.hparams["temperature_learning_rate"]},
-            ],
-            lr=self.hparams["learning_rate"],
-        )
+        """Adam on policy and critics; the temperature is descended on without it."""
+        return Adam([*self.actor.parameters(), *self.critic.parameters()], lr=self.hparams["learning_rate"])
 
     # ---- keeping ----------------------------------------------------------------------------------------------------
 

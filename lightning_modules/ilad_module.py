@@ -12,8 +12,7 @@ from torch.optim import Adam
 from tqdm import tqdm
 
 from datamodules.baselines.demonstration_file import load_demonstrations
-from datamodules.baselines.demonstrations import grasp_set_identity
-from datamodules.demonstrations import demonstrations_of
+from datamodules.demonstrations import demonstrations_of, origin_of
 from lightning_modules.checkpoints import leave_out_objects
 from lightning_modules.networks.action_value import ActionValue
 from lightning_modules.networks.actor_critic import INPUT_LIMIT
@@ -103,14 +102,14 @@ class ILADModule(ResidualPPOModule):
         """Read or make the demonstrations; a policy that has not learnt from a rollout yet clones them first.
 
         Raises:
-            FileNotFoundError, ValueError: no such file, or one of another hand or grasp set.
+            FileNotFoundError, ValueError: no such file, or one of another hand, grasp set, task or control period.
         """
         data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
         settings = self.hparams
         if settings["demonstrations"] is None:
             shown = demonstrations_of(data, num_tuples=settings["num_tuples"], begin=settings["closing_begin"])
         else:
-            shown = load_demonstrations(settings["demonstrations"], self.hand, grasp_set_identity(data.grasps))
+            shown = load_demonstrations(settings["demonstrations"], self.hand, origin_of(data))
         self._shown = demonstrated_samples(shown, data.targets("train"), self.inputs).to(self.device)
         if self.policy_version == 0:
             self._clone(self._shown)
@@ -135,7 +134,9 @@ class ILADModule(ResidualPPOModule):
                 bar.update(len(rows))
                 bar.set_postfix(error=f"{float(error.detach()):.4f}", refresh=False)
         optimizer.zero_grad()
-        _LOG.info("cloned %d tuples in %d epochs; mean squared error %.4f at last", len(shown), epochs, float(error))
+        _LOG.info(
+            "cloned %d tuples in %d epochs; mean squared error %.4f at last", len(shown), epochs, float(error.detach())
+        )
 
     def _demonstrated_mean(self, shown: DemonstratedSamples, rows: Tensor) -> Tensor:
         return self.network.mean(self.encoded(shown.situation(rows)))
@@ -170,7 +171,7 @@ class ILADModule(ResidualPPOModule):
             values = [self._q(seen.vectors, seen.feature, each) for each in (action, mean)]
         # as if no noise came before: what is demonstrated was not explored
         log_prob = self.exploration.log_prob(action, mean)
-        k = int(self.demonstrated)
+        k = self.policy_version if self.demonstration_loss.counts_rollouts else int(self.demonstrated)
         held = self.demonstration_loss(log_prob, values[0] - values[1], self._shown.episode[shown], k)
         self.demonstrated += 1
         numbers = {

@@ -6,12 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from datamodules.types import Decision
 from envs.hand.shadow import shadow_hand
-from envs.physics.base import Array, PhysicsBackend
+from envs.physics.base import Array, Given, PhysicsBackend
 from envs.physics.mujoco_worlds import MujocoCpuPhysics
 from envs.task.assist_env import HumanAssistEnv
 from envs.task.episodes import Episodes, EpisodeSampler, EpisodeSource
@@ -84,7 +83,7 @@ class Throwing(MujocoCpuPhysics):
         self._left = step
         self._world = world
 
-    def step(self, active: NDArray[np.bool_] | None = None) -> None:
+    def step(self, active: Given | None = None) -> None:
         force = np.zeros((self.num_worlds, 3))
         force[self._world, 0] = 1e5 if self._left == 0 else 0.0
         self._left -= 1

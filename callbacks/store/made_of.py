@@ -23,6 +23,9 @@ from envs.task.targets import GraspTargets
 LAYERS = ("envs", "datamodules", "lightning_modules", "callbacks")
 """Packages whose code decides results; reports only tell of them."""
 
+_OF_CODE = (".py", ".json", ".yaml")
+"""Ends of files in these packages."""
+
 _OF_HAND = (
     "body_parentid", "body_pos", "body_quat", "body_ipos", "body_iquat", "body_mass", "body_inertia", "jnt_axis",
     "jnt_pos", "jnt_range", "dof_damping", "dof_armature", "geom_type", "geom_bodyid", "geom_contype",
@@ -90,12 +93,18 @@ def settings_of_module(module: LightningModule) -> dict[str, Any]:
     }
 
 
+def code_files() -> list[Path]:
+    """The project's own code and the data that lie in it: split files, hands, prototypes."""
+    root = Path(__file__).resolve().parents[2]
+    return [path for layer in LAYERS for path in sorted((root / layer).rglob("*")) if path.suffix in _OF_CODE]
+
+
 @lru_cache
 def made_of_code() -> dict[str, str]:
-    """Digest of the project's own code, and the versions of the libraries that decide numbers."""
+    """Digest of `code_files`, and the versions of the libraries that decide numbers."""
     root = Path(__file__).resolve().parents[2]
-    files = [path for layer in LAYERS for path in sorted((root / layer).rglob("*.py"))]
-    code = digest(*(text for path in files for text in (path.relative_to(root), path.read_text(encoding="utf-8"))))
+    texts = ((path.relative_to(root), path.read_text(encoding="utf-8")) for path in code_files())
+    code = digest(*(text for pair in texts for text in pair))
     return {"code": code, **{name: version(name) for name in _LIBRARIES}}
 
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from datamodules.baselines.demonstrations import Demonstrations
+from datamodules.baselines.demonstrations import Demonstrations, Origin
 from envs.files import write_atomically
 from envs.hand.hand import Hand
 
 SCHEMA = "graspgf.demonstrations"
-VERSION = 1
+VERSION = 2
 
 _COLUMNS = ("object_index", "object_pose_w", "wrist_pose_w", "goal_joint_pos", "num_steps")
 
@@ -26,10 +26,9 @@ def save_demonstrations(shown: Demonstrations, path: Path, provenance: dict[str,
         "version": VERSION,
         "hand": shown.hand.name,
         "joint_order": list(shown.hand.joints),
-        "grasp_set": shown.grasp_set,
+        **vars(shown.origin),
         "objects": list(shown.objects),
         "begin": shown.begin,
-        "period_s": shown.period_s,
         "provenance": provenance,
     }
     buffer = io.BytesIO()
@@ -38,20 +37,20 @@ def save_demonstrations(shown: Demonstrations, path: Path, provenance: dict[str,
     write_atomically(path, buffer.getvalue())
 
 
-def load_demonstrations(path: str | Path, hand: Hand, grasp_set: str) -> Demonstrations:
-    """Read demonstrations of a hand and a grasp set.
+def load_demonstrations(path: str | Path, hand: Hand, origin: Origin) -> Demonstrations:
+    """Read demonstrations that a training can learn from.
 
     Args:
         path: the file.
         hand: the hand that is to learn from them.
-        grasp_set: `grasp_set_identity` of the set that it trains on.
+        origin: grasp set, task and control period of that training.
 
     Raises:
         FileNotFoundError: no such file; says which command makes one.
-        ValueError: not such a file, damaged, or of another hand or grasp set.
+        ValueError: not such a file, damaged, or of another hand, grasp set, task or control period.
     """
     path = Path(path)
-    remedy = f"make them with: python -m datamodules.demonstrations --output {path}"
+    remedy = f"make them with: python -m datamodules.demonstrations --output {path}, and the data's --path and --task"
     if not path.is_file():
         raise FileNotFoundError(f"demonstrations {path} do not exist; {remedy}, or leave the file out")
     try:
@@ -68,17 +67,18 @@ def load_demonstrations(path: str | Path, hand: Hand, grasp_set: str) -> Demonst
     for name, found, expected in (
         ("hand", header["hand"], hand.name),
         ("joint order", header["joint_order"], list(hand.joints)),
-        ("grasp set", header["grasp_set"], grasp_set),
+        ("grasp set", header["grasp_set"], origin.grasp_set),
+        ("task", header["task"], origin.task),
+        ("control period in seconds", header["period_s"], origin.period_s),
     ):
         if found != expected:
             raise ValueError(f"demonstrations {path} are of the {name} {found}, expected {expected}; {remedy}")
     _check_columns(path, columns, len(header["objects"]), hand.num_joints)
     return Demonstrations(
         hand=hand,
-        grasp_set=grasp_set,
+        origin=origin,
         objects=tuple(header["objects"]),
         begin=float(header["begin"]),
-        period_s=float(header["period_s"]),
         **columns,
     )
 

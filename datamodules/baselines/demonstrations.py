@@ -25,6 +25,21 @@ _BATCH = 128
 
 
 @dataclass(frozen=True)
+class Origin:
+    """What demonstrations are made of; they serve a training of the same alone.
+
+    Attributes:
+        grasp_set: `grasp_set_identity` of the grasps.
+        task: the task in words, `repr` of its settings.
+        period_s: seconds of a control step.
+    """
+
+    grasp_set: str
+    task: str
+    period_s: float
+
+
+@dataclass(frozen=True)
 class Demonstrations:
     """D demonstrated episodes; step t of an episode is a tuple of what is seen after t steps, and the action then.
 
@@ -32,7 +47,7 @@ class Demonstrations:
 
     Attributes:
         hand: the hand that closes.
-        grasp_set: `grasp_set_identity` of the grasps.
+        origin: what they are made of.
         objects: names of the objects (O).
         object_index: object of each episode (D,), row of ``objects``.
         object_pose_w: the objects at rest (D, 7).
@@ -40,11 +55,10 @@ class Demonstrations:
         goal_joint_pos: joints that are closed to (D, J), rad, float32; the open hand where nothing is grasped.
         num_steps: tuples of each episode (D,), up to the moment at which the fingers have to be closed.
         begin: share of these steps in which the hand stays open.
-        period_s: seconds of a control step.
     """
 
     hand: Hand
-    grasp_set: str
+    origin: Origin
     objects: tuple[str, ...]
     object_index: NDArray[np.int64]
     object_pose_w: Array
@@ -52,7 +66,6 @@ class Demonstrations:
     goal_joint_pos: NDArray[np.float32]
     num_steps: NDArray[np.int64]
     begin: float
-    period_s: float
 
     def __len__(self) -> int:
         """Number of tuples."""
@@ -91,21 +104,19 @@ def grasp_set_identity(grasps: GraspSet) -> str:
 
 def demonstrate(
     source: EpisodeSource,
-    grasp_set: str,
+    origin: Origin,
     *,
     num_tuples: int = 125_000,
     begin: float = 0.0,
-    period_s: float,
     on_tuples: Callable[[int], object] = lambda _: None,
 ) -> Demonstrations:
     """Exactly so many tuples, from episodes of a source; the last episode is cut.
 
     Args:
         source: gives the episodes.
-        grasp_set: identity of the set that they are made of.
+        origin: what the source is made of.
         num_tuples: how many (GraspGF App. C: 125,000).
         begin: share of an episode in which the hand stays open; 0 closes all along the way, as the authors did.
-        period_s: seconds of a control step.
         on_tuples: called with the number of tuples of each batch (progress).
 
     Raises:
@@ -128,7 +139,7 @@ def demonstrate(
     goal = np.where(episodes.is_grasp[:, None], episodes.goal_joint_pos, episodes.hand.open_pose)
     return Demonstrations(
         hand=episodes.hand,
-        grasp_set=grasp_set,
+        origin=origin,
         objects=tuple(objects.tolist()),
         object_index=index.astype(np.int64),
         object_pose_w=episodes.object_pose_w[kept],
@@ -136,7 +147,6 @@ def demonstrate(
         goal_joint_pos=goal[kept].astype(np.float32),
         num_steps=num_steps[kept],
         begin=begin,
-        period_s=period_s,
     )
 
 
@@ -173,7 +183,7 @@ def demonstrated_steps(shown: Demonstrations, things: Sequence[GraspObject]) -> 
     """
     hand, clouds = shown.hand, np.stack([thing.cloud.T for thing in things])
     for rows in np.array_split(np.arange(len(shown.num_steps)), -(-len(shown.num_steps) // _BATCH)):
-        builder = ObservationBuilder(hand, shown.period_s)
+        builder = ObservationBuilder(hand, shown.origin.period_s)
         lengths, steps = shown.num_steps[rows], int(shown.num_steps[rows].max())
         path = closing_path(hand, shown.goal_joint_pos[rows].astype(float), lengths, steps, shown.begin)
         cloud = torch.as_tensor(clouds[shown.object_index[rows]])
@@ -185,7 +195,7 @@ def demonstrated_steps(shown: Demonstrations, things: Sequence[GraspObject]) -> 
                 joint_pos=torch.as_tensor(joints),
                 coupled_pos=torch.as_tensor(hand.coupled_from_actuated(joints)),
                 command=torch.as_tensor(path[:, step]),
-                time_s=step * shown.period_s,
+                time_s=step * shown.origin.period_s,
                 wrist_pose_w=wrist_w,
                 cloud=cloud,
                 cloud_pose_w=object_w,

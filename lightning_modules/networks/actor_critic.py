@@ -99,9 +99,15 @@ class ActorCritic(nn.Module):
         """What only the value depends on."""
         return [*self.squeeze_critic.parameters(), *self.critic.parameters()]
 
+    def begin_norms(self, inputs: PolicyInput) -> None:
+        """Take inputs into those normalisations that know none yet, of vectors and of privileged."""
+        for norm, values in ((self.vector_norm, inputs.vectors), (self.privileged_norm, inputs.privileged)):
+            if norm.count == 0:
+                norm.update(values)
+
     @property
     def has_norms(self) -> bool:
-        """Whether any inputs were taken into the normalisation yet."""
+        """Whether any inputs were taken into the normalisation of vectors yet."""
         return bool(self.vector_norm.count > 0)
 
     def update_norms(self, inputs: PolicyInput) -> None:

@@ -88,20 +88,20 @@ class PPOLearning(LightningModule):
         samples = samples_of(rollout, gamma=self.hparams["gamma"], lam=self.hparams["lam"])
         explained = float(explained_variance(samples.steps.value, samples.target))
         is_first = not self.network.has_norms
-        if is_first:  # nothing is known of the inputs yet; an untrained policy does the same whatever they are
-            self._update_norms(samples)
+        # nothing is known of some inputs yet; what has not learnt from them does the same whatever they are
+        self._take(samples, self.network.begin_norms)
         learn = self._imitate if self.policy_version < self.hparams["imitation_rollouts"] else self._improve
         numbers = mean_numbers({**learn(samples), "explained_variance": explained})
         if not is_first:
-            self._update_norms(samples)
+            self._take(samples, self.network.update_norms)
         self._count(rollout)
         seconds = {**rollout.seconds, "update": time.perf_counter() - began}
         self._log_numbers(rollout_numbers(rollout, seconds), numbers)
 
     @torch.no_grad()
-    def _update_norms(self, samples: Samples) -> None:
+    def _take(self, samples: Samples, into_norms: Callable[[PolicyInput], None]) -> None:
         seen = samples.steps
-        self.network.update_norms(PolicyInput(seen.vectors, seen.feature, seen.privileged))
+        into_norms(PolicyInput(seen.vectors, seen.feature, seen.privileged))
 
     def _count(self, rollout: Rollout) -> None:
         self.updates += 1

@@ -7,6 +7,7 @@ task or the user lifts, so that fingers which have stopped are held as they are 
 import abc
 import time
 from collections.abc import Sequence
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -148,6 +149,11 @@ class IBSPolicy:
         self._view = view
         self._holds = torch.zeros(0, dtype=torch.bool)
         self.hidden_groups = view.hidden_groups
+
+    def to(self, device: torch.device | str) -> Self:
+        """The same policy, its networks on another device; surfaces stay on the CPU."""
+        self._actor.to(device)
+        return self
 
     def start(self, num_worlds: int) -> None:
         """See `FingerPolicy.start`."""

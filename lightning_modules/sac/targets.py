@@ -158,3 +158,15 @@ def follow_slowly(target: nn.Module, source: nn.Module, tau: float) -> None:
     """target <- (1 - tau) target + tau source, weight by weight."""
     for slow, fast in zip(target.parameters(), source.parameters(), strict=True):
         slow.lerp_(fast, tau)
+
+
+@torch.no_grad()
+def descend_plainly(parameter: nn.Parameter, rate: float) -> None:
+    """parameter <- parameter - rate gradient: the size of the gradient counts, which Adam would take out.
+
+    Raises:
+        ValueError: it has no gradient.
+    """
+    if parameter.grad is None:
+        raise ValueError("the parameter has no gradient yet; call backward on its loss first")
+    parameter.sub_(rate * parameter.grad)

@@ -46,6 +46,9 @@ def job_lines(runs: Runs, given: argparse.Namespace) -> list[str]:
     _LOG.info("%d runs; lines of one stage need only those of the stages before: %s", len(missing), ", ".join(told))
     start = [sys.executable, "-m", "reports.reproduce", "--config", str(given.config), "--folder", str(runs.root)]
     start += ["--accept_code"] if runs.accept_code else []
+    # a line looks only at the runs that were asked for
+    chosen = (("--only", given.only), ("--methods", given.methods), ("--tasks", given.tasks))
+    start += [part for option, names in chosen if names for part in (option, ",".join(names))]
     return [shlex.join([*start, "--run", run.name]) for stage in stages(missing) for run in stage]
 
 
@@ -80,6 +83,8 @@ def main(args: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     arguments = parser()
     given = arguments.parse_args(args)
+    if given.again and (given.run or given.jobs or given.dry_run):
+        arguments.error("--again puts runs aside and makes them anew: give it without --run, --jobs and --dry_run")
     try:
         plan = read_plan(given.config, tuple(TABLES))
         root = given.folder or Path(plan.folder)
@@ -88,7 +93,7 @@ def main(args: Sequence[str] | None = None) -> int:
         if given.dry_run:
             _LOG.info("%s", listing(runs))
             return 0
-        if given.again and not given.run:
+        if given.again:
             with locked(root):
                 runs.put_aside()
         runs.check()

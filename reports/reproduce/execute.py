@@ -102,13 +102,18 @@ class Runs:
         return kept is not None and not self.stamps[run.name].differences(kept, with_code=False)
 
     def put_aside(self) -> None:
-        """Rename the folders of runs that were made by something else."""
+        """Rename the folders of runs that were made by something else.
+
+        Raises:
+            BlockingIOError: another process makes one of them.
+        """
         for run in self.runs:
             if self.state(run) is State.OTHER:
                 folder, number = self.folder(run), 1
                 while (aside := folder.with_name(f"{folder.name}_before_{number}")).exists():
                     number += 1
-                folder.rename(aside)
+                with locked(folder):
+                    folder.rename(aside)
                 _LOG.info("put aside: %s", aside)
 
     def missing(self) -> list[Run]:

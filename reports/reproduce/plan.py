@@ -194,6 +194,8 @@ def _made(kind: type[Item], content: Any, where: str) -> Item:
         wanted = str(known[name].type)
         if wanted.startswith("tuple") and value is not None and not isinstance(value, list | tuple):
             raise ValueError(f"{where}.{name} is {value!r}; expected a list")
+        if wanted == str(float) and (isinstance(value, bool) or not isinstance(value, int | float)):
+            raise ValueError(f"{where}.{name} is {value!r}; expected a number")
         is_text = "str" in wanted
         values[name] = tuple(str(item) if is_text else item for item in value) if isinstance(value, list) else value
     return kind(**values)
@@ -211,7 +213,7 @@ def _check_names(plan: Plan, tables: Sequence[str]) -> None:
         _known(f"{where}.group", [method.group], get_args(Group))
         _known(f"{where}.evaluations", method.evaluations or (), plan.evaluations)
         if method.of:
-            _known(f"{where}.of", [method.of], plan.methods)
+            _known(f"{where}.of", [method.of], [name for name, each in plan.methods.items() if not each.of])
             _known(f"{where}.evaluation", [method.evaluation], plan.evaluations)
         elif not method.configs:
             raise ValueError(f"{where} has no configs; name the base and its overlays, or the method that it is `of`")

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -55,7 +55,8 @@ def write_report(
     before = _before(path.with_suffix(".json"))
     told = {name: _told(name, block, plan) for name, block in blocks.items()}
     sections = {name: told.get(name) or before[name] for name in TABLES if name in told or name in before}
-    text = _document(plan, runs, sections, failed)
+    kept = [TABLES[name].title for name in sections if name not in told]
+    text = _document(plan, runs, sections, failed, kept)
     documents = [path, *([] if document is None else [document])]
     writers: dict[Path, Callable[[Path], None]] = {
         each.parent / "pictures" / name: partial(save_figure, figure)
@@ -111,7 +112,9 @@ def _told(name: str, block: Block, plan: Plan) -> dict[str, Any]:
     }
 
 
-def _document(plan: Plan, runs: Runs, sections: Mapping[str, Any], failed: Mapping[str, str]) -> str:
+def _document(
+    plan: Plan, runs: Runs, sections: Mapping[str, Any], failed: Mapping[str, str], kept: Sequence[str]
+) -> str:
     verdicts: dict[str, int] = {}
     for section in sections.values():
         for name, count in section["verdicts"].items():
@@ -127,6 +130,10 @@ def _document(plan: Plan, runs: Runs, sections: Mapping[str, Any], failed: Mappi
         f"Seeds of training: {', '.join(map(str, plan.seeds))}."
         + (f" The runs were made by {versions} versions of the code." if versions > 1 else ""),
     ]
+    if kept:
+        lines.append(
+            "As they were before, not made again with the other tables:\n\n" + "\n".join(f"- {each}" for each in kept)
+        )
     if failed:
         lines.append("Not made:\n\n" + "\n".join(f"- {name}" for name in failed))
     return "\n\n".join([*lines, *(section["text"] for section in sections.values())]) + "\n"

@@ -70,6 +70,7 @@ def test_a_baseline_trains_by_the_papers_settings(name: str, tiny_path: Path, tm
     settings = last(tmp_path)["hyper_parameters"]
     assert settings["exploration"]["class_path"].endswith("IndependentNoise")
     assert settings["inputs"]["class_path"].endswith("ApproachInputs")
+    assert last(tmp_path)["datamodule_hyper_parameters"]["training_noise"] is None
     told = settings["inputs"]["init_args"].get("groups") or []
     assert list(told) == (["other_joints"] if name == "ppo_goal" else [])
 

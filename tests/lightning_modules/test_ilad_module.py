@@ -7,11 +7,17 @@ import pytest
 import torch
 from torch import nn
 
-from datamodules.baselines.demonstrations import demonstrate
+from datamodules.baselines.demonstrations import Origin, demonstrate
 from lightning_modules.composition import Direct, ResidualOnly
 from lightning_modules.ilad_module import ILADModule
+from lightning_modules.networks.actor_critic import PolicyInput
 from lightning_modules.networks.point_encoders import PointNetEncoder
 from lightning_modules.ppo.demonstrated import DemonstratedSamples, demonstrated_samples
+from lightning_modules.ppo.demonstration_losses import (
+    DemonstrationLoss,
+    GraspGFDemonstrationLoss,
+    OriginalDemonstrationLoss,
+)
 from lightning_modules.ppo.exploration import StructuredNoise
 from lightning_modules.ppo.samples import samples_of
 from tests.assisting import made_up_targets, sampler
@@ -37,7 +43,7 @@ def ilad(**settings: Any) -> ILADModule:
 def shown() -> DemonstratedSamples:
     targets = made_up_targets()
     return demonstrated_samples(
-        demonstrate(sampler(targets), "", num_tuples=300, begin=0.5, period_s=0.025), targets, ilad().inputs
+        demonstrate(sampler(targets), Origin("", "", 0.025), num_tuples=300, begin=0.5), targets, ilad().inputs
     )
 
 
@@ -80,6 +86,38 @@ def test_a_minibatch_is_held_to_demonstrations_and_fits_the_action_value(shown: 
         assert gradient is not None
         assert gradient.abs().sum() > 0.0
     assert {"demonstration_loss", "demonstrated_error", "action_value_loss"} == set(found.numbers)
+
+
+@pytest.mark.parametrize(("form", "k"), [(GraspGFDemonstrationLoss, 7), (OriginalDemonstrationLoss, 3)])
+def test_minibatches_or_rollouts_are_counted_as_the_form_says(
+    form: type[DemonstrationLoss], k: int, shown: DemonstratedSamples
+) -> None:
+    given: list[int] = []
+
+    class Noting(form):  # type: ignore[misc, valid-type]
+        def weights(self, k: int) -> tuple[float, float]:
+            given.append(k)
+            return (1.0, 1.0)
+
+    module = ilad(demonstration_loss=Noting())
+    module._shown = shown
+    module.updates += 3
+    module.demonstrated += 7
+    samples = samples_of(rollout(module, lambda steps: steps.action.mean(dim=-1)), gamma=0.9, lam=0.9)
+    module._beside(samples)(torch.arange(32))
+    assert given == [k]
+
+
+def test_what_the_critic_alone_sees_is_normalised_before_it_learns_though_the_policy_has_cloned(
+    shown: DemonstratedSamples,
+) -> None:
+    network = ilad(critic_groups=("goal_joints",)).network
+    network.vector_norm.update(shown.vectors)
+    mean = network.vector_norm.mean.clone()
+    privileged = 3.0 + torch.randn(64, network.privileged_norm.size)
+    network.begin_norms(PolicyInput(shown.vectors[:64] + 1.0, torch.zeros(64, 8), privileged))
+    torch.testing.assert_close(network.privileged_norm.mean.float(), privileged.mean(dim=0))
+    assert torch.equal(network.vector_norm.mean, mean)  # the policy that acted is the one that learns
 
 
 def test_the_action_value_learns_at_the_rate_of_the_critic() -> None:

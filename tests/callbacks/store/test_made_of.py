@@ -10,7 +10,15 @@ import numpy as np
 import pytest
 import torch
 
-from callbacks.store.made_of import digest, digest_of, digest_of_table, made_of_code, settings_of, settings_of_module
+from callbacks.store.made_of import (
+    code_files,
+    digest,
+    digest_of,
+    digest_of_table,
+    made_of_code,
+    settings_of,
+    settings_of_module,
+)
 from datamodules.baselines.scripts import oracle
 from datamodules.grasps.dataset import GraspTable
 from datamodules.grasps.grasp_set import GraspSet
@@ -100,6 +108,12 @@ def test_tables_are_told_apart_by_their_grasps(tiny_grasps: GraspSet) -> None:
     assert digest_of_table(one, library) != digest_of_table(two, library)
 
 
+def test_split_files_and_hands_count_as_code() -> None:
+    """Which objects a split has decides results as much as the code that makes them."""
+    names = {path.name for path in code_files()}
+    assert {"full.json", "ability.yaml", "prototypes_shadow.json", "made_of.py"} <= names
+
+
 def test_code_has_a_digest_and_the_libraries_their_versions() -> None:
     found = made_of_code()
     assert len(found["code"]) == 32
@@ -115,7 +129,7 @@ def test_objects_are_told_apart_by_what_collides(tiny_grasps: GraspSet) -> None:
     assert len({digest_of(replace(targets, grasp_objects=(each, box))) for each in (can, heavy, coarse)}) == 3
 
     class Heavier(ObjectLibrary):
-        def get_many(self, names: Sequence[str]) -> list[GraspObject]:
+        def get_many(self, names: Sequence[str], num_workers: int | None = None) -> list[GraspObject]:
             return [replace(each, mass=2.0 * each.mass) for each in super().get_many(names)]
 
     table = GraspTable(tiny_grasps.rows(np.array([0])), ObjectLibrary(), 64)

@@ -10,22 +10,25 @@ import torch
 from datamodules.baselines.demonstration_file import load_demonstrations, save_demonstrations
 from datamodules.baselines.demonstrations import (
     Demonstrations,
+    Origin,
     closing_path,
     demonstrate,
     demonstrated_steps,
-    grasp_set_identity,
 )
-from datamodules.demonstrations import main
+from datamodules.demonstrations import main, origin_of
 from datamodules.grasps.grasp_file import load_grasp_set
+from datamodules.rollouts.module import RolloutDataModule
 from envs.geometry.transforms import transform_points
 from tests.assisting import HAND, made_up_targets, sampler
+
+ORIGIN = Origin("0" * 32, "to and fro", 0.025)
 
 TUPLES = 230  # four episodes and a part of a fifth
 
 
 @pytest.fixture(scope="module")
 def shown() -> Demonstrations:
-    return demonstrate(sampler(), "0" * 32, num_tuples=TUPLES, period_s=0.025)
+    return demonstrate(sampler(), ORIGIN, num_tuples=TUPLES)
 
 
 def bent(radians: float) -> np.ndarray:
@@ -82,7 +85,7 @@ def test_actions_lead_to_the_grasp_and_observations_are_of_the_step(shown: Demon
 
 def test_a_file_gives_back_what_was_saved(shown: Demonstrations, tmp_path: Path) -> None:
     save_demonstrations(shown, tmp_path / "shown.npz", {"command": "tests"})
-    again = load_demonstrations(tmp_path / "shown.npz", HAND, shown.grasp_set)
+    again = load_demonstrations(tmp_path / "shown.npz", HAND, ORIGIN)
     for item in fields(Demonstrations):
         np.testing.assert_array_equal(getattr(again, item.name), getattr(shown, item.name), err_msg=item.name)
 
@@ -90,7 +93,12 @@ def test_a_file_gives_back_what_was_saved(shown: Demonstrations, tmp_path: Path)
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"grasp_set": "1" * 32}, "are of the grasp set 1111.*, expected 0000.*make them with: python -m datamodules"),
+        (
+            {"origin": replace(ORIGIN, grasp_set="1" * 32)},
+            "are of the grasp set 1111.*, expected 0000.*make them with: python -m datamodules",
+        ),
+        ({"origin": replace(ORIGIN, task="by bus")}, "are of the task by bus, expected to and fro; .*--task"),
+        ({"origin": replace(ORIGIN, period_s=0.05)}, "are of the control period in seconds 0.05, expected 0.025"),
         ({"hand": replace(HAND, name="other")}, "are of the hand other, expected shadow"),
     ],
 )
@@ -99,7 +107,7 @@ def test_demonstrations_of_others_are_refused(
 ) -> None:
     save_demonstrations(replace(shown, **change), tmp_path / "shown.npz", {})  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=message):
-        load_demonstrations(tmp_path / "shown.npz", HAND, "0" * 32)
+        load_demonstrations(tmp_path / "shown.npz", HAND, ORIGIN)
 
 
 def test_a_cut_file_and_a_missing_one_are_named(shown: Demonstrations, tmp_path: Path) -> None:
@@ -107,15 +115,15 @@ def test_a_cut_file_and_a_missing_one_are_named(shown: Demonstrations, tmp_path:
     save_demonstrations(shown, path, {})
     path.write_bytes(path.read_bytes()[:-200])
     with pytest.raises(ValueError, match=r"shown\.npz holds no demonstrations \(.*\), or is damaged; make them with"):
-        load_demonstrations(path, HAND, shown.grasp_set)
+        load_demonstrations(path, HAND, ORIGIN)
     with pytest.raises(FileNotFoundError, match="do not exist; make them with: python -m datamodules"):
-        load_demonstrations(tmp_path / "none.npz", HAND, shown.grasp_set)
+        load_demonstrations(tmp_path / "none.npz", HAND, ORIGIN)
 
 
 def test_columns_that_do_not_fit_are_named(shown: Demonstrations, tmp_path: Path) -> None:
     save_demonstrations(replace(shown, num_steps=shown.num_steps + 100), tmp_path / "shown.npz", {})
     with pytest.raises(ValueError, match=r"num_steps of .* spans 130\.\.150, expected 1\.\.50"):
-        load_demonstrations(tmp_path / "shown.npz", HAND, shown.grasp_set)
+        load_demonstrations(tmp_path / "shown.npz", HAND, ORIGIN)
 
 
 @pytest.mark.usefixtures("fast_objects")
@@ -123,6 +131,6 @@ def test_the_command_demonstrates_training_grasps(tiny_path: Path, tmp_path: Pat
     output = tmp_path / "shown.npz"
     main([f"--output={output}", f"--path={tiny_path}", "--num_tuples=60", "--reachable_only=false"])
     grasps = load_grasp_set(tiny_path)
-    found = load_demonstrations(output, HAND, grasp_set_identity(grasps))
+    found = load_demonstrations(output, HAND, origin_of(RolloutDataModule(str(tiny_path))))
     assert len(found) == 60
     assert set(found.objects) <= set(grasps.split("train").object_names())

@@ -1,6 +1,6 @@
 """The data module of the residual policy: one rollout a batch, resumable, mistakes named before worlds are built."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -108,7 +108,7 @@ def test_a_stream_knows_its_length_and_collects_when_asked() -> None:
 
     stream = RolloutStream(3, collect)
     assert len(stream) == 3
-    drawn = iter(stream)
+    drawn: Iterator[Any] = iter(stream)
     assert (next(drawn), collected) == (0, [0])
     assert list(drawn) == [1, 2]
 
@@ -278,7 +278,7 @@ def test_the_task_decides_how_long_a_rollout_is(tiny_path: Path) -> None:
 
 def test_more_worlds_than_memory_allows_are_refused_before_they_are_built(tiny_path: Path) -> None:
     class BuildsNothing(MujocoCpu):
-        def make(self, num_worlds: int, *, num_threads: int | None = None) -> PhysicsBackend:
+        def make(self, hand: Hand, num_worlds: int, *, num_threads: int | None = None) -> PhysicsBackend:
             pytest.fail("worlds were built")
 
     data = make(tiny_path, num_worlds=10_000_000, physics=BuildsNothing())

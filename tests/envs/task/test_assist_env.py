@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -408,7 +409,8 @@ def test_a_world_that_breaks_down_earns_nothing_from_then_on_and_stays_finite() 
 def test_an_object_that_moves_is_charged_its_way() -> None:
     env = make_env(physics=Throwing(step=10, world=1), reward=RewardSettings({"displacement": 1.0}))
     episodes = sampler().sample(2)
-    before, ways = env.reset(episodes) and torch.as_tensor(env.physics.state().object_pose_w)[:, :3], []
+    env.reset(episodes)
+    before, ways = torch.as_tensor(env.physics.state().object_pose_w)[:, :3], []
     for _ in range(episodes.max_steps):
         done = env.step(closing(2))
         now = torch.as_tensor(done.state.object_pose_w)[:, :3]
@@ -467,4 +469,4 @@ def test_nothing_happens_before_a_reset() -> None:
 @pytest.mark.parametrize("name", ["episode_steps", "max_joint_step", "history_length"])
 def test_a_task_of_nothing_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match=f"{name} of the task is 0, expected a number above 0"):
-        TaskSettings(**{name: 0})
+        replace(TaskSettings(), **dict[str, Any]({name: 0}))

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -128,7 +129,7 @@ def test_table_6_gives_degrees_and_centimetres() -> None:
 @pytest.mark.parametrize("name", ["wrist_position_m", "wrist_rotation_rad", "point_m"])
 def test_sizes_that_are_no_sizes_are_refused(name: str, size: float) -> None:
     with pytest.raises(ValueError, match=rf"perception noise {name} is {size}, expected a number of at least 0"):
-        PerceptionNoise(**{name: size})
+        replace(PerceptionNoise(), **dict[str, Any]({name: size}))
 
 
 # --- a tracker that is late

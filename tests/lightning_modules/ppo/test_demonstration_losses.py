@@ -53,10 +53,24 @@ def test_the_original_weighs_most_the_episode_that_is_least_likely() -> None:
 
 
 def test_the_original_comes_to_weigh_by_advantage() -> None:
-    found = OriginalDemonstrationLoss()(LOG_PROB, ADVANTAGE, EPISODE, 1)
-    # l0 l1 = 0.099, l2 (1 - 0.001) = 0.98901; max(A + 1, 0) = 0, 1, 2.22474
-    # weights 0.099, 1.08801, 2.20029; (0.099 4 + 1.08801 2 + 0) / 3
-    torch.testing.assert_close(found, torch.tensor(0.857340), atol=1e-5, rtol=0.0)
+    found = OriginalDemonstrationLoss(l2=0.5)(LOG_PROB, ADVANTAGE, EPISODE, 2)
+    # l0 l1^2 = 0.09801, l2 (1 - 0.99^2) = 0.00995; max(A + 1, 0) = 0, 1, 2.22474
+    # weights 0.09801, 0.10796, 0.02214; (0.09801 4 + 0.10796 2 + 0) / 3
+    torch.testing.assert_close(found, torch.tensor(0.202653), atol=1e-5, rtol=0.0)
+
+
+def test_the_original_weighs_as_its_released_code() -> None:
+    # lambda_0 lambda_1^k and lambda_3 (1 - lambda_2^k) of 0.1, 0.99, 0.99, 0.001; 0.99^100 = 0.36603
+    assert OriginalDemonstrationLoss().weights(100) == pytest.approx((0.036603, 0.000634), abs=1e-6)
+    assert OriginalDemonstrationLoss.counts_rollouts
+    assert not GraspGFDemonstrationLoss.counts_rollouts
+
+
+def test_graspgfs_advantage_teaches_nothing() -> None:
+    log_prob = LOG_PROB.clone().requires_grad_()
+    GraspGFDemonstrationLoss(l0=0.0)(log_prob, ADVANTAGE, EPISODE, 1000).backward()
+    assert log_prob.grad is not None
+    assert not log_prob.grad.any()
 
 
 @pytest.mark.parametrize("settings", [{"l0": -1.0}, {"l1": 1.1}, {"l3": -0.1}])

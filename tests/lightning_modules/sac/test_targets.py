@@ -11,6 +11,7 @@ from lightning_modules.sac.targets import (
     Values,
     actor_loss,
     critic_loss,
+    descend_plainly,
     follow_slowly,
     grasp_rewards,
     part_rewards,
@@ -88,6 +89,16 @@ def test_the_temperature_grows_where_the_policy_is_too_sure() -> None:
     temperature_loss(log_alpha, torch.tensor([6.0]), -3.0).backward()
     assert log_alpha.grad is not None
     assert float(log_alpha.grad) == pytest.approx(-3.0)
+
+
+def test_the_temperature_moves_by_how_far_the_entropy_is_off() -> None:
+    log_alpha = nn.Parameter(torch.tensor(0.0))
+    with pytest.raises(ValueError, match="has no gradient yet"):
+        descend_plainly(log_alpha, 0.1)
+    # entropy 13 above the wanted -19: the gradient is 13 - -19 = 32, of which Adam would make a step of its rate
+    temperature_loss(log_alpha, torch.tensor([-13.0]), -19.0).backward()
+    descend_plainly(log_alpha, 0.001)
+    assert log_alpha.item() == pytest.approx(-0.032)
 
 
 def test_targets_follow_slowly() -> None:

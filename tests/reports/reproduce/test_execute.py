@@ -92,6 +92,15 @@ def test_runs_of_other_settings_are_refused_and_can_be_put_aside(tmp_path: Path)
     assert runs.state(runs.runs[0]) is State.DONE  # the encoder is as it was
 
 
+def test_a_run_that_another_process_makes_is_not_put_aside(tmp_path: Path) -> None:
+    run_all(made_up_runs(tmp_path), leave_output)
+    runs = made_up_runs(tmp_path, options=["--model.init_args.seed", "$seed", "--model.init_args.gamma", "0.5"])
+    folder = runs.root / "fit" / "ours" / "seed_0"
+    with locked(folder), pytest.raises(BlockingIOError, match=r"fit/ours/seed_0 is in use by process"):
+        runs.put_aside()
+    assert (folder / "checkpoints" / "last.ckpt").is_file()
+
+
 def test_runs_of_another_code_are_refused_unless_accepted(tmp_path: Path) -> None:
     runs = made_up_runs(tmp_path)
     run_all(runs, leave_output)
@@ -180,12 +189,17 @@ def test_jobs_are_one_line_a_missing_run_in_order(tmp_path: Path, capsys: pytest
     assert [line.rpartition(" --run ")[2] for line in lines] == [run.name for run in runs.runs[1:]]
     assert all(f"-m reports.reproduce --config {path} --folder {runs.root}" in line for line in lines)
     assert runs.runs[1].name.startswith("fit/ours")
+    assert main(["--config", str(path), "--jobs", "--methods", "ours", "--only", "table1,table3"]) == 0
+    for line in capsys.readouterr().out.splitlines():
+        assert " --only table1,table3 --methods ours --run " in line
+        assert "/ours/" in line
 
 
 @pytest.mark.parametrize(
     ("more", "message"),
     [
         (["--run", "fit/nobody/seed_0"], "--run names fit/nobody/seed_0, which the plan does not have"),
+        (["--again", "--run", "fit/ours/seed_0"], "--again puts runs aside and makes them anew: give it without --run"),
         (["--only", "table7"], "--only names table7; available: table1, table3"),
         (["--methods", "ibs"], "--methods names ibs; available: ours, ppo"),
     ],

@@ -73,6 +73,15 @@ def test_a_method_of_another_takes_its_runs(tmp_path: Path) -> None:
     assert {run.name.split("/")[1] for run in planned(tmp_path / "plan.yaml", methods=["alone"])} == {"ours"}
 
 
+def test_a_method_of_one_that_is_of_another_is_refused(tmp_path: Path) -> None:
+    content = made_up_plan(tmp_path)
+    content["methods"]["alone"] = {"title": "w/o RL", "of": "ours", "policy": "primitive"}
+    content["methods"]["again"] = {"title": "once more", "of": "alone"}
+    (tmp_path / "plan.yaml").write_text(yaml.safe_dump(content))
+    with pytest.raises(ValueError, match=r"methods.again.of names alone; available: ours, ppo"):
+        planned(tmp_path / "plan.yaml")
+
+
 def test_what_is_shipped_or_learns_nothing_is_tested_alone(tmp_path: Path) -> None:
     content = made_up_plan(tmp_path)
     (tmp_path / "shipped.ckpt").touch()
@@ -93,6 +102,10 @@ def test_what_is_shipped_or_learns_nothing_is_tested_alone(tmp_path: Path) -> No
         ({"methods": {"ours": {"title": "Ours"}}}, r"methods.ours has no configs"),
         ({"methods": {"ours": {"name": "Ours"}}}, r"methods.ours: unknown name, missing title; fields are title"),
         ({"seeds": 3}, r"seeds is 3; expected a list"),
+        (
+            {"steps": {"encoder": {"module": "m", "minutes": "long"}}},
+            r"steps.encoder.minutes is 'long'; expected a num",
+        ),
         ({"seeds": []}, r"seeds are \[\] and tasks \['paper'\]; give at least one of each"),
         ({"evaluations": {"main": {"tasks": ["usr"]}}}, r"evaluations.main.tasks names usr; available: paper"),
         ({"steps": {"encoder": {}}}, r"steps.encoder has module '' and configs \(\)"),

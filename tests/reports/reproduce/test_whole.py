@@ -35,7 +35,7 @@ def write_example(folder: Path) -> Path:
 
 
 def test_a_plan_with_a_method_of_ones_own_comes_to_tables(
-    tiny_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tiny_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.syspath_prepend(str(tmp_path))
     own = write_example(tmp_path)
@@ -79,6 +79,7 @@ def test_a_plan_with_a_method_of_ones_own_comes_to_tables(
         "test/ours/seed_0/modules_paper",
     ]  # fmt: skip
     assert run_all(runs, in_process) == {}
+    assert "random weights" not in caplog.text  # one that does not learn has none
     path = write_report(plan, runs, selection, {})
     text = path.read_text()
     for name in plan.tables:
