@@ -115,16 +115,17 @@ class LearntPolicy:
 
     Attributes:
         hidden_groups: hidden observation groups that worlds have to show it; none for most.
+        residual: as given.
     """
 
     def __init__(self, policy: ResidualPolicy, view: PrimitiveView | None) -> None:
-        self._policy = policy
+        self.residual = policy
         self._view = view
         self.hidden_groups = policy.inputs.hidden_groups
 
     def to(self, device: torch.device | str) -> Self:
         """The same policy, its networks moved to a device; it takes observations from any."""
-        parts = [self._policy.network, self._policy.exploration, self._policy.encoder]
+        parts = [self.residual.network, self.residual.exploration, self.residual.encoder]
         for part in (*parts, None if self._view is None else self._view.primitive.module):
             if part is not None:
                 part.to(device)
@@ -142,4 +143,4 @@ class LearntPolicy:
     @torch.no_grad()
     def parts(self, observation: Observation) -> ActionParts:
         """The actions of `act`, with what they are made of; in place of it."""
-        return self._policy.mean_parts(self._view, observation)
+        return self.residual.mean_parts(self._view, observation)

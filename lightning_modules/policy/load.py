@@ -22,6 +22,11 @@ def load_policy(path: str | Path) -> LearntPolicy:
         ValueError: damaged or foreign file, the checkpoint of something else, one that does not describe its primitive,
             classes from outside this project, or weights that do not fit the description.
     """
+    return load_policy_module(path).policy()
+
+
+def load_policy_module(path: str | Path) -> ResidualPPOModule:
+    """The module of such a checkpoint, frozen; errors as of `load_policy`."""
     content = read_checkpoint(path)
     is_ilad = content.get("hyper_parameters", {}).get("_class_path") == class_path(ILADModule)
     kind = ILADModule if is_ilad else ResidualPPOModule
@@ -38,7 +43,7 @@ def load_policy(path: str | Path) -> LearntPolicy:
     settings["encoder_checkpoint"] = None  # its weights are in the checkpoint
     if is_ilad:
         settings["demonstrations"] = None  # of training alone
-    return build(kind, content, settings, path).eval().requires_grad_(False).policy()
+    return build(kind, content, settings, path).eval().requires_grad_(False)
 
 
 def load_ibs_policy(path: str | Path) -> IBSPolicy:
