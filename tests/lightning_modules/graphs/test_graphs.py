@@ -81,14 +81,17 @@ def test_targets_stay_within_the_limits_of_the_hand(exported_policy: Path, sourc
     assert (targets >= limits.low - 1e-6).all()
 
 
-def test_the_example_closes_the_hand_without_torch(exported_policy: Path) -> None:
+def test_the_example_shapes_a_grasp_without_torch(exported_policy: Path) -> None:
     script = f"import sys, runpy; sys.modules['torch'] = None; sys.argv = ['x', {str(exported_policy)!r}]; " + (
         f"runpy.run_path({str(ROOT / 'examples' / 'onnx_controller.py')!r})"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=120)
     joints = json.loads(done.stdout)
-    # the four fingers' middle joints around a ball of 7 cm; open is 0
-    assert min(joints[name] for name in ("FFJ1", "MFJ1", "RFJ1")) > 0.3
+    assert list(joints) == list(shadow_hand().joints)
+    # open is 0: the thumb comes before the fingers, and a finger to meet it
+    assert joints["THJ3"] > 0.5
+    assert max(joints[name] for name in ("FFJ2", "MFJ2", "RFJ2", "LFJ2")) > 0.5
+    shadow_hand().check_limits(np.array([list(joints.values())]), "joints", tolerance=1e-3)
 
 
 def test_a_program_of_torch_alone_agrees(source: Exportable, tmp_path: Path) -> None:
