@@ -6,7 +6,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-LAYERS := envs datamodules lightning_modules callbacks reports
+LAYERS := envs datamodules lightning_modules callbacks reports live
 CONFIG ?= configs/gf.yaml
 # threads that wait sleep instead of spinning: on a shared machine training is several times faster that way
 export OMP_WAIT_POLICY ?= PASSIVE
@@ -40,7 +40,7 @@ test: $(STAMP) ## run the tests
 check: $(STAMP) ## ruff, types, order of the layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy $(LAYERS) benchmarks
+	$(BIN)/mypy $(LAYERS) benchmarks examples
 	$(BIN)/python -m pytest -q tests/test_layers.py
 
 format: $(STAMP) ## sort imports and format

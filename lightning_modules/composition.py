@@ -61,7 +61,7 @@ class Composition(abc.ABC):
         if not self.uses_primitive:
             return action.clamp(-1.0, 1.0)
         a_p = None if heading is None else heading.action
-        if heading is None or a_p is None or action.shape != (len(a_p), self.action_dim(a_p.shape[1])):
+        if heading is None or a_p is None or action.shape != (a_p.shape[0], self.action_dim(a_p.shape[1])):
             raise ValueError(
                 f"a_p has shape {None if a_p is None else tuple(a_p.shape)} and action {tuple(action.shape)}; expected "
                 f"(E, J) and (E, {self.numbers_per_joint} J). Exploration, policy and composition have to agree on "

@@ -4,6 +4,9 @@ Left out is what only training needs: optimiser, schedules, loops, callbacks and
 The result serves ``lightning_modules.cli test --ckpt_path``, `GraspPrimitive.from_checkpoint` and `load_policy`;
 training does not resume from it.
 
+``--format onnx`` or ``--format torch`` writes graphs into a folder in its place: encoder and primitive, and of a policy
+its own and the whole (`lightning_modules.graphs`); then they are compared with the module, and the differences printed.
+
 A policy's checkpoint of before it described its primitive, or of before its critic saw the exploration's noise, is
 converted; it acts as before.
 """
@@ -19,6 +22,8 @@ import torch
 from envs.hand.registry import load_hand
 from envs.task.observations import flat_size
 from lightning_modules.checkpoints import read_checkpoint, save_checkpoint_file
+from lightning_modules.graphs.parity import TOLERANCE, Parity, compare, onnx_run, program_run, real_inputs
+from lightning_modules.graphs.writing import Exportable, write_onnx, write_program
 from lightning_modules.primitive import description_of
 from lightning_modules.settings_guard import check_same_primitive
 
@@ -99,16 +104,65 @@ def export_checkpoint(checkpoint: str | Path, output: str | Path) -> Path:
     return output
 
 
+def export_graphs(
+    checkpoint: str | Path, output: str | Path, kind: str, num_random: int = 1000, num_real: int = 1000
+) -> dict[str, Parity]:
+    """Write the graphs of a checkpoint into a folder, and compare them with the module.
+
+    Args:
+        checkpoint: of a policy or a primitive.
+        output: folder.
+        kind: onnx or torch.
+        num_random, num_real: inputs that are compared, see `random_inputs` and `real_inputs`.
+    Returns:
+        What was found, by graph and kind of input.
+
+    Raises:
+        FileNotFoundError, ValueError: see `Exportable`; or a graph differs from the module.
+        ModuleNotFoundError: the extra ``onnx`` is not installed.
+    """
+    source, folder = Exportable(checkpoint, read_checkpoint(checkpoint)), Path(output)
+    given = {"random": source.inputs(max(4, num_random))}
+    if num_real:
+        given["real"] = real_inputs(source, num_real)
+    found = {}
+    for name, graph in source.graphs.items():
+        if kind == "onnx":
+            path = write_onnx(graph, given["random"], source.description(name), folder / f"{name}.onnx")
+            run = onnx_run(path)
+        else:
+            path = write_program(graph, given["random"], source.description(name), folder / f"{name}.pt2")
+            run = program_run(path, source, name)
+        for what, inputs in given.items():
+            parity = found[f"{name}/{what}"] = compare(source, name, run, inputs)
+            _LOG.info(
+                "%s: %d %s inputs, largest difference from the module %.1e (actions in rad; %.1e as they are), ties "
+                "left out: %d", path, parity.count, what, parity.largest, parity.raw, parity.undecided,
+            )  # fmt: skip
+    bad = {name: parity.largest for name, parity in found.items() if not parity.largest <= TOLERANCE}
+    if bad:
+        raise ValueError(f"graphs differ from the module by more than {TOLERANCE}: {bad}; do not use them")
+    return found
+
+
 def main(args: Sequence[str] | None = None) -> None:
     """Command line of the export."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     parser = argparse.ArgumentParser(prog="python -m lightning_modules.export", description="Make a small checkpoint.")
     parser.add_argument("--checkpoint", type=Path, required=True, help="file written by fit, e.g. .../last.ckpt")
-    parser.add_argument("--output", type=Path, required=True, help="file to write, e.g. pretrained/gf.ckpt")
+    parser.add_argument("--output", type=Path, required=True, help="file to write, e.g. pretrained/gf.ckpt; a folder")
+    parser.add_argument(
+        "--format", choices=("checkpoint", "onnx", "torch"), default="checkpoint", help="a checkpoint, or graphs"
+    )
+    for name in ("random", "real"):
+        parser.add_argument(f"--num-{name}", type=int, default=1000, help=f"{name} inputs that graphs are checked on")
     given = parser.parse_args(args)
     try:
-        export_checkpoint(given.checkpoint, given.output)
-    except (FileNotFoundError, ValueError) as error:
+        if given.format == "checkpoint":
+            export_checkpoint(given.checkpoint, given.output)
+        else:
+            export_graphs(given.checkpoint, given.output, given.format, given.num_random, given.num_real)
+    except (FileNotFoundError, ModuleNotFoundError, ValueError) as error:
         parser.error(str(error))
 
 

@@ -136,7 +136,7 @@ def _check_finite(name: str, values: Tensor) -> None:
 
 def _check_rows(num_joints: int, joint_pos: Tensor, feature: Tensor, shares: Mapping[str, Tensor | None]) -> None:
     """Refuse joints and scenes of different numbers of hands, which would be broadcast."""
-    num = len(feature)
+    num = feature.shape[0]
     if feature.ndim != 2 or joint_pos.shape != (num, num_joints):
         raise ValueError(
             f"joint_pos has shape {tuple(joint_pos.shape)} and feature {tuple(feature.shape)}, expected "

@@ -13,6 +13,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from datamodules.types import GraspBatch
 from envs.conventions import SPLITS
 from envs.geometry.object_clouds import KnownObjects
+from envs.geometry.point_grouping import CloudGrouping
 from envs.hand.registry import load_hand
 from lightning_modules.checkpoints import leave_out_objects
 from lightning_modules.diffusion.joint_state import JointState, JointVector
@@ -127,7 +128,11 @@ class ScoreMatchingModule(LightningModule):
         """Scenes (B, S); see `GraspPrimitive.encode`."""
         spec = self.network.encoder.grouping_spec
         known = None if spec is None or objects is None else objects.grouping(spec, points_h)
-        feature = self.network.encode(points_h, known, table_h)
+        return self.encode_grouped(points_h, known, table_h)
+
+    def encode_grouped(self, points_h: Tensor, grouping: CloudGrouping | None, table_h: Tensor | None) -> Tensor:
+        """Scenes (B, S) of clouds whose groups are known; grouped here when None."""
+        feature = self.network.encode(points_h, grouping, table_h)
         if self.refiner is None or table_h is None:
             return feature
         # not in the type of the feature, which is bfloat16 in mixed precision: millimetres count

@@ -10,7 +10,8 @@ import torch
 from datamodules.grasps.grasp_file import save_grasp_set
 from datamodules.grasps.grasp_set import GraspSet
 from envs.objects.builder import make_object
-from tests.learning import command, few_callbacks, run, tiny_grasp_set
+from lightning_modules.export import export_graphs
+from tests.learning import ROOT, command, few_callbacks, run, tiny_grasp_set
 
 # tiny networks gain nothing from more threads, two processes on few cores lose much, and sums keep their order
 torch.set_num_threads(1)
@@ -55,3 +56,12 @@ def tiny_run(tiny_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.setattr("envs.objects.families.source.make_object", _built)
         run(command("fit", tiny_path, root, few_callbacks(root / "few.yaml"), "--trainer.max_epochs=2"))
     return root
+
+
+@pytest.fixture(scope="session")
+def exported_policy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of the shipped policy's ONNX files, checked on a few inputs."""
+    pytest.importorskip("onnxscript", reason="needs the extra onnx")
+    folder = tmp_path_factory.mktemp("onnx")
+    export_graphs(ROOT / "pretrained" / "residual_ppo.ckpt", folder, "onnx", num_random=32, num_real=0)
+    return folder

@@ -9,8 +9,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")))
-PACKAGES = ("envs", "datamodules", "lightning_modules", "callbacks", "reports")
-FOLDERS = (*PACKAGES, "configs", "docs", "benchmarks", "tests")
+PACKAGES = ("envs", "datamodules", "lightning_modules", "callbacks", "reports", "live")
+FOLDERS = (*PACKAGES, "configs", "docs", "benchmarks", "tests", "examples")
 FILES = sorted(
     "/" + path.relative_to(ROOT).as_posix()
     for folder in FOLDERS

@@ -1,4 +1,7 @@
-"""envs <- datamodules <- lightning_modules <- callbacks <- reports: nothing imports to its right."""
+"""envs <- datamodules <- lightning_modules <- callbacks <- reports: nothing imports to its right.
+
+`live` stands beside reports at the outer end: it may import everything, nothing imports it, reports neither.
+"""
 
 import ast
 from collections.abc import Iterator
@@ -7,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-LAYERS = ("envs", "datamodules", "lightning_modules", "callbacks", "reports")
+LAYERS = ("envs", "datamodules", "lightning_modules", "callbacks", "reports", "live")
 OUTSIDE = ("tests", "benchmarks")
 """Top-level folders that no layer may import."""
 
@@ -58,6 +61,8 @@ def test_no_file_imports_to_its_right() -> None:
         ("callbacks.metrics", "from lightning_modules import cli\nfrom . import success\nfrom ..render import f", []),
         ("callbacks", "from reports.markdown import table", ["reports.markdown"]),
         ("reports", "from callbacks.metrics import success\nimport datamodules.types", []),
+        ("reports", "from live.log import load_log", ["live.log"]),
+        ("live", "from lightning_modules.graphs import parts\nimport envs.hand.hand", []),
         ("datamodules", "import callbacks_of_someone_else", []),
     ],
 )

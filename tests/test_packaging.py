@@ -14,7 +14,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("envs", "datamodules", "lightning_modules", "callbacks", "reports", "configs")
+PACKAGES = ("envs", "datamodules", "lightning_modules", "callbacks", "reports", "live", "configs")
 
 
 def lines_of(text: str) -> list[str]:
@@ -109,7 +109,7 @@ def test_ci_calls_the_same_targets_as_people_do() -> None:
     [
         ("train", "bin/python -m lightning_modules.cli fit --config configs/gf.yaml"),
         ("test", "bin/python -m pytest"),
-        ("check", "bin/mypy envs datamodules lightning_modules callbacks reports"),
+        ("check", "bin/mypy envs datamodules lightning_modules callbacks reports live"),
     ],
 )
 def test_make_sets_up_the_environment_and_then_runs(target: str, command: str, tmp_path: Path) -> None:

@@ -122,7 +122,7 @@ class ActorCritic(nn.Module):
             ValueError: as for `forward`.
         """
         self._check(inputs, with_critic=False)
-        mean = self._mean(inputs)
+        mean = self.mean_unchecked(inputs)
         if not bool(mean.isfinite().all()):
             raise ValueError(_blame(inputs))
         return mean
@@ -135,14 +135,15 @@ class ActorCritic(nn.Module):
         """
         self._check(inputs)
         privileged = self.privileged_norm(inputs.privileged).clamp(-INPUT_LIMIT, INPUT_LIMIT)
-        mean = self._mean(inputs)
+        mean = self.mean_unchecked(inputs)
         seen = torch.cat([self._vectors(inputs), self.squeeze_critic(inputs.feature), privileged], dim=1)
         value = self.critic(seen).squeeze(1)
         if not bool(mean.isfinite().all() & value.isfinite().all()):
             raise ValueError(_blame(inputs))
         return PolicyOutput(mean=mean, value=value)
 
-    def _mean(self, inputs: PolicyInput) -> Tensor:
+    def mean_unchecked(self, inputs: PolicyInput) -> Tensor:
+        """Mean actions (B, A), NaN as it comes: for graphs, which cannot raise."""
         seen = torch.cat([self._vectors(inputs), self.squeeze_actor(inputs.feature)], dim=1)
         return self.centre + self.actor(seen) @ self.shaping
 

@@ -154,6 +154,8 @@ class PointNet2Encoder(PointEncoder):
         """Features (B, feature_dim) of clouds (B, N, 3); see PointEncoder."""
         check_points(points_h)
         grouping = complete_grouping(self.grouping_spec, points_h, grouping)
+        if torch.compiler.is_exporting():  # no chunks: their number would be part of the graph
+            return self.feature_mlp(self._pool(points_h, grouping.levels))
         chunk = self.clouds_per_chunk if points_h.device.type == "cpu" else max(1, points_h.shape[0])
         parts = list(zip(points_h.split(chunk), (part.levels for part in grouping.split(chunk)), strict=True))
         if torch.is_grad_enabled() or points_h.device.type != "cpu":
@@ -206,6 +208,8 @@ class PointNetEncoder(PointEncoder):
         """Features (B, feature_dim) of clouds (B, N, 3); the grouping is not used."""
         check_points(points_h)
         points = self.input_scale * points_h
+        if torch.compiler.is_exporting():
+            return self.feature_mlp(self._values(points).amax(1))
         if not torch.is_grad_enabled():
             largest = map_without_grad(lambda clouds: self._values(clouds).amax(1), points.split(8))
             return self.feature_mlp(torch.cat(largest))

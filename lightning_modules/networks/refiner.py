@@ -72,7 +72,7 @@ class GraspRefiner(nn.Module):
         pose = self._kinematics.forward(self.hand.denormalise(joint_pos.reshape(-1, joint_pos.shape[-1])))
         keys = torch.cat([pose.fingertips, pose.link_position[:, self._links]], dim=1)
         num_keys, draws = keys.shape[1], math.prod(joint_pos.shape[1:-1])
-        keys = keys.reshape(len(points_h), draws * num_keys, 3)  # those of all draws of a cloud in one row
+        keys = keys.reshape(points_h.shape[0], draws * num_keys, 3)  # those of all draws of a cloud in one row
         with torch.autocast(keys.device.type, enabled=False):  # bfloat16 cannot tell points some millimetres apart
             # less |key|^2, the same for all points
             squared = points_h.square().sum(dim=2)[:, None] - 2.0 * keys @ points_h.mT

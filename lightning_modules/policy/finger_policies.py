@@ -115,25 +115,27 @@ class LearntPolicy:
 
     Attributes:
         hidden_groups: hidden observation groups that worlds have to show it; none for most.
+        residual: the policy, as given.
+        view: as given.
     """
 
     def __init__(self, policy: ResidualPolicy, view: PrimitiveView | None) -> None:
-        self._policy = policy
-        self._view = view
+        self.residual = policy
+        self.view = view
         self.hidden_groups = policy.inputs.hidden_groups
 
     def to(self, device: torch.device | str) -> Self:
         """The same policy, its networks moved to a device; it takes observations from any."""
-        parts = [self._policy.network, self._policy.exploration, self._policy.encoder]
-        for part in (*parts, None if self._view is None else self._view.primitive.module):
+        parts = [self.residual.network, self.residual.exploration, self.residual.encoder]
+        for part in (*parts, None if self.view is None else self.view.primitive.module):
             if part is not None:
                 part.to(device)
         return self
 
     def start(self, num_worlds: int) -> None:
         """See `FingerPolicy.start`."""
-        if self._view is not None:
-            self._view.start()
+        if self.view is not None:
+            self.view.start()
 
     def act(self, observation: Observation, step: int) -> Array:
         """See `FingerPolicy.act`."""
@@ -142,4 +144,4 @@ class LearntPolicy:
     @torch.no_grad()
     def parts(self, observation: Observation) -> ActionParts:
         """The actions of `act`, with what they are made of; in place of it."""
-        return self._policy.mean_parts(self._view, observation)
+        return self.residual.mean_parts(self.view, observation)

@@ -1,0 +1,1 @@
+"""The assistant beside a real or simulated hand: controller, its sources and sinks. No simulator, no training."""

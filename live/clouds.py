@@ -1,0 +1,145 @@
+"""Clouds as the networks want them: cropped, 1024 points in farthest-point order, grouped; on a thread of its own."""
+
+import logging
+import queue
+import threading
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from envs.objects.point_cloud import farthest_point_index
+from live.poses import IDENTITY, Array, Points, rotation_matrix
+
+_LOG = logging.getLogger(__name__)
+
+NUM_POINTS = 1024
+"""As `envs.conventions.NUM_CLOUD_POINTS`."""
+
+MIN_POINTS = 32
+"""Fewer points of a cloud are no object."""
+
+MAX_POINTS = 4096
+"""Points among which the farthest ones are looked for; of larger clouds every so-manieth is taken."""
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Where objects may be: a box of the world above the table z = 0, m.
+
+    Attributes:
+        low, high: corners.
+        above_table: points lower than this are the table's.
+    """
+
+    low: tuple[float, float, float] = (-1.0, -1.0, -0.02)
+    high: tuple[float, float, float] = (1.0, 1.0, 1.6)
+    above_table: float = 0.004
+
+    def holds(self, points_w: Array) -> NDArray[np.bool_]:
+        """Which points (N, 3) lie within (N,)."""
+        inside = ((points_w >= self.low) & (points_w <= self.high)).all(axis=1)
+        return inside & (points_w[:, 2] >= self.above_table)
+
+
+@dataclass(frozen=True)
+class PreparedCloud:
+    """An object's cloud (1024, 3), m, in a frame of its own, with the inputs that say which points are neighbours."""
+
+    points: NDArray[np.float32]
+    groups: dict[str, NDArray[np.int64]]
+
+
+def crop(points: Points, pose_w: Array, workspace: Workspace) -> Array:
+    """Points (N, 3) of the frame at ``pose_w`` (7,) that are finite, in the workspace and not the table's (M, 3)."""
+    finite: Array = np.asarray(points, dtype=np.float64)
+    finite = finite[np.isfinite(finite).all(axis=1)]
+    return finite[workspace.holds(finite @ rotation_matrix(pose_w[3:]).T + pose_w[:3])]
+
+
+def prepare(points: Points, grouping: tuple[tuple[int, float, int], ...]) -> PreparedCloud:
+    """A cloud (N, 3) down-sampled and grouped; some 10 ms. A cloud of 1024 points is taken as already in order.
+
+    Args:
+        points: finite, m, any frame that moves with the object.
+        grouping: centres, radius and neighbours of each level of the encoder.
+
+    Raises:
+        ValueError: another shape, numbers that are not finite, or too few points.
+    """
+    cloud: Array = np.asarray(points, dtype=np.float64)
+    if cloud.ndim != 2 or cloud.shape[1] != 3 or len(cloud) < MIN_POINTS or not np.isfinite(cloud).all():
+        raise ValueError(
+            f"a cloud has shape {cloud.shape}, expected (N, 3) with at least {MIN_POINTS} finite points in metres"
+        )
+    if len(cloud) != NUM_POINTS:
+        cloud = cloud[:: -(-len(cloud) // MAX_POINTS)]
+        cloud = cloud[farthest_point_index(cloud.astype(np.float32), min(NUM_POINTS, len(cloud)))]
+        cloud = np.resize(cloud, (NUM_POINTS, 3))  # too few: again from the first on
+    groups, level_points = {}, cloud
+    for number, (count, radius, neighbours) in enumerate(grouping):
+        centres = farthest_point_index(level_points.astype(np.float32), count)
+        groups[f"centres_{number}"] = centres
+        groups[f"neighbours_{number}"] = _neighbours(level_points, level_points[centres], radius, neighbours)
+        level_points = level_points[centres]
+    return PreparedCloud(cloud.astype(np.float32), groups)
+
+
+def _neighbours(points: Array, centres: Array, radius: float, count: int) -> NDArray[np.int64]:
+    """The nearest ``count`` points within the radius (M, K); the nearest one again where there are fewer."""
+    distance, index = cKDTree(points).query(centres, k=min(count, len(points)))
+    index = np.where(distance <= radius, index, index[:, :1])
+    again = np.repeat(index[:, :1], count - index.shape[1], axis=1)
+    return np.concatenate([index, again], axis=1).astype(np.int64)
+
+
+class CloudWorker:
+    """Prepares clouds on a thread of its own, so that control never waits; of several that wait only the last counts.
+
+    Args:
+        workspace: what lies outside is left out.
+        grouping: see `prepare`.
+    """
+
+    def __init__(self, workspace: Workspace, grouping: tuple[tuple[int, float, int], ...]) -> None:
+        self._workspace, self._grouping = workspace, grouping
+        self._waiting: queue.Queue[Array | None] = queue.Queue(maxsize=1)
+        self._done: PreparedCloud | None = None
+        self.num_refused = 0
+        self._thread = threading.Thread(target=self._work, name="clouds", daemon=True)
+        self._thread.start()
+
+    def give(self, points: Points, pose_w: Array) -> None:
+        """A new cloud (N, 3), m, of a camera that stands at ``pose_w`` (7,); fuse several by concatenation."""
+        points_w = np.asarray(points, dtype=np.float64) @ rotation_matrix(pose_w[3:]).T + pose_w[:3]
+        self._replace(points_w)
+
+    def take(self) -> PreparedCloud | None:
+        """The last cloud that is ready, in the world; None when there is no newer one."""
+        done, self._done = self._done, None
+        return done
+
+    def close(self) -> None:
+        """Ends the thread."""
+        self._replace(None)
+        self._thread.join(timeout=2.0)
+
+    def _replace(self, item: Array | None) -> None:
+        while True:
+            try:
+                self._waiting.put_nowait(item)
+                return
+            except queue.Full:
+                try:
+                    self._waiting.get_nowait()
+                except queue.Empty:
+                    continue
+
+    def _work(self) -> None:
+        while (points := self._waiting.get()) is not None:
+            try:
+                self._done = prepare(crop(points, IDENTITY, self._workspace), self._grouping)
+            except ValueError as error:
+                self.num_refused += 1
+                _LOG.debug("cloud refused: %s", error)

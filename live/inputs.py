@@ -1,0 +1,181 @@
+"""What has come in so far: clock, wrist, joints and object, each checked before it is believed."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from live.clock import Clock
+from live.clouds import CloudWorker, PreparedCloud, prepare
+from live.hand_facts import HandFacts
+from live.poses import IDENTITY, Array, Points
+from live.settings import ControllerSettings
+from live.tracks import PoseTrack, unit_pose
+
+_FAR_OUT = 0.5
+"""Rad beyond a limit from which on a reading is no reading."""
+
+_AGAIN = 3
+"""Strange readings in a row that agree with one another: the joints are where they say."""
+
+_MAX_JOINT_SPEED = 12.0
+"""Rad/s of a joint that is believed at once."""
+
+
+@dataclass(frozen=True)
+class ObjectPose:
+    """Where the known object stands (7,), world."""
+
+    pose_w: Array
+
+
+@dataclass(frozen=True)
+class CloudView:
+    """What cameras see: points (N, 3), m, in a frame that stands at ``pose_w`` in the world; fused by concatenation."""
+
+    points: Points
+    pose_w: Array
+
+
+class JointTrack:
+    """The last joints that can be believed.
+
+    Args:
+        facts: the hand.
+
+    Attributes:
+        joint_pos: (J,), rad, within limits; None before the first reading.
+        coupled_pos: (C,), rad.
+        last_s: when.
+        num_refused: readings refused.
+    """
+
+    def __init__(self, facts: HandFacts) -> None:
+        self._facts = facts
+        self._strange: list[Array] = []
+        self.joint_pos: Array | None = None
+        self.coupled_pos = np.zeros(len(facts.parents))
+        self.last_s = -np.inf
+        self.num_refused = 0
+
+    def add(self, time_s: float, values: object) -> None:
+        """A reading (J,), or (J + C,) with coupled joints behind; older ones than the last are left out."""
+        facts, num = self._facts, len(self._facts.joints)
+        try:
+            reading = np.array(values, dtype=np.float64)
+        except (TypeError, ValueError):
+            reading = np.zeros(0)
+        fits = reading.shape in {(num,), (num + len(facts.parents),)} and bool(np.isfinite(reading).all())
+        if not fits or (facts.low - reading[:num] > _FAR_OUT).any() or (reading[:num] - facts.high > _FAR_OUT).any():
+            self.num_refused += 1
+            return
+        if time_s < self.last_s:
+            return
+        joint_pos = np.clip(reading[:num], facts.low, facts.high)
+        if self.joint_pos is not None and self._jumps(time_s, joint_pos):
+            self.num_refused += 1
+            return
+        self._strange.clear()
+        self.joint_pos, self.last_s = joint_pos, time_s
+        self.coupled_pos = reading[num:] if len(reading) > num else facts.coupled(joint_pos)
+
+    def _jumps(self, time_s: float, joint_pos: Array) -> bool:
+        allowed = 0.2 + _MAX_JOINT_SPEED * min(time_s - self.last_s, 1.0)
+        if self.joint_pos is None or np.abs(joint_pos - self.joint_pos).max() <= allowed:
+            return False
+        if self._strange and np.abs(joint_pos - self._strange[-1]).max() > allowed:
+            self._strange.clear()
+        self._strange.append(joint_pos)
+        return len(self._strange) < _AGAIN
+
+
+class LiveInputs:
+    """All that has come in.
+
+    Args:
+        facts: the hand.
+        settings: limits.
+
+    Attributes:
+        clock, wrist, joints: what was believed.
+        cloud: the object's; None before any was seen.
+        num_bad_scenes: poses of objects, and clouds, that were refused.
+    """
+
+    def __init__(self, facts: HandFacts, settings: ControllerSettings) -> None:
+        self._facts, self._settings = facts, settings
+        self.clock = Clock(settings.max_ahead_s, settings.max_late_s)
+        self.wrist, self.joints = PoseTrack(settings.wrist), JointTrack(facts)
+        self._thing = PoseTrack(settings.thing)
+        self._worker: CloudWorker | None = None
+        self._known: PreparedCloud | None = None
+        self._seen: PreparedCloud | None = None
+        self.num_bad_scenes = 0
+
+    @property
+    def cloud(self) -> PreparedCloud | None:
+        """The cloud of the object: that of the known one, once its pose was seen, or the cameras' last."""
+        return self._seen if self._known is None or self._thing.last_s is None else self._known
+
+    @property
+    def cloud_pose_w(self) -> Array:
+        """Where the frame of the cloud stands (7,)."""
+        is_known = self._known is not None and self._thing.last_s is not None
+        return self._thing.at(np.inf) if is_known else IDENTITY
+
+    def know(self, points_o: Points) -> None:
+        """From now on `ObjectPose` means an object with this cloud (N, 3), m, in its own frame.
+
+        Raises:
+            ValueError: see `prepare`.
+        """
+        self._known = prepare(points_o, self._facts.grouping)
+        self._thing.clear()
+
+    def take(self, time_s: object, wrist_pose_w: object, joint_pos: object, scene: object) -> bool:
+        """Whatever of it can be believed; whether the clock began anew."""
+        restarts = self.clock.num_restarts
+        if not self.clock.take(time_s):
+            return False
+        is_new = self.clock.num_restarts > restarts
+        if is_new:
+            self.wrist.clear()
+            self._thing.clear()
+            self.joints.last_s = -np.inf
+        time = float(time_s)  # type: ignore[arg-type]
+        if wrist_pose_w is not None:
+            self.wrist.add(time, wrist_pose_w)
+        if joint_pos is not None:
+            self.joints.add(time, joint_pos)
+        if isinstance(scene, ObjectPose):
+            self._take_pose(time, scene)
+        elif isinstance(scene, CloudView):
+            self._take_cloud(scene)
+        elif scene is not None:
+            self.num_bad_scenes += 1
+        if self._worker is not None and (done := self._worker.take()) is not None:
+            self._seen = done
+        return is_new
+
+    def close(self) -> None:
+        """Ends the thread of the clouds."""
+        if self._worker is not None:
+            self._worker.close()
+
+    def _take_pose(self, time_s: float, scene: ObjectPose) -> None:
+        box, pose = self._settings.workspace, unit_pose(scene.pose_w)
+        is_there = pose is not None and bool(((pose[:3] >= box.low) & (pose[:3] <= box.high)).all())
+        if not is_there or not self._thing.add(time_s, pose):
+            self.num_bad_scenes += 1
+
+    def _take_cloud(self, scene: CloudView) -> None:
+        pose = unit_pose(scene.pose_w)
+        try:
+            points = np.asarray(scene.points, dtype=np.float64)
+        except (TypeError, ValueError):
+            points = np.zeros(0)
+        if pose is None or points.ndim != 2 or points.shape[1] != 3 or len(points) > 1_000_000:
+            self.num_bad_scenes += 1
+            return
+        if self._worker is None:
+            self._worker = CloudWorker(self._settings.workspace, self._facts.grouping)
+        self._worker.give(points, pose)

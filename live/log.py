@@ -1,0 +1,85 @@
+"""What a controller saw and did, step by step, as one npz file."""
+
+import os
+from collections import deque
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from live.poses import Array
+
+
+@dataclass(frozen=True)
+class Step:
+    """One control step.
+
+    Attributes:
+        time_s: when.
+        wrist_pose_w: wrist (7,).
+        object_pose_w: frame of the object's cloud (7,).
+        joint_pos, command: joints and what they were told (J,), rad.
+        a_s, a_p: of the policy (J,); 0 where it did not act.
+        state: of the state machine.
+        message: why the fingers are frozen; empty where they are not.
+        compute_s: seconds that the step took.
+    """
+
+    time_s: float
+    wrist_pose_w: Array
+    object_pose_w: Array
+    joint_pos: Array
+    command: Array
+    a_s: Array
+    a_p: Array
+    state: str
+    message: str
+    compute_s: float
+
+
+class ControllerLog:
+    """The last steps of a controller.
+
+    Args:
+        max_steps: steps that are kept, the oldest ones go first: an hour at 40 a second takes some 130 MB.
+    """
+
+    def __init__(self, max_steps: int = 24_000) -> None:
+        self._steps: deque[Step] = deque(maxlen=max_steps)
+
+    def __len__(self) -> int:
+        return len(self._steps)
+
+    def add(self, step: Step) -> None:
+        """One step more."""
+        self._steps.append(step)
+
+    def save(self, path: str | Path) -> Path:
+        """Write all steps, one array (T, ...) for each field of `Step`; complete or not at all."""
+        path = Path(path)
+        arrays: dict[str, Any] = {
+            each.name: np.array([getattr(step, each.name) for step in self._steps]) for each in fields(Step)
+        }
+        part = path.with_name(f".{path.name}.part")
+        with part.open("wb") as file:
+            np.savez_compressed(file, **arrays)
+        os.replace(part, path)
+        return path
+
+
+def load_log(path: str | Path) -> dict[str, Array]:
+    """The arrays of a log by name.
+
+    Raises:
+        ValueError: the file is none.
+    """
+    expected = {item.name for item in fields(Step)}
+    try:
+        with np.load(path, allow_pickle=False) as content:
+            arrays = {name: content[name] for name in content.files}
+    except (OSError, ValueError) as error:
+        raise ValueError(f"log {path} cannot be read: {error}; expected a file of ControllerLog.save") from error
+    if missing := expected - arrays.keys():
+        raise ValueError(f"log {path} has no field {min(missing)}; expected a file of ControllerLog.save")
+    return arrays

@@ -1,0 +1,172 @@
+"""What says how the fingers should move: an exported policy in onnxruntime, or a checkpoint in torch."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from live.hand_facts import HandFacts
+from live.poses import Array
+
+KEY = "graspgf"
+"""Where exported files describe themselves (`lightning_modules.graphs.writing.KEY`)."""
+
+
+@dataclass(frozen=True)
+class LiveObservation:
+    """What one hand sees at a control step, without a batch.
+
+    Attributes:
+        points_h: object cloud in the hand frame (1024, 3), m.
+        groups: inputs that say which of its points are neighbours, by name.
+        joint_pos, command: actuated joints and their targets of the step before (J,), rad.
+        coupled_pos: coupled joints (C,), rad.
+        wrist_history: the last five wrist poses, world, oldest first (5, 7).
+        wrist_past: wrist poses longer ago (P, 7).
+    """
+
+    points_h: Array
+    groups: Mapping[str, NDArray[np.int64]]
+    joint_pos: Array
+    coupled_pos: Array
+    command: Array
+    wrist_history: Array
+    wrist_past: Array
+
+
+@dataclass(frozen=True)
+class PolicyParts:
+    """The action of the hand in [-1, 1], what the primitive wants, and a_s and a_r (J,); see `ActionParts`."""
+
+    action: Array
+    a_p: Array
+    a_s: Array
+    a_r: Array
+
+
+class ControlPolicy(Protocol):
+    """Moves the fingers of one hand.
+
+    Attributes:
+        facts: the hand.
+    """
+
+    facts: HandFacts
+
+    def start(self) -> None:
+        """Another object, or a new beginning: forget what was worked out."""
+        ...
+
+    def act(self, observation: LiveObservation) -> PolicyParts:
+        """What to do now."""
+        ...
+
+
+class OnnxPolicy:
+    """A policy exported with ``--format onnx``; needs onnxruntime and no torch.
+
+    The cloud is encoded again once a point of it, or the table, has moved by ``tolerance`` in the hand frame.
+
+    Args:
+        folder: holds encoder.onnx, primitive.onnx and policy.onnx.
+        tolerance: m; 0 encodes in every step.
+
+    Raises:
+        FileNotFoundError: a file is missing.
+        ValueError: a file of another version, no file of this project, or files of different checkpoints.
+        ModuleNotFoundError: onnxruntime is not installed.
+    """
+
+    def __init__(self, folder: str | Path, tolerance: float = 1.5e-3) -> None:
+        parts = {name: _Session(Path(folder) / f"{name}.onnx") for name in ("encoder", "primitive", "policy")}
+        sources = {part.description["checkpoint_sha256"] for part in parts.values()}
+        if len(sources) > 1:
+            raise ValueError(
+                f"the files in {folder} come of {len(sources)} checkpoints; export one into an empty folder"
+            )
+        self._encoder, self._primitive, self._policy = parts.values()
+        self.facts = HandFacts.of_description(self._policy.description, str(self._policy.path))
+        self._tolerance = tolerance
+        self._scene: NDArray[np.float32] | None = None
+        self._place = np.zeros(0)
+        self.num_encoded = 0
+
+    def start(self) -> None:
+        """See `ControlPolicy.start`."""
+        self._scene = None
+
+    def act(self, observation: LiveObservation) -> PolicyParts:
+        """See `ControlPolicy.act`."""
+        named = ("points_h", "joint_pos", "coupled_pos", "command", "wrist_history", "wrist_past")
+        given: dict[str, NDArray[Any]] = {
+            name: np.asarray(getattr(observation, name), dtype=np.float32)[None] for name in named
+        }
+        given["wrist_pose_w"] = given["wrist_history"][:, -1]
+        given |= {name: index[None] for name, index in observation.groups.items()}
+        place = np.concatenate([given["points_h"][0, ::16].ravel(), given["wrist_pose_w"][0, 2:]])
+        if self._scene is None or np.abs(place - self._place).max() >= self._tolerance:
+            self._scene = self._encoder.run(given)["scene"]
+            self._place = place
+            self.num_encoded += 1
+        given["scene"] = self._scene
+        given |= self._primitive.run(given)
+        done = self._policy.run(given)
+        return PolicyParts(
+            *(each[0].astype(float) for each in (done["action"], given["a_p"], done["a_s"], done["a_r"]))
+        )
+
+
+class _Session:
+    """A file in onnxruntime on one thread, with its description."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            import onnxruntime
+        except ModuleNotFoundError as error:
+            raise ModuleNotFoundError(
+                "onnxruntime runs exported policies; install: pip install -e '.[onnx]'"
+            ) from error
+        if not path.is_file():
+            raise FileNotFoundError(
+                f"{path} does not exist; make it: python -m lightning_modules.export --checkpoint CHECKPOINT "
+                f"--format onnx --output {path.parent}"
+            )
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        try:
+            self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # onnxruntime has types of its own for every failure
+            raise ValueError(f"{path} is no ONNX file that onnxruntime can run: {error}") from error
+        text = self._session.get_modelmeta().custom_metadata_map.get(KEY)
+        if text is None:
+            raise ValueError(
+                f"{path} does not describe its inputs; expected a file that lightning_modules.export wrote"
+            )
+        self.path = path
+        self.description: dict[str, Any] = json.loads(text)
+        HandFacts.of_description(self.description, str(path))
+        self._inputs = [each.name for each in self._session.get_inputs()]
+        self._outputs = [each.name for each in self._session.get_outputs()]
+
+    def run(self, given: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[np.float32]]:
+        """Outputs (1, ...) by name, of inputs by name; others are left alone."""
+        return dict(
+            zip(self._outputs, self._session.run(self._outputs, {k: given[k] for k in self._inputs}), strict=True)
+        )
+
+
+def load_control_policy(path: str | Path) -> ControlPolicy:
+    """The policy of a folder of ONNX files, or of a checkpoint, which takes torch.
+
+    Raises:
+        FileNotFoundError, ValueError, ModuleNotFoundError: see `OnnxPolicy` and `load_policy`.
+    """
+    if Path(path).is_dir():
+        return OnnxPolicy(path)
+    from live.torch_policy import TorchPolicy
+
+    return TorchPolicy(path)

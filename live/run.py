@@ -1,0 +1,76 @@
+"""The controller between a tracker and a hand: ``python -m live.run --policy FOLDER``.
+
+Takes readings over UDP (`live.udp`) and answers with joint targets, at the control rate. FOLDER is what
+``python -m lightning_modules.export --format onnx`` wrote, or a checkpoint.
+"""
+
+import argparse
+import logging
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from live.controller import AssistController
+from live.log import ControllerLog
+from live.policies import load_control_policy
+from live.ports import pump
+from live.settings import ControllerSettings
+from live.udp import UdpPort
+
+_LOG = logging.getLogger(__name__)
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Command line of the controller."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    parser = argparse.ArgumentParser(prog="python -m live.run", description="Assist a hand over UDP.")
+    parser.add_argument("--policy", type=Path, required=True, help="folder of ONNX files, or a checkpoint")
+    parser.add_argument("--object", type=Path, help="npy file: cloud (N, 3), m, of the object whose poses will come")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen at; loopback unless given")
+    parser.add_argument("--port", type=int, default=47_800)
+    parser.add_argument("--level", type=float, default=1.0, help="assist level in [0, 1]")
+    parser.add_argument("--log", type=Path, help="npz file, written at the end")
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="end after so many; never unless given")
+    given = parser.parse_args(args)
+    log = ControllerLog()
+    try:
+        policy = load_control_policy(given.policy)
+        controller = AssistController(policy, ControllerSettings(level=given.level), log)
+        if given.object is not None:
+            controller.know_object(np.load(given.object, allow_pickle=False))
+        port = UdpPort(given.port, given.host)
+    except (OSError, ValueError, ModuleNotFoundError) as error:
+        parser.error(str(error))
+    _LOG.info("listening at %s:%d for the hand %s", *port.address, policy.facts.name)
+    try:
+        _serve(controller, port, policy.facts.period_s, given.seconds)
+    except KeyboardInterrupt:
+        _LOG.info("ended")
+    finally:
+        controller.close()
+        port.close()
+        if given.log is not None and len(log):
+            _LOG.info("wrote %s", log.save(given.log))
+
+
+def _serve(controller: AssistController, port: UdpPort, period_s: float, seconds: float) -> None:
+    """Rounds at the control rate. Time is the sender's, and goes on by this machine's clock while it is silent."""
+    began = ahead = time.monotonic()
+    offset: float | None = None
+    while time.monotonic() - began < seconds:
+        for reading in port.read():
+            if reading.wants_release:
+                controller.release()
+            controller.update(reading.time_s, reading.wrist_pose_w, reading.joint_pos, reading.scene)
+            now = controller.inputs.clock.now
+            offset = None if now is None else now - time.monotonic()
+        if offset is not None:
+            pump(controller, [], [port], time.monotonic() + offset)
+        ahead = max(ahead + period_s, time.monotonic())
+        time.sleep(max(0.0, ahead - time.monotonic()))
+
+
+if __name__ == "__main__":
+    main()

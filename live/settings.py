@@ -1,0 +1,70 @@
+"""Limits and thresholds of the controller."""
+
+import math
+from dataclasses import dataclass, field, fields
+
+from live.clouds import Workspace
+from live.tracks import PoseLimits
+
+
+@dataclass(frozen=True)
+class ControllerSettings:
+    """Constants of a controller.
+
+    Attributes:
+        level: share of the policy's steps that is done, in [0, 1]; 0 leaves the fingers to themselves.
+        max_speed: of a joint target, rad/s; a policy moves at most 2.
+        max_torque: N m that a joint may press with, of its stiffness; as far as the hand allows when None.
+        lost_s: seconds after which a wrist, or joints, that were not seen freeze the fingers.
+        resume_s: seconds over which they come back to full speed.
+        max_ahead_s, max_late_s: times that lie farther from the last one are refused until they repeat.
+        near, far: m from the grasp centre to the object at which the fingers wake up, and go back to open.
+        dwell_s: seconds for which it has to be so.
+        press: rad by which a joint lags behind when it presses on something.
+        num_press: joints that press in a hand that holds.
+        rise: m by which the wrist has risen with contact before the hand holds.
+        set_down: m above the place of the grasp at which a wrist that rests sets down.
+        rest_speed: m/s below which it rests.
+        set_down_s: seconds of rest after which the hand opens by itself; the user's gesture. Infinity: by button alone.
+        open_speed: rad/s of opening.
+        leave: m that the wrist has to leave before the fingers assist again.
+        workspace: where objects may be.
+        wrist, thing: what poses of wrist and object may do.
+
+    Raises:
+        ValueError: names the field, what was given and what is allowed.
+    """
+
+    level: float = 1.0
+    max_speed: float = 2.0
+    max_torque: float | None = None
+    lost_s: float = 0.15
+    resume_s: float = 0.25
+    max_ahead_s: float = 1.0
+    max_late_s: float = 0.5
+    near: float = 0.25
+    far: float = 0.32
+    dwell_s: float = 0.05
+    press: float = 0.03
+    num_press: int = 2
+    rise: float = 0.03
+    set_down: float = 0.02
+    rest_speed: float = 0.03
+    set_down_s: float = 0.8
+    open_speed: float = 1.0
+    leave: float = 0.08
+    workspace: Workspace = field(default_factory=Workspace)
+    wrist: PoseLimits = field(default_factory=PoseLimits)
+    thing: PoseLimits = field(default_factory=PoseLimits)
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.level <= 1.0:
+            raise ValueError(f"level is {self.level}; an assist level lies in [0, 1]")
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if item.name == "level" or not isinstance(value, int | float):
+                continue
+            if math.isnan(value) or value <= 0:
+                raise ValueError(f"{item.name} is {value}; expected a number above 0")
+        if self.far <= self.near:
+            raise ValueError(f"far is {self.far} m and near {self.near}; far has to be more, or the hand would flutter")

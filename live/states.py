@@ -1,0 +1,110 @@
+"""What the hand is doing, in steps that a user can predict."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from live.poses import Array
+from live.settings import ControllerSettings
+
+
+class State(StrEnum):
+    """Idle: open. Assist: the policy moves the fingers. Holding: the grip is kept. Release: the hand opens."""
+
+    IDLE = "idle"
+    ASSIST = "assist"
+    HOLDING = "holding"
+    RELEASE = "release"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the states go by, at one control step.
+
+    Attributes:
+        place: of the wrist (3,), m, world.
+        speed: of the wrist, m/s.
+        distance: from the grasp centre to the object, m; infinite where none is seen.
+        is_rising: whether the wrist rises.
+        num_pressing: joints that press on something.
+        is_open: whether the hand is open.
+        wants_release: whether the user pressed the button.
+    """
+
+    place: Array
+    speed: float
+    distance: float
+    is_rising: bool
+    num_pressing: int
+    is_open: bool
+    wants_release: bool
+
+
+class StateMachine:
+    """idle -> assist -> holding -> release -> idle, each by a rule with hysteresis.
+
+    Args:
+        settings: the thresholds.
+        period_s: seconds between two steps.
+
+    Attributes:
+        state: the present one.
+    """
+
+    def __init__(self, settings: ControllerSettings, period_s: float) -> None:
+        self._settings, self._period_s = settings, period_s
+        self.state = State.IDLE
+        self._since = 0.0
+        self._base: Array | None = None
+        self._left: Array | None = None
+
+    def step(self, facts: Facts) -> State:
+        """The state of this step."""
+        before = self.state
+        rules = {
+            State.IDLE: self._idle,
+            State.ASSIST: self._assist,
+            State.HOLDING: self._holding,
+            State.RELEASE: self._release,
+        }
+        after = rules[before](facts)
+        if after is not before:
+            self.state, self._since = after, 0.0
+        return self.state
+
+    def _for(self, holds: bool, seconds: float) -> bool:
+        self._since = self._since + self._period_s if holds else 0.0
+        return holds and self._since >= seconds
+
+    def _idle(self, facts: Facts) -> State:
+        if self._left is not None and np.linalg.norm(facts.place - self._left) >= self._settings.leave:
+            self._left = None
+        is_near = self._left is None and facts.distance < self._settings.near
+        return State.ASSIST if self._for(is_near, self._settings.dwell_s) else State.IDLE
+
+    def _assist(self, facts: Facts) -> State:
+        settings = self._settings
+        if facts.wants_release:
+            return self._let_go(facts)
+        if not facts.is_rising:
+            self._base = facts.place
+        presses = facts.num_pressing >= settings.num_press
+        if self._base is not None and presses and facts.place[2] - self._base[2] >= settings.rise and facts.is_rising:
+            return State.HOLDING
+        return State.IDLE if self._for(facts.distance > settings.far, settings.dwell_s) else State.ASSIST
+
+    def _holding(self, facts: Facts) -> State:
+        settings = self._settings
+        is_down = self._base is not None and facts.place[2] - self._base[2] < settings.set_down
+        rests = is_down and facts.speed < settings.rest_speed
+        if facts.wants_release or self._for(rests, settings.set_down_s):
+            return self._let_go(facts)
+        return State.HOLDING
+
+    def _let_go(self, facts: Facts) -> State:
+        self._left, self._base = facts.place, None
+        return State.RELEASE
+
+    def _release(self, facts: Facts) -> State:
+        return State.IDLE if self._for(facts.is_open, self._settings.dwell_s) else State.RELEASE

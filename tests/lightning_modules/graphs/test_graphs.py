@@ -1,0 +1,136 @@
+"""Graphs of the shipped policy do what its module does, without torch, too."""
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from envs.hand.shadow import shadow_hand
+from lightning_modules.checkpoints import read_checkpoint
+from lightning_modules.export import export_graphs, main
+from lightning_modules.graphs.fields import FIELDS, grouping_fields
+from lightning_modules.graphs.parity import TOLERANCE, compare
+from lightning_modules.graphs.writing import KEY, Exportable
+from tests.learning import ROOT
+
+POLICY = ROOT / "pretrained" / "residual_ppo.ckpt"
+onnxruntime = pytest.importorskip("onnxruntime", reason="needs the extra onnx")
+
+
+@pytest.fixture(scope="module")
+def source() -> Exportable:
+    return Exportable(POLICY, read_checkpoint(POLICY))
+
+
+def metadata(path: Path) -> dict[str, Any]:
+    session = onnxruntime.InferenceSession(path)
+    content: dict[str, Any] = json.loads(session.get_modelmeta().custom_metadata_map[KEY])
+    return content
+
+
+@pytest.mark.parametrize("name", ["encoder", "primitive", "policy", "whole"])
+def test_a_graph_does_what_the_module_does(source: Exportable, name: str) -> None:
+    graph = source.graphs[name]
+    with torch.no_grad():
+        parity = compare(source, name, lambda given: graph.named(given), source.inputs(16, seed=3))
+    assert parity.largest <= TOLERANCE
+
+
+def test_a_difference_is_found(source: Exportable) -> None:
+    def run(given: Any) -> dict[str, torch.Tensor]:
+        with torch.no_grad():
+            return {name: value + 1e-3 for name, value in source.graphs["encoder"].named(given).items()}
+
+    assert compare(source, "encoder", run, source.inputs(4)).largest == pytest.approx(1e-3, rel=0.01)
+
+
+def test_written_files_agree_with_the_module_and_say_what_they_are(exported_policy: Path, source: Exportable) -> None:
+    for name, graph in source.graphs.items():
+        content = metadata(exported_policy / f"{name}.onnx")
+        session = onnxruntime.InferenceSession(exported_policy / f"{name}.onnx")
+        assert [each.name for each in session.get_inputs()] == list(graph.inputs) == list(content["inputs"])
+        assert [each.name for each in session.get_outputs()] == list(graph.outputs) == list(content["outputs"])
+        assert all(isinstance(each.shape[0], str) for each in session.get_inputs()), "the batch is free"
+        assert content["hand"]["high"] == shadow_hand().limits.high.tolist()
+        assert content["inputs"].get("joint_pos", {"unit": "rad"})["unit"] == "rad"
+
+
+def test_a_batch_of_any_size_runs(exported_policy: Path, source: Exportable) -> None:
+    session = onnxruntime.InferenceSession(exported_policy / "policy.onnx")
+    given = source.inputs(7)
+    both = [
+        session.run(["joint_targets"], {name: given[name][:count].numpy() for name in source.graphs["policy"].inputs})[
+            0
+        ]
+        for count in (1, 7)
+    ]
+    np.testing.assert_allclose(both[0], both[1][:1], atol=TOLERANCE)
+
+
+def test_targets_stay_within_the_limits_of_the_hand(exported_policy: Path, source: Exportable) -> None:
+    session = onnxruntime.InferenceSession(exported_policy / "policy.onnx")
+    given, limits = source.inputs(16, seed=5), shadow_hand().limits
+    given["command"] = given["command"] + 10.0
+    targets = session.run(None, {name: given[name].numpy() for name in source.graphs["policy"].inputs})[0]
+    assert (targets <= limits.high + 1e-6).all()
+    assert (targets >= limits.low - 1e-6).all()
+
+
+def test_the_example_shapes_a_grasp_without_torch(exported_policy: Path) -> None:
+    script = f"import sys, runpy; sys.modules['torch'] = None; sys.argv = ['x', {str(exported_policy)!r}]; " + (
+        f"runpy.run_path({str(ROOT / 'examples' / 'onnx_controller.py')!r})"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=120)
+    joints = json.loads(done.stdout)
+    assert list(joints) == list(shadow_hand().joints)
+    # open is 0: the thumb comes before the fingers, and a finger to meet it
+    assert joints["THJ3"] > 0.5
+    assert max(joints[name] for name in ("FFJ2", "MFJ2", "RFJ2", "LFJ2")) > 0.5
+    shadow_hand().check_limits(np.array([list(joints.values())]), "joints", tolerance=1e-3)
+
+
+def test_a_program_of_torch_alone_agrees(source: Exportable, tmp_path: Path) -> None:
+    from lightning_modules.graphs.parity import program_run
+    from lightning_modules.graphs.writing import write_program
+
+    given = source.inputs(6)
+    path = write_program(source.graphs["encoder"], given, source.description("encoder"), tmp_path / "encoder.pt2")
+    assert compare(source, "encoder", program_run(path, source, "encoder"), given).largest <= TOLERANCE
+    extra = {f"{KEY}.json": ""}
+    torch.export.load(path, extra_files=extra)
+    assert json.loads(extra[f"{KEY}.json"])["part"] == "encoder"
+
+
+def test_every_name_has_a_meaning(source: Exportable) -> None:
+    known = FIELDS | grouping_fields(source.primitive.module.network.encoder.grouping_spec)
+    for graph in source.graphs.values():
+        assert {*graph.inputs, *graph.outputs} <= known.keys()
+
+
+def test_a_policy_with_an_encoder_of_its_own_is_refused(source: Exportable) -> None:
+    assert source.policy is not None
+    own = replace(source.policy.residual, encoder=source.primitive.module.network.encoder)
+    with pytest.raises(ValueError, match=r"share the primitive's encoder"):
+        graphs_of(source.primitive, own)
+
+
+def test_the_command_names_what_is_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--checkpoint", str(tmp_path / "no.ckpt"), "--output", str(tmp_path), "--format", "onnx"])
+    assert "no.ckpt does not exist" in capsys.readouterr().err
+
+
+def test_graphs_that_differ_are_an_error(source: Exportable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def wrong(path: Path, of: Exportable, name: str) -> Any:
+        return lambda given: {each: value + 1e-4 for each, value in of.graphs[name].named(given).items()}
+
+    monkeypatch.setattr("lightning_modules.export.write_program", lambda *given: given[-1])
+    monkeypatch.setattr("lightning_modules.export.program_run", torch.no_grad()(wrong))
+    with torch.no_grad(), pytest.raises(ValueError, match="graphs differ from the module"):
+        export_graphs(POLICY, tmp_path, "torch", 4, 0)

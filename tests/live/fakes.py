@@ -1,0 +1,82 @@
+"""A hand of three joints with one coupled one, and policies that do what they are told."""
+
+import numpy as np
+
+from live.controller import AssistController
+from live.hand_facts import HandFacts
+from live.inputs import ObjectPose
+from live.policies import LiveObservation, PolicyParts
+from live.poses import Array
+from live.settings import ControllerSettings
+from live.states import State
+
+PERIOD = 0.025
+WRIST: Array = np.array([0.0, 0.0, 0.1, 1.0, 0.0, 0.0, 0.0])
+THING: Array = np.array([0.0, 0.0, 0.05, 1.0, 0.0, 0.0, 0.0])
+BALL: Array = 0.03 * (lambda points: points / np.linalg.norm(points, axis=1, keepdims=True))(
+    np.random.default_rng(0).normal(size=(300, 3))
+)
+OPEN: Array = np.array([0.0, 0.1, 0.2])
+
+FACTS = HandFacts(
+    name="fake",
+    joints=("a", "b", "c"),
+    low=np.array([-0.2, 0.0, 0.0]),
+    high=np.array([0.2, 1.5, 1.5]),
+    open_pose=OPEN,
+    closing=np.array([0.0, 1.0, 1.0]),
+    parents=(1,),
+    ratio=np.array([0.8]),
+    offset=np.array([0.0]),
+    grasp_centre_h=np.array([0.0, 0.0, -0.05]),
+    stiffness=10.0,
+    period_s=PERIOD,
+    max_step=0.05,
+    max_gap=0.3,
+    past_s=(0.8, 0.6, 0.4, 0.2),
+    grouping=((16, 0.02, 8), (4, 0.05, 8)),
+)
+
+
+class FakePolicy:
+    """Always the same action; remembers what it saw."""
+
+    def __init__(self, action: float = 1.0) -> None:
+        self.facts = FACTS
+        self.action = np.full(3, action)
+        self.seen: list[LiveObservation] = []
+
+    def start(self) -> None:
+        self.seen.clear()
+
+    def act(self, observation: LiveObservation) -> PolicyParts:
+        self.seen.append(observation)
+        return PolicyParts(self.action, np.zeros(3), np.ones(3), np.zeros(3))
+
+
+class Bench:
+    """A controller with an ideal hand: joints go where they are told, unless something stops them at ``stop``."""
+
+    def __init__(self, action: float = 1.0, settings: ControllerSettings | None = None) -> None:
+        self.policy = FakePolicy(action)
+        self.controller = AssistController(self.policy, settings)
+        self.controller.know_object(BALL)
+        self.joints = OPEN.copy()
+        self.wrist = WRIST.copy()
+        self.stop = np.inf
+        self.time = 0.0
+
+    def state(self) -> State:
+        return self.controller.state
+
+    def run(self, seconds: float, rise: float = 0.0, sees_wrist: bool = True) -> Array:
+        """The targets after so many seconds with a wrist that rises at m/s."""
+        for _ in range(round(seconds / PERIOD)):
+            self.time += PERIOD
+            self.wrist = self.wrist + np.array([0, 0, rise * PERIOD, 0, 0, 0, 0])
+            targets = self.controller.update(
+                self.time, self.wrist if sees_wrist else None, self.joints, ObjectPose(THING)
+            )
+            self.last = targets
+            self.joints = np.minimum(targets.joint_pos, self.stop)
+        return self.last.joint_pos

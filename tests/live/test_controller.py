@@ -1,0 +1,255 @@
+"""The controller's promises, on a hand of three joints."""
+
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from live.controller import AssistController
+from live.inputs import CloudView, ObjectPose
+from live.log import ControllerLog, load_log
+from live.ports import RecordedSource, pump
+from live.settings import ControllerSettings
+from live.states import State
+from tests.live.fakes import BALL, FACTS, OPEN, PERIOD, THING, WRIST, Bench, FakePolicy
+
+
+def garbage(rng: np.random.Generator) -> object:
+    """Something that is no reading."""
+    return [
+        np.full(7, np.nan), np.full(3, np.inf), "wrist", {}, [], [[1.0]], np.zeros(7), 1e300 * np.ones(7),
+        b"\0", object(), np.full(3, 1e9), np.ones((7, 7)), [None] * 7,
+    ][rng.integers(13)]  # fmt: skip
+
+
+def bad_scene(rng: np.random.Generator) -> object:
+    value = garbage(rng)
+    return [value, ObjectPose(value), CloudView(value, WRIST), CloudView(BALL, value)][rng.integers(4)]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_whatever_comes_in_targets_are_finite_within_limits_and_speed(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    bench = Bench(rng.choice([-1.0, 1.0, 5.0]), ControllerSettings(max_speed=rng.choice([0.7, 2.0])))
+    controller, now, last = bench.controller, 0.0, None
+    for _ in range(1500):
+        now += rng.choice([0.0, 0.002, PERIOD, 0.1])
+        seen_at = now + rng.choice([0.0, 0.0, 0.0, -0.05, -3.0, 1e7, np.nan, np.inf])
+        wrist = WRIST + rng.choice([0.0, 0.01, 3.0]) * np.r_[rng.normal(size=3), np.zeros(4)]
+        joints = OPEN + rng.choice([0.0, 0.05, 3.0]) * rng.normal(size=3)
+        bench.policy.action = np.full(3, rng.choice([1.0, -1.0, 9.0, np.nan]))
+        if rng.random() < 0.05:  # a reconnect whose clock begins anew
+            now = rng.uniform(0.0, 1e4)
+        before = controller.inputs.clock.now
+        targets = controller.update(
+            seen_at,
+            [None, wrist, wrist, garbage(rng)][rng.integers(4)],
+            [None, joints, joints, garbage(rng)][rng.integers(4)],
+            [None, ObjectPose(THING), bad_scene(rng)][rng.integers(3)],
+        )
+        if not targets.is_ready:
+            continue
+        assert np.isfinite(targets.joint_pos).all()
+        assert (targets.joint_pos >= FACTS.low).all()
+        assert (targets.joint_pos <= FACTS.high).all()
+        if last is not None and before is not None:
+            elapsed = max(0.0, targets.time_s - before)
+            allowed = controller.settings.max_speed * min(elapsed, 2.0 * PERIOD) + 1e-9
+            # of a clock that began anew nobody knows how much time has passed
+            assert np.abs(targets.joint_pos - last).max() <= allowed
+        last = targets.joint_pos
+    assert last is not None
+    controller.close()
+
+
+def test_the_policy_moves_the_fingers_near_the_object_and_not_far_away() -> None:
+    bench = Bench()
+    bench.wrist[0] = 1.0
+    np.testing.assert_allclose(bench.run(0.5), OPEN, atol=1e-9)
+    assert bench.state() is State.IDLE
+    near = Bench()
+    assert near.run(0.5)[1] > OPEN[1] + 0.5
+    assert near.state() is State.ASSIST
+
+
+def test_between_near_and_far_the_state_stays_as_it_was() -> None:
+    settings = ControllerSettings()
+    for first, state in ((0.0, State.ASSIST), (2.0, State.IDLE)):
+        bench = Bench(0.0)
+        bench.wrist[0] = first
+        bench.run(0.3)
+        # the ball's nearest point is 3 cm nearer than its centre, which lies at the grasp centre
+        bench.controller.inputs.wrist.clear()
+        bench.wrist[0] = 0.03 + 0.5 * (settings.near + settings.far)
+        bench.run(0.5)
+        assert bench.state() is state
+
+
+def test_a_wrist_that_is_lost_freezes_the_fingers_and_comes_back_smoothly() -> None:
+    bench = Bench(0.2)
+    bench.run(0.4)
+    kept = bench.run(0.175, sees_wrist=False)
+    assert bench.last.is_frozen
+    assert "wrist" in bench.last.message
+    np.testing.assert_array_equal(bench.run(1.0, sees_wrist=False), kept)
+    first = bench.run(PERIOD) - kept
+    assert bench.last.message == ""
+    # a tenth of the full step of 0.2 * 0.05 rad: 0.25 s are ten steps
+    assert first[1] == pytest.approx(0.1 * 0.2 * 0.05, rel=1e-3)
+    before = bench.run(0.3)
+    assert bench.run(PERIOD)[1] - before[1] == pytest.approx(0.2 * 0.05, rel=1e-3)
+
+
+def test_a_wrist_that_misses_a_few_samples_freezes_nothing() -> None:
+    bench = Bench(0.2)
+    bench.run(0.4)
+    before = bench.last.joint_pos[1]
+    assert bench.run(0.1, sees_wrist=False)[1] == pytest.approx(before + 4 * 0.2 * 0.05, rel=1e-3)
+    assert not bench.last.is_frozen
+
+
+def held() -> Bench:
+    """A hand that closed on something at 0.5 rad and was lifted by 8 cm."""
+    bench = Bench()
+    bench.stop = 0.5
+    bench.run(0.8)
+    bench.run(0.4, rise=0.2)
+    return bench
+
+
+def test_a_wrist_that_rises_with_contact_holds_whatever_the_policy_says() -> None:
+    bench = held()
+    assert bench.state() is State.HOLDING
+    kept = bench.last.joint_pos
+    bench.policy.action = np.full(3, -1.0)
+    np.testing.assert_array_equal(bench.run(1.0, rise=-0.05), kept)
+
+
+def test_a_wrist_that_rises_without_contact_does_not_hold() -> None:
+    bench = Bench(0.0)
+    bench.run(0.4)
+    bench.run(0.4, rise=0.2)
+    assert bench.state() is not State.HOLDING
+
+
+def test_the_button_opens_and_the_hand_assists_again_only_after_leaving() -> None:
+    bench = held()
+    bench.controller.release()
+    bench.run(0.1)
+    assert bench.state() is State.RELEASE
+    np.testing.assert_allclose(bench.run(2.0), OPEN, atol=1e-9)
+    assert bench.state() is State.IDLE
+    bench.wrist[0] += 0.1
+    bench.run(0.5)
+    assert bench.state() is State.ASSIST
+
+
+def test_setting_down_and_resting_opens() -> None:
+    bench = held()
+    bench.run(0.41, rise=-0.2)
+    bench.run(1.5)
+    assert bench.state() in {State.RELEASE, State.IDLE}
+    assert bench.last.joint_pos[1] < 0.5
+
+
+def test_the_level_scales_the_steps() -> None:
+    moved = [Bench(0.5, ControllerSettings(level=level)).run(0.5)[1] - OPEN[1] for level in (0.0, 0.5, 1.0)]
+    assert moved[0] == 0.0
+    assert moved[1] == pytest.approx(0.5 * moved[2], rel=1e-6)
+    assert moved[2] > 0.3
+
+
+def test_a_torque_limit_keeps_targets_near_the_joints() -> None:
+    bench = Bench(1.0, ControllerSettings(max_torque=1.0))
+    bench.stop = 0.4
+    # 1 N m at 10 N m / rad
+    assert bench.run(1.0)[1] == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("rate", [30.0, 47.0, 100.0])
+def test_inputs_of_any_rate_are_resampled_to_the_period(rate: float) -> None:
+    bench = Bench(0.0)
+    speed = np.array([0.2, 0.1, 0.0, 0.0, 0.0, 0.0, 0.0])
+    for number in range(int(rate)):
+        now = number / rate
+        bench.controller.update(now, WRIST + now * speed, OPEN, ObjectPose(THING + now * speed))
+    history = bench.policy.seen[-1].wrist_history
+    past = bench.policy.seen[-1].wrist_past
+    np.testing.assert_allclose(np.diff(history[:, 0]), 0.2 * PERIOD, atol=1e-6)
+    np.testing.assert_allclose(history[-1, 0] - past[:, 0], 0.2 * np.array([0.8, 0.6, 0.4, 0.2]), atol=0.2 * PERIOD)
+
+
+def test_late_and_reordered_samples_give_the_history_that_was() -> None:
+    bench = Bench(0.0)
+    for block in range(20):
+        for number in (4 * block + each for each in (2, 0, 3, 1)):
+            pose = WRIST + np.array([0.002 * number, 0, 0, 0, 0, 0, 0])
+            bench.controller.update(number * 0.01, pose, OPEN, ObjectPose(THING))
+    places = bench.policy.seen[-1].wrist_history[:-1, 0]  # the newest sample may still be on its way
+    # 2 mm in 10 ms are 5 mm in a period
+    np.testing.assert_allclose(np.diff(places), 0.005, atol=1e-9)
+
+
+def test_an_object_seen_by_cameras_is_as_good_as_a_known_one() -> None:
+    policy = FakePolicy(0.0)
+    controller = AssistController(policy)
+    view = CloudView(BALL + THING[:3] - WRIST[:3], WRIST)  # a camera at the wrist
+    for number in range(200):
+        controller.update(number * PERIOD, WRIST, OPEN, view if number % 4 == 0 else None)
+        if policy.seen:
+            break
+        time.sleep(0.01)  # the thread of the clouds
+    controller.close()
+    points = policy.seen[0].points_h
+    np.testing.assert_allclose(np.linalg.norm(points - [0, 0, -0.05], axis=1), 0.03, atol=1e-6)
+
+
+def test_a_policy_that_fails_keeps_the_grip_and_says_so() -> None:
+    bench = Bench()
+    kept = bench.run(0.4)
+
+    def fail(observation: object) -> None:
+        raise RuntimeError("broken")
+
+    bench.policy.act = fail  # type: ignore[method-assign, assignment]
+    np.testing.assert_allclose(bench.run(0.2), kept, atol=1e-12)
+    assert "policy" in bench.last.message
+
+
+def test_nothing_may_be_sent_before_joints_were_read() -> None:
+    controller = AssistController(FakePolicy())
+    assert not controller.update(0.0, WRIST).is_ready
+    assert controller.update(0.01, WRIST, OPEN).is_ready
+
+
+def test_a_log_holds_every_step_and_can_be_played(tmp_path: Path) -> None:
+    log = ControllerLog()
+    bench = Bench()
+    bench.controller = AssistController(bench.policy, log=log)
+    bench.controller.know_object(BALL)
+    bench.run(0.5)
+    arrays = load_log(log.save(tmp_path / "log.npz"))
+    assert arrays["joint_pos"].shape == (20, 3)
+    np.testing.assert_allclose(np.diff(arrays["time_s"]), PERIOD)
+    assert arrays["state"][-1] == "assist"
+    source, again = RecordedSource(tmp_path / "log.npz"), AssistController(FakePolicy())
+    again.know_object(BALL)
+    for now in arrays["time_s"]:
+        targets = pump(again, [source], [], float(now))
+    np.testing.assert_allclose(targets.joint_pos, bench.last.joint_pos, atol=1e-9)
+
+
+def test_a_foreign_file_is_no_log(tmp_path: Path) -> None:
+    np.savez(tmp_path / "other.npz", a=np.zeros(2))
+    with pytest.raises(ValueError, match="has no field"):
+        load_log(tmp_path / "other.npz")
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [({"level": 1.5}, "level is 1.5"), ({"max_speed": 0.0}, "max_speed is 0.0"), ({"far": 0.1}, "far is 0.1")],
+)
+def test_settings_that_make_no_sense_are_refused(settings: dict[str, float], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        ControllerSettings(**settings)  # type: ignore[arg-type]
