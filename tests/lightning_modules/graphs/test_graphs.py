@@ -16,6 +16,7 @@ from lightning_modules.checkpoints import read_checkpoint
 from lightning_modules.export import export_graphs, main
 from lightning_modules.graphs.fields import FIELDS, grouping_fields
 from lightning_modules.graphs.parity import TOLERANCE, compare
+from lightning_modules.graphs.parts import graphs_of
 from lightning_modules.graphs.writing import KEY, Exportable
 from tests.learning import ROOT
 
