@@ -105,6 +105,7 @@ def test_nearest_grasp_of_a_known_view_is_that_view(train: GraspTargets, episode
         object_pose_w=train.object_pose_w[own],
         wrist_pose_w=np.repeat(train.wrist_pose_w[own, None], 51, axis=1),
         goal_joint_pos=train.joint_pos[own],
+        other_joint_pos=train.joint_pos[own],
         **stood_still(count),
     )
     nearest = NearestGoals(train)
@@ -122,6 +123,7 @@ def test_nearest_grasp_is_never_one_of_the_same_object(train: GraspTargets) -> N
         object_pose_w=train.object_pose_w[own],
         wrist_pose_w=np.repeat(train.wrist_pose_w[own, None], 51, axis=1),
         goal_joint_pos=train.joint_pos[own],
+        other_joint_pos=train.joint_pos[own],
         **stood_still(2),
     )
     for joints in NearestGoals(train)(known):
