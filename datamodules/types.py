@@ -113,6 +113,18 @@ class Rollout(Batch):
     object_row: Tensor | None = None
     clouds: ObjectClouds | None = None
 
+    def check_policy(self, version: int) -> None:
+        """Refuse to learn from the rollout of another policy than the present one, ``version``.
+
+        Raises:
+            RuntimeError: names both.
+        """
+        if self.policy_version != version:
+            raise RuntimeError(
+                f"the rollout comes from policy {self.policy_version}, the present one is {version}: the data loader "
+                "fetched ahead; use RolloutDataModule with num_workers 0"
+            )
+
     @property
     def num_agent_steps(self) -> int:
         """Steps that happened: T times E where no world ended before the others."""

@@ -171,11 +171,7 @@ class IBSModule(LightningModule):
         Raises:
             RuntimeError: the rollout was collected by another policy than the present one.
         """
-        if rollout.policy_version != self.policy_version:
-            raise RuntimeError(
-                f"the rollout comes from policy {rollout.policy_version}, the present one is {self.policy_version}: "
-                "the data loader fetched ahead; use RolloutDataModule with num_workers 0"
-            )
+        rollout.check_policy(self.policy_version)
         began = time.perf_counter()
         steps = transitions_of(rollout.to("cpu"), self._quality)
         demonstrates = not self.demonstrations.is_full

@@ -46,6 +46,7 @@ class DexGraspBench:
 
     @classmethod
     def fits(cls, source: Path) -> bool:
+        """See `Format.fits`."""
         file = first_file(source, ".npy")
         try:
             array = None if file is None else load_npy(file)
@@ -56,6 +57,7 @@ class DexGraspBench:
         return isinstance(array.item(), Mapping) and not {"grasp_qpos", "robot_pose"}.isdisjoint(array.item())
 
     def units(self) -> Sequence[Unit]:
+        """See `Format.units`."""
         found = walk(self.source, ".npy")
         groups = [
             (str(folder.relative_to(self.source)) if self.source.is_dir() else folder.name, folder.name, files)
@@ -64,6 +66,7 @@ class DexGraspBench:
         return units_of(self.source, groups, "file .npy below it")
 
     def read(self, unit: Unit) -> Iterator[ForeignGrasp | BadEntry]:
+        """See `Format.read`."""
         offset = self.palm_offset
         for entry in self._read(unit):
             yield _moved_forward(entry, offset) if isinstance(entry, ForeignGrasp) else entry

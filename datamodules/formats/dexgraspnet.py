@@ -25,6 +25,7 @@ class DexGraspNet:
 
     @classmethod
     def fits(cls, source: Path) -> bool:
+        """See `Format.fits`."""
         file = first_file(source, ".npy")
         try:
             array = None if file is None else load_npy(file)
@@ -35,10 +36,12 @@ class DexGraspNet:
         return isinstance(array[0], Mapping) and "qpos" in array[0]
 
     def units(self) -> Sequence[Unit]:
+        """See `Format.units`."""
         files = [file for folder, files in walk(self.source, ".npy") if folder.name != "poses" for file in files]
         return units_of(self.source, [(file.stem, file.stem, [file]) for file in files], "file .npy below it")
 
     def read(self, unit: Unit) -> Iterator[ForeignGrasp | BadEntry]:
+        """See `Format.read`."""
         return with_our_axes(self._read(unit)) if self.has_other_axes else self._read(unit)
 
     @cached_property

@@ -48,9 +48,11 @@ class GraspGFRelease:
 
     @classmethod
     def fits(cls, source: Path) -> bool:
+        """See `Format.fits`."""
         return any(True for _ in _files(source))
 
     def units(self) -> Sequence[Unit]:
+        """See `Format.units`."""
         units: list[Unit] = []
         for path in _files(self.source):
             names = _names(path)
@@ -64,6 +66,7 @@ class GraspGFRelease:
         return units or units_of(self.source, [], f"file *{SUFFIX}")
 
     def read(self, unit: Unit) -> Iterator[ForeignGrasp | BadEntry]:
+        """See `Format.read`."""
         [path] = unit.files
         rows = self._rows(path)
         for row in unit.rows if unit.rows is not None else ():

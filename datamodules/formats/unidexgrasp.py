@@ -28,6 +28,7 @@ class UniDexGrasp:
 
     @classmethod
     def fits(cls, source: Path) -> bool:
+        """See `Format.fits`."""
         file = first_file(source, ".npz")
         try:
             return file is not None and len(load_npz(file, _FIELDS)) == len(_FIELDS)
@@ -35,11 +36,13 @@ class UniDexGrasp:
             return False
 
     def units(self) -> Sequence[Unit]:
+        """See `Format.units`."""
         found = walk(self.source, ".npz")
         groups = [(_place(self.source, folder), _code(folder), files) for folder, files in found]
         return units_of(self.source, groups, "file .npz below it")
 
     def read(self, unit: Unit) -> Iterator[ForeignGrasp | BadEntry]:
+        """See `Format.read`."""
         return with_our_axes(self._read(unit)) if self.has_other_axes else self._read(unit)
 
     @cached_property

@@ -196,6 +196,7 @@ def _type_of(hand: Hand, links: NDArray[np.bool_]) -> int:
     with_palm = bool(links[hand.links.index(hand.palm)])
 
     def likeness(row: int) -> tuple[float, bool]:
+        """Share of fingers in common, and whether the palm touches as it would."""
         kind = hand.grasp_types[row]
         closing = set(kind.closing)
         tip_links = {finger.tip_link for finger in hand.fingers}

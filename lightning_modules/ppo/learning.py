@@ -75,11 +75,7 @@ class PPOLearning(LightningModule):
         Raises:
             RuntimeError: the rollout was collected by another policy than the present one.
         """
-        if rollout.policy_version != self.policy_version:
-            raise RuntimeError(
-                f"the rollout comes from policy {rollout.policy_version}, the present one is {self.policy_version}: "
-                "the data loader fetched ahead; use RolloutDataModule with num_workers 0"
-            )
+        rollout.check_policy(self.policy_version)
         began = time.perf_counter()
         if not all(gathered(bool(rollout.is_valid.any()))):
             _LOG.warning("every world of rollout %d diverged; nothing is learnt from it", self.policy_version)

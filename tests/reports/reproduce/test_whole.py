@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -34,18 +35,14 @@ def write_example(folder: Path) -> Path:
     return folder / "my_method.yaml"
 
 
-def test_a_plan_with_a_method_of_ones_own_comes_to_tables(
-    tiny_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.syspath_prepend(str(tmp_path))
-    own = write_example(tmp_path)
+def small_plan(tiny_path: Path, tmp_path: Path, own: Path) -> dict[str, Any]:
+    """A plan of tiny runs: ours, its primitive, and a method of one's own."""
     data = [f"--data.init_args.path={tiny_path}", "--data.init_args.split_file=small"]
     data += ["--data.init_args.reachable_only=false"]
     primitive = [f"--model.init_args.primitive={save_primitive(tmp_path / 'gf.ckpt')}"]
     seeds = ["--trainer.callbacks.init_args.seeds=[$seed]", "--trainer.callbacks.init_args.num_worlds=4"]
     protocol = ROOT / "configs" / "protocol"
-    plan_path = tmp_path / "plan.yaml"
-    content = {
+    return {
         "folder": str(tmp_path / "reproduction"),
         "seeds": [0],
         "methods": {
@@ -70,6 +67,14 @@ def test_a_plan_with_a_method_of_ones_own_comes_to_tables(
         },
         "tables": ["table1", "table2", "table3", "table5", "fig4", "fig5", "fig10", "fig12"],
     }  # fmt: skip
+
+
+def test_a_plan_with_a_method_of_ones_own_comes_to_tables(
+    tiny_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    own = write_example(tmp_path)
+    plan_path, content = tmp_path / "plan.yaml", small_plan(tiny_path, tmp_path, own)
     plan_path.write_text(yaml.safe_dump(content, sort_keys=False))
     plan = read_plan(plan_path, tuple(TABLES))
     root, selection = Path(plan.folder), select(plan, [], [], [])
