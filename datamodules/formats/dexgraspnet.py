@@ -1,19 +1,17 @@
 """DexGraspNet: ``SOURCE-CATEGORY-CODE.npy``, all grasps of an object, floating or, in the table variant, on a table."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
-from itertools import chain
 from pathlib import Path
 from typing import Any, ClassVar
 
 from datamodules.formats.files import first_file, units_of, walk
 from datamodules.formats.foreign import BadEntry, ForeignGrasp, Unit
 from datamodules.formats.mesh_search import MeshSearch, near
-from datamodules.formats.openai_keys import axes_differ, check_plane, read_keys, with_our_axes
+from datamodules.formats.openai_keys import OpenAIHand, check_plane, read_keys
 from datamodules.formats.plain_files import load_npy, number, vector
 
 
-class DexGraspNet:
+class DexGraspNet(OpenAIHand):
     """Reads ``dataset``; see `Format`. ``scale`` is the true scale; ``plane``, where there is one, the table."""
 
     name: ClassVar[str] = "dexgraspnet"
@@ -39,15 +37,6 @@ class DexGraspNet:
         """See `Format.units`."""
         files = [file for folder, files in walk(self.source, ".npy") if folder.name != "poses" for file in files]
         return units_of(self.source, [(file.stem, file.stem, [file]) for file in files], "file .npy below it")
-
-    def read(self, unit: Unit) -> Iterator[ForeignGrasp | BadEntry]:
-        """See `Format.read`."""
-        return with_our_axes(self._read(unit)) if self.has_other_axes else self._read(unit)
-
-    @cached_property
-    def has_other_axes(self) -> bool:
-        """See `is_flipped`; the files of the release have ours."""
-        return axes_differ(chain.from_iterable(self._read(unit) for unit in self.units()))
 
     def _read(self, unit: Unit) -> Iterator[ForeignGrasp | BadEntry]:
         [path] = unit.files

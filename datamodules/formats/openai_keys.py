@@ -1,14 +1,16 @@
 """The 28 numbers of UniDexGrasp and DexGraspNet: joints of the OpenAI Shadow Hand and the palm's pose."""
 
-from collections.abc import Iterable, Iterator, Mapping
+import abc
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import islice
+from functools import cached_property
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from datamodules.formats.foreign import Array, BadEntry, ForeignGrasp
+from datamodules.formats.foreign import Array, BadEntry, ForeignGrasp, Unit
 from datamodules.formats.joint_maps import JOINTS, flipped, is_flipped
 
 TRANSLATION = ("WRJTx", "WRJTy", "WRJTz")
@@ -77,3 +79,24 @@ def with_our_axes(entries: Iterator[ForeignGrasp | BadEntry]) -> Iterator[Foreig
     """The grasps of a hand whose axes are the other way round."""
     for entry in entries:
         yield replace(entry, joints=flipped(entry.joints)) if isinstance(entry, ForeignGrasp) else entry
+
+
+class OpenAIHand(abc.ABC):
+    """What formats of such keys share: grasps of hands whose axes are the other way round are turned to ours."""
+
+    @abc.abstractmethod
+    def units(self) -> Sequence[Unit]:
+        """See `Format.units`."""
+
+    @abc.abstractmethod
+    def _read(self, unit: Unit) -> Iterator[ForeignGrasp | BadEntry]:
+        """The entries of a unit as they are in the file."""
+
+    def read(self, unit: Unit) -> Iterator[ForeignGrasp | BadEntry]:
+        """See `Format.read`."""
+        return with_our_axes(self._read(unit)) if self.has_other_axes else self._read(unit)
+
+    @cached_property
+    def has_other_axes(self) -> bool:
+        """See `is_flipped`; the files of the releases have ours."""
+        return axes_differ(chain.from_iterable(self._read(unit) for unit in self.units()))

@@ -1,22 +1,20 @@
 """UniDexGrasp: ``SET/CATEGORY-HASH/00000.npz``, a grasp each, of objects on a table."""
 
 from collections.abc import Iterator, Sequence
-from functools import cached_property
-from itertools import chain
 from pathlib import Path
 from typing import ClassVar
 
 from datamodules.formats.files import first_file, units_of, walk
 from datamodules.formats.foreign import BadEntry, ForeignGrasp, Unit
 from datamodules.formats.mesh_search import MeshSearch, near
-from datamodules.formats.openai_keys import axes_differ, check_plane, read_keys, with_our_axes
+from datamodules.formats.openai_keys import OpenAIHand, check_plane, read_keys
 from datamodules.formats.plain_files import load_npz, number, vector
 
 MESH_FOLDERS = ("meshdatav3_scaled", "meshdatav3", "meshdata")
 _FIELDS = ("qpos", "scale", "plane")
 
 
-class UniDexGrasp:
+class UniDexGrasp(OpenAIHand):
     """Reads ``datasetv4.1``; see `Format`. ``scale`` is the reciprocal of the true scale."""
 
     name: ClassVar[str] = "unidexgrasp"
@@ -40,15 +38,6 @@ class UniDexGrasp:
         found = walk(self.source, ".npz")
         groups = [(_place(self.source, folder), _code(folder), files) for folder, files in found]
         return units_of(self.source, groups, "file .npz below it")
-
-    def read(self, unit: Unit) -> Iterator[ForeignGrasp | BadEntry]:
-        """See `Format.read`."""
-        return with_our_axes(self._read(unit)) if self.has_other_axes else self._read(unit)
-
-    @cached_property
-    def has_other_axes(self) -> bool:
-        """See `is_flipped`; the files of the release have ours."""
-        return axes_differ(chain.from_iterable(self._read(unit) for unit in self.units()))
 
     def _read(self, unit: Unit) -> Iterator[ForeignGrasp | BadEntry]:
         for path in unit.files:
