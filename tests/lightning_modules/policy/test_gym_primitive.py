@@ -1,0 +1,78 @@
+"""The primitive in the loop of Gymnasium's environments."""
+
+import gymnasium
+import numpy as np
+import pytest
+import torch
+from gymnasium.utils.env_checker import check_env
+
+from envs.gym.wrappers import FlatObservation, RewardPreset
+from lightning_modules.composition import ScaleAndResidual
+from lightning_modules.policy.gym_primitive import PrimitiveInTheLoop, VectorPrimitiveInTheLoop
+from lightning_modules.primitive import GraspPrimitive
+from tests.assisting import save_primitive
+from tests.gym import STEPS, settings, tiny_env, tiny_vector_env
+
+
+@pytest.fixture(scope="module")
+def primitive(tmp_path_factory: pytest.TempPathFactory) -> GraspPrimitive:
+    return GraspPrimitive.from_checkpoint(save_primitive(tmp_path_factory.mktemp("primitive") / "tiny.ckpt"))
+
+
+def test_the_action_has_36_numbers_and_the_checker_has_nothing_to_say(primitive: GraspPrimitive) -> None:
+    env = PrimitiveInTheLoop(tiny_env(settings("default")), primitive)
+    assert env.action_space.shape == (36,)
+    check_env(env)
+
+
+def test_a_gate_of_one_and_no_residual_do_what_the_primitive_says(primitive: GraspPrimitive) -> None:
+    """With a = a_p * a_s + a_r; and the reward for following is told a_p."""
+    env = PrimitiveInTheLoop(RewardPreset(tiny_env(), "paper"), primitive, composition=ScaleAndResidual())
+    before, _ = env.reset(seed=0)
+    inside = tiny_env()
+    inside.reset(seed=0)
+    for _ in range(5):
+        *_, info = env.step(np.concatenate([np.ones(18), np.zeros(18)]))
+        expected, *_ = inside.step(before["primitive_action"])
+        np.testing.assert_array_equal(env.unwrapped._seen()["joint_pos"], expected["joint_pos"])
+        before = {"primitive_action": env._loop._heading.action[0].numpy()}
+    assert info["terms"]["following"] > 0.0  # due in the fifth step
+
+
+@pytest.mark.parametrize("mode", ["NextStep", "SameStep"])
+def test_many_worlds_see_what_one_sees_and_ends_have_every_group(primitive: GraspPrimitive, mode: str) -> None:
+    env = VectorPrimitiveInTheLoop(tiny_vector_env(2, mode), primitive)
+    seen, _ = env.reset(seed=0)
+    assert seen in env.observation_space
+    for _ in range(STEPS):
+        seen, *_, infos = env.step(env.action_space.sample())
+        assert seen in env.observation_space
+    if mode == "SameStep":
+        for final in infos["final_obs"]:
+            assert final in env.single_observation_space
+            # of the last step, not of the first of the next episode
+            columns = env._loop._inputs.columns(primitive.hand, with_primitive=True)
+            np.testing.assert_array_equal(final["policy_inputs"][columns["joint_pos"]], final["joint_pos"])
+            np.testing.assert_array_equal(
+                final["policy_inputs"][columns["primitive_action"]], final["primitive_action"]
+            )
+
+
+def test_trainers_that_want_a_row_get_one(primitive: GraspPrimitive) -> None:
+    env = FlatObservation(PrimitiveInTheLoop(tiny_env(), primitive), ["policy_inputs", "primitive_feature"])
+    row, _ = env.reset(seed=0)
+    assert row.shape == env.observation_space.shape
+    with pytest.raises(TypeError, match="the observation space is Box, expected Dict; flatten it afterwards"):
+        PrimitiveInTheLoop(env, primitive)
+
+
+def test_environments_of_others_are_refused(primitive: GraspPrimitive) -> None:
+    with pytest.raises(TypeError, match="is no environment of this project"):
+        PrimitiveInTheLoop(gymnasium.make("CartPole-v1"), primitive)
+
+
+def test_nothing_is_left_to_differentiate(primitive: GraspPrimitive) -> None:
+    env = PrimitiveInTheLoop(tiny_env(), primitive)
+    env.reset(seed=0)
+    assert not env._loop._heading.action.requires_grad
+    assert torch.is_grad_enabled()
