@@ -36,6 +36,7 @@ from callbacks.metrics.estimates import estimate
 from datamodules.rollouts.module import RolloutDataModule
 from datamodules.rollouts.plans import SpreadPlan, planned_episodes
 from datamodules.rollouts.runner import EpisodeRunner
+from envs.conventions import UNSEEN_SPLITS
 from envs.gym.wrappers import NotedSuccesses, VectorFlatObservation
 from lightning_modules.cli import quieten
 from lightning_modules.networks.actor_critic import ActorCritic, PolicyInput, PolicyOutput
@@ -245,7 +246,8 @@ def told(given: argparse.Namespace, parts: argparse.Namespace, rates: list[float
     module: ResidualPPOModule = parts.model
     data: RolloutDataModule = parts.data
     targets = data.targets(given.split)
-    episodes = planned_episodes(SpreadPlan(given.episodes), targets, data.patterns, is_training=True, seed=0)
+    own = given.split not in UNSEEN_SPLITS
+    episodes = planned_episodes(SpreadPlan(given.episodes), targets, data.patterns, is_training=own, seed=0)
     outcome = EpisodeRunner(data.physics).run(module.eval().policy(), episodes)
     objects = targets.object_index[episodes.grasp_row]
     return {

@@ -49,7 +49,8 @@ def main(args: Sequence[str] | None = None) -> None:
     memory = RandomMemory(memory_size=50, num_envs=given.worlds, device="cpu")
     agent = PPO(models=models, memory=memory, cfg=settings, **spaces)
     timesteps = max(1, given.steps // given.worlds)
-    SequentialTrainer(env=env, agents=agent, cfg={"timesteps": timesteps, "headless": True}).train()
+    told = {"timesteps": timesteps, "headless": True, "close_environment_at_exit": False}
+    SequentialTrainer(env=env, agents=agent, cfg=told).train()
     print(json.dumps({"episodes": len(noted.successes), "success": noted.first_and_last()}))  # noqa: T201
 
 
