@@ -219,8 +219,9 @@ def of_peer(given: argparse.Namespace, name: str) -> dict[str, Any]:
     )  # fmt: skip
     view, module = parts.model.view, parts.model
     loop = VectorPrimitiveInTheLoop(
-        env, view.primitive, composition=module.composition, inputs=module.inputs, scene_tolerance=view.tolerance
-    )
+        env, view.primitive, composition=module.composition, inputs=module.inputs, scene_tolerance=view.tolerance,
+        centre=[0.0] * module.network.action_dim,  # the network has its own
+    )  # fmt: skip
     clock = Clock(NotedSuccesses(VectorFlatObservation(loop, ["policy_inputs", "primitive_feature"])))
     rows = Rows(module.network)
     first_look(clock.env, rows)

@@ -14,6 +14,7 @@ from stable_baselines3 import PPO
 import envs  # noqa: F401  (makes the environment known)
 from envs.gym.sb3 import SB3Worlds
 from envs.gym.wrappers import NotedSuccesses, VectorFlatObservation
+from lightning_modules.composition import ScaleAndResidual
 from lightning_modules.policy.gym_primitive import VectorPrimitiveInTheLoop
 
 
@@ -30,7 +31,8 @@ def main(args: Sequence[str] | None = None) -> None:
         "GraspGF/HumanAssist-v0", num_envs=given.worlds, autoreset_mode="SameStep", reward="default",
         path=given.path, max_objects=given.max_objects,
     )  # fmt: skip
-    rows = VectorFlatObservation(VectorPrimitiveInTheLoop(worlds), ["policy_inputs", "primitive_feature"])
+    loop = VectorPrimitiveInTheLoop(worlds, composition=ScaleAndResidual())  # untrained: the primitive alone
+    rows = VectorFlatObservation(loop, ["policy_inputs", "primitive_feature"])
     noted = NotedSuccesses(rows)
     network = {"net_arch": [256, 256], "activation_fn": torch.nn.ELU, "log_std_init": -2.0}
     learner = PPO(

@@ -16,6 +16,7 @@ from skrl.utils.model_instantiators.torch import deterministic_model, gaussian_m
 
 import envs  # noqa: F401  (makes the environment known)
 from envs.gym.wrappers import NotedSuccesses, VectorFlatObservation
+from lightning_modules.composition import ScaleAndResidual
 from lightning_modules.policy.gym_primitive import VectorPrimitiveInTheLoop
 
 NETWORK = [{"name": "net", "input": "OBSERVATIONS", "layers": [256, 256], "activations": "elu"}]
@@ -34,7 +35,8 @@ def main(args: Sequence[str] | None = None) -> None:
         "GraspGF/HumanAssist-v0", num_envs=given.worlds, autoreset_mode="SameStep", reward="default",
         path=given.path, max_objects=given.max_objects,
     )  # fmt: skip
-    rows = VectorFlatObservation(VectorPrimitiveInTheLoop(worlds), ["policy_inputs", "primitive_feature"])
+    loop = VectorPrimitiveInTheLoop(worlds, composition=ScaleAndResidual())  # untrained: the primitive alone
+    rows = VectorFlatObservation(loop, ["policy_inputs", "primitive_feature"])
     noted = NotedSuccesses(rows)
     env = wrap_env(noted, wrapper="gymnasium", verbose=False)
     spaces = {"observation_space": env.observation_space, "action_space": env.action_space, "device": "cpu"}
@@ -48,8 +50,7 @@ def main(args: Sequence[str] | None = None) -> None:
     }  # fmt: skip
     memory = RandomMemory(memory_size=50, num_envs=given.worlds, device="cpu")
     agent = PPO(models=models, memory=memory, cfg=settings, **spaces)
-    timesteps = max(1, given.steps // given.worlds)
-    told = {"timesteps": timesteps, "headless": True, "close_environment_at_exit": False}
+    told = {"timesteps": given.steps // given.worlds, "headless": True, "close_environment_at_exit": False}
     SequentialTrainer(env=env, agents=agent, cfg=told).train()
     print(json.dumps({"episodes": len(noted.successes), "success": noted.first_and_last()}))  # noqa: T201
 

@@ -1,6 +1,6 @@
 """The primitive in the loop of Gymnasium's environments: an action says what becomes of it, and what to correct."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,8 @@ class PrimitiveLoop:
         composition: how primitive and action become the action of the hand; `ExtentAndResidual` when None.
         inputs: make ``policy_inputs``; `PlannedGripInputs` when None.
         scene_tolerance: metres within which a cloud may move before the primitive looks again.
+        centre: what is added to an action (A,), because untrained policies of most trainers put out 0; the output that
+            untrained policies of this project have (`Composition.centre`) when None.
 
     Raises:
         FileNotFoundError, ValueError: see `GraspPrimitive.from_checkpoint`; a primitive of another hand.
@@ -65,6 +67,7 @@ class PrimitiveLoop:
         composition: Composition | None = None,
         inputs: PolicyInputs | None = None,
         scene_tolerance: float = SCENE_TOLERANCE,
+        centre: Sequence[float] | None = None,
     ) -> None:
         if not isinstance(space, spaces.Dict):
             raise TypeError(f"the observation space is {type(space).__name__}, expected Dict; flatten it afterwards")
@@ -88,6 +91,9 @@ class PrimitiveLoop:
         boxes = {name: spaces.Box(-high, high, (size,), np.float32) for name, (size, high) in sizes.items()}
         self.observation_space = spaces.Dict({**space.spaces, **boxes})
         size = self._composition.action_dim(hand.num_joints)
+        self._centre = self._composition.centre(hand.num_joints) if centre is None else torch.tensor(centre)
+        if self._centre.shape != (size,):
+            raise ValueError(f"centre has shape {tuple(self._centre.shape)}, expected ({size},): one number an action")
         self.action_space = spaces.Box(-1.0, 1.0, (size,), np.float32)
 
     def start(self) -> Arrays:
@@ -125,7 +131,8 @@ class PrimitiveLoop:
         """The action of the hands (E, J) that comes of actions (E, A); rewards are told what the primitive wants."""
         a_p = self._heading.action
         self._worlds.tell(a_p)
-        composed: NDArray[np.float32] = self._composition(self._heading, torch.as_tensor(action).to(a_p)).cpu().numpy()
+        output = self._centre.to(a_p) + torch.as_tensor(action).to(a_p)
+        composed: NDArray[np.float32] = self._composition(self._heading, output).cpu().numpy()
         return composed
 
 
@@ -133,8 +140,7 @@ class PrimitiveInTheLoop(gymnasium.Wrapper[Any, Any, Any, Any]):
     """One world with the primitive in the loop; arguments as of `PrimitiveLoop`.
 
     The action has 36 numbers with the Shadow Hand: for each joint a gate, or a scale, of what the primitive wants, then
-    for each joint a residual. Steps without a decision of yours go on as the primitive says at the composition's
-    ``centre``.
+    for each joint a residual; 0 is what an untrained policy of this project does.
     """
 
     def __init__(self, env: gymnasium.Env[Any, Any], *arguments: Any, **named: Any) -> None:

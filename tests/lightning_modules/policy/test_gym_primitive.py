@@ -32,12 +32,13 @@ def test_the_action_has_36_numbers_and_the_checker_has_nothing_to_say(primitive:
 
 def test_a_gate_of_one_and_no_residual_do_what_the_primitive_says(primitive: GraspPrimitive) -> None:
     """With a = a_p * a_s + a_r; and the reward for following is told a_p."""
-    env = PrimitiveInTheLoop(RewardPreset(tiny_env(), "paper"), primitive, composition=ScaleAndResidual())
+    scale = ScaleAndResidual(scale_centre=0.75)
+    env = PrimitiveInTheLoop(RewardPreset(tiny_env(), "paper"), primitive, composition=scale)
     before, _ = env.reset(seed=0)
     inside = tiny_env()
     inside.reset(seed=0)
     for _ in range(5):
-        after, *_, info = env.step(np.concatenate([np.ones(18), np.zeros(18)]))
+        after, *_, info = env.step(np.repeat([0.25, 0.0], 18))  # on top of 0.75 and 0
         expected, *_ = inside.step(before["primitive_action"])
         np.testing.assert_array_equal(after["joint_pos"], expected["joint_pos"])
         before = after
@@ -67,6 +68,11 @@ def test_trainers_that_want_a_row_get_one(primitive: GraspPrimitive) -> None:
     assert row.shape == env.observation_space.shape
     with pytest.raises(TypeError, match="the observation space is Box, expected Dict; flatten it afterwards"):
         PrimitiveInTheLoop(env, primitive)
+
+
+def test_a_centre_of_another_size_is_refused(primitive: GraspPrimitive) -> None:
+    with pytest.raises(ValueError, match=r"centre has shape \(18,\), expected \(36,\)"):
+        PrimitiveInTheLoop(tiny_env(), primitive, centre=[0.0] * 18)
 
 
 def test_environments_of_others_are_refused(primitive: GraspPrimitive) -> None:
