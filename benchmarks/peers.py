@@ -1,11 +1,12 @@
 """Our PPO beside those of Stable-Baselines3 and skrl: the same worlds, episodes of the same kind, the same network.
 
-Each trains the very network of configs/residual_ppo.yaml, from the same weights, in as many agent steps, with white
-noise on each action, without imitation and without a critic that sees more, by the same discount, batches and passes.
-What stays is each one's own: ours adapts its learning rate, has another one for the critic, collects on several threads
-(--threads) and goes on normalising its inputs; the others are given inputs normalised by a first look at the worlds.
-Agent steps/s are those of whole turns (a rollout and what is learnt from it), the first one left out. Success: of the
-policies without exploration on the same episodes of objects that no trainer saw. Prints JSON.
+Each trains the network of configs/residual_ppo.yaml, from the same weights, in as many agent steps, with the paper's
+action (which begins with the primitive alone) and white noise on it; without imitation, errors of perception and a
+critic that sees more; by the same reward, discount, batches and passes. What stays is each one's own: ours adapts its
+learning rate, has another one for the critic, collects on several threads (--threads) and goes on normalising inputs;
+the others get inputs normalised by a first look. Agent steps/s are those of whole turns (a rollout and what is learnt
+from it), without the first. Success: of the policies without exploration on the same episodes of objects that no
+trainer saw. Prints JSON.
 
     python benchmarks/peers.py --rollouts 40
     python benchmarks/peers.py --trainers ours sb3 --rollouts 3 --worlds 64 --episodes 32
@@ -50,8 +51,7 @@ NOISE_STD = 0.13
 STEPS = 50
 """Control steps of a rollout, which are those of an episode."""
 
-BATCH = 2560
-GAMMA, LAMBDA, EPOCHS, LEARNING_RATE, GRAD_NORM = 0.995, 0.98, 4, 2.0e-4, 1.0
+BATCH, GAMMA, LAMBDA, EPOCHS, LEARNING_RATE, GRAD_NORM = 2560, 0.995, 0.98, 4, 2.0e-4, 1.0
 
 
 class Clock(VectorWrapper[Any, Any, Any, Any, Any]):
@@ -187,6 +187,7 @@ def built(given: argparse.Namespace) -> argparse.Namespace:
     """Module and data module, the same for every trainer."""
     noise = {"class_path": "lightning_modules.ppo.exploration.IndependentNoise", "init_args": {"std": NOISE_STD}}
     changes: dict[str, Any] = {
+        "model.init_args.composition": "lightning_modules.composition.ScaleAndResidual",
         "model.init_args.exploration": json.dumps(noise),
         "model.init_args.imitation_rollouts": 0,
         "model.init_args.imitation_coefficient": 0.0,
@@ -283,7 +284,7 @@ def main(args: list[str] | None = None) -> None:
     logging.getLogger("envs.physics").setLevel(logging.ERROR)
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     load = load_average()
-    report: dict[str, Any] = {"benchmark": "peers", "config": CONFIG, "worlds": given.worlds, "trainers": {}}
+    report: dict[str, Any] = {"benchmark": "peers", "worlds": given.worlds, "split": given.split, "trainers": {}}
     for name in given.trainers:
         torch.manual_seed(0)
         with warnings.catch_warnings():

@@ -128,8 +128,14 @@ class PrimitiveLoop:
 
     @torch.no_grad()
     def hand_action(self, action: NDArray[Any]) -> NDArray[np.float32]:
-        """The action of the hands (E, J) that comes of actions (E, A); rewards are told what the primitive wants."""
+        """The action of the hands (E, J) that comes of actions (E, A); rewards are told what the primitive wants.
+
+        Raises:
+            ValueError: another shape.
+        """
         a_p = self._heading.action
+        if action.shape != (len(a_p), len(self._centre)):
+            raise ValueError(f"actions have shape {action.shape}, expected {(len(a_p), len(self._centre))}")
         self._worlds.tell(a_p)
         output = self._centre.to(a_p) + torch.as_tensor(action).to(a_p)
         composed: NDArray[np.float32] = self._composition(self._heading, output).cpu().numpy()

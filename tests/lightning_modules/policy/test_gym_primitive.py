@@ -75,6 +75,13 @@ def test_a_centre_of_another_size_is_refused(primitive: GraspPrimitive) -> None:
         PrimitiveInTheLoop(tiny_env(), primitive, centre=[0.0] * 18)
 
 
+def test_an_action_of_another_size_is_refused(primitive: GraspPrimitive) -> None:
+    env = PrimitiveInTheLoop(tiny_env(), primitive)
+    env.reset(seed=0)
+    with pytest.raises(ValueError, match=r"actions have shape \(1, 18\), expected \(1, 36\)"):
+        env.step(np.zeros(18))
+
+
 def test_environments_of_others_are_refused(primitive: GraspPrimitive) -> None:
     with pytest.raises(TypeError, match="is no environment of this project"):
         PrimitiveInTheLoop(gymnasium.make("CartPole-v1"), primitive)
