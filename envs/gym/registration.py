@@ -50,5 +50,5 @@ class _LookOut(MetaPathFinder):
                 execute(module)
                 register()
 
-            loader.exec_module = execute_and_register  # type: ignore[method-assign]
+            loader.exec_module = execute_and_register
         return spec
