@@ -142,7 +142,7 @@ def train_skrl(env: VectorEnv[Any, Any, Any], rows: Rows, rollouts: int) -> None
     from skrl.models.torch import DeterministicMixin, GaussianMixin, Model
     from skrl.trainers.torch import SequentialTrainer
 
-    class Shared(GaussianMixin, DeterministicMixin, Model):  # type: ignore[misc]
+    class Shared(GaussianMixin, DeterministicMixin, Model):
         """Ours, as skrl wants it; the value is kept for the call that asks for it."""
 
         def __init__(self, **spaces: Any) -> None:

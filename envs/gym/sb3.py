@@ -79,7 +79,9 @@ class SB3Worlds(VecEnv):
 
     def get_images(self) -> Sequence[NDArray[np.uint8] | None]:
         """A picture of each world."""
-        return self.env.render() or [None] * self.num_envs
+        pictures: Any = self.env.render()
+        none: list[NDArray[np.uint8] | None] = [None] * self.num_envs
+        return pictures or none
 
     def _worlds(self, indices: Any) -> Sequence[int]:
         worlds: Iterable[int] = self._get_indices(indices)

@@ -25,7 +25,7 @@ def check_render_mode(render_mode: str | None) -> None:
         raise ValueError(f"render_mode is {render_mode!r}, expected {', '.join(RENDER_MODES)} or None")
 
 
-class AssistEnv(gymnasium.Env[Arrays, NDArray[np.float32]]):
+class AssistEnv(gymnasium.Env[Any, Any]):
     """One hand, one episode after another.
 
     An episode ends (``terminated``) with the lift; it is never truncated. ``info`` tells the terms of the reward
@@ -86,7 +86,7 @@ class AssistEnv(gymnasium.Env[Arrays, NDArray[np.float32]]):
             info |= _first(dict(self.worlds.measures(done.outcome)))
         return self._seen(), float(done.reward[0]), self._is_over, False, info
 
-    def render(self) -> NDArray[np.uint8] | None:  # type: ignore[override]
+    def render(self) -> NDArray[np.uint8] | None:
         """A picture (P, P, 3); None without a render mode."""
         return None if self.render_mode is None else self.worlds.render()[0]
 

@@ -159,7 +159,7 @@ class PrimitiveInTheLoop(gymnasium.Wrapper[Any, Any, Any, Any]):
         observation, info = self.env.reset(seed=seed, options=options)
         return _with(observation, self._loop.start()), info
 
-    def step(self, action: NDArray[np.float32]) -> tuple[Arrays, float, bool, bool, dict[str, Any]]:  # type: ignore[override]
+    def step(self, action: NDArray[np.float32]) -> tuple[Arrays, float, bool, bool, dict[str, Any]]:
         """See `AssistEnv.step`; the action has A numbers."""
         observation, *rest = self.env.step(self._loop.hand_action(np.array(action)[None])[0])
         return _with(observation, self._loop.look()), *rest  # type: ignore[return-value]
@@ -188,7 +188,7 @@ class VectorPrimitiveInTheLoop(VectorWrapper[Any, Any, Any, Any, Any]):
             last = self._loop.look_back(ended)
             for row, world in enumerate(ended):
                 infos["final_obs"][world] |= {name: values[row].copy() for name, values in last.items()}
-        return observation | self._loop.look(), *rest, infos  # type: ignore[return-value]
+        return observation | self._loop.look(), *rest, infos
 
 
 def _with(observation: Mapping[str, Any], groups: Arrays) -> Arrays:
