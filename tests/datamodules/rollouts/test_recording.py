@@ -32,10 +32,10 @@ def test_frames_are_what_was_there_before_each_action() -> None:
     for world, each in enumerate(recorded):
         assert each.state.shape == (len(each), len(state_names(HAND)))
         np.testing.assert_allclose(each.state[0, :18], HAND.open_pose, atol=1e-6)
-        # the wrist, in the last seven columns, lags behind its path a little, and is not where the step will take it
+        # the wrist, in the last seven columns, is on its path, while it is free, and not yet where the step takes it
         wrist_w, path_w = each.state[:, -7:-4], episodes.wrist_pose_w[world, : len(each) + 1, :3]
         lag, ahead = (np.linalg.norm(wrist_w - path, axis=1) for path in (path_w[:-1], path_w[1:]))
-        assert (lag < ahead).all()
+        assert (lag[:2] < 0.1 * ahead[:2]).all()
         assert lag[0] == pytest.approx(0.0, abs=1e-6)
         np.testing.assert_allclose(each.object_pose_w[0], episodes.object_pose_w[world], atol=1e-6)
         np.testing.assert_allclose(each.action[:, 0], 0.01 * np.arange(len(each)))
