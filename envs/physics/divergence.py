@@ -7,7 +7,9 @@ from envs.physics.base import Array
 from envs.physics.settings import PhysicsSettings
 
 
-def is_sound(object_pose_w: Array, object_velocity: Array, wrist_pose_w: Array, settings: PhysicsSettings) -> NDArray[np.bool_]:
+def is_sound(
+    object_pose_w: Array, object_velocity: Array, wrist_pose_w: Array, settings: PhysicsSettings
+) -> NDArray[np.bool_]:
     """Worlds (K,) whose object is neither thrown away from the hand nor faster than anything held moves.
 
     Args:

@@ -53,7 +53,7 @@ class AssetFiles:
         if kept is None:
             self._temporary = tempfile.TemporaryDirectory(prefix="isaacgym_assets_")
             kept = Path(self._temporary.name)
-        self.folder = kept
+        self.folder = kept.absolute()  # the worker need not run where this process does
 
     def of_hand(self, hand: Hand, settings: PhysicsSettings) -> AssetFile:
         """MJCF of the hand: bodies and joints are called as `Hand.links` and `Hand.all_joints`."""
@@ -160,9 +160,7 @@ def _base_joint(body: Element, name: str) -> None:
 
 
 def _link(parent: Element, name: str, model: mujoco.MjModel, number: int) -> Element:
-    body = SubElement(
-        parent, "body", name=name, pos=_text(model.body_pos[number]), quat=_text(model.body_quat[number])
-    )
+    body = SubElement(parent, "body", name=name, pos=_text(model.body_pos[number]), quat=_text(model.body_quat[number]))
     SubElement(
         body,
         "inertial",

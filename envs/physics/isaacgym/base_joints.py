@@ -1,4 +1,4 @@
-"""The six joints that carry the hand in Isaac Gym: along x, y and z, then about x, y and z, each in the frame before it."""
+"""The six joints that carry the hand in Isaac Gym: along x, y, z, then about x, y, z, each in the frame before it."""
 
 import numpy as np
 from scipy.spatial.transform import Rotation

@@ -1,5 +1,6 @@
 """Isaac Gym as a choice in a configuration."""
 
+import contextlib
 import threading
 import weakref
 from collections.abc import Iterable
@@ -14,7 +15,7 @@ from envs.objects.grasp_object import GraspObject
 from envs.physics.base import PhysicsBackend
 from envs.physics.isaacgym.assets import AssetFile, AssetFiles
 from envs.physics.isaacgym.options import IsaacGymOptions
-from envs.physics.isaacgym.process import Patience, WorkerProcess
+from envs.physics.isaacgym.process import IsaacGymError, Patience, WorkerProcess
 from envs.physics.isaacgym.worlds import IsaacGymPhysics
 from envs.physics.memory import MemoryNeed
 from envs.physics.model_cache import ModelCache
@@ -96,7 +97,7 @@ class _IdleWorkers:
 
     def __init__(self) -> None:
         self._waiting: list[WorkerProcess] = []
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # worlds may be forgotten while a worker is taken
         self._end = weakref.finalize(self, _stop_all, self._waiting)
 
     def take(self) -> WorkerProcess | None:
@@ -110,7 +111,9 @@ class _IdleWorkers:
         return None
 
     def give(self, worker: WorkerProcess) -> None:
-        """Take a worker back; its simulation goes when the next worlds open it."""
+        """Take a worker back, without its simulation."""
+        with contextlib.suppress(IsaacGymError):
+            worker.call("clear")
         with self._lock:
             if worker.is_usable and self._end.alive:
                 self._waiting.append(worker)

@@ -7,6 +7,7 @@ import os
 import select
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Mapping
@@ -80,7 +81,7 @@ class WorkerProcess:
         self._trouble: str | None = None
         self._rest = b""
         self._memory = os.memfd_create("isaacgym")
-        self._log = tempfile.TemporaryFile()
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed in stop
         commands, self._commands = os.pipe()
         self._answers, answers = os.pipe()
         given = (commands, answers, self._memory)
@@ -109,7 +110,9 @@ class WorkerProcess:
                 "two versions of this project are mixed; install it anew"
             )
         elif "failed" in greeting:
-            found = f"{self._python} (Python {'.'.join(map(str, python))}) cannot import Isaac Gym: {greeting['failed']}"
+            found = (
+                f"{self._python} (Python {'.'.join(map(str, python))}) cannot import Isaac Gym: {greeting['failed']}"
+            )
             wrong = "" if python[:2] in _PYTHONS else "; Isaac Gym runs on Python 3.6 to 3.8 alone"
             trouble = f"{found}{wrong}; {INSTALL}{self._last_words()}"
         elif greeting["missing"]:
@@ -206,6 +209,8 @@ class WorkerProcess:
 
 
 def _interpreter(python: str | None) -> str:
+    if not hasattr(os, "memfd_create"):
+        raise IsaacGymError(f"Isaac Gym runs on Linux alone, not on {sys.platform}; choose another physics backend")
     given = python or os.environ.get(PYTHON_VARIABLE, "").strip()
     if not given:
         raise IsaacGymError(f"no Python interpreter is named for Isaac Gym: {INSTALL}")

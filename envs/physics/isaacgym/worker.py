@@ -1,14 +1,14 @@
 """Drives Isaac Gym in a process and Python of its own: the one file of this project that runs on Python 3.7 and 3.8.
 
-It imports the standard library, numpy and `isaacgym.gymapi`, nothing else: no module of this project, and no torch, since
-in the CPU pipeline a `gymapi.Tensor` is an address in the memory of the host (docs/backends.md). Started by
+It imports the standard library, numpy and `isaacgym.gymapi`, nothing else: no module of this project, and no torch,
+since in the CPU pipeline a `gymapi.Tensor` is an address in the memory of the host (docs/backends.md). Started by
 `envs.physics.isaacgym.process` as
 
     python worker.py COMMANDS ANSWERS MEMORY
 
-three numbers of open files: a pipe of commands, a pipe of answers, and memory that both processes map. A command and
-an answer are a JSON object on a line; arrays lie in the memory. E worlds, D joints (six of the base, then those of the
-hand), L links. Quaternions are xyzw here, as in Isaac Gym; metres, radians, newtons.
+numbers of open files: a pipe of commands, one of answers, and memory that both processes map. A command and an answer
+are a JSON object on a line; arrays lie in the memory. E worlds, D joints (six of the base, then the hand's), L links.
+Quaternions are xyzw here, as in Isaac Gym; metres, radians, newtons.
 """
 
 import ctypes
@@ -19,77 +19,58 @@ import sys
 import traceback
 from typing import Any, Dict, List
 
-PROTOCOL = 1
-"""Raised with every change of commands or arrays."""
+import numpy as np
 
+PROTOCOL = 1  # raised with every change of commands or arrays
 REQUIRED = (
-    "acquire_actor_root_state_tensor", "acquire_dof_state_tensor", "add_ground", "apply_rigid_body_force_tensors",
-    "create_actor", "create_env", "create_sim", "destroy_env", "destroy_sim", "fetch_results", "get_actor_index",
-    "get_actor_rigid_body_index", "get_asset_dof_names", "get_asset_dof_properties", "get_asset_rigid_body_names",
-    "get_asset_rigid_shape_properties", "get_rigid_contacts", "get_sim_actor_count", "get_sim_rigid_body_count",
-    "load_asset", "prepare_sim", "refresh_actor_root_state_tensor", "refresh_dof_state_tensor",
-    "set_actor_dof_properties", "set_actor_root_state_tensor_indexed", "set_asset_rigid_shape_properties",
-    "set_dof_position_target_tensor", "set_dof_state_tensor_indexed", "simulate",
+    "acquire_actor_root_state_tensor", "acquire_dof_state_tensor", "apply_rigid_body_force_tensors",
+    "get_asset_rigid_shape_properties", "get_rigid_contacts", "prepare_sim", "set_actor_root_state_tensor_indexed",
+    "set_dof_position_target_tensor", "set_dof_state_tensor_indexed",
 )  # fmt: skip
-"""What is called of `gymapi.Gym`."""
+"""What is called of `gymapi.Gym` and came with its later previews."""
 
-ENV_SPACING = 1.0
-"""Half the side of a world's square, m. Worlds do not see each other anyway: each is a collision group of its own."""
-
-_GROUND, _OBJECT, _NOTHING = -1, -2, -3
-"""Stand for what is no link of the hand where a number names one."""
-
-_HOST = -1
-"""Number of the device of a tensor in the memory of the host."""
+_SPACING = 1.0  # half the side of a world's square, m; worlds do not meet anyway, each is a collision group of its own
+_GROUND, _OBJECT, _NOTHING = -1, -2, -3  # stand for what is no link of the hand where a number names one
+_HOST = -1  # number of the device of a tensor in the memory of the host
 
 
 class Worlds:
     """A simulation of the worlds that hold an object, and the arrays shared with the process that gives commands.
 
-    Shared arrays: ``root`` (E, 13) and ``dof`` (E, D, 2), what each object and hand did last, or, where ``is_given`` (E,),
-    from where the next step starts; ``is_active`` (E,); ``target_start`` and ``target_end`` (E, D); ``force`` (E, 3) on
-    the object; ``object_links`` and ``table_links`` (E, L), what is touched.
-
-    Args:
-        gymapi: the module.
-        numpy: the module.
+    Shared arrays: ``root`` (E, 13) and ``dof`` (E, D, 2), what each object and hand did last, or, where ``is_given``
+    (E,), from where the next step starts; ``is_active`` (E,); ``target_start`` and ``target_end`` (E, D); ``force``
+    (E, 3) on the object; ``object_links`` and ``table_links`` (E, L), what is touched.
     """
 
-    def __init__(self, gymapi: Any, numpy: Any) -> None:
-        self.gymapi, self.np = gymapi, numpy
-        self.gym = gymapi.acquire_gym()
-        self.sim = None  # type: Any
-        self.envs = []  # type: List[Any]
-        self.shared = {}  # type: Dict[str, Any]
+    def __init__(self, gymapi: Any) -> None:
+        self.gymapi, self.gym = gymapi, gymapi.acquire_gym()
+        self.sim: Any = None
+        self.envs: List[Any] = []
+        self.shared: Dict[str, Any] = {}
 
     def open(self, memory: mmap.mmap, arrays: List[List[Any]]) -> None:
         """Forget everything and take other shared arrays: name, type, shape and offset of each."""
         self.clear()
-        self.shared = {
-            name: self.np.ndarray(shape, dtype=kind, buffer=memory, offset=offset)
-            for name, kind, shape, offset in arrays
-        }
+        self.shared = {name: np.ndarray(shape, kind, memory, offset) for name, kind, shape, offset in arrays}
 
     def clear(self) -> None:
         """Give up the simulation and its memory."""
         for env in self.envs:
             self.gym.destroy_env(env)
-        self.envs = []
         if self.sim is not None:
             self.gym.destroy_sim(self.sim)
-        self.sim = None
+        self.sim, self.envs = None, []
 
     def build(self, plan: Dict[str, Any]) -> None:
-        """Make the simulation anew; every world in it starts from the shared arrays.
-
-        Isaac Gym cannot exchange the object of a world: actors are fixed once a simulation is prepared.
-        """
+        """Make the simulation anew, since its actors are fixed; every world starts from the shared arrays."""
         self.clear()
-        gym, np = self.gym, self.np
+        gym = self.gym
         self.sim = gym.create_sim(max(plan["device"], 0), -1, self.gymapi.SIM_PHYSX, self._parameters(plan))
-        if self.sim is None:
-            raise RuntimeError("create_sim gave nothing; the lines above, from Isaac Gym itself, say why")
-        self._add_table(plan["friction"])
+        _accepted(self.sim is not None)
+        plane = self.gymapi.PlaneParams()
+        plane.normal, plane.distance, plane.restitution = self.gymapi.Vec3(0.0, 0.0, 1.0), 0.0, 0.0
+        plane.static_friction = plane.dynamic_friction = plan["friction"]
+        gym.add_ground(self.sim, plane)
         hand = self._load(plan["hand"], plan["friction"], is_hand=True)
         things = [self._load(each, plan["friction"], is_hand=False) for each in plan["objects"]]
         self._columns = _places(plan["joints"], gym.get_asset_dof_names(hand), "joint")
@@ -99,12 +80,13 @@ class Worlds:
         self._link_of_body[-1] = _OBJECT
         drives = self._drives(hand, plan)
         self._worlds = np.array([world for world, _ in plan["worlds"]], dtype=np.int64)
-        self._thing_actors, self._hand_actors, self._thing_bodies = [], [], []  # type: Any, Any, Any
         per_row = int(np.ceil(np.sqrt(len(self._worlds))))
-        for index, (world, thing) in enumerate(plan["worlds"]):
+        numbers = [
             self._add_world(index, per_row, hand, things[thing], self.shared["root"][world], drives)
-        if not gym.prepare_sim(self.sim):
-            raise RuntimeError("prepare_sim failed; the lines above, from Isaac Gym itself, say why")
+            for index, (world, thing) in enumerate(plan["worlds"])
+        ]
+        self._hand_actors, self._thing_actors, self._thing_bodies = np.array(numbers, dtype=np.int32).T.copy()
+        _accepted(gym.prepare_sim(self.sim))
         self._take_tensors(len(bodies))
         self.shared["is_given"][self._worlds] = True
 
@@ -116,36 +98,25 @@ class Worlds:
         parameters.use_gpu_pipeline = False  # get_rigid_contacts exists in the CPU pipeline only
         physx = parameters.physx
         physx.use_gpu, physx.num_threads = plan["device"] >= 0, plan["threads"]
-        physx.solver_type = 1  # temporal Gauss-Seidel, as in the released code
-        # released code: ShadowHandCon.yaml
+        # these five lines as in the paper's released code
+        physx.solver_type = 1  # temporal Gauss-Seidel
         physx.num_position_iterations, physx.num_velocity_iterations = 8, 0
         physx.contact_offset, physx.rest_offset = 0.002, 0.0
-        physx.bounce_threshold_velocity = 0.2
-        physx.max_depenetration_velocity = 1000.0
+        physx.bounce_threshold_velocity, physx.max_depenetration_velocity = 0.2, 1000.0
         physx.contact_collection = self.gymapi.CC_LAST_SUBSTEP
         return parameters
-
-    def _add_table(self, friction: float) -> None:
-        plane = self.gymapi.PlaneParams()
-        plane.normal = self.gymapi.Vec3(0.0, 0.0, 1.0)
-        plane.distance, plane.restitution = 0.0, 0.0
-        plane.static_friction = plane.dynamic_friction = friction
-        self.gym.add_ground(self.sim, plane)
 
     def _load(self, file: List[str], friction: float, is_hand: bool) -> Any:
         """An asset of a folder and a file's name."""
         options = self.gymapi.AssetOptions()
         options.fix_base_link = options.disable_gravity = is_hand
-        options.collapse_fixed_joints = False
-        options.use_physx_armature = True
-        options.linear_damping = options.angular_damping = 0.0
-        options.armature = 0.0
-        options.thickness = 0.0
+        options.collapse_fixed_joints, options.use_physx_armature = False, True
+        options.linear_damping = options.angular_damping = options.armature = options.thickness = 0.0
         options.max_angular_velocity = 1000.0  # rad/s; the base turns by its joints
         options.default_dof_drive_mode = int(self.gymapi.DOF_MODE_POS)
         asset = self.gym.load_asset(self.sim, file[0], file[1], options)
         if asset is None:
-            raise RuntimeError("Isaac Gym cannot load {}".format(os.path.join(*file)))
+            raise RuntimeError(f"Isaac Gym cannot load {os.path.join(*file)}")
         shapes = self.gym.get_asset_rigid_shape_properties(asset)
         for shape in shapes:
             shape.friction, shape.restitution = friction, 0.0
@@ -155,29 +126,28 @@ class Worlds:
     def _drives(self, hand: Any, plan: Dict[str, Any]) -> Any:
         """Properties of the hand's joints, in the simulator's order."""
         drives = self.gym.get_asset_dof_properties(hand)
-        drives["driveMode"] = int(self.gymapi.DOF_MODE_POS)
-        drives["friction"] = 0.0
+        drives["driveMode"], drives["friction"] = int(self.gymapi.DOF_MODE_POS), 0.0
         for field in ("stiffness", "damping", "effort", "armature", "velocity"):
             drives[field][self._columns] = plan[field]
         return drives
 
-    def _add_world(self, index: int, per_row: int, hand: Any, thing: Any, root: Any, drives: Any) -> None:
+    def _add_world(self, index: int, per_row: int, hand: Any, thing: Any, root: Any, drives: Any) -> List[int]:
+        """Numbers in the whole simulation of the hand, the object, and the object's body."""
         gym, api = self.gym, self.gymapi
-        low, high = api.Vec3(-ENV_SPACING, -ENV_SPACING, 0.0), api.Vec3(ENV_SPACING, ENV_SPACING, ENV_SPACING)
-        env = gym.create_env(self.sim, low, high, per_row)
+        corners = api.Vec3(-_SPACING, -_SPACING, 0.0), api.Vec3(_SPACING, _SPACING, _SPACING)
+        env = gym.create_env(self.sim, *corners, per_row)
         self.envs.append(env)
         pose = api.Transform(api.Vec3(*root[:3].tolist()), api.Quat(*root[3:7].tolist()))
         # -1 keeps which shapes meet as the hand's file says; an object's shapes meet everything
         fingers = gym.create_actor(env, hand, api.Transform(), "hand", index, -1, 0)
         held = gym.create_actor(env, thing, pose, "object", index, 0, 0)
         gym.set_actor_dof_properties(env, fingers, drives)
-        self._hand_actors.append(gym.get_actor_index(env, fingers, api.DOMAIN_SIM))
-        self._thing_actors.append(gym.get_actor_index(env, held, api.DOMAIN_SIM))
-        self._thing_bodies.append(gym.get_actor_rigid_body_index(env, held, 0, api.DOMAIN_SIM))
+        actors = [gym.get_actor_index(env, each, api.DOMAIN_SIM) for each in (fingers, held)]
+        return [*actors, gym.get_actor_rigid_body_index(env, held, 0, api.DOMAIN_SIM)]
 
     def _take_tensors(self, num_bodies: int) -> None:
-        """Views of the simulator's buffers, and our own that commands are written from; they live with the simulation."""
-        gym, np, count = self.gym, self.np, len(self._worlds)
+        """Views of the simulator's buffers, and our own from which commands are read; they live with the simulation."""
+        gym, count = self.gym, len(self._worlds)
         self._root = self._view(gym.acquire_actor_root_state_tensor(self.sim))
         self._dof = self._view(gym.acquire_dof_state_tensor(self.sim)).reshape(count, -1, 2)
         gym.refresh_actor_root_state_tensor(self.sim)
@@ -186,18 +156,14 @@ class Worlds:
         self._targets = self._dof[:, :, 0].copy()
         self._forces = np.zeros((gym.get_sim_rigid_body_count(self.sim), 3), dtype=np.float32)
         if len(self._root) != gym.get_sim_actor_count(self.sim) or len(self._forces) != count * (num_bodies + 1):
-            raise RuntimeError("buffers of {} and {} rows".format(len(self._root), len(self._forces)))
-        actors = np.array([self._thing_actors, self._hand_actors], dtype=np.int32)
-        self._thing_actors, self._hand_actors = actors
-        self._thing_bodies = np.array(self._thing_bodies)
+            raise RuntimeError(f"buffers of {len(self._root)} and {len(self._forces)} rows")
 
     def step(self, steps: int) -> None:
-        """Advance all worlds by so many physics steps, base and fingers on straight ways from start to end targets.
+        """Advance all worlds by so many physics steps, targets going straight from start to end.
 
-        Worlds that are not active keep what the shared arrays say: Isaac Gym moves all, and the next step begins by
-        putting these back.
+        Isaac Gym moves all worlds; the shared arrays keep where inactive ones stood, and the next step puts them back.
         """
-        gym, np, sim, shared, worlds = self.gym, self.np, self.sim, self.shared, self._worlds
+        gym, sim, shared, worlds, space = self.gym, self.sim, self.shared, self._worlds, self.gymapi.ENV_SPACE
         self._place()
         start, end = shared["target_start"][worlds], shared["target_end"][worlds]
         self._forces[self._thing_bodies] = shared["force"][worlds]
@@ -205,8 +171,7 @@ class Worlds:
             self._targets[:, self._columns] = start + (end - start) * np.float32(float(step) / steps)
             _accepted(gym.set_dof_position_target_tensor(sim, self._describe(self._targets)))
             if self._forces.any():  # act on the next step alone
-                forces = self._describe(self._forces)
-                _accepted(gym.apply_rigid_body_force_tensors(sim, forces, None, self.gymapi.ENV_SPACE))
+                _accepted(gym.apply_rigid_body_force_tensors(sim, self._describe(self._forces), None, space))
             gym.simulate(sim)
             gym.fetch_results(sim, True)
         gym.refresh_actor_root_state_tensor(sim)
@@ -220,22 +185,20 @@ class Worlds:
 
     def _place(self) -> None:
         """Start worlds from the shared arrays where these were given; one setter of each kind counts before a step."""
-        given = self.np.flatnonzero(self.shared["is_given"][self._worlds])
+        given = np.flatnonzero(self.shared["is_given"][self._worlds])
         if not len(given):
             return
-        gym, worlds = self.gym, self._worlds[given]
-        self._root_out[self._thing_actors[given]] = self.shared["root"][worlds]
-        self._dof_out[given[:, None], self._columns] = self.shared["dof"][worlds]
+        self._root_out[self._thing_actors[given]] = self.shared["root"][self._worlds[given]]
+        self._dof_out[given[:, None], self._columns] = self.shared["dof"][self._worlds[given]]
         # kept until the next call: the simulator may read them as late as in its step
         self._placed = things, hands = self._thing_actors[given], self._hand_actors[given]
         root, dof = self._describe(self._root_out), self._describe(self._dof_out.reshape(-1, 2))
-        _accepted(gym.set_actor_root_state_tensor_indexed(self.sim, root, self._describe(things), len(things)))
-        _accepted(gym.set_dof_state_tensor_indexed(self.sim, dof, self._describe(hands), len(hands)))
+        _accepted(self.gym.set_actor_root_state_tensor_indexed(self.sim, root, self._describe(things), len(things)))
+        _accepted(self.gym.set_dof_state_tensor_indexed(self.sim, dof, self._describe(hands), len(hands)))
 
     def _report_contacts(self, active: Any) -> None:
         """Links of active worlds that press on object or table; records without a force are near, but do not touch."""
-        np, worlds = self.np, self._worlds
-        records = self.gym.get_rigid_contacts(self.sim)
+        worlds, records = self._worlds, self.gym.get_rigid_contacts(self.sim)
         records = records[records["lambda"] > 0.0]
         env = np.maximum(records["env0"], records["env1"])  # the ground belongs to none, -1
         bodies = np.stack([records["body0"], records["body1"]], axis=1).astype(np.int64)
@@ -250,17 +213,17 @@ class Worlds:
     def _view(self, tensor: Any) -> Any:
         """The numbers behind a descriptor, as an array over the same memory."""
         if tensor.device != _HOST:
-            raise RuntimeError("a tensor lies on device {}, not on the host".format(tensor.device))
+            raise RuntimeError(f"a tensor lies on device {tensor.device}, not on the host")
         shape = [int(size) for size in tensor.shape]
-        numbers = (ctypes.c_float * int(self.np.prod(shape))).from_address(tensor.data_address)
-        return self.np.frombuffer(numbers, dtype=self.np.float32).reshape(shape)
+        numbers = (ctypes.c_float * int(np.prod(shape))).from_address(tensor.data_address)
+        return np.frombuffer(numbers, dtype=np.float32).reshape(shape)
 
     def _describe(self, array: Any) -> Any:
         """The descriptor of an array (contiguous; float32 or int32), which has to live as long as it is read."""
         tensor = self.gymapi.Tensor()
         tensor.device, tensor.own_data = _HOST, False
         # isaacgym.gymtorch passes int32 under the name of the unsigned type, too
-        tensor.dtype = self.gymapi.DTYPE_FLOAT32 if array.dtype == self.np.float32 else self.gymapi.DTYPE_UINT32
+        tensor.dtype = self.gymapi.DTYPE_FLOAT32 if array.dtype == np.float32 else self.gymapi.DTYPE_UINT32
         tensor.shape, tensor.data_address = list(array.shape), array.ctypes.data
         return tensor
 
@@ -269,43 +232,36 @@ def _places(wanted: List[str], there: List[str], what: str) -> List[int]:
     """Where the wanted names stand among those that Isaac Gym found in the hand's file."""
     missing = [name for name in wanted if name not in there]
     if missing:
-        raise RuntimeError("Isaac Gym found no {} {!r} in the hand's file, but {}".format(what, missing[0], there))
+        raise RuntimeError(f"Isaac Gym found no {what} {missing[0]!r} in the hand's file, but {there}")
     return [there.index(name) for name in wanted]
 
 
 def _accepted(answer: Any) -> None:
     if answer is False:
-        raise RuntimeError("Isaac Gym refused a tensor; the lines above, from Isaac Gym itself, say why")
+        raise RuntimeError("Isaac Gym refused this call; its own last lines say why")
 
 
 def _greeting() -> Dict[str, Any]:
     """What answers before the first command: versions, or why Isaac Gym cannot be had."""
-    about = {"protocol": PROTOCOL, "python": list(sys.version_info[:3])}  # type: Dict[str, Any]
+    about: Dict[str, Any] = {"protocol": PROTOCOL, "python": list(sys.version_info[:3])}
     try:
         from isaacgym import gymapi
-
-        import numpy
     except Exception as error:  # the package raises its own kinds, too
-        return dict(about, failed="{}: {}".format(type(error).__name__, error))
-    missing = [name for name in REQUIRED if not hasattr(gymapi.Gym, name)]
-    return dict(about, isaacgym=_version(), numpy=numpy.__version__, missing=missing)
-
-
-def _version() -> str:
+        return dict(about, failed=f"{type(error).__name__}: {error}")
     try:
         from importlib.metadata import version
 
-        return version("isaacgym")
+        found = version("isaacgym")
     except Exception:  # Python 3.7, or a copy that was not installed
-        return "of unknown version"
+        found = "of unknown version"
+    missing = [name for name in REQUIRED if not hasattr(gymapi.Gym, name)]
+    return dict(about, isaacgym=found, missing=missing)
 
 
 def _serve(commands: Any, answers: Any, memory: int) -> None:
     from isaacgym import gymapi
 
-    import numpy
-
-    worlds = Worlds(gymapi, numpy)
+    worlds = Worlds(gymapi)
     for line in iter(commands.readline, b""):
         request = json.loads(line.decode("utf-8"))
         kind = request.pop("command")
@@ -318,7 +274,7 @@ def _serve(commands: Any, answers: Any, memory: int) -> None:
                 worlds.step(request["steps"])
             else:
                 worlds.clear()
-            answer = {}  # type: Dict[str, Any]
+            answer: Dict[str, Any] = {}
         except Exception:
             answer = {"failed": traceback.format_exc()}
         _send(answers, answer)
@@ -336,7 +292,7 @@ def main() -> None:
     commands, answers = os.fdopen(int(sys.argv[1]), "rb"), os.fdopen(int(sys.argv[2]), "wb")
     greeting = _greeting()
     _send(answers, greeting)
-    if "failed" not in greeting:
+    if "failed" not in greeting:  # else the process ends
         _serve(commands, answers, int(sys.argv[3]))
 
 

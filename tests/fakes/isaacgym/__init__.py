@@ -1,8 +1,8 @@
 """A stand-in for Isaac Gym: the documented functions that the worker calls, on MuJoCo. Written for the tests alone.
 
-Names and the order of arguments are held against the public type stubs (tests/fakes/test_stubs.py). Like the original it
-keeps float32, gives buffers that are stale until refreshed, lets the last of several setters before a step count, orders
-joints and bodies its own way, and lists contacts of shapes that are merely near.
+Names and the order of arguments are held against the public type stubs (tests/fakes/test_stubs.py). Like the original
+it keeps float32, gives buffers that are stale until refreshed, lets the last of several setters before a step count,
+orders joints and bodies its own way, and lists contacts of shapes that are merely near.
 
 The environment variable FAKE_ISAACGYM makes it misbehave: ``no_import``, ``old``, ``crash``, ``hang``.
 """

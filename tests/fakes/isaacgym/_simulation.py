@@ -5,12 +5,18 @@ from dataclasses import dataclass, field
 
 import mujoco
 import numpy as np
-
 from isaacgym._assets import Asset
 
 _VECTOR = [("x", "<f4"), ("y", "<f4"), ("z", "<f4")]
 CONTACT = np.dtype(
-    [("env0", "<i4"), ("env1", "<i4"), ("body0", "<i4"), ("body1", "<i4"), ("localPos0", _VECTOR), ("localPos1", _VECTOR)]
+    [
+        ("env0", "<i4"),
+        ("env1", "<i4"),
+        ("body0", "<i4"),
+        ("body1", "<i4"),
+        ("localPos0", _VECTOR),
+        ("localPos1", _VECTOR),
+    ]
     + [("minDist", "<f4"), ("initialOverlap", "<f4"), ("normal", _VECTOR), ("offset0", _VECTOR), ("offset1", _VECTOR)]
     + [("lambda", "<f4"), ("lambdaFriction", _VECTOR[:2])]
     + [(name, "<f4") for name in ("friction", "torsionFriction", "rollingFriction")]
@@ -149,7 +155,9 @@ class _World:
             geom.friction[0] = hand.asset.friction
         for name, drive in zip(hand.asset.joints, hand.drives, strict=True):
             _add_drive(spec, name, drive)
-        spec.worldbody.add_geom(type=mujoco.mjtGeom.mjGEOM_PLANE, size=[0, 0, 0.05], friction=[ground_friction, 0.005, 1e-4])
+        spec.worldbody.add_geom(
+            type=mujoco.mjtGeom.mjGEOM_PLANE, size=[0, 0, 0.05], friction=[ground_friction, 0.005, 1e-4]
+        )
         thing.asset.add_to(spec)
         for geom in spec.geoms:  # listed as contacts when so near, without a force
             geom.gap = params.physx.contact_offset
@@ -172,7 +180,10 @@ class _World:
         turn = turn.reshape(3, 3)
         first, speed = self._free_pos, self._free_vel
         data.qpos[first : first + 3], data.qpos[first + 3 : first + 7] = root[:3], quat
-        data.qvel[speed : speed + 3], data.qvel[speed + 3 : speed + 6] = root[7:10], turn.T @ root[10:].astype(np.float64)
+        data.qvel[speed : speed + 3], data.qvel[speed + 3 : speed + 6] = (
+            root[7:10],
+            turn.T @ root[10:].astype(np.float64),
+        )
         data.qpos[self._qpos], data.qvel[self._qvel] = dof[:, 0], dof[:, 1]
         data.ctrl[:] = targets
         data.xfrc_applied[self._thing, :3] = force
@@ -195,13 +206,28 @@ class _World:
             envs = [-1 if body < 0 else self._env for body in bodies]
             none, normal = (0.0, 0.0, 0.0), tuple(contact.frame[:3])
             records.append(
-                (*envs, *bodies, none, none, 0.0, -contact.dist, normal, none, none, pressing, (0.0, 0.0), 1.0, 0.0, 0.0)
+                (
+                    *envs,
+                    *bodies,
+                    none,
+                    none,
+                    0.0,
+                    -contact.dist,
+                    normal,
+                    none,
+                    none,
+                    pressing,
+                    (0.0, 0.0),
+                    1.0,
+                    0.0,
+                    0.0,
+                )
             )
         return records
 
 
 def _add_drive(spec: mujoco.MjSpec, name: str, drive: np.void) -> None:
-    """A position drive solved implicitly, as PhysX does: its spring acts as damping, too. Limits of force are left out."""
+    """A position drive solved implicitly, as PhysX does: its spring damps, too. Limits of force are left out."""
     spec.joint(name).armature = float(drive["armature"])
     stiffness = float(drive["stiffness"])
     actuator = spec.add_actuator(name=f"drive of {name}", target=name, trntype=mujoco.mjtTrn.mjTRN_JOINT)

@@ -5,7 +5,6 @@ import time
 from types import SimpleNamespace
 
 import numpy as np
-
 from isaacgym._assets import Asset, read_asset
 from isaacgym._simulation import CONTACT, Simulation
 
@@ -92,7 +91,7 @@ class Tensor:
 
 
 class Gym:
-    def create_sim(self, compute_device=0, graphics_device=0, type=SIM_FLEX, params=None):  # noqa: A002
+    def create_sim(self, compute_device=0, graphics_device=0, type=SIM_FLEX, params=None):
         if type != SIM_PHYSX or params.up_axis != UP_AXIS_Z or params.use_gpu_pipeline:
             return None
         return Simulation(params)
@@ -127,7 +126,7 @@ class Gym:
     def create_env(self, arg0, arg1, arg2, arg3):
         return arg0.add_env()
 
-    def create_actor(self, env, asset, pose, name=None, group=-1, filter=-1, segmentationId=0) -> int:  # noqa: A002
+    def create_actor(self, env, asset, pose, name=None, group=-1, filter=-1, segmentationId=0) -> int:
         place = (pose.p.x, pose.p.y, pose.p.z, pose.r.x, pose.r.y, pose.r.z, pose.r.w)
         return env.add_actor(asset, place, group, filter)
 

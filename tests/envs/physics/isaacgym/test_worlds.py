@@ -1,8 +1,5 @@
 """Worlds of Isaac Gym through worker process, pipe and shared memory: the contract, with a stand-in for the package."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from envs.physics.base import PhysicsBackend
@@ -12,9 +9,9 @@ from tests.isaac_gym import write_interpreter
 
 
 @pytest.fixture(scope="module")
-def isaac(tmp_path_factory: pytest.TempPathFactory) -> Iterator[IsaacGym]:
+def isaac(tmp_path_factory: pytest.TempPathFactory) -> IsaacGym:
     """A factory whose workers are given from test to test."""
-    yield IsaacGym(python=write_interpreter(tmp_path_factory.mktemp("python")))
+    return IsaacGym(python=write_interpreter(tmp_path_factory.mktemp("python")))
 
 
 class TestIsaacGymPhysics(PhysicsContract):
