@@ -12,6 +12,7 @@ Quaternions are xyzw here, as in Isaac Gym; metres, radians, newtons.
 """
 
 import ctypes
+import importlib
 import json
 import mmap
 import os
@@ -22,6 +23,7 @@ from typing import Any, Dict, List
 import numpy as np
 
 PROTOCOL = 1  # raised with every change of commands or arrays
+GYMAPI = "isaacgym.gymapi"  # no import statement: type checkers would follow it into public stubs that are no Python
 REQUIRED = (
     "acquire_actor_root_state_tensor", "acquire_dof_state_tensor", "apply_rigid_body_force_tensors",
     "get_asset_rigid_shape_properties", "get_rigid_contacts", "prepare_sim", "set_actor_root_state_tensor_indexed",
@@ -245,7 +247,7 @@ def _greeting() -> Dict[str, Any]:
     """What answers before the first command: versions, or why Isaac Gym cannot be had."""
     about: Dict[str, Any] = {"protocol": PROTOCOL, "python": list(sys.version_info[:3])}
     try:
-        from isaacgym import gymapi
+        gymapi = importlib.import_module(GYMAPI)
     except Exception as error:  # the package raises its own kinds, too
         return dict(about, failed=f"{type(error).__name__}: {error}")
     try:
@@ -259,9 +261,7 @@ def _greeting() -> Dict[str, Any]:
 
 
 def _serve(commands: Any, answers: Any, memory: int) -> None:
-    from isaacgym import gymapi
-
-    worlds = Worlds(gymapi)
+    worlds = Worlds(importlib.import_module(GYMAPI))
     for line in iter(commands.readline, b""):
         request = json.loads(line.decode("utf-8"))
         kind = request.pop("command")

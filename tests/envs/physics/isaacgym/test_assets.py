@@ -1,6 +1,7 @@
 """Files for Isaac Gym, held against the models of MuJoCo that they are made of."""
 
 import xml.etree.ElementTree as ET
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,18 +11,34 @@ import pytest
 import trimesh
 
 from envs.hand.hand import Hand
+from envs.hand.own_hand import read_hand
 from envs.physics.isaacgym.assets import AssetFiles
 from envs.physics.isaacgym.base_joints import BASE_JOINTS, base_from_pose
 from envs.physics.settings import PhysicsSettings
 from envs.physics.world_model import build_hand_model
 from tests.contracts.physics_start import HAND, hovering_start
+from tests.envs.hand.claw import write_claw
 from tests.hands import ABILITY_HAND, needs_ability_hand
 
-HANDS = [pytest.param(HAND, id="shadow"), pytest.param(ABILITY_HAND, id="ability", marks=needs_ability_hand)]
+
+def claw(folder: Path) -> Hand:
+    """A made-up hand with meshes, boxes and spheres."""
+    write_claw(folder)
+    return read_hand(folder / "claw.yaml")
 
 
-@pytest.mark.parametrize("hand", HANDS)
-def test_the_hands_file_has_the_same_links_where_the_hand_has_them(hand: Hand, tmp_path: Path) -> None:
+MAKERS = [
+    pytest.param(lambda folder: HAND, id="shadow"),
+    pytest.param(claw, id="claw"),
+    pytest.param(lambda folder: ABILITY_HAND, id="ability", marks=needs_ability_hand),
+]
+
+
+@pytest.mark.parametrize("make", MAKERS)
+def test_the_hands_file_has_the_same_links_where_the_hand_has_them(
+    make: Callable[[Path], Hand], tmp_path: Path
+) -> None:
+    hand = make(tmp_path)
     settings = PhysicsSettings(base_mass=3.0)
     file = AssetFiles(tmp_path).of_hand(hand, settings)
     model = mujoco.MjModel.from_xml_path(str(file.folder / file.name))
