@@ -37,7 +37,8 @@ def test_ppo_trains_through_the_worker_and_goes_on_where_it_stood(
     line = policy_command("fit", tiny_path, primitive, tmp_path, few, *SHORT, overlays=OVERLAYS[:1])
     run(line)
     first = kept(tmp_path)
-    run([*line, "--trainer.max_epochs=2", "--ckpt_path=last"])
+    longer = "--data.init_args.physics.init_args.patience.step=90.0"
+    run([*line, "--trainer.max_epochs=2", "--ckpt_path=last", longer])
     content = kept(tmp_path)
     assert content["RolloutDataModule"]["num_rollouts"] == content["state_dict"]["updates"] == 2
     assert all(bool(torch.isfinite(value).all()) for value in content["state_dict"].values())

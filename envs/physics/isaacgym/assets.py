@@ -10,6 +10,7 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 import mujoco
 import numpy as np
+from numpy.typing import NDArray
 from scipy.spatial import ConvexHull, QhullError
 
 from envs.files import cache_folder
@@ -116,7 +117,8 @@ def _hand_files(hand: Hand, model: mujoco.MjModel) -> dict[str, bytes]:
     """
     root = Element("mujoco", model=hand.name)
     SubElement(root, "compiler", angle="radian", meshdir=".")
-    assets, files = SubElement(root, "asset"), {}
+    assets = SubElement(root, "asset")
+    files: dict[str, bytes] = {}
     parent = _body(SubElement(root, "worldbody"), "base", _CARRIER_MASS, np.full(3, _CARRIER_INERTIA))
     for joint in BASE_JOINTS[:-1]:
         parent = _body(parent, f"{joint}_carrier", _CARRIER_MASS, np.full(3, _CARRIER_INERTIA))
@@ -216,10 +218,10 @@ def _stl(points: Array) -> bytes:
     return bytes(80) + np.uint32(len(rows)).tobytes() + rows.tobytes()
 
 
-def _hull(points: Array) -> np.ndarray:
+def _hull(points: Array) -> NDArray[np.int32]:
     """Faces (F, 3) of the convex hull of points (V, 3), counter-clockwise from outside."""
     hull = ConvexHull(points)
-    faces = hull.simplices.copy()
+    faces: NDArray[np.int32] = hull.simplices.copy()
     corners = points[faces]
     normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     turned = (normals * hull.equations[:, :3]).sum(axis=1) < 0.0
@@ -233,7 +235,8 @@ def _hull(points: Array) -> np.ndarray:
 def _object_files(thing: GraspObject) -> dict[str, bytes]:
     """URDF, and an OBJ file for each convex piece."""
     root = Element("robot", name="object")
-    link, files = SubElement(root, "link", name="object"), {}
+    link = SubElement(root, "link", name="object")
+    files: dict[str, bytes] = {}
     inertial = SubElement(link, "inertial")
     SubElement(inertial, "origin", xyz="0 0 0", rpy="0 0 0")
     SubElement(inertial, "mass", value=_text(np.array(thing.mass)))

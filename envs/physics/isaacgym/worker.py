@@ -218,7 +218,7 @@ class Worlds:
             raise RuntimeError(f"a tensor lies on device {tensor.device}, not on the host")
         shape = [int(size) for size in tensor.shape]
         numbers = (ctypes.c_float * int(np.prod(shape))).from_address(tensor.data_address)
-        return np.frombuffer(numbers, dtype=np.float32).reshape(shape)
+        return np.ctypeslib.as_array(numbers).reshape(shape)
 
     def _describe(self, array: Any) -> Any:
         """The descriptor of an array (contiguous; float32 or int32), which has to live as long as it is read."""
