@@ -4,7 +4,8 @@ Names and the order of arguments are held against the public type stubs (tests/f
 it keeps float32, gives buffers that are stale until refreshed, lets the last of several setters before a step count,
 orders joints and bodies its own way, and lists contacts of shapes that are merely near.
 
-The environment variable FAKE_ISAACGYM makes it misbehave: ``no_import``, ``old``, ``crash``, ``hang``.
+The environment variable FAKE_ISAACGYM makes it misbehave: ``no_import``, ``old``, ``crash``, ``hang``,
+``nan``.
 """
 
 import os

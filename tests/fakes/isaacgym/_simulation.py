@@ -127,6 +127,10 @@ class Simulation:
     def fetch(self) -> None:
         self.root, self.dof = self._next
 
+    def break_down(self) -> None:
+        """Numbers of the last object's state that are none."""
+        self._next[0][-1] = np.nan
+
     def contacts(self) -> list[tuple]:
         return [record for world in self._worlds for record in world.contacts()]
 

@@ -184,6 +184,8 @@ class Gym:
         if mode == "hang":
             time.sleep(60.0)
         arg0.simulate()
+        if mode == "nan":  # in the last environment, of the object
+            arg0.break_down()
 
     def fetch_results(self, arg0, arg1) -> None:
         arg0.fetch()

@@ -1,17 +1,31 @@
-"""Worlds of Isaac Gym through worker process, pipe and shared memory: the contract, with a stand-in for the package."""
+"""Worlds of Isaac Gym through process, pipe and shared memory, with a stand-in: the contract, and what is theirs alone."""
 
+from pathlib import Path
+
+import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 from envs.physics.base import PhysicsBackend
 from envs.physics.isaacgym.factory import IsaacGym
+from envs.physics.isaacgym.options import IsaacGymOptions
+from envs.physics.isaacgym.process import WorkerProcess
+from envs.physics.settings import PhysicsSettings
 from tests.contracts.physics import PhysicsContract
+from tests.contracts.physics_start import HAND, Start, angle_between, hovering_start, put
 from tests.isaac_gym import write_interpreter
 
 
 @pytest.fixture(scope="module")
-def isaac(tmp_path_factory: pytest.TempPathFactory) -> IsaacGym:
+def python(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """An interpreter with the stand-in."""
+    return write_interpreter(tmp_path_factory.mktemp("python"))
+
+
+@pytest.fixture(scope="module")
+def isaac(python: str) -> IsaacGym:
     """A factory whose workers are given from test to test."""
-    return IsaacGym(python=write_interpreter(tmp_path_factory.mktemp("python")))
+    return IsaacGym(python=python)
 
 
 class TestIsaacGymPhysics(PhysicsContract):
@@ -21,3 +35,87 @@ class TestIsaacGymPhysics(PhysicsContract):
 
     def make(self, num_worlds: int) -> PhysicsBackend:
         return self.isaac.make(self.hand, num_worlds)
+
+
+def test_fingers_along_x_turn_like_any_others(isaac: IsaacGym) -> None:
+    # where two of the base joints turn about one axis
+    start = hovering_start(1)
+    along_x = Rotation.from_euler("y", 90.0, degrees=True)
+    start.wrist_pose_w[0, 3:] = along_x.as_quat(scalar_first=True)
+    physics = isaac.make(HAND, 1)
+    put(physics, start)
+    for step in range(-4, 5):  # away, and through it
+        target = start.wrist_pose_w.copy()
+        turn = Rotation.from_euler("zx", [0.04 * step, 0.02 * step])
+        target[0, 3:] = (turn * along_x).as_quat(scalar_first=True)
+        physics.set_wrist_targets(target)
+        physics.step()
+        wrist_w = physics.state().wrist_pose_w
+        assert angle_between(wrist_w, target).max() < 5e-3
+        np.testing.assert_allclose(wrist_w[:, :3], target[:, :3], atol=1e-3)  # the contract's tolerances
+
+
+def test_worlds_are_built_anew_when_an_object_changes_and_only_then(
+    isaac: IsaacGym, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commands: list[str] = []
+    call = WorkerProcess.call
+
+    def counted(self: WorkerProcess, command: str, **arguments: object) -> None:
+        commands.append(command)
+        call(self, command, **arguments)
+
+    monkeypatch.setattr(WorkerProcess, "call", counted)
+    physics, start = isaac.make(HAND, 3), hovering_start()
+    put(physics, start)
+    physics.step()
+    put(physics, start)
+    physics.step()
+    one = Start(start.objects[:1], start.object_pose_w[:1], start.wrist_pose_w[:1], start.joint_pos[:1])
+    for world in (0, 1, 2):  # the third of these three resets, too, waits for the step
+        put(physics, one, np.array([world]))
+    physics.step()
+    assert commands == ["open", "build", "step", "step", "build", "step"]
+
+
+def test_settings_reach_the_simulator(python: str) -> None:
+    settings = PhysicsSettings.released()
+    factory = IsaacGym(settings, IsaacGymOptions(substeps=2), python=python)
+    physics, start = factory.make(HAND, 1), hovering_start(1)
+    start.object_pose_w[:, 0] += 0.5
+    start.object_pose_w[:, 2] += 0.3
+    put(physics, start)
+    physics.step()
+    # g t after four steps of 1/120 s
+    np.testing.assert_allclose(physics.state().object_velocity[0, 2], -9.81 / 30.0, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("friction", "moves"), [(0.2, True), (3.0, False)])
+def test_friction_of_object_and_table_holds_against_a_push(python: str, friction: float, moves: bool) -> None:
+    physics, start = IsaacGym(PhysicsSettings(friction=friction), python=python).make(HAND, 1), hovering_start(1)
+    put(physics, start)
+    physics.set_side_acceleration(np.array([[4.0, 0.0, 0.0]]))  # 0.4 g
+    for _ in range(4):
+        physics.step()
+    # (4 - 0.2 * 9.81) m/s^2 for a tenth of a second: 10 mm
+    moved = physics.state().object_pose_w[0, 0] - start.object_pose_w[0, 0]
+    assert (moved > 0.005) == moves
+
+
+def test_a_state_of_no_numbers_ends_its_world_alone(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # MuJoCo, in the stand-in, writes MUJOCO_LOG.TXT where it runs
+    physics, start = IsaacGym(python=write_interpreter(tmp_path, "nan")).make(HAND, 3), hovering_start()
+    put(physics, start)
+    before = physics.state()
+    physics.step()
+    state = physics.state()
+    np.testing.assert_array_equal(state.is_diverged, [False, False, True])
+    np.testing.assert_array_equal(state.object_pose_w[2], before.object_pose_w[2])
+    assert "world 2 diverged (object ball_00000); it ends as a failure" in caplog.text
+    physics.set_wrist_targets(start.wrist_pose_w + np.array([0.0, 0.0, 0.01, 0.0, 0.0, 0.0, 0.0]))
+    physics.step()
+    risen = physics.state().wrist_pose_w[:, 2] - start.wrist_pose_w[:, 2]
+    np.testing.assert_allclose(risen, [0.01, 0.01, 0.0], atol=1e-3)
+    assert physics.num_diverged == 1
