@@ -1,4 +1,4 @@
-"""Worlds of Isaac Gym through process, pipe and shared memory, by a stand-in: the contract, and what is theirs alone."""
+"""Worlds of Isaac Gym through process, pipe and shared memory, by a stand-in: the contract, and what only they have."""
 
 from pathlib import Path
 
