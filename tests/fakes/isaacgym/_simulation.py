@@ -150,7 +150,7 @@ class _World:
         spec = hand.asset.spec()
         spec.option.timestep, self._substeps = params.dt / params.substeps, params.substeps
         spec.option.gravity = [params.gravity.x, params.gravity.y, params.gravity.z]
-        spec.option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
+        spec.option.integrator = mujoco.mjtIntegrator.mjINT_EULER
         spec.option.cone, spec.option.impratio = mujoco.mjtCone.mjCONE_ELLIPTIC, 3.0
         spec.option.disableflags |= mujoco.mjtDisableBit.mjDSBL_MULTICCD
         for body in spec.bodies[1:]:
@@ -231,8 +231,12 @@ class _World:
 
 
 def _add_drive(spec: mujoco.MjSpec, name: str, drive: np.void) -> None:
-    """A position drive solved implicitly, as PhysX does: its spring damps, too. Limits of force are left out."""
-    spec.joint(name).armature = float(drive["armature"])
-    stiffness = float(drive["stiffness"])
+    """A position drive solved implicitly together with contacts, as PhysX does; limits of force are left out.
+
+    (M + A) v' = M v + h (k (target - q) + contacts)  with  A = h d + h^2 k: contacts feel A as inertia. With A for an
+    armature a step of Euler does that under the force  k (target - q) - (d + h k) v.
+    """
+    step, stiffness, damping = spec.option.timestep, float(drive["stiffness"]), float(drive["damping"])
+    spec.joint(name).armature = float(drive["armature"]) + step * damping + step**2 * stiffness
     actuator = spec.add_actuator(name=f"drive of {name}", target=name, trntype=mujoco.mjtTrn.mjTRN_JOINT)
-    actuator.set_to_position(kp=stiffness, kv=float(drive["damping"]) + spec.option.timestep * stiffness)
+    actuator.set_to_position(kp=stiffness, kv=damping + step * stiffness)

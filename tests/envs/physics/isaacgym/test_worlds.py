@@ -6,14 +6,19 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
+from datamodules.grasps.grasp_file import load_grasp_set
+from datamodules.grasps.poses import absolute_pose
+from envs.objects.builder import make_object
 from envs.physics.base import PhysicsBackend
 from envs.physics.isaacgym.factory import IsaacGym
 from envs.physics.isaacgym.options import IsaacGymOptions
 from envs.physics.isaacgym.process import WorkerProcess
 from envs.physics.settings import PhysicsSettings
+from envs.trials.lift import lift_test
 from tests.contracts.physics import PhysicsContract
 from tests.contracts.physics_start import HAND, Start, angle_between, hovering_start, put
 from tests.isaac_gym import write_interpreter
+from tests.learning import ROOT
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +58,24 @@ def test_fingers_along_x_turn_like_any_others(isaac: IsaacGym) -> None:
         wrist_w = physics.state().wrist_pose_w
         assert angle_between(wrist_w, target).max() < 5e-3
         np.testing.assert_allclose(wrist_w[:, :3], target[:, :3], atol=1e-3)  # the contract's tolerances
+
+
+def test_stored_grasps_hold_what_they_lift(isaac: IsaacGym) -> None:
+    # a stand-in whose contacts do not feel the stiff drives lets go of nearly all
+    grasps = load_grasp_set(ROOT / "data" / "grasps_small.npz").of_object("can_00000")
+    grasps = grasps.rows(np.arange(min(len(grasps), 4)))
+    count, start_joints = len(grasps), HAND.clamp(grasps.preshape.astype(np.float64))
+    object_w = grasps.object_pose_w.astype(np.float64)
+    physics = isaac.make(HAND, count)
+    wrist_w = absolute_pose(object_w, grasps.wrist_pose_o.astype(np.float64))
+    physics.reset([make_object("can", 0)] * count, object_w, wrist_w, start_joints)
+    for step in range(1, 31):
+        closed = grasps.joint_pos + 0.3 * HAND.closing
+        physics.set_joint_targets(start_joints + min(1.0, step / 20) * (closed - start_joints))
+        physics.step()
+    lifted = lift_test(physics).is_lifted
+    assert lifted.mean() >= 0.5
+    assert physics.contact_links()[lifted].sum(axis=1).min() >= 2
 
 
 def test_worlds_are_built_anew_when_an_object_changes_and_only_then(
