@@ -16,7 +16,7 @@ from envs.physics.isaacgym.process import WorkerProcess
 from envs.physics.settings import PhysicsSettings
 from envs.trials.lift import lift_test
 from tests.contracts.physics import PhysicsContract
-from tests.contracts.physics_start import HAND, Start, angle_between, hovering_start, put
+from tests.contracts.physics_start import HAND, Start, angle_between, assert_same, hovering_start, put
 from tests.isaac_gym import write_interpreter
 from tests.learning import ROOT
 
@@ -58,6 +58,23 @@ def test_fingers_along_x_turn_like_any_others(isaac: IsaacGym) -> None:
         wrist_w = physics.state().wrist_pose_w
         assert angle_between(wrist_w, target).max() < 5e-3
         np.testing.assert_allclose(wrist_w[:, :3], target[:, :3], atol=1e-3)  # the contract's tolerances
+
+
+def test_a_world_that_stood_still_goes_on_from_where_it_was(isaac: IsaacGym) -> None:
+    # the simulator moves all worlds; this one falls, so that it would be elsewhere
+    start = hovering_start(2)
+    start.object_pose_w[:, 0] += 0.5
+    start.object_pose_w[:, 2] += 0.3
+    rested, other = isaac.make(HAND, 2), isaac.make(HAND, 2)
+    for physics in (rested, other):
+        put(physics, start)
+        physics.step()
+    for _ in range(3):
+        rested.step(np.array([True, False]))
+    for physics in (rested, other):
+        physics.step()
+    assert_same(rested.state(), other.state(), [1])
+    assert rested.state().object_pose_w[0, 2] < other.state().object_pose_w[0, 2] - 0.01
 
 
 def test_stored_grasps_hold_what_they_lift(isaac: IsaacGym) -> None:
