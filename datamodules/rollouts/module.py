@@ -63,7 +63,13 @@ class RolloutDataModule(LightningDataModule):
         physics: makes the worlds, in training and in evaluations; MuJoCo on the CPU when None.
     """
 
-    without_effect_on_training = ("num_threads", "physics.init_args.dump_dir", "physics.init_args.max_models")
+    without_effect_on_training = (
+        "num_threads",
+        *(f"physics.init_args.{name}" for name in ("dump_dir", "max_models")),
+        # of Isaac Gym: where it is and how long it is waited for
+        *(f"physics.init_args.{name}" for name in ("python", "assets_dir", "options.num_threads")),
+        *(f"physics.init_args.patience.{name}" for name in ("start", "build", "step")),
+    )
     """Settings that may change when training is resumed."""
 
     def __init__(

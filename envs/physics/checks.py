@@ -1,10 +1,14 @@
 """Checks of what a user hands to a physics backend; every message names field, given, allowed and remedy."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 from envs.hand.hand import Hand
-from envs.physics.base import Given, to_host
+from envs.objects.grasp_object import GraspObject
+from envs.physics.base import Array, Given, to_host
 
 LIMIT_TOLERANCE = 1e-4
 """Joints may exceed a limit by this many radians (float32 round-off, soft limits); they are clamped."""
@@ -88,3 +92,56 @@ def check_joints(hand: Hand, name: str, joint_pos: Given, num_rows: int) -> NDAr
             f"[{limits.low[column]:.3f}, {limits.high[column]:.3f}]; clamp it with Hand.clamp"
         )
     return np.clip(joint_pos, limits.low, limits.high)
+
+
+@dataclass(frozen=True)
+class Placement:
+    """What a reset asks for, checked, as float64.
+
+    Attributes:
+        rows: the worlds (K,).
+        object_pose_w: (K, 7).
+        wrist_pose_w: (K, 7).
+        joint_pos: actuated joints (K, J), rad, within their limits.
+    """
+
+    rows: NDArray[np.int64]
+    object_pose_w: Array
+    wrist_pose_w: Array
+    joint_pos: Array
+
+
+def check_reset(
+    hand: Hand,
+    num_worlds: int,
+    objects: Sequence[GraspObject],
+    object_pose_w: Given,
+    wrist_pose_w: Given,
+    joint_pos: Given,
+    worlds: Given | None,
+) -> Placement:
+    """The arguments of `PhysicsBackend.reset`.
+
+    Raises:
+        ValueError: see there.
+    """
+    rows = np.arange(num_worlds) if worlds is None else check_worlds(worlds, num_worlds)
+    if len(objects) != len(rows):
+        raise ValueError(f"objects has length {len(objects)}, expected {len(rows)}: one for each world to reset")
+    return Placement(
+        rows,
+        check_poses("object_pose_w", object_pose_w, len(rows)),
+        check_poses("wrist_pose_w", wrist_pose_w, len(rows)),
+        check_joints(hand, "joint_pos", joint_pos, len(rows)),
+    )
+
+
+def check_active(active: Given | None, is_diverged: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Rows of the worlds that a step moves: those that are active and have not diverged (E,).
+
+    Raises:
+        ValueError: another shape.
+    """
+    if active is not None and active.shape != is_diverged.shape:
+        raise ValueError(f"active has shape {active.shape}, expected ({len(is_diverged)},): one entry a world")
+    return np.flatnonzero(~is_diverged if active is None else to_host(active) & ~is_diverged)

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from envs.hand.hand import Hand
 from envs.objects.grasp_object import GraspObject
-from envs.physics.base import Array, Given, PhysicsState, to_host
-from envs.physics.checks import check_finite, check_joints, check_poses, check_worlds
+from envs.physics.base import Array, Given, PhysicsState
+from envs.physics.checks import check_active, check_finite, check_poses, check_reset, check_worlds
 from envs.physics.contacts import Contacts, hand_penetration
+from envs.physics.divergence import is_sound
 from envs.physics.model_cache import ModelCache
 from envs.physics.rotation import rotation_vector_between
 from envs.physics.settings import PhysicsSettings
@@ -94,25 +95,20 @@ class MujocoCpuPhysics:
         worlds: Given | None = None,
     ) -> None:
         """See `PhysicsBackend.reset`."""
-        rows = np.arange(self._num_worlds) if worlds is None else check_worlds(worlds, self._num_worlds)
-        if len(objects) != len(rows):
-            raise ValueError(f"objects has length {len(objects)}, expected {len(rows)}: one for each world to reset")
-        object_pose_w = check_poses("object_pose_w", object_pose_w, len(rows))
-        wrist_pose_w = check_poses("wrist_pose_w", wrist_pose_w, len(rows))
-        joint_pos = check_joints(self.hand, "joint_pos", joint_pos, len(rows))
-        fingers = self._with_coupled(joint_pos)
+        start = check_reset(self.hand, self._num_worlds, objects, object_pose_w, wrist_pose_w, joint_pos, worlds)
+        rows, fingers = start.rows, self._with_coupled(start.joint_pos)
         for index, world in enumerate(rows):
             data = self._fresh_data(int(world), objects[index])
             data.time = _CLOCK_START
-            data.qpos[self._addresses.base_pos] = wrist_pose_w[index]
-            data.qpos[self._addresses.object_pos] = object_pose_w[index]
+            data.qpos[self._addresses.base_pos] = start.wrist_pose_w[index]
+            data.qpos[self._addresses.object_pos] = start.object_pose_w[index]
             data.qpos[self._addresses.finger_pos] = fingers[index]
             self._qpos[world] = data.qpos
         self._qvel[rows] = 0.0
         self._time[rows] = _CLOCK_START
         self._history[:, rows] = 0.0
         self._finger_target[rows] = fingers
-        self._wrist_target_w[rows] = wrist_pose_w
+        self._wrist_target_w[rows] = start.wrist_pose_w
         self._side_force_w[rows] = 0.0
         self._is_diverged[rows] = False
         self._contacts = None
@@ -189,9 +185,7 @@ class MujocoCpuPhysics:
         self._find_diverged(rows)
 
     def _moving_rows(self, active: Given | None) -> NDArray[np.int64]:
-        if active is not None and active.shape != self._is_diverged.shape:
-            raise ValueError(f"active has shape {active.shape}, expected ({self._num_worlds},): one entry a world")
-        rows = np.flatnonzero(~self._is_diverged if active is None else to_host(active) & ~self._is_diverged)
+        rows = check_active(active, self._is_diverged)
         self._check_filled(rows)
         return rows
 
@@ -232,12 +226,10 @@ class MujocoCpuPhysics:
 
     def _find_diverged(self, rows: NDArray[np.int64]) -> None:
         qpos, qvel = self._qpos[rows], self._qvel[rows]
-        address, settings = self._addresses, self.settings
-        with np.errstate(invalid="ignore", over="ignore"):
-            offset = qpos[:, address.object_pos][:, :3] - qpos[:, address.base_pos][:, :3]
-            speed = qvel[:, address.object_vel][:, :3]
-            is_fine = (offset * offset).sum(axis=1) <= settings.thrown_distance**2
-            is_fine &= (speed * speed).sum(axis=1) <= settings.max_speed**2
+        address = self._addresses
+        is_fine = is_sound(
+            qpos[:, address.object_pos], qvel[:, address.object_vel], qpos[:, address.base_pos], self.settings
+        )
         is_fine &= np.isfinite(qpos).all(axis=1) & np.isfinite(qvel).all(axis=1)
         for world in rows[~is_fine]:
             self._is_diverged[world] = True

@@ -42,6 +42,15 @@ class PhysicsSettings:
                 f"at least one physics step of positive length, such as {STEPS_PER_CONTROL} of {PHYSICS_DT} s"
             )
 
+    @classmethod
+    def released(cls) -> "PhysicsSettings":
+        """Those of the paper's released code: four steps of 1/120 s a control step, friction 3.
+
+        Its objects weigh 0.1 kg and its hand has no weight, as here under any settings; its six base joints and what
+        drives them: `envs.physics.isaacgym`, docs/backends.md.
+        """
+        return cls(timestep=1.0 / 120.0, steps_per_control=4, friction=3.0)
+
     @property
     def control_dt(self) -> float:
         """Control period: seconds that one `PhysicsBackend.step` simulates."""

@@ -55,6 +55,11 @@ def _hand_on_table(hand: Hand, settings: PhysicsSettings) -> mujoco.MjSpec:
     return spec
 
 
+def build_hand_model(hand: Hand, settings: PhysicsSettings) -> mujoco.MjModel:
+    """The compiled world without an object: masses, shapes and joints of the hand as every world has them."""
+    return _hand_on_table(hand, settings).copy().compile()
+
+
 def _add_motors(spec: mujoco.MjSpec, hand: Hand) -> None:
     """An actuator for each actuated joint, then one for each that a tendon couples; a linkage needs none."""
     gains, coupled = hand.gains, hand.coupled

@@ -23,3 +23,9 @@ def test_the_control_period_is_that_of_the_task_unless_told_otherwise() -> None:
 def test_a_control_step_of_no_length_is_refused(given: dict[str, float], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         PhysicsSettings(**given)  # type: ignore[arg-type]
+
+
+def test_the_released_codes_physics_are_four_steps_of_a_hundred_and_twentieth_with_friction_3() -> None:
+    released = PhysicsSettings.released()
+    assert (released.timestep * 120.0, released.steps_per_control, released.friction) == (1.0, 4, 3.0)
+    assert released.control_dt == pytest.approx(1.0 / 30.0)

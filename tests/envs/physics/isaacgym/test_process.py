@@ -1,0 +1,110 @@
+"""The worker process: whatever is wrong with interpreter, package or worker ends in an error that says what to do."""
+
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from envs.physics.isaacgym import worker
+from envs.physics.isaacgym.factory import IsaacGym
+from envs.physics.isaacgym.process import PYTHON_VARIABLE, IsaacGymError, Patience, WorkerProcess
+from tests.contracts.physics_start import HAND, hovering_start, put
+from tests.isaac_gym import write_interpreter
+
+INSTALL = "Python 3.8 .*Isaac Gym Preview 4.*GRASPGF_ISAACGYM_PYTHON"
+
+
+def test_no_interpreter_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(PYTHON_VARIABLE, raising=False)
+    with pytest.raises(IsaacGymError, match=f"no Python interpreter is named for Isaac Gym: .*{INSTALL}"):
+        IsaacGym().make(HAND, 1)
+
+
+def test_the_environment_variable_names_the_interpreter(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(PYTHON_VARIABLE, "/nowhere/bin/python")
+    with pytest.raises(IsaacGymError, match=f"/nowhere/bin/python, is no file that can be run; .*{INSTALL}"):
+        IsaacGym().make(HAND, 1)
+
+
+def test_a_file_that_cannot_be_run(tmp_path: Path) -> None:
+    path = tmp_path / "python"
+    path.write_text("no program")
+    path.chmod(0o755)
+    with pytest.raises(IsaacGymError, match=f"cannot be run: .*{INSTALL}"):
+        WorkerProcess(str(path), Patience())
+
+
+def test_a_program_that_is_no_python(tmp_path: Path) -> None:
+    path = tmp_path / "python"
+    path.write_text("#!/bin/sh\necho what is this\nexit 3\n")
+    path.chmod(0o755)
+    with pytest.raises(IsaacGymError, match=r"ended with exit status 3 in 'start'\n.*\nwhat is this"):
+        WorkerProcess(str(path), Patience())
+
+
+def test_a_python_without_isaac_gym(tmp_path: Path) -> None:
+    # this one is also too new
+    message = (
+        rf"Python 3\.\d+\.\d+\) cannot import Isaac Gym: ModuleNotFoundError.*Python 3.6 to 3.8 alone; .*{INSTALL}"
+    )
+    with pytest.raises(IsaacGymError, match=message):
+        WorkerProcess(write_interpreter(tmp_path, isaacgym=False), Patience())
+
+
+def test_a_python_that_isaac_gym_does_not_know(tmp_path: Path) -> None:
+    with pytest.raises(IsaacGymError, match=f"RuntimeError: No gym module found for the active version.*{INSTALL}"):
+        WorkerProcess(write_interpreter(tmp_path, "no_import"), Patience())
+
+
+def test_an_older_isaac_gym(tmp_path: Path) -> None:
+    with pytest.raises(IsaacGymError, match=f"lacks get_rigid_contacts: it is not Preview 4; .*{INSTALL}"):
+        WorkerProcess(write_interpreter(tmp_path, "old"), Patience())
+
+
+def test_files_of_two_versions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "PROTOCOL", worker.PROTOCOL + 1)
+    with pytest.raises(IsaacGymError, match=r"speaks protocol 1, this process 2: .*install it anew"):
+        WorkerProcess(write_interpreter(tmp_path), Patience())
+
+
+def test_a_worker_that_dies_in_a_step(tmp_path: Path) -> None:
+    physics = IsaacGym(python=write_interpreter(tmp_path, "crash")).make(HAND, 1)
+    put(physics, hovering_start(1))
+    with pytest.raises(IsaacGymError, match=r"worker was ended by SIGABRT in 'step'\n.*\nImporting module 'gym_38'"):
+        physics.step()
+    with pytest.raises(IsaacGymError, match="SIGABRT"):  # and not used again
+        physics.step()
+
+
+def test_a_worker_that_does_not_answer_is_ended(tmp_path: Path) -> None:
+    physics = IsaacGym(python=write_interpreter(tmp_path, "hang"), patience=Patience(step=0.5)).make(HAND, 1)
+    put(physics, hovering_start(1))
+    began = time.monotonic()
+    with pytest.raises(IsaacGymError, match=r"did not answer 'step' within 0.5 s and was ended; .*raise patience.step"):
+        physics.step()
+    assert time.monotonic() - began < 30.0  # the stand-in sleeps for a minute
+
+
+def test_an_error_inside_the_worker_is_told(tmp_path: Path) -> None:
+    process = WorkerProcess(write_interpreter(tmp_path), Patience())
+    with pytest.raises(IsaacGymError, match=r"(?s)worker failed in 'build': Traceback.*KeyError"):
+        process.call("build", nothing=1)
+    assert not process.is_usable
+
+
+def test_arrays_are_seen_by_both_and_begin_with_zeros(tmp_path: Path) -> None:
+    process = WorkerProcess(write_interpreter(tmp_path), Patience())
+    first = process.share({"a": (np.float32, (3, 5)), "b": (np.bool_, (7,))})
+    first["a"][:] = 2.0
+    second = process.share({"b": (np.bool_, (2,)), "a": (np.float32, (100, 100))})
+    assert not second["a"].any()
+    assert second["a"].shape == (100, 100)
+    process.stop()
+    with pytest.raises(IsaacGymError, match="was stopped"):
+        process.call("clear")
+
+
+def test_waiting_for_no_time_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"step=0.0\) waits for no time at all"):
+        Patience(step=0.0)
