@@ -25,7 +25,9 @@ def plain_errors(*more: type[Exception]) -> Iterator[None]:
     except ends as error:
         if os.environ.get(TRACEBACK_VARIABLE):
             raise
+        # the parser of configurations shows the whole object that could not be made
+        text = "\n".join(line for line in str(error).splitlines() if not line.startswith("Given value"))
         here = ""
-        if isinstance(error, FileNotFoundError):
+        if isinstance(error, FileNotFoundError) or "does not exist" in text:
             here = f"\nrelative paths are taken from the present folder, {Path.cwd()}"
-        sys.exit(f"error: {error}{here}\n({TRACEBACK_VARIABLE}=1 shows where in the code)")
+        sys.exit(f"error: {text}{here}\n({TRACEBACK_VARIABLE}=1 shows where in the code)")

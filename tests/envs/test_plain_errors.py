@@ -14,6 +14,8 @@ def test_what_a_user_can_mend_ends_as_a_sentence(monkeypatch: pytest.MonkeyPatch
     shown = rf"relative paths are taken from the present folder, {tmp_path}"
     with pytest.raises(SystemExit, match=shown), plain_errors():
         raise FileNotFoundError("grasp set data/grasps.npz does not exist")
+    with pytest.raises(SystemExit, match=rf"error: one\nnone.ckpt does not exist\n{shown}"), plain_errors():
+        raise ValueError("one\nGiven value: Namespace(much=1)\nnone.ckpt does not exist")
     with pytest.raises(SystemExit, match="error: 'x'"), plain_errors(KeyError):
         raise KeyError("x")
 
