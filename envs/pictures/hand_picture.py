@@ -65,7 +65,8 @@ def posed_hand(
     hand: Hand, joint_pos: ArrayLike, wrist_pose_w: ArrayLike, coupled_pos: ArrayLike | None = None
 ) -> ColouredMesh:
     """A hand's visual meshes in the world, for joints (J,) rad and a hand base pose (7,)."""
-    joints = torch.from_numpy(_finite(joint_pos, "joint_pos", hand.num_joints)[None])
+    # a copy: torch warns of constants, which cannot be written to
+    joints = torch.tensor(_finite(joint_pos, "joint_pos", hand.num_joints)[None])
     coupled = None
     if coupled_pos is not None:
         coupled = torch.from_numpy(_finite(coupled_pos, "coupled_pos", hand.num_coupled)[None])

@@ -18,13 +18,12 @@ from envs.rows import choose_rows, take_rows
 from envs.task.env_step import EnvStep
 from envs.task.episodes import Episodes, EpisodeSource, join_episodes
 from envs.task.object_shift import ObjectShifts
-from envs.task.observation_builder import ObservationBuilder, Signals
 from envs.task.observations import ASKED_GROUPS, POLICY_GROUPS, Observation, check_groups
 from envs.task.outcomes import EpisodeFacts, EpisodeOutcome, judge
-from envs.task.perception import PerceptionErrors, PerceptionNoise
+from envs.task.perception import PerceptionNoise
 from envs.task.privileged import HIDDEN, Truth
 from envs.task.rewards import RewardSettings, StepFacts, final_terms, reward_terms
-from envs.task.rise_reflex import RiseReflex
+from envs.task.senses import Senses
 from envs.task.settings import TaskSettings
 from envs.task.user_lift import UserLifts
 from envs.trials.lift import lift_test
@@ -36,7 +35,8 @@ class HumanAssistEnv:
 
     A world whose episode has ended stands still until `reset`. With a ``source`` it begins a new episode by itself in
     the step after the end, as Gymnasium's next-step autoreset: that step's action is not used there, its reward is 0,
-    and its observation is the first of the new episode.
+    and its observation is the first of the new episode. `begin_anew` right after the step that ended it begins it at
+    once, as same-step autoreset.
 
     Args:
         physics: the worlds; any backend.
@@ -80,10 +80,11 @@ class HumanAssistEnv:
         self.privileged = tuple(name for name in ASKED_GROUPS if name in privileged)
         self.watch_contacts = watch_contacts
         self.seconds = {"physics": 0.0, "lift": 0.0}
-        self._errors = (
-            None if noise is None else PerceptionErrors(noise, physics.num_worlds, physics.settings.control_dt)
+        period_s = physics.settings.control_dt
+        self._senses = Senses(
+            self.hand, self.num_worlds, period_s, self.task.history_length, noise, privileged=self.privileged
         )
-        self._shifts = ObjectShifts(self.task.object_shift_m, physics.num_worlds, physics.settings.control_dt)
+        self._shifts = ObjectShifts(self.task.object_shift_m, physics.num_worlds, period_s)
         self._source = source
         self._episodes: Episodes | None = None
 
@@ -123,17 +124,33 @@ class HumanAssistEnv:
         self._has_ended = np.zeros(self.num_worlds, dtype=bool)
         self._links = np.zeros((self.num_worlds, len(self.hand.links)), dtype=bool)
         self._facts = EpisodeFacts.at_start(episodes.object_pose_w)
-        period_s = self.physics.settings.control_dt
         self._lifts = UserLifts(self._state)
-        self._builder = ObservationBuilder(self.hand, period_s, self.task.history_length)
-        self._time_s = 0.0
         self._num_stepped = 0
-        if self._errors is not None:
-            self._errors.begin(np.arange(self.num_worlds), episodes.keys, episodes)
-        self._reflex = RiseReflex(torch.as_tensor(self._state.wrist_pose_w), period_s)
-        observation = self._observe(Truth(self._state, self.episodes, self._step, self._clouds_o, self._links), None)
+        self._senses.start(episodes, torch.as_tensor(self._state.wrist_pose_w))
+        observation = self._senses.observe(self._truth(self._state), self._command)
         self.seconds = {"physics": time.perf_counter() - began, "lift": 0.0}
         return observation
+
+    def begin_anew(self) -> Observation:
+        """Begin new episodes now where the last ones have ended; what is known then, elsewhere what was known before.
+
+        Raises:
+            RuntimeError: nothing was reset yet, or there is no source of episodes.
+        """
+        began = time.perf_counter()
+        if self._source is None:
+            raise RuntimeError("there is no source of episodes to begin anew with; give one, or call reset")
+        anew = self._begin_anew()
+        self._links[anew] = False
+        self._state = self.physics.state()
+        observation = self._senses.observe(
+            self._truth(self._state), self._command, self._on_device(anew), is_again=True
+        )
+        self._note("physics", began)
+        return observation
+
+    def _truth(self, state: PhysicsState) -> Truth:
+        return Truth(state, self.episodes, self._step, self._clouds_o, self._links)
 
     def _put(self, rows: NDArray[np.int64], episodes: Episodes) -> None:
         """Open hands and objects at the start of episodes (K) in the worlds ``rows`` (K,)."""
@@ -162,8 +179,7 @@ class HumanAssistEnv:
         self._has_ended[rows] = False
         self._facts.begin(rows, episodes.object_pose_w)
         self._lifts.begin(rows)
-        if self._errors is not None:
-            self._errors.begin(rows, episodes.keys, episodes)
+        self._senses.begin(rows, episodes)
         return anew
 
     # ---- a control step ---------------------------------------------------------------------------------------------
@@ -189,8 +205,8 @@ class HumanAssistEnv:
         moving = ~self._has_ended & ~anew
         before = self._shifts.move(self.physics, self.episodes, self._facts, self._state, self._step, moving)
         state = self._advance(before, action, moving)
-        truth = Truth(state, self.episodes, self._step, self._clouds_o, self._links)
-        observation = self._observe(truth, anew)
+        truth = self._truth(state)
+        observation = self._senses.observe(truth, self._command, self._on_device(anew))
         terms = self._terms(truth, before, primitive_action, moving)
         ended = self._lifts.ended(self.episodes, self._step, state, moving)
         self._has_ended |= ended
@@ -211,12 +227,11 @@ class HumanAssistEnv:
             max_step=self.task.max_joint_step,
             max_gap=self.physics.settings.max_target_gap,
         )
-        grip = self._reflex.grip(self._command, torch.as_tensor(before.joint_pos), self.hand)
-        lifts = self._on_device(self.episodes.lift_step != AUTOMATIC) & self._reflex.is_rising
+        grip = self._senses.reflex.grip(self._command, torch.as_tensor(before.joint_pos), self.hand)
+        lifts = self._on_device(self.episodes.lift_step != AUTOMATIC) & self._senses.reflex.is_rising
         command = torch.where(lifts[:, None], grip, command)
         self._command = torch.where(self._on_device(moving)[:, None], command, self._command)
         self._step = self._step + moving
-        self._time_s += self.physics.settings.control_dt
         self.physics.set_joint_targets(self._command)
         self.physics.set_wrist_targets(self.episodes.wrist_pose_w[np.arange(self.num_worlds), self._step])
         self.physics.step(None if moving.all() else moving)
@@ -226,29 +241,6 @@ class HumanAssistEnv:
             counts = moving & self._lifts.counts(self.episodes, self._step)
             self._facts.note(self.hand, self._links, to_host(self.physics.table_links()), counts)
         return self.physics.state()
-
-    def _observe(self, truth: Truth, anew: NDArray[np.bool_] | None) -> Observation:
-        state = truth.state
-        wrist_w, object_w = torch.as_tensor(state.wrist_pose_w), torch.as_tensor(state.object_pose_w)
-        cloud, objects = self._clouds_o, self.episodes.objects
-        if self._errors is not None:
-            wrist_w = self._errors.wrists(wrist_w)
-            cloud, objects = self._errors.clouds(cloud, object_w, objects)
-        first = None if anew is None else self._on_device(anew)
-        self._reflex.look(wrist_w, first)
-        signals = Signals(
-            joint_pos=torch.as_tensor(state.joint_pos),
-            coupled_pos=torch.as_tensor(state.coupled_pos),
-            command=self._command,
-            time_s=self._time_s,
-            wrist_pose_w=wrist_w,
-            cloud=cloud,
-            cloud_pose_w=object_w,
-            objects=objects,
-        )
-        seen = self._builder.observe(signals, first)
-        hidden = {name: HIDDEN[name](truth).float() for name in self.privileged}
-        return Observation({**seen.groups, **hidden}, seen.objects)
 
     # ---- reward and end ---------------------------------------------------------------------------------------------
 

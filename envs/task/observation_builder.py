@@ -58,15 +58,20 @@ class WristHistory:
     def add(self, time_s: float, pose_w: Tensor, first: Tensor | None = None) -> None:
         """A pose (E, 7) of each hand; where ``first`` (E,) bool, it stood there ever since.
 
+        At the time of the last poses only hands that are ``first`` change.
+
         Raises:
             ValueError: the pose is not later than the one before.
         """
-        if self._times_s and time_s <= self._times_s[-1]:
+        is_again = first is not None and self._times_s[-1:] == [time_s]
+        if self._times_s and time_s <= self._times_s[-1] and not is_again:
             raise ValueError(
                 f"a wrist pose of {time_s} s came after that of {self._times_s[-1]} s; give poses in the order of time"
             )
         if first is not None:
             self._poses_w = [torch.where(first[:, None], pose_w, earlier) for earlier in self._poses_w]
+        if is_again:
+            return
         self._times_s.append(time_s)
         self._poses_w.append(pose_w)
         oldest = time_s - max((self._length - 1) * self._period_s, *PAST_S)

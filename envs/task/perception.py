@@ -85,6 +85,7 @@ class PerceptionErrors:
         self._size = np.ones(num_worlds, dtype=np.float32)
         self._is_first = torch.zeros(num_worlds, dtype=torch.bool)
         self._seen = torch.zeros(num_worlds, 7)
+        self._wrist_w, self._cloud = self._seen, torch.zeros(num_worlds, 0, 0)  # as shown last
         self._past: deque[Tensor] = deque(maxlen=1 + round(noise.wrist_latency_s / period_s))
 
     def begin(self, worlds: NDArray[np.int64], keys: NDArray[np.int64], episodes: Episodes | None = None) -> None:
@@ -104,15 +105,20 @@ class PerceptionErrors:
         chosen, size = np.random.default_rng([self._noise.seed, key, _SIZE]).random(2)
         return float(size) if chosen < share else 0.0
 
-    def wrists(self, pose_w: Tensor) -> Tensor:
-        """The poses (E, 7) as they are seen; to be called once in a control step."""
-        pose_w = self._late(pose_w)
-        error = self._draw(0, (6,)).to(pose_w)
+    def wrists(self, pose_w: Tensor, again: Tensor | None = None) -> Tensor:
+        """The poses (E, 7) as they are seen; to be called once in a control step.
+
+        Once more in the same step for worlds ``again`` (E,) bool that have begun since; the others are seen as before.
+        """
+        pose_w = self._late(pose_w, again)
+        error = self._draw(0, (6,), again).to(pose_w)
         turn = quat_from_rotation_vector(self._noise.wrist_rotation_rad * error[:, 3:])
         position = pose_w[:, :3] + self._noise.wrist_position_m * error[:, :3]
-        return torch.cat([position, quat_multiply(turn, pose_w[:, 3:])], dim=1)
+        seen = torch.cat([position, quat_multiply(turn, pose_w[:, 3:])], dim=1)
+        self._wrist_w = seen if again is None else torch.where(again[:, None], seen, self._wrist_w)
+        return self._wrist_w
 
-    def _late(self, pose_w: Tensor) -> Tensor:
+    def _late(self, pose_w: Tensor, again: Tensor | None) -> Tensor:
         """The last of these poses (E, 7), given step by step, that have come through; at first a wrist is seen."""
         if self._past.maxlen == 1 and self._noise.wrist_lost == 0.0:
             return pose_w
@@ -120,10 +126,11 @@ class PerceptionErrors:
         self._past.extend([pose_w] * (self._past.maxlen or 1) if not self._past else [])
         for index, earlier in enumerate(self._past):
             self._past[index] = torch.where(first, pose_w, earlier)
-        self._past.append(pose_w)
-        come = self._past[0]
+        if again is None:
+            self._past.append(pose_w)
+        come = self._past[0] if again is None else torch.where(again[:, None], self._past[0], self._seen)
         if self._noise.wrist_lost > 0.0:
-            drawn = np.array([streams[2].random() for streams in self._streams])
+            drawn = np.array([1.0 if streams is None else streams[2].random() for streams in self._drawing(again)])
             is_lost = torch.as_tensor(drawn < self._noise.wrist_lost).to(pose_w.device)[:, None] & ~first
             come = torch.where(is_lost, self._seen, come) if is_lost.any() else come
         self._seen = come
@@ -131,7 +138,7 @@ class PerceptionErrors:
         return come
 
     def clouds(
-        self, cloud: Tensor, object_pose_w: Tensor, objects: KnownObjects | None
+        self, cloud: Tensor, object_pose_w: Tensor, objects: KnownObjects | None, again: Tensor | None = None
     ) -> tuple[Tensor, KnownObjects | None]:
         """Clouds (E, 3, N) as they are seen, in their own frames, and who knows their groups; once in a control step.
 
@@ -139,13 +146,28 @@ class PerceptionErrors:
             cloud: as they are.
             object_pose_w: their frames in the world (E, 7).
             objects: what knows the groups of the clouds as they are.
+            again: see `wrists`.
         """
         if self._camera is not None:
             cloud, objects = self._camera.see(cloud, object_pose_w)
         if self._noise.point_m == 0.0:
             return cloud, objects
-        return cloud + self._noise.point_m * self._draw(1, tuple(cloud.shape[1:])).to(cloud), objects
+        seen = cloud + self._noise.point_m * self._draw(1, tuple(cloud.shape[1:]), again).to(cloud)
+        self._cloud = seen if again is None else torch.where(again[:, None, None], seen, self._cloud)
+        return self._cloud, objects
 
-    def _draw(self, stream: int, shape: tuple[int, ...]) -> Tensor:
-        drawn = np.stack([streams[stream].standard_normal(shape, dtype=np.float32) for streams in self._streams])
+    def _drawing(self, again: Tensor | None) -> list[list[np.random.Generator] | None]:
+        """The streams of each world that something is drawn for, None for the others."""
+        if again is None:
+            return list(self._streams)
+        return [streams if draws else None for streams, draws in zip(self._streams, again.tolist(), strict=True)]
+
+    def _draw(self, stream: int, shape: tuple[int, ...], again: Tensor | None) -> Tensor:
+        none = np.zeros(shape, dtype=np.float32)
+        drawn = np.stack(
+            [
+                none if streams is None else streams[stream].standard_normal(shape, dtype=np.float32)
+                for streams in self._drawing(again)
+            ]
+        )
         return torch.as_tensor(drawn.clip(-1.0, 1.0) * self._size.reshape(-1, *(1 for _ in shape)))

@@ -48,17 +48,21 @@ class RiseReflex:
         self.is_rising = torch.zeros(len(pose_w), dtype=torch.bool, device=pose_w.device)
         self.has_begun = self.is_rising.clone()
 
+    def begin(self, pose_w: Tensor, first: Tensor) -> None:
+        """Where ``first`` (E,) bool, the wrist stood at its pose (E, 7) ever since; the others are left alone."""
+        for index, earlier in enumerate(self._places):
+            self._places[index] = torch.where(first[:, None], pose_w[:, :3], earlier)
+        self.is_rising = self.is_rising & ~first
+        self.has_begun = self.has_begun & ~first
+
     def look(self, pose_w: Tensor, first: Tensor | None = None) -> None:
         """Wrist poses (E, 7) one period later; where ``first`` (E,) bool, the wrist stood there ever since.
 
         ``is_rising`` (E,) says which rise now, ``has_begun`` (E,) which did not a period ago.
         """
-        place = pose_w[:, :3]
         if first is not None:
-            for index, earlier in enumerate(self._places):
-                self._places[index] = torch.where(first[:, None], place, earlier)
-            self.is_rising = self.is_rising & ~first
-        self._places.append(place)
+            self.begin(pose_w, first)
+        self._places.append(pose_w[:, :3])
         way, least = self._moved(torch.stack(list(self._places)))
         sideways = way[:, :2].norm(dim=1)
         goes_up = (way[:, 2] > least) & (way[:, 2] > sideways)

@@ -351,6 +351,46 @@ def test_a_world_begins_anew_in_the_step_after_its_end() -> None:
     assert_same_outcome(alone[-1].outcome, outcome)
 
 
+ERRORS = PerceptionNoise(
+    wrist_position_m=0.02, wrist_rotation_rad=0.02, point_m=0.004, wrist_latency_s=0.05, wrist_lost=0.3, one_camera=True
+)
+
+
+@pytest.mark.parametrize("noise", [None, ERRORS])
+def test_a_world_that_begins_anew_at_once_fares_as_one_a_step_later(noise: PerceptionNoise | None) -> None:
+    """Same-step autoreset, errors of perception included; of the world beside it nothing else is known than before."""
+
+    def made() -> HumanAssistEnv:
+        env = make_env(noise=noise, source=sampler(seed=2, num_steps=9), privileged=ASKED_GROUPS)
+        env.reset(mixed_lengths())
+        return env
+
+    def same(one: Observation, two: Observation, world: int) -> None:
+        for name in OBSERVATION_GROUPS:
+            torch.testing.assert_close(one[name][world], two[name][world], atol=1e-6, rtol=0.0, msg=name)
+
+    later, at_once = made(), made()
+    expected = [later.step(closing(2)).observation for _ in range(21)]
+    steps = [at_once.step(closing(2)).observation for _ in range(12)]
+    same(steps[-1], expected[11], 0)
+    begun = at_once.begin_anew()
+    same(begun, expected[12], 0)
+    same(begun, expected[11], 1)
+    for before in range(12, 20):
+        done = at_once.step(closing(2))
+        same(done.observation, expected[before + 1], 0)
+        same(done.observation, expected[before], 1)
+    assert done.ended.tolist() == [False, True]
+    same(at_once.begin_anew(), expected[20], 1)
+
+
+def test_without_a_source_nothing_begins_anew_at_once() -> None:
+    env = make_env()
+    env.reset(mixed_lengths())
+    with pytest.raises(RuntimeError, match="there is no source of episodes to begin anew with; give one, or call"):
+        env.begin_anew()
+
+
 # --- the command and the task
 
 

@@ -1,0 +1,1 @@
+"""The assisting task as Gymnasium knows environments (docs/gymnasium.md); gymnasium is imported by who asks for one."""

@@ -1,0 +1,41 @@
+"""What the tests of Gymnasium's environments share: tiny worlds of made-up targets."""
+
+from collections.abc import Sequence
+
+from envs.gym.single_env import AssistEnv
+from envs.gym.vector_env import AssistVectorEnv
+from envs.gym.worlds import WorldSettings
+from envs.physics.mujoco_worlds import MujocoCpuPhysics
+from envs.task.episodes import EpisodeSampler
+from envs.task.rewards import RewardSettings
+from envs.task.settings import TaskSettings
+from tests.assisting import HAND, sampler
+
+STEPS = 6
+"""Control steps of an episode, before the lift."""
+
+
+def sources(seed: int) -> EpisodeSampler:
+    """Episodes of made-up targets."""
+    return sampler(seed=seed, num_steps=STEPS)
+
+
+def settings(reward: str = "ppo", privileged: Sequence[str] = (), watch_contacts: bool = False) -> WorldSettings:
+    return WorldSettings(
+        RewardSettings.preset(reward),
+        TaskSettings(episode_steps=STEPS),
+        privileged=privileged,
+        watch_contacts=watch_contacts,
+        picture_size=32,
+    )
+
+
+def tiny_env(told: WorldSettings | None = None, render_mode: str | None = None) -> AssistEnv:
+    return AssistEnv(MujocoCpuPhysics(HAND, 1, num_threads=0), sources, told or settings(), render_mode)
+
+
+def tiny_vector_env(
+    num_worlds: int = 2, mode: str = "NextStep", told: WorldSettings | None = None, render_mode: str | None = None
+) -> AssistVectorEnv:
+    worlds = MujocoCpuPhysics(HAND, num_worlds, num_threads=0)
+    return AssistVectorEnv(worlds, sources, told or settings(), mode, render_mode)
