@@ -199,11 +199,11 @@ class ScoreMatchingModule(LightningModule):
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """Adam with warm-up and, if asked for, a cosine decay over the planned number of steps."""
         optimizer: Optimizer = Adam(self.parameters(), lr=self.learning_rate)
-        total = self._planned_steps() if self.decay_to < 1.0 else 1
+        total = self._steps_of_run() if self.decay_to < 1.0 else 1
         schedule = LambdaLR(optimizer, lambda step: learning_rate_factor(step, self.warmup_steps, total, self.decay_to))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
-    def _planned_steps(self) -> int:
+    def _steps_of_run(self) -> int:
         """Steps of the whole run, over which the learning rate decays."""
         steps = self.trainer.estimated_stepping_batches
         if not math.isfinite(steps):
