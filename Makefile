@@ -13,7 +13,7 @@ export OMP_WAIT_POLICY ?= PASSIVE
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup ability-hand train test check format bench clean distclean
+.PHONY: help setup ability-hand train test fuzz check format bench clean distclean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -37,6 +37,9 @@ train: $(STAMP) ## train the score primitive (the main job)
 test: $(STAMP) ## run the tests
 	$(BIN)/python -m pytest -q
 
+fuzz: $(STAMP) ## look at 2,000 malformed files in a random order (nightly); FUZZ_INPUTS=200 is what `make test` does
+	FUZZ_INPUTS=$(or $(FUZZ_INPUTS),2000) $(BIN)/python -m pytest -q tests/fuzz $(ARGS)
+
 check: $(STAMP) ## ruff, types, order of the layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -51,7 +54,7 @@ bench: $(STAMP) ## run every benchmark; each prints JSON
 	@set -e; for script in benchmarks/[a-z]*.py; do echo "== $$script" >&2; $(BIN)/python $$script; done
 
 clean: ## remove caches and build leftovers
-	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache MUJOCO_LOG.TXT
+	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis MUJOCO_LOG.TXT
 	find $(LAYERS) configs tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean ## clean, and remove .venv

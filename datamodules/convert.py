@@ -23,13 +23,13 @@ from datamodules.formats.registry import FORMATS, open_source
 from datamodules.grasps.grasp_file import save_grasp_set
 from datamodules.grasps.grasp_set import GraspSet
 from envs.conventions import SPLITS
-from envs.files import write_atomically
+from envs.files import check_output, write_atomically
 from envs.hand.registry import load_hand
-from envs.objects.meshes.import_meshes import Imported, parse_fraction, spread_over_splits
+from envs.objects.meshes.import_meshes import Imported, parse_fractions, spread_over_splits
 from envs.objects.meshes.mesh_folder import MeshFolder
 from envs.objects.meshes.mesh_settings import MeshSettings
 from envs.objects.split_file import write_split_file
-from envs.objects.store.preparation import BUILD_TIMEOUT_S
+from envs.objects.store.guarded import BUILD_TIMEOUT_S
 
 _LOG = logging.getLogger("convert")
 
@@ -132,6 +132,8 @@ def _check(given: Any) -> None:
         raise ValueError(
             f"--output is {given.output} and --split_file {given.split_file}; expected names ending in .npz and .json"
         )
+    check_output(given.output)
+    check_output(given.split_file)
 
 
 def main(args: Sequence[str] | None = None) -> None:
@@ -139,7 +141,7 @@ def main(args: Sequence[str] | None = None) -> None:
     given = _parser().parse_args(args)
     try:
         _check(given)
-        fractions = dict(map(parse_fraction, given.fractions or [f"{given.split}=1"]))
+        fractions = parse_fractions(given.fractions or [f"{given.split}=1"])
         source = open_source(given.source, given.format, given.meshes)
         stem = given.output.with_suffix("")
         job = ConversionJob(

@@ -11,6 +11,8 @@ from tqdm import tqdm
 from datamodules.baselines.demonstration_file import save_demonstrations
 from datamodules.baselines.demonstrations import Demonstrations, Origin, demonstrate, grasp_set_identity
 from datamodules.rollouts.module import RolloutDataModule
+from envs.files import check_output
+from envs.plain_errors import plain_errors
 from envs.task.episodes import EpisodeSampler
 from envs.task.settings import TaskSettings
 
@@ -73,6 +75,11 @@ def demonstrations(
         reachable_only: leave out grasps that no moving hand took.
         seed: decides the episodes.
     """
+    if num_tuples < 1 or not 0.0 <= begin < 1.0:
+        raise ValueError(
+            f"num_tuples is {num_tuples} and begin {begin}; expected at least 1, and 0 up to, not including, 1"
+        )
+    check_output(output)
     data = RolloutDataModule(
         path, task=task, split_file=split_file, patterns=patterns, reachable_only=reachable_only, seed=seed
     )
@@ -92,4 +99,5 @@ def main(args: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with plain_errors():
+        main()

@@ -11,6 +11,7 @@ from tqdm import tqdm
 from datamodules.formats.writers import WRITERS
 from datamodules.grasps.grasp_file import load_grasp_set
 from envs.objects.library import ObjectLibrary
+from envs.plain_errors import plain_errors
 
 _LOG = logging.getLogger("export_grasps")
 
@@ -43,4 +44,5 @@ def main(args: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with plain_errors():
+        main()

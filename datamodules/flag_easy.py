@@ -11,8 +11,10 @@ from jsonargparse import auto_cli
 
 from datamodules.grasps.grasp_file import load_grasp_set, save_grasp_set
 from datamodules.synthesis.easy_grasps import easy_flags, mean_joints
+from envs.files import check_output
 from envs.objects.library import ObjectLibrary
 from envs.physics.base import PhysicsFactory, physics_identity
+from envs.plain_errors import plain_errors
 
 _LOG = logging.getLogger("flag_easy")
 
@@ -31,6 +33,7 @@ def flag_easy(
         physics: makes the worlds, as in the synthesis; MuJoCo on the CPU when null.
     """
     grasps = load_grasp_set(path)
+    check_output(path)
     mean = mean_joints(grasps if mean_of is None else load_grasp_set(mean_of), grasps.hand)
     is_easy = easy_flags(grasps, ObjectLibrary(split_file), mean, physics=physics)
     provenance = grasps.provenance | {
@@ -56,4 +59,5 @@ def main(args: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with plain_errors():
+        main()

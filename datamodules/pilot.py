@@ -16,11 +16,13 @@ from tqdm import tqdm
 from datamodules.synthesis.prototype_search import PilotSettings, run_pilot
 from datamodules.synthesis.prototypes import Prototype, Prototypes
 from datamodules.workers import worker_pool
-from envs.files import write_atomically
+from envs.files import check_output, write_atomically
 from envs.hand.hand import Hand
 from envs.hand.registry import load_hand
 from envs.objects.library import ObjectLibrary
 from envs.physics.base import PhysicsFactory
+from envs.plain_errors import plain_errors
+from envs.workers import call_plainly, checked_workers
 
 _ABOUT = (
     "Grasp types as open-to-closed lines of the actuated joints, radians; verified: grasps each had in the pilot. "
@@ -83,18 +85,25 @@ def pilot(
         num_workers: processes; one per core when null.
         physics: makes the worlds; MuJoCo on the CPU when null.
     """
+    checked_workers(num_workers)
+    check_output(output)
     settings = settings or PilotSettings()
     grasping = load_hand(hand)
     chosen = list(grasping.type_names) if types is None else types
     for grasp_type in chosen:
         grasping.grasp_type(grasp_type)
     names = ObjectLibrary(split_file).names("train")
+    if num_objects < 1 or not names:
+        raise ValueError(
+            f"num_objects is {num_objects}, and split file {split_file or 'full'} has {len(names)} training objects to "
+            "try shapes on; at least one is needed: raise num_objects, or give a split file with objects in 'train'"
+        )
     rng = np.random.default_rng(settings.seed)
     names = [names[index] for index in sorted(rng.permutation(len(names))[:num_objects])]
     found: dict[str, tuple[Prototype, ...]] = {}
     with worker_pool(num_workers) as pool, tqdm(total=len(chosen), desc="pilot", unit="type") as bar:
         futures = [
-            pool.submit(_pilot_of_type, grasping, name, names, split_file, replace(settings), physics)
+            pool.submit(call_plainly, _pilot_of_type, grasping, name, names, split_file, replace(settings), physics)
             for name in chosen
         ]
         for future in as_completed(futures):
@@ -116,4 +125,5 @@ def main(args: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with plain_errors():
+        main()

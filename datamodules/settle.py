@@ -13,8 +13,10 @@ from tqdm import tqdm
 
 from datamodules.grasps.grasp_file import load_any_version, save_grasp_set
 from datamodules.synthesis.rest_poses import rest_poses
+from envs.files import check_output
 from envs.objects.library import ObjectLibrary
 from envs.physics.base import PhysicsFactory
+from envs.plain_errors import plain_errors
 
 _LOG = logging.getLogger("settle")
 
@@ -31,6 +33,7 @@ def settle_set(path: Path, split_file: str | None = None, physics: PhysicsFactor
         physics: makes the worlds, as in the synthesis; MuJoCo on the CPU when null.
     """
     grasps = load_any_version(path)
+    check_output(path)
     with tqdm(total=len(grasps), desc="settling", unit="grasp") as bar:
         rest_w = rest_poses(grasps, ObjectLibrary(split_file).get, physics=physics, on_batch=bar.update)
     provenance = grasps.provenance | {
@@ -56,4 +59,5 @@ def main(args: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with plain_errors():
+        main()

@@ -11,7 +11,9 @@ from jsonargparse import auto_cli
 
 from datamodules.grasps.grasp_file import load_grasp_set, save_grasp_set
 from datamodules.grasps.grasp_set import GraspSet
+from envs.files import check_output
 from envs.objects.library import ObjectLibrary
+from envs.plain_errors import plain_errors
 
 _LOG = logging.getLogger("subset")
 
@@ -49,6 +51,7 @@ def subset(path: Path, output: Path, split_file: str = "small") -> None:
         output: grasp set to write.
         split_file: objects and their splits.
     """
+    check_output(output)
     grasps, library = load_grasp_set(path), ObjectLibrary(split_file)
     listed = set(grasps.objects)
     present = [split for split in library.splits if not listed.isdisjoint(library.names(split))]
@@ -66,4 +69,5 @@ def main(args: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with plain_errors():
+        main()

@@ -23,13 +23,14 @@ from datamodules.synthesis.easy_grasps import EasyLimit, easy_flags, mean_joints
 from datamodules.synthesis.job import JobSpec, easy_limit, merge, pick_gallery, run_job
 from datamodules.synthesis.settings import SynthesisSettings
 from datamodules.synthesis.summary import summarise
-from envs.files import write_atomically
+from envs.files import check_output, write_atomically
 from envs.hand.registry import load_hand
 from envs.objects.library import ObjectLibrary
 from envs.physics.base import PhysicsFactory, physics_identity
 from envs.pictures.hand_picture import HandPicture
 from envs.pictures.sheets import contact_sheet, save_png
-from envs.workers import default_workers
+from envs.plain_errors import plain_errors
+from envs.workers import checked_workers, default_workers
 
 _LOG = logging.getLogger("synthesize")
 
@@ -94,12 +95,15 @@ def synthesize(
             several machines: give each a shard, gather their parts in one folder, and run there without shard.
         physics: makes the worlds; MuJoCo on the CPU when null.
     """
+    _check_numbers(max_objects, test_grasps_per_object, max_easy, num_workers)
     settings = settings or SynthesisSettings()
     grasping = load_hand(hand)
     for name in settings.types or ():
         grasping.grasp_type(name)
     summary = summary or output.with_suffix(".json")
     _check_summary(summary, split_file)
+    for path in (output, summary, *([] if gallery is None else [gallery])):
+        check_output(path)
     spec = JobSpec(
         grasping, settings, parts_dir, split_file, prototypes, max_objects, num_workers, parse_shard(shard),
         None if splits is None else tuple(splits),
@@ -119,6 +123,16 @@ def synthesize(
     _write_summary(summarise(made, counts, spec.splits) | work, summary)
     if gallery is not None:
         draw_gallery(made, ObjectLibrary(split_file), gallery)
+
+
+def _check_numbers(max_objects: int | None, test_grasps: int, max_easy: int | None, num_workers: int | None) -> None:
+    """ValueError for numbers that would fail, or make an empty set, after hours."""
+    checked_workers(num_workers)
+    for name, value, least in (
+        ("max_objects", max_objects, 1), ("test_grasps_per_object", test_grasps, 1), ("max_easy", max_easy, 0),
+    ):  # fmt: skip
+        if value is not None and value < least:
+            raise ValueError(f"{name} is {value}, expected at least {least}")
 
 
 def _kept(path: Path, splits: Sequence[str] | None) -> GraspSet:
@@ -226,4 +240,5 @@ def main(args: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with plain_errors():
+        main()

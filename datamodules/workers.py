@@ -5,7 +5,7 @@ from concurrent.futures import ProcessPoolExecutor
 
 import torch
 
-from envs.workers import default_workers, end_with_parent
+from envs.workers import checked_workers, end_with_parent
 
 
 def _prepare_worker() -> None:
@@ -22,8 +22,6 @@ def worker_pool(num_workers: int | None) -> ProcessPoolExecutor:
     Raises:
         ValueError: fewer than one worker.
     """
-    workers = default_workers() if num_workers is None else num_workers
-    if workers < 1:
-        raise ValueError(f"num_workers is {workers}, expected at least 1 (or null for one per core)")
+    workers = checked_workers(num_workers)
     context = multiprocessing.get_context("spawn")
     return ProcessPoolExecutor(workers, mp_context=context, initializer=_prepare_worker)

@@ -16,6 +16,9 @@ CACHE_VARIABLE = "GRASPGF_CACHE"
 """Environment variable: folder of all caches, or ``off`` for none."""
 
 _logger = logging.getLogger(__name__)
+_homeless: set[str] = set()
+"""Names of cache folders that this process found no place for: each is told once."""
+
 _unwritable: set[Path] = set()
 """Folders that this process failed to write to: each is told once."""
 
@@ -36,16 +39,47 @@ def write_atomically(path: Path, payload: bytes) -> None:
         raise
 
 
+def check_output(path: Path) -> None:
+    """Find out before the work, not after it, that a file cannot be written; its folder is made.
+
+    Raises:
+        ValueError: the path is a folder, or its folder cannot be made or written to; names the cause and the remedy.
+    """
+    if path.is_dir():
+        raise ValueError(f"output {path} is a folder; give the name of a file in it")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path.parent, prefix=f".{path.name[:50]}."):
+            pass
+    except OSError as error:
+        raise ValueError(
+            f"output {path} cannot be written ({type(error).__name__}: {error}); give a file in a folder that may be "
+            "written to"
+        ) from error
+
+
 def cache_folder(kind: str) -> Path | None:
     """Folder of the cache of that kind: ``$GRASPGF_CACHE/kind``, else in the user's cache folder; None when off.
 
     The user's cache folder is ``$XDG_CACHE_HOME`` or ``~/.cache`` (Linux), ``~/Library/Caches`` (macOS),
-    ``%LOCALAPPDATA%`` (Windows), in each ``graspgf-lightning``. The folder need not exist yet.
+    ``%LOCALAPPDATA%`` (Windows), in each ``graspgf-lightning``. The folder need not exist yet. Where there is no home
+    folder to find it in, that is told once and nothing is kept.
     """
     chosen = os.environ.get(CACHE_VARIABLE, "")
     if chosen.strip().lower() == "off":
         return None
-    return (Path(chosen).expanduser() if chosen.strip() else _user_cache() / "graspgf-lightning") / kind
+    try:
+        folder = Path(chosen).expanduser() if chosen.strip() else _user_cache() / "graspgf-lightning"
+    except RuntimeError as error:  # the user of a container may have no home
+        if chosen not in _homeless:
+            _homeless.add(chosen)
+            _logger.warning(
+                "there is no place for the cache (%s), and what belongs there is made again in every run: name a "
+                "folder in the environment variable %s, or write off there",
+                error, CACHE_VARIABLE,
+            )  # fmt: skip
+        return None
+    return folder / kind
 
 
 def _user_cache() -> Path:

@@ -12,6 +12,7 @@ from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.pytorch import LightningModule
 
 from envs.files import write_atomically
+from envs.stand_ins import what_stands_there
 
 _TRUSTED_PREFIX = "lightning_modules."
 
@@ -89,6 +90,9 @@ def read_any_checkpoint(path: str | Path) -> dict[str, Any]:
             f"checkpoint {path} does not exist; train one with: python -m lightning_modules.cli fit --config CONFIG. A "
             "run that ended before its first epoch did has none: start it again without --ckpt_path"
         )
+    stand_in = what_stands_there(path, "the checkpoint")
+    if stand_in:
+        raise ValueError(f"checkpoint {path}: {stand_in}")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many types for a damaged or foreign file

@@ -13,10 +13,13 @@ from lightning.pytorch import LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback, WeightAveraging
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI, SaveConfigCallback
 from lightning.pytorch.utilities import rank_zero_only
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
 from envs.files import write_atomically
+from envs.plain_errors import plain_errors
 from lightning_modules.checkpoints import read_checkpoint
 from lightning_modules.settings_guard import PROCESSES, check_checkpoint, class_of
+from lightning_modules.trainer_parts import without_idle_parts
 
 _LOG = logging.getLogger(__name__)
 
@@ -125,7 +128,7 @@ class GraspCLI(LightningCLI):
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """A trainer whose checkpoints know its settings."""
-        trainer = super().instantiate_trainer(**kwargs)
+        trainer = super().instantiate_trainer(**without_idle_parts(self._get(self.config_init, "trainer")) | kwargs)
         if self.subcommand is not None:
             settings = training_settings(self.config[self.subcommand].trainer.as_dict())
             trainer.callbacks.append(TrainingSettings(settings))  # type: ignore[attr-defined]
@@ -278,4 +281,5 @@ def open_run(root: Path) -> GraspCLI:
 
 
 if __name__ == "__main__":
-    main()
+    with plain_errors(MisconfigurationException):
+        main()

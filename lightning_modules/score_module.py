@@ -1,5 +1,6 @@
 """Training of GraspGF by denoising score matching."""
 
+import math
 import warnings
 
 import numpy as np
@@ -198,9 +199,20 @@ class ScoreMatchingModule(LightningModule):
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """Adam with warm-up and, if asked for, a cosine decay over the planned number of steps."""
         optimizer: Optimizer = Adam(self.parameters(), lr=self.learning_rate)
-        total = max(1, int(self.trainer.estimated_stepping_batches)) if self.decay_to < 1.0 else 1
+        total = self._steps_of_run() if self.decay_to < 1.0 else 1
         schedule = LambdaLR(optimizer, lambda step: learning_rate_factor(step, self.warmup_steps, total, self.decay_to))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def _steps_of_run(self) -> int:
+        """Steps of the whole run, over which the learning rate decays."""
+        steps = self.trainer.estimated_stepping_batches
+        if not math.isfinite(steps):
+            raise ValueError(
+                f"max_epochs is {self.trainer.max_epochs} and max_steps {self.trainer.max_steps}, a run without an "
+                f"end, over which the learning rate cannot decay to {self.decay_to:g} of its start; give one of them, "
+                "or --model.init_args.decay_to 1.0 for a rate that stays"
+            )
+        return max(1, int(steps))
 
 
 class _RefinedScore:

@@ -67,7 +67,7 @@ class RunProgressBar(TQDMProgressBar):
         items.pop("v_num", None)
         # batches and not optimiser steps, of which one batch may take many (PPO)
         done = _batches_done(trainer) - self._first_batch
-        if trainer.training and done > 0:
+        if trainer.training and done > 0 and (trainer.max_epochs or 0) >= 0:  # -1: a run without an end
             total = int(trainer.num_training_batches) * int(trainer.max_epochs or 1) - self._first_batch
             rate = (time.monotonic() - self._began) / done
             items["left"] = str(timedelta(seconds=max(0, round(rate * (total - done)))))

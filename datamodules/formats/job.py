@@ -29,9 +29,11 @@ from envs.hand.registry import load_hand
 from envs.objects.library import ObjectLibrary
 from envs.objects.meshes.mesh_folder import MeshFolder
 from envs.objects.meshes.mesh_settings import MeshSettings
+from envs.objects.store.guarded import BUILD_TIMEOUT_S
 from envs.objects.store.object_cache import ObjectCache
-from envs.objects.store.preparation import BUILD_TIMEOUT_S, prepare
+from envs.objects.store.preparation import prepare
 from envs.physics.mujoco_cpu import MujocoCpu
+from envs.workers import call_plainly
 
 _LOG = logging.getLogger(__name__)
 
@@ -170,7 +172,9 @@ def verify_units(
         waiting: set[Future[int]] = set()
         try:
             for unit in todo:
-                waiting.add(pool.submit(_verify_unit, job.hand, str(split_file), _Task(job, unit, names, splits)))
+                waiting.add(
+                    pool.submit(call_plainly, _verify_unit, job.hand, str(split_file), _Task(job, unit, names, splits))
+                )
                 if len(waiting) >= 64:  # so that the queue does not grow with the source
                     waiting = _take_done(waiting, bar)
             while waiting:

@@ -3,7 +3,6 @@
 import io
 import json
 import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,11 @@ from datamodules.grasps.grasp_set import OPTIONAL_FIELDS, ROW_FIELDS, GraspSet, 
 from envs.files import write_atomically
 from envs.hand.hand import Hand
 from envs.hand.registry import load_hand
+from envs.stand_ins import what_stands_there
+from envs.workers import error_text
+
+MAX_BYTES = 8_000_000_000
+"""Of all arrays together: ten million grasps, and more than a stranger's archive may make of a machine's memory."""
 
 SCHEMA = "graspgf.grasp_set"
 VERSION = 2
@@ -73,11 +77,15 @@ def _read(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
             f"grasp set {path} does not exist; make one with: python -m datamodules.synthesize "
             "--config configs/synthesis.yaml"
         )
+    stand_in = what_stands_there(path, "the grasp set")
+    if stand_in:
+        raise ValueError(f"grasp set {path}: {stand_in}")
     try:
+        _check_size(path)
         with np.load(path, allow_pickle=False) as archive:
             content = {name: archive[name] for name in archive.files}
         header = json.loads(content.pop("header").tobytes().decode())
-    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, OSError, TypeError, ValueError) as error:
+    except Exception as error:  # zip, npz and JSON raise many types for a damaged or foreign file
         raise ValueError(
             f"grasp set {path} cannot be read ({error}): truncated, or not a grasp set; restore it or make it anew"
         ) from error
@@ -85,6 +93,14 @@ def _read(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         given = header.get("schema") if isinstance(header, dict) else type(header).__name__
         raise ValueError(f"grasp set {path}, field schema: given {given!r}, expected {SCHEMA!r}; not a grasp set")
     return content, header
+
+
+def _check_size(path: Path) -> None:
+    """ValueError for an archive that unfolds to more than MAX_BYTES."""
+    with zipfile.ZipFile(path) as archive:
+        size = sum(item.file_size for item in archive.infolist())
+    if size > MAX_BYTES:
+        raise ValueError(f"it unfolds to {size / 1e9:.1f} GB, allowed up to {MAX_BYTES / 1e9:g} GB")
 
 
 def _check_version(path: Path, version: Any) -> None:
@@ -101,7 +117,18 @@ def _check_version(path: Path, version: Any) -> None:
 
 
 def _build(path: Path, content: dict[str, NDArray[Any]], header: dict[str, Any]) -> GraspSet:
-    """The checked set; a file that names no hand is of the Shadow Hand."""
+    """The checked set, or an error that names the file; a file that names no hand is of the Shadow Hand."""
+    try:
+        return _checked(path, content, header)
+    except FileNotFoundError:
+        raise  # of the hand's package or file, which the message names
+    except Exception as error:  # fields of wrong kinds lead the checks to whatever
+        if isinstance(error, ValueError) and str(path) in str(error):
+            raise
+        raise ValueError(f"grasp set {path}: {error_text(error)}; restore the file or make it anew") from error
+
+
+def _checked(path: Path, content: dict[str, NDArray[Any]], header: dict[str, Any]) -> GraspSet:
     hand = _hand_of(path, header)
     _check_header(path, header, hand)
     missing = [name for name in ROW_FIELDS if name not in content]
@@ -149,5 +176,6 @@ def _check_header(path: Path, header: dict[str, Any], hand: Hand) -> None:
                 f"{hand.name}"
             )
     for name in ("objects", "object_splits"):
-        if not isinstance(header.get(name), list):
+        names = header.get(name)
+        if not (isinstance(names, list) and all(isinstance(one, str) for one in names)):
             raise ValueError(f"grasp set {path}, field {name}: given {header.get(name)!r}, expected a list of names")

@@ -29,6 +29,7 @@ from envs.objects.grasp_object import GraspObject
 from envs.objects.library import ObjectLibrary
 from envs.physics.base import PhysicsFactory, physics_identity
 from envs.physics.mujoco_cpu import MujocoCpu
+from envs.workers import call_plainly
 
 _LOG = logging.getLogger(__name__)
 
@@ -171,7 +172,7 @@ def run_job(spec: JobSpec) -> tuple[list[GraspSet], dict[str, TypeCount]]:
         _LOG.info("%d of %d objects were made before; going on with the rest", len(done), len(paths))
     bars = _Bars(len(paths), spec.settings.types or spec.hand.type_names, done)
     with worker_pool(spec.num_workers) as pool:
-        futures = [pool.submit(_make_part, spec, name, split, paths[name]) for name, split in todo]
+        futures = [pool.submit(call_plainly, _make_part, spec, name, split, paths[name]) for name, split in todo]
         try:
             for future in as_completed(futures):
                 bars.add(future.result())

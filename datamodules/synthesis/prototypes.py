@@ -38,7 +38,7 @@ def load_prototypes(hand: Hand, path: Path | None = None) -> Prototypes:
             f"there are no prototypes {source} of the hand {hand.name}; make them with: python -m datamodules.pilot "
             f"--hand {hand.name} --output prototypes.json, and give the file as --prototypes"
         )
-    content = json.loads(source.read_text())
+    content = json.loads(source.read_text(encoding="utf-8-sig"))
     if tuple(content.get("joint_order", ())) != hand.joints:
         raise ValueError(
             f"prototype file {source}, field joint_order: expected {list(hand.joints)}, given "

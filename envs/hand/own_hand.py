@@ -12,6 +12,7 @@ from envs.hand.grasp_types import GraspType, LineRanges, Pad, standard_ranges, s
 from envs.hand.hand import Hand
 from envs.hand.model_file import Capsule, HandFile, Point, bare_model
 from envs.hand.parts import Array, Coupling, Finger, Gains, JointLimits
+from envs.workers import error_text
 
 _PACKAGE = "package:"
 
@@ -125,6 +126,17 @@ def read_hand(path: Path, reference: str = "") -> Hand:
     """
     if not path.is_file():
         raise FileNotFoundError(f"hand file {path} does not exist; docs/own_hand.md says what it has to hold")
+    try:
+        return _hand(path, reference)
+    except Exception as error:  # a stranger's text leads the parsers to whatever
+        if isinstance(error, ValueError | FileNotFoundError) and str(path) in str(error):
+            raise
+        if isinstance(error, FileNotFoundError):
+            raise FileNotFoundError(f"hand file {path}: {error}") from error
+        raise ValueError(f"hand file {path}: {error_text(error)}; docs/own_hand.md says what it has to hold") from error
+
+
+def _hand(path: Path, reference: str) -> Hand:
     entry = _read(path)
     if len(entry.fingers) < 2:
         raise ValueError(f"hand file {path}, fingers: {len(entry.fingers)} given, at least a finger and a thumb needed")
@@ -184,6 +196,10 @@ def _model_path(entry: HandEntry, folder: Path) -> Path:
     path = folder / entry.model
     if entry.model.startswith(_PACKAGE):
         package, _, inside = entry.model.removeprefix(_PACKAGE).partition("/")
+        if not package.isidentifier():  # finding a.b would run the code of a
+            raise ValueError(
+                f"hand {entry.name!r}, model: {entry.model!r} given, expected package:NAME/PATH, plain NAME"
+            )
         found = importlib.util.find_spec(package)
         if found is None or found.origin is None:
             remedy = entry.install or f"pip install --no-deps {package}"

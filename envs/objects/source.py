@@ -14,12 +14,15 @@ class BuildTask:
     Attributes:
         function: of a module's top level; raises ValueError with the cause when the object cannot be built.
         args: its arguments.
-        may_crash: it runs native code on users' data and belongs in a process of its own, under a time limit.
+        may_crash: it runs native code on users' data and belongs in a process of its own, under limits of time and
+            memory.
+        advice: what a user may do when it takes too much time or memory, or crashes; names what in the data does that.
     """
 
     function: Callable[..., GraspObject]
     args: tuple[Any, ...]
     may_crash: bool = False
+    advice: str = ""
 
 
 class ObjectSource(Protocol):

@@ -29,6 +29,7 @@ from envs.objects.families.source import FamilySource
 from envs.objects.meshes.mesh_folder import MeshFolder
 from envs.objects.meshes.mesh_settings import MeshSettings
 from envs.objects.source import BuildTask, ObjectSource
+from envs.stand_ins import what_stands_there
 
 SCHEMA = "object_split"
 VERSION = 1
@@ -139,10 +140,13 @@ def load_splits(file: Path | Traversable) -> Splits:
         raise FileNotFoundError(
             f"split file {file} does not exist; {_REMEDY}, or name one of the package: {', '.join(SHIPPED_SPLITS)}"
         )
+    stand_in = what_stands_there(file, "the split file") if isinstance(file, Path) else ""
+    if stand_in:
+        raise ValueError(f"split file {file}: {stand_in}")
     try:
-        loaded = _parse(file.read_text(encoding="utf-8"), file.parent if isinstance(file, Path) else Path())
+        loaded = _parse(file.read_text(encoding="utf-8-sig"), file.parent if isinstance(file, Path) else Path())
         _check_disjoint(loaded)
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise FileNotFoundError(f"split file {file}: {error}") from error
     except ValueError as error:
         raise ValueError(f"split file {file}: {error}; {_REMEDY}") from error
@@ -153,7 +157,7 @@ def _parse(text: str, folder: Path) -> Splits:
     """The content of a split file that lies in a folder; errors are completed by `load_splits`."""
     try:
         content = json.loads(text)
-    except json.JSONDecodeError as error:
+    except (json.JSONDecodeError, RecursionError) as error:
         raise ValueError(f"it is not JSON ({error})") from error
     fields: dict[str, Any] = content if isinstance(content, dict) else {}
     for field, expected in (("schema", SCHEMA), ("version", VERSION)):

@@ -46,3 +46,16 @@ def test_misspelt_option_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[
         main([f"--output={tmp_path / 'found.json'}", "--settings.num_line=40"])
     assert ended.value.code == 2
     assert "num_line" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("--num_workers=-1", "num_workers is -1, expected at least 1"),
+        ("--num_objects=0", "num_objects is 0, and split file full has 3127 training objects"),
+        ("--output=.", "is a folder; give the name of a file in it"),
+    ],
+)
+def test_what_would_fail_after_the_pilot_is_told_before_it(given: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=message):
+        main([f"--output={tmp_path / 'found.json'}", given])

@@ -160,6 +160,21 @@ def test_a_limit_of_easy_grasps_without_a_quota_is_refused_before_the_work(tmp_p
     assert not (tmp_path / "parts").exists()
 
 
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("--num_workers=0", "num_workers is 0, expected at least 1"),
+        ("--max_objects=0", "max_objects is 0, expected at least 1"),
+        ("--test_grasps_per_object=-3", "test_grasps_per_object is -3, expected at least 1"),
+        ("--gallery=.", "output . is a folder; give the name of a file in it"),
+    ],
+)
+def test_what_would_fail_after_the_synthesis_is_told_before_it(given: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=message):
+        main([f"--output={tmp_path / 'set.npz'}", f"--parts_dir={tmp_path / 'parts'}", given])
+    assert not (tmp_path / "parts").exists()
+
+
 def test_gallery_is_a_picture_with_a_row_for_each_type(left_alone: Path, made: GraspSet) -> None:
     picture = imread(left_alone / "gallery.png")
     assert picture.ndim == 3

@@ -20,6 +20,9 @@ MIN_THICKNESS = 3e-4
 MAX_GAP = 0.005
 """Metres of air that parts of one object may have between them."""
 
+MIN_FILLED = 0.8
+"""Share of a decomposed mesh's volume that its pieces together must enclose."""
+
 MAX_OWN_PARTS = 160
 """Convex parts that a mesh may bring along; of more, finding those to merge takes longer than CoACD."""
 
@@ -36,15 +39,16 @@ def convex_pieces(mesh: trimesh.Trimesh, surface: trimesh.Trimesh, *, threshold:
         threshold: concavity that may be left (CoACD's, 0.01 to 1).
         max_pieces: most pieces.
     Raises:
-        ValueError: no piece is thick enough, or parts lie apart.
+        ValueError: no piece is thick enough, parts lie apart, or a decomposition leaves much of the mesh empty.
         RuntimeError: CoACD is not installed.
     """
-    pieces = _own_parts(mesh, max_pieces)
-    if pieces is None:
-        pieces = _by_coacd(coarsened(surface), threshold, max_pieces)
+    own = _own_parts(mesh, max_pieces)
+    pieces = _by_coacd(coarsened(surface), threshold, max_pieces) if own is None else own
     pieces = [piece for piece in pieces if _thickness(piece) >= MIN_THICKNESS]
     if not pieces:
         raise ValueError(f"no convex piece of the mesh is {1e3 * MIN_THICKNESS:g} mm thick; give the mesh a thickness")
+    if own is None:
+        check_filled(pieces, float(surface.volume))
     groups = _groups(pieces)
     if groups > 1:
         raise ValueError(
@@ -53,6 +57,23 @@ def convex_pieces(mesh: trimesh.Trimesh, surface: trimesh.Trimesh, *, threshold:
         )
     check_simulable(pieces)
     return pieces
+
+
+def check_filled(pieces: Sequence[Piece], volume: float) -> None:
+    """ValueError when the pieces together enclose much less than the mesh, so that fingers would reach into it.
+
+    Args:
+        pieces: corners of convex pieces, metres.
+        volume: of the mesh, cubic metres.
+    """
+    hulls = [manifold3d.Manifold.hull_points(np.ascontiguousarray(piece)) for piece in pieces]
+    filled = float(manifold3d.Manifold.batch_boolean(hulls, manifold3d.OpType.Add).volume())
+    if filled < MIN_FILLED * volume:
+        raise ValueError(
+            f"its {len(pieces)} convex pieces enclose {1e6 * filled:.3g} ml of the mesh's {1e6 * volume:.3g} ml, at "
+            f"least {100 * MIN_FILLED:g} % are needed; allow more pieces (max_pieces), a finer threshold, or give thin "
+            "parts a thickness"
+        )
 
 
 def check_simulable(pieces: Sequence[Piece]) -> None:

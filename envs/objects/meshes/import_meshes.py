@@ -7,22 +7,28 @@ listed with their causes, here and beside the split file.
 
 import json
 import logging
+import math
+import re
 import sys
 import zlib
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jsonargparse import ArgumentParser
 
 from envs.conventions import SPLITS
-from envs.files import write_atomically
+from envs.files import check_output, write_atomically
 from envs.objects.meshes.mesh_folder import MeshFolder
 from envs.objects.meshes.mesh_settings import MeshSettings
 from envs.objects.split_file import write_split_file
+from envs.objects.store.guarded import BUILD_MEMORY_GB, BUILD_TIMEOUT_S, Limits
 from envs.objects.store.object_cache import ObjectCache
-from envs.objects.store.preparation import BUILD_TIMEOUT_S, prepare
+from envs.objects.store.preparation import prepare
+from envs.workers import checked_workers
 
 _logger = logging.getLogger("import_meshes")
 
@@ -43,21 +49,36 @@ class Imported:
 
 
 def import_folder(
-    meshes: MeshFolder, cache: ObjectCache, num_workers: int | None = None, timeout_s: float = BUILD_TIMEOUT_S
+    meshes: MeshFolder,
+    cache: ObjectCache,
+    num_workers: int | None = None,
+    timeout_s: float = BUILD_TIMEOUT_S,
+    memory_gb: float = BUILD_MEMORY_GB,
 ) -> Imported:
     """Build every mesh of the folder that the cache does not hold yet.
+
+    Where a file can be no object and others would have its name, it is left out and the next one tried.
 
     Args:
         meshes: the folder.
         cache: where the objects are looked for and kept.
         num_workers: processes; one per core when None.
         timeout_s: seconds one mesh may take.
+        memory_gb: gigabytes of memory one mesh may take.
     """
-    rejected = dict(meshes.rejected)
-    for one in prepare(meshes, meshes.names, cache, num_workers, timeout_s):
-        if one.grasp_object is None:
-            path, cause = meshes.path(one.name), str(one.error)
-            rejected[path] = cause if cause.startswith(str(path)) else f"{path}: {cause}"
+    causes: dict[Path, str] = {}
+    names = meshes.names
+    while names:
+        failed = []
+        for one in prepare(meshes, names, cache, num_workers, timeout_s, memory_gb):
+            if one.grasp_object is None:
+                path, cause = meshes.path(one.name), str(one.error)
+                causes[path] = cause if cause.startswith(str(path)) else f"{path}: {cause}"
+                if isinstance(one.error, ValueError):  # the file's own fault, today and tomorrow
+                    failed.append(one.name)
+        names = [name for name in failed if meshes.alternatives(name)]
+        meshes = meshes.without(names) if names else meshes
+    rejected = meshes.rejected | causes
     good = [name for name in meshes.names if meshes.path(name) not in rejected]
     return Imported(good, rejected, meshes)
 
@@ -93,14 +114,27 @@ def spread_over_splits(imported: Imported, fractions: dict[str, float]) -> dict[
 
 
 def write_results(imported: Imported, splits: dict[str, list[str]], settings: MeshSettings, output: Path) -> None:
-    """Write the split file, and beside it ``..._rejected.json`` with file and cause of what was left out; tell both."""
+    """Write the split file, and beside it ``..._rejected.json`` with file and cause of what is no object; tell both."""
     rejected = output.with_name(f"{output.stem}_rejected.json")
     causes = {str(path): cause for path, cause in imported.rejected.items()}
-    write_atomically(rejected, (json.dumps(causes, indent=1) + "\n").encode())
+    skipped = {str(path): cause for path, cause in imported.meshes.skipped.items() if str(path) not in causes}
+    write_atomically(rejected, (json.dumps(causes | skipped, indent=1) + "\n").encode())
     write_split_file(output, splits, settings)
     for cause in causes.values():
         _logger.warning("rejected %s", cause)
+    for what, found in (("rejected", causes), ("skipped", skipped)):
+        for kind, count in counted(found).items():
+            _logger.info("%s: %d files: %s", what, count, kind)
     _logger.info("%s: %d objects; %d files rejected (%s)", output, len(imported.names), len(causes), rejected)
+
+
+def counted(causes: Mapping[str, str]) -> dict[str, int]:
+    """How many files have each cause, most first; causes that differ by numbers and names alone count as one."""
+    short = [cause.removeprefix(f"{path}: ").partition(";")[0].partition("(") for path, cause in causes.items()]
+    # of "no mesh (suffix '.mtl')" the brackets say what it is, of "cannot be read as .stl (...)" what went wrong
+    kinds = [f"{head}({rest}" if head == "no mesh " else head.strip() for head, _, rest in short]
+    kinds = [re.sub(r"'[^']{8,}'|/\S+", "...", re.sub(r"\b\d[\w.+-]*", "N", kind)) for kind in kinds]
+    return dict(Counter(kinds).most_common())
 
 
 def parse_fraction(text: str) -> tuple[str, float]:
@@ -110,9 +144,24 @@ def parse_fraction(text: str) -> tuple[str, float]:
         ValueError: text of another form, or an unknown split.
     """
     split, _, share = text.partition("=")
-    if split not in SPLITS or not share.replace(".", "", 1).isdigit():
+    if split not in SPLITS or not share.replace(".", "", 1).isdecimal() or not float(share) < math.inf:
         raise ValueError(f"--fractions: {text!r} is not SPLIT=SHARE with a split of {', '.join(SPLITS)}")
     return split, float(share)
+
+
+def parse_fractions(texts: Sequence[str]) -> dict[str, float]:
+    """The share of each split that texts like "train=0.8" spell.
+
+    Raises:
+        ValueError: text of another form, an unknown split or one that stands twice, or no share above 0.
+    """
+    pairs = [parse_fraction(text) for text in texts]
+    shares = dict(pairs)
+    if len(shares) < len(pairs):
+        raise ValueError(f"--fractions: {' '.join(texts)!r} names a split twice; give each one share")
+    if not sum(shares.values()) > 0:
+        raise ValueError(f"--fractions: {' '.join(texts)!r} has no share above 0, so that no object goes anywhere")
+    return shares
 
 
 def _parser() -> ArgumentParser:
@@ -124,21 +173,31 @@ def _parser() -> ArgumentParser:
     parser.add_argument("--fractions", nargs="+", metavar="SPLIT=SHARE", help="deal them out over splits instead")
     parser.add_argument("--num_workers", type=int, help="processes; one per core when not given")
     parser.add_argument("--timeout", type=float, default=BUILD_TIMEOUT_S, help="seconds one mesh may take")
+    parser.add_argument("--memory", type=float, default=BUILD_MEMORY_GB, help="gigabytes of memory one mesh may take")
     return parser
+
+
+def _check(given: Any) -> dict[str, float]:
+    """The shares of the splits; ValueError for what would fail after the work."""
+    checked_workers(given.num_workers)
+    Limits(given.timeout, given.memory)
+    check_output(given.output)
+    return parse_fractions(given.fractions or [f"{given.split}=1"])
 
 
 def main(args: Sequence[str] | None = None) -> None:
     """Command line: builds the objects and writes the split file."""
     given = _parser().parse_args(args)
     try:
-        shares = dict(map(parse_fraction, given.fractions or [f"{given.split}=1"]))
+        shares = _check(given)
         meshes = MeshFolder(MeshSettings(**{one.name: getattr(given, one.name) for one in fields(MeshSettings)}))
-        imported = import_folder(meshes, ObjectCache.of_user(), given.num_workers, given.timeout)
+        spread_over_splits(Imported(meshes.names, {}, meshes), shares)  # complains now, not after the work
+        imported = import_folder(meshes, ObjectCache.of_user(), given.num_workers, given.timeout, given.memory)
         splits = spread_over_splits(imported, shares)
         if not imported.names:
             first = next(iter(imported.rejected.values()), "")
             raise ValueError(f"none of the {len(imported.rejected)} files of {meshes.folder} is usable; e.g. {first}")
-        settled = replace(meshes.settings, folder=_portable(given.folder, given.output))
+        settled = replace(imported.meshes.settings, folder=_portable(given.folder, given.output))
         write_results(imported, splits, settled, given.output)
     except (ValueError, OSError) as error:
         sys.exit(f"error: {error}")

@@ -1,7 +1,9 @@
 """A folder of meshes as a source of objects."""
 
+import hashlib
 import logging
 import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -23,6 +25,16 @@ TYPICAL_EXTENT = 0.1
 SAMPLE = 25
 """Meshes that the unit is guessed from: the smallest files, which are read fastest."""
 
+SAMPLE_BYTES = 50_000_000
+"""Larger files are not read for it: this process has no limits of time and memory."""
+
+_ADVICE = (
+    "meshes do that whose surface overlaps itself or that have very many parts; make it one simple closed surface "
+    "(Blender: modifier Remesh), decimate it, or allow more (--timeout, --memory)"
+)
+
+_METADATA_FOLDERS = ("__MACOSX", ".git", ".svn", ".hg", ".AppleDouble", ".Trashes", "@eaDir", ".ipynb_checkpoints")
+
 _logger = logging.getLogger(__name__)
 
 
@@ -30,8 +42,9 @@ class MeshFolder:
     """The meshes of a folder by object name (an `ObjectSource`).
 
     The name is the family and the path below the folder, in lower-case letters, digits and underscores:
-    ``crate/Blue one.obj`` becomes ``crate_blue_one``, ``scan.stl`` becomes ``mesh_scan``. A family that bears the name
-    of a parametric one gets ``_mesh`` appended, so that no mesh has the name of another object.
+    ``crate/Blue one.obj`` becomes ``crate_blue_one``, ``scan.stl`` becomes ``mesh_scan``; of a name in another script
+    eight digits of its hash stand for what is lost. A family that bears the name of a parametric one gets ``_mesh``
+    appended, so that no mesh has the name of another object. Of several files of one name the first has it.
 
     Args:
         settings: folder, units and decomposition.
@@ -43,9 +56,10 @@ class MeshFolder:
 
     def __init__(self, settings: MeshSettings, relative_to: Path = Path()) -> None:
         self.folder = settings.find_folder(relative_to)
-        self._given = settings
+        self._given, self._relative_to = settings, relative_to
         self._families: dict[str, str] = {}
         self._files: dict[str, Path] = {}
+        self._others: dict[str, list[Path]] = {}
         self.rejected: dict[Path, str] = {}
         """Files that cannot be objects, with the cause: another of the same name, a suffix that is not read."""
         self._list_files()
@@ -68,12 +82,19 @@ class MeshFolder:
         return self._families[name]
 
     def key(self, name: str) -> str:
-        settings = {**asdict(self.settings), "folder": "", "pattern": "", "name": name, "family": self.family(name)}
+        settings = {
+            **asdict(self.settings),
+            "folder": "",
+            "pattern": "",
+            "leave_out": (),
+            "name": name,
+            "family": self.family(name),
+        }
         return mesh_key(settings, self._files[name].read_bytes())
 
     def task(self, name: str) -> BuildTask:
         args = (self._files[name], name, self.family(name), self.settings)
-        return BuildTask(make_mesh_object, args, may_crash=True)
+        return BuildTask(make_mesh_object, args, may_crash=True, advice=_ADVICE)
 
     def __contains__(self, name: object) -> bool:
         return name in self._files
@@ -88,7 +109,9 @@ class MeshFolder:
         given = self._given
         if given.unit is not None or given.scale is not None or given.size is not None:
             return given
-        largest = _largest_extents(sorted(self._files.values(), key=lambda path: path.stat().st_size)[:SAMPLE])
+        sizes = {path: path.stat().st_size for path in self._files.values()}
+        smallest = sorted((path for path in sizes if sizes[path] <= SAMPLE_BYTES), key=lambda path: sizes[path])
+        largest = _largest_extents(smallest[:SAMPLE])
         unit = guess_unit(largest, self.folder)
         _logger.warning(
             "mesh folder %s: no unit is given; the meshes are about %.4g units large, taken for %s; write "
@@ -97,22 +120,53 @@ class MeshFolder:
         )  # fmt: skip
         return replace(given, unit=unit)
 
+    def alternatives(self, name: str) -> list[Path]:
+        """Files that would have the object's name, if its own were not there."""
+        return self._others.get(name, [])
+
+    def without(self, names: Sequence[str]) -> "MeshFolder":
+        """The folder without the files of these objects, whose names go to the next files that have them."""
+        files = [self._files[name].relative_to(self.folder).as_posix() for name in names]
+        settings = replace(self.settings, leave_out=(*self.settings.leave_out, *files))
+        return MeshFolder(settings, self._relative_to)
+
+    @cached_property
+    def skipped(self) -> dict[Path, str]:
+        """Every other file below the folder, with the cause why it is no object."""
+        known = {*self._files.values(), *self.rejected}
+        below = sorted(path for path in self.folder.rglob("*") if not path.is_dir() and path not in known)
+        return {path: f"{path}: {self._cause(path)}" for path in below}
+
+    def _cause(self, path: Path) -> str:
+        """Why a file below the folder is not even tried."""
+        below = path.relative_to(self.folder)
+        if is_metadata(below):
+            return "metadata of another program"
+        if below.as_posix() in self._given.leave_out:
+            return "left out (leave_out)"
+        if path.suffix.lower() not in (*SUFFIXES, *FOREIGN_SUFFIXES):
+            return f"no mesh (suffix {path.suffix!r})"
+        return "does not match the pattern" if path.is_file() else "no regular file"
+
     def _list_files(self) -> None:
         candidates: dict[str, list[Path]] = defaultdict(list)
         for path in sorted(self.folder.glob(self._given.pattern)):
+            below = path.relative_to(self.folder)
+            if is_metadata(below) or below.as_posix() in self._given.leave_out:
+                continue
             if path.suffix.lower() in FOREIGN_SUFFIXES:
                 self.rejected[path] = (
                     f"{path}: suffix {path.suffix!r} is not supported; allowed: {', '.join(SUFFIXES)}; export it as one"
                 )
             elif path.suffix.lower() in SUFFIXES and path.is_file():
-                family, name = self._spelt(path.relative_to(self.folder))
+                family, name = self._spelt(below)
                 self._families[name] = family
                 candidates[name].append(path)
-        for name, paths in candidates.items():
-            self._files[name] = paths[0]
-            for path in paths[1:]:
+        for name, (first, *others) in candidates.items():
+            self._files[name], self._others[name] = first, others
+            for path in others:
                 self.rejected[path] = (
-                    f"{path}: its object name {name!r} is that of {paths[0]} too; names keep only letters, digits and "
+                    f"{path}: its object name {name!r} is that of {first} too; names keep only letters, digits and "
                     "underscores of the path without suffix: rename or remove one of the files"
                 )
 
@@ -127,6 +181,8 @@ class MeshFolder:
         if family in FAMILIES:
             family = f"{family}_mesh"
         rest = parts[1:] if own_folder else parts
+        if not parts[-1]:
+            rest[-1] = _hash_of(below.stem)  # of signs alone
         kept = [part for k, part in enumerate(rest) if part and part != (rest[k - 1] if k else None)]
         return family, "_".join([family, *kept])
 
@@ -162,8 +218,20 @@ def _largest_extents(paths: Sequence[Path]) -> list[float]:
     return found
 
 
+def is_metadata(below: Path) -> bool:
+    """Whether a file is what a system or program keeps about others: ``._NAME`` of macOS, ``__MACOSX`` and the like."""
+    return below.name.startswith("._") or any(part in _METADATA_FOLDERS for part in below.parts)
+
+
 def _word(text: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")
+    """Lower-case letters, digits and underscores of a text; where letters of other scripts are lost, with a hash."""
+    composed = unicodedata.normalize("NFC", text)  # macOS writes accents as letters of their own
+    word = re.sub(r"[^a-z0-9]+", "_", composed.lower()).strip("_")
+    return word if composed.isascii() else f"{word}_{_hash_of(composed)}".strip("_")
+
+
+def _hash_of(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:8]
 
 
 def _first_of(rejected: dict[Path, str]) -> str:

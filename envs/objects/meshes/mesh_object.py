@@ -33,10 +33,10 @@ def make_mesh_object(path: Path, name: str, family: str, settings: MeshSettings)
         factor = metres_per_unit(raw.extents, settings)
         raw.apply_scale(factor)
         mesh = cleaned(raw)
-        surface = solid(mesh)
-        pieces = convex_pieces(mesh, surface, threshold=settings.threshold, max_pieces=settings.max_pieces)
-        centre = np.array(surface.center_mass)
-        surface = trimesh.Trimesh(surface.vertices - centre, surface.faces, process=False)
+        body = solid(mesh)
+        centre = np.array(body.center_mass)
+        surface = trimesh.Trimesh(body.vertices - centre, body.faces, process=False)
+        pieces = convex_pieces(mesh, body, threshold=settings.threshold, max_pieces=settings.max_pieces)
         pieces = [piece - centre for piece in pieces]
         return complete_object(
             surface,

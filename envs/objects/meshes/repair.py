@@ -6,6 +6,7 @@ import trimesh
 from scipy.spatial import ConvexHull, QhullError
 
 from envs.objects.builder import surface_of
+from envs.objects.meshes.soundness import check_sides
 
 MAX_FACES = 20_000
 """Finer meshes are decimated to so many faces: a hand feels nothing of the rest."""
@@ -42,7 +43,7 @@ def solid(mesh: trimesh.Trimesh) -> trimesh.Trimesh:
     """The union of the bodies of a cleaned mesh as one watertight surface; open ones count as walls of WALL.
 
     Raises:
-        ValueError: a part without inside and outside, or next to no volume.
+        ValueError: a part without inside and outside or one that overlaps itself, or next to no volume.
     """
     bodies = []
     for part in mesh.split(only_watertight=False):
@@ -54,6 +55,7 @@ def solid(mesh: trimesh.Trimesh) -> trimesh.Trimesh:
                 f"a part of {len(part.faces)} faces is open or not a manifold and cannot be closed; close it in a mesh "
                 "editor (Blender: add-on 3D Print Toolbox, Make Manifold; or modifier Remesh)"
             )
+        check_sides(surface_of(body))  # before the decomposition, which takes gigabytes for what overlaps itself
         bodies.append(body)
     surface = surface_of(manifold3d.Manifold.batch_boolean(bodies, manifold3d.OpType.Add))
     if not surface.is_watertight or surface.volume < MIN_VOLUME:

@@ -14,8 +14,12 @@ SHARED_CODE = ("builder.py", "grasp_object.py", "point_cloud.py", "rest_poses.py
 """Files of ``envs.objects`` that turn pieces into objects; the families' own code shows in the pieces themselves."""
 
 MESH_CODE = tuple(
-    f"meshes/{file}.py" for file in ("decomposition", "mesh_files", "mesh_object", "mesh_settings", "repair")
-)
+    f"meshes/{file}.py"
+    for file in (
+        "closedness", "decomposition", "mesh_files", "mesh_object", "mesh_settings", "polygons", "read_gltf",
+        "read_obj", "read_off", "read_ply", "read_stl", "repair", "soundness",
+    )
+)  # fmt: skip
 """Files that turn mesh files into pieces."""
 
 _SHARED_LIBRARIES = ("numpy", "scipy", "trimesh", "manifold3d")

@@ -1,5 +1,6 @@
 """Mesh files of made-up objects, in millimetres unless said otherwise."""
 
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -56,3 +57,58 @@ def write_bad_folder(folder: Path) -> None:
     trimesh.creation.icosphere(subdivisions=1, radius=30).export(folder / "Twin.ply")
     trimesh.creation.icosphere(subdivisions=1, radius=30).export(folder / "twin!.stl")
     write_obj(folder / "metres.obj", block(0.06).vertices, block().faces)
+
+
+Polygons = tuple[list[tuple[float, float, float]], list[tuple[int, ...]]]
+"""Vertices, and faces of any number of corners."""
+
+L_CORNERS = [(20, 20), (20, 60), (0, 60), (0, 0), (60, 0), (60, 20)]
+"""An L of 60 by 60, arms 20 wide: 60 * 20 + 40 * 20 = 2,000 square millimetres, 240 round."""
+
+U_CORNERS = [(0, 0), (60, 0), (60, 60), (45, 60), (45, 15), (15, 15), (15, 60), (0, 60)]
+"""A U of 60 by 60, arms 15 wide: 60 * 15 + 2 * 45 * 15 = 2,250 square millimetres, 330 round."""
+
+
+def prism(corners: list[tuple[float, float]], height: float = 30.0) -> Polygons:
+    """An upright prism whose caps are single polygons and whose sides are quads, faces outwards."""
+    count = len(corners)
+    turn = sum(x * corners[k - count + 1][1] - corners[k - count + 1][0] * y for k, (x, y) in enumerate(corners))
+    corners = corners if turn > 0 else corners[::-1]
+    vertices = [(x, y, 0.0) for x, y in corners] + [(x, y, height) for x, y in corners]
+    sides = [(k, (k + 1) % count, (k + 1) % count + count, k + count) for k in range(count)]
+    return vertices, [tuple(range(count))[::-1], tuple(range(count, 2 * count)), *sides]
+
+
+def obj_text(polygons: Polygons) -> str:
+    """As an .obj file."""
+    vertices, faces = polygons
+    corners = [" ".join(str(k + 1) for k in face) for face in faces]
+    return "".join([*(f"v {x} {y} {z}\n" for x, y, z in vertices), *(f"f {one}\n" for one in corners)])
+
+
+def off_text(polygons: Polygons) -> str:
+    """As an .off file."""
+    vertices, faces = polygons
+    rows = [f"{len(face)} {' '.join(map(str, face))}\n" for face in faces]
+    return "".join([f"OFF\n{len(vertices)} {len(faces)} 0\n", *(f"{x} {y} {z}\n" for x, y, z in vertices), *rows])
+
+
+def ply_bytes(polygons: Polygons, order: str = "<") -> bytes:
+    """As a .ply file: text for order "", else binary."""
+    vertices, faces = polygons
+    kind = {"": "ascii", "<": "binary_little_endian", ">": "binary_big_endian"}[order]
+    head = (
+        f"ply\nformat {kind} 1.0\ncomment made up\nelement vertex {len(vertices)}\nproperty float x\nproperty float y\n"
+        f"property float z\nelement face {len(faces)}\nproperty list uchar int vertex_indices\nend_header\n"
+    )
+    if not order:
+        return (head + off_text(polygons).split("\n", 2)[2]).encode()
+    body = [struct.pack(f"{order}3f", *vertex) for vertex in vertices]
+    body += [struct.pack(f"{order}B{len(face)}i", len(face), *face) for face in faces]
+    return head.encode() + b"".join(body)
+
+
+def stl_bytes(mesh: trimesh.Trimesh, announced: int | None = None) -> bytes:
+    """As a binary .stl file, whose header announces another number of facets if asked to."""
+    facets = [struct.pack("<12fH", 0, 0, 0, *corners.ravel(), 0) for corners in mesh.triangles]
+    return b" " * 80 + struct.pack("<I", len(facets) if announced is None else announced) + b"".join(facets)

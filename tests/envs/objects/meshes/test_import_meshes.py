@@ -7,7 +7,7 @@ import pytest
 import trimesh
 
 from envs.objects.library import ObjectLibrary
-from envs.objects.meshes.import_meshes import Imported, import_folder, main, spread_over_splits
+from envs.objects.meshes.import_meshes import Imported, counted, import_folder, main, spread_over_splits
 from envs.objects.meshes.mesh_folder import MeshFolder
 from envs.objects.meshes.mesh_settings import MeshSettings
 from envs.objects.source import BuildTask
@@ -134,6 +134,57 @@ def test_a_misspelt_fraction_is_told(given: str) -> None:
     expected = f"'{given}' is not SPLIT=SHARE with a split of train, development, unseen_instances"
     with pytest.raises(SystemExit, match=expected):
         main(["x", "--output", "y", "--fractions", given])
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--num_workers=-1"], "num_workers is -1, expected at least 1"),
+        (["--timeout=-5"], "timeout is -5.0 s; expected a positive number of seconds"),
+        (["--memory=0"], "memory is 0.0 GB; expected at least"),
+        (["--fractions", "train=0"], "'train=0' has no share above 0"),
+        (["--fractions", "train=1", "train=2"], "names a split twice"),
+        (["--fractions", "train=0.8", "unseen_families=0.2"], "all 7 meshes are of the family 'mesh'"),
+        (["--output=meshes"], "output .*meshes is a folder"),
+        (["--output=meshes/good.obj/x.json"], "x.json cannot be written"),
+    ],
+)
+def test_what_would_fail_after_the_work_is_told_before_it(
+    more: list[str], message: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder.parent)
+    monkeypatch.setattr(preparation, "build_in_workers", lambda *rest: pytest.fail("something was built"))
+    with pytest.raises(SystemExit, match=f"error: .*{message}"):
+        main([str(folder), "--output", "o.json", "--unit", "mm", *more])
+
+
+def test_a_name_goes_to_the_file_that_could_be_read(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "meshes").mkdir()
+    (tmp_path / "meshes" / "mug.obj").write_text("v 0 0 0\n")
+    (tmp_path / "meshes" / "mug.mtl").write_text("")
+    (tmp_path / "meshes" / "mug.png").write_text("")
+    block().export(tmp_path / "meshes" / "mug.stl")
+    with caplog.at_level(logging.INFO):
+        output = run(tmp_path / "meshes")
+    assert ObjectLibrary(output).get("mesh_mug").extents == pytest.approx([0.06] * 3)
+    assert json.loads(output.read_text())["meshes"]["leave_out"] == ["mug.obj"]
+    causes = json.loads((tmp_path / "my_rejected.json").read_text())
+    assert {Path(path).name for path in causes} == {"mug.obj", "mug.mtl", "mug.png"}
+    assert "no faces" in causes[str(tmp_path / "meshes" / "mug.obj")]
+    for line in ("rejected: 1 files: no faces", "skipped: 1 files: no mesh (suffix '.mtl')", "(suffix '.png')"):
+        assert line in caplog.text
+
+
+def test_causes_that_differ_by_numbers_are_counted_together() -> None:
+    causes = {
+        "/a/1.obj": "/a/1.obj: 3 of 8 vertices are NaN or infinite; open it",
+        "/a/2.obj": "/a/2.obj: 1 of 20 vertices are NaN or infinite; open it",
+        "/a/3.stl": "/a/3.stl: cannot be read as .stl (cut); open it",
+        "/a/b.png": "/a/b.png: no mesh (suffix '.png')",
+    }
+    assert counted(causes) == {
+        "N of N vertices are NaN or infinite": 2, "cannot be read as .stl": 1, "no mesh (suffix '.png')": 1,
+    }  # fmt: skip
 
 
 def test_an_unknown_unit_is_told() -> None:

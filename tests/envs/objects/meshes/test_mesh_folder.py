@@ -1,5 +1,7 @@
+import hashlib
 import json
 import logging
+import re
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +45,72 @@ def test_one_family_for_all_and_repeated_folders(tmp_path: Path) -> None:
     write_obj(tmp_path / "000" / "000.obj", block().vertices, block().faces)
     meshes = MeshFolder(MeshSettings(str(tmp_path), unit="mm", family="Random object"))
     assert meshes.names == ["random_object_000"]
+
+
+def test_names_in_other_scripts_keep_apart_and_stay_the_same(tmp_path: Path) -> None:
+    names = ["кружка", "чашка", "杯子", "café", "cafe\u0301", "cafe", "---", "!!"]
+    for name in names:
+        (tmp_path / "посуда").mkdir(exist_ok=True)
+        write_obj(tmp_path / f"{name}.obj", block().vertices, block().faces)
+        write_obj(tmp_path / "посуда" / f"{name}.obj", block().vertices, block().faces)
+    meshes = MeshFolder(MeshSettings(str(tmp_path), unit="mm"))
+    # The two spellings of café are one name: only how the accent is written differs.
+    assert len(meshes.names) == 2 * (len(names) - 1)
+    assert len(meshes.rejected) == 2
+    assert all(name.isascii() and re.fullmatch(r"[a-z]\w*", name) for name in meshes.names)
+    # sha256("чашка") begins with these digits: names must not change from one version to the next.
+    digits = hashlib.sha256("чашка".encode()).hexdigest()[:8]
+    assert meshes.path(f"mesh_{digits}") == tmp_path / "чашка.obj"
+    assert len({meshes.family(name) for name in meshes.names}) == 2
+
+
+def test_metadata_does_not_take_the_name_of_a_mesh(tmp_path: Path) -> None:
+    write_obj(tmp_path / "mug.obj", block().vertices, block().faces)
+    (tmp_path / "._mug.obj").write_bytes(b"\x00\x05\x16\x07")
+    for path in ("__MACOSX/mug.obj", "__MACOSX/._mug.obj", "sub/.git/mug.obj"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_bytes(b"\x00\x05\x16\x07")
+    meshes = MeshFolder(MeshSettings(str(tmp_path), unit="mm"))
+    assert meshes.names == ["mesh_mug"]
+    assert meshes.path("mesh_mug") == tmp_path / "mug.obj"
+    assert not meshes.rejected
+    assert len(meshes.skipped) == 4
+    assert all("metadata of another program" in cause for cause in meshes.skipped.values())
+
+
+def test_files_that_are_left_out_give_their_names_to_others(tmp_path: Path) -> None:
+    for suffix in (".obj", ".stl"):
+        block().export(tmp_path / f"mug{suffix}")
+    meshes = MeshFolder(MeshSettings(str(tmp_path), unit="mm"))
+    assert meshes.alternatives("mesh_mug") == [tmp_path / "mug.stl"]
+    others = meshes.without(["mesh_mug"])
+    assert others.path("mesh_mug") == tmp_path / "mug.stl"
+    assert others.settings.to_field()["leave_out"] == ("mug.obj",)
+
+
+def test_every_other_file_has_a_cause(folder: Path) -> None:
+    (folder / "crate" / "skin.mtl").write_text("x")
+    (folder / "crate" / "skin.png").write_text("x")
+    (folder / "notes.txt").write_text("x")
+    skipped = MeshFolder(MeshSettings(str(folder), unit="mm", pattern="crate/*")).skipped
+    assert {path.name: cause.partition(": ")[2] for path, cause in skipped.items()} == {
+        "skin.mtl": "no mesh (suffix '.mtl')",
+        "skin.png": "no mesh (suffix '.png')",
+        "notes.txt": "no mesh (suffix '.txt')",
+        "Plain One.obj": "does not match the pattern",
+        "00012.obj": "does not match the pattern",
+    }
+
+
+def test_a_split_file_may_begin_with_a_byte_order_mark(folder: Path) -> None:
+    file = split_file(folder.parent / "s.json", {"folder": "grasp_objects"}, train=["mesh_plain_one"])
+    file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
+    assert load_splits(file).names["train"] == ("mesh_plain_one",)
+
+
+def test_a_file_given_as_the_folder_is_told(folder: Path) -> None:
+    with pytest.raises(NotADirectoryError, match=r"Plain One.obj is a file; give the folder that it lies in"):
+        MeshFolder(MeshSettings(str(folder / "Plain One.obj")))
 
 
 def test_a_library_mixes_meshes_and_parametric_objects(folder: Path, tmp_path: Path) -> None:
@@ -131,6 +199,11 @@ def test_a_missing_folder_or_package_is_told(tmp_path: Path) -> None:
         ),
         ({"folder": "grasp_objects", "max_pieces": 0}, "max_pieces is 0; allowed: 1 to 64"),
         ({"folder": "grasp_objects", "threshold": 7}, "threshold is 7; allowed: 0.01"),
+        ({"folder": "grasp_objects", "unit": ["mm"]}, "unit is .* expected a text"),
+        ({"folder": "grasp_objects", "family": 5}, "family is '5'; expected a text"),
+        ({"folder": "grasp_objects", "pattern": "../*.obj"}, "expected one relative to folder"),
+        ({"folder": "grasp_objects", "leave_out": "a.obj"}, "leave_out is 'a.obj'; expected a list of paths"),
+        ({"folder": "package:os.path/x"}, "folder is 'package:os.path/x'; expected package:NAME/PATH"),
     ],
 )
 def test_bad_mesh_settings_name_the_split_file(meshes: dict[str, object], message: str, folder: Path) -> None:

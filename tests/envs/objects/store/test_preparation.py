@@ -1,9 +1,13 @@
 import ctypes
 import os
+import re
+import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from envs.objects.builder import make_object
@@ -50,6 +54,46 @@ def name_process(name: str) -> GraspObject:
 
 def cannot(name: str) -> GraspObject:
     raise ValueError(f"{name} is hollow")
+
+
+class TwoWordsError(Exception):
+    """Pickled in one process it cannot be read in another."""
+
+    def __init__(self, first: str, second: str) -> None:
+        super().__init__(f"{first} {second}")
+
+
+def raise_what_cannot_be_pickled(name: str) -> GraspObject:
+    raise TwoWordsError("cannot", "be")
+
+
+def raise_a_lock(name: str) -> GraspObject:
+    raise ValueError("with a lock", threading.Lock())
+
+
+def leave(name: str) -> GraspObject:
+    sys.exit(0)
+
+
+def fill_memory(name: str) -> GraspObject:
+    kept = []
+    while True:
+        kept.append(np.ones(2_000_000))
+
+
+def ask_for_all_memory(name: str) -> GraspObject:
+    np.ones(10**12)
+    raise AssertionError(name)
+
+
+def give_up_like_native_code(name: str) -> GraspObject:
+    os.write(2, b"terminate called after throwing an instance of 'std::bad_alloc'\n")
+    os.abort()
+
+
+def fill_memory_in_native_code(name: str) -> GraspObject:
+    total = ctypes.CDLL(None).calloc(10**6, 10**6)
+    raise ValueError(f"refused: {not total}")
 
 
 class Untouched(FamilySource):
@@ -105,6 +149,52 @@ def test_what_goes_on_for_ever_is_ended_and_the_others_are_built(endless: Callab
     built = {one.name: one for one in build_in_workers(tasks, num_workers=1, timeout_s=1.5)}
     assert str(built["bad"].error) == "it took longer than 1.5 s"
     assert built[NAMES[0]].grasp_object is not None
+
+
+@pytest.mark.parametrize("greedy", [fill_memory, ask_for_all_memory, give_up_like_native_code])
+def test_what_takes_all_memory_is_ended_with_its_cause(greedy: Callable[[str], GraspObject]) -> None:
+    tasks = {"bad": BuildTask(greedy, ("bad",), advice="close it"), NAMES[0]: FamilySource().task(NAMES[0])}
+    built = {one.name: one for one in build_in_workers(tasks, num_workers=1, memory_gb=0.8)}
+    assert str(built["bad"].error) == "it took more than 0.8 GB of memory; close it"
+    assert built[NAMES[0]].grasp_object is not None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the system's limit is Linux's")
+def test_native_code_gets_no_more_memory_than_the_limit() -> None:
+    (built,) = build_in_workers({"bad": BuildTask(fill_memory_in_native_code, ("bad",))}, num_workers=1)
+    assert str(built.error) == "refused: True"
+
+
+@pytest.mark.parametrize(
+    ("odd", "words"),
+    [
+        (raise_what_cannot_be_pickled, "TwoWordsError: cannot be"),
+        (raise_a_lock, r"\('with a lock', <unlocked _thread.lock"),
+        (leave, "SystemExit: 0"),
+    ],
+)
+def test_an_error_that_cannot_be_handed_on_is_told_in_words(odd: Callable[[str], GraspObject], words: str) -> None:
+    tasks = {"bad": BuildTask(odd, ("bad",)), NAMES[0]: FamilySource().task(NAMES[0])}
+    built = {one.name: one for one in build_in_workers(tasks, num_workers=1)}
+    assert re.match(words, str(built["bad"].error))
+    assert built[NAMES[0]].grasp_object is not None
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"num_workers": -1}, "num_workers is -1, expected at least 1"),
+        ({"num_workers": 0}, "num_workers is 0, expected at least 1"),
+        ({"num_workers": 1, "timeout_s": -5.0}, r"timeout is -5.0 s; expected a positive number of seconds"),
+        ({"num_workers": 1, "timeout_s": float("nan")}, "timeout is nan s"),
+        ({"num_workers": 1, "memory_gb": 0.0}, "memory is 0.0 GB; expected at least 0.5 GB"),
+    ],
+)
+def test_numbers_that_no_task_could_keep_are_told(given: dict[str, float], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        list(build_in_workers({"a": FamilySource().task(NAMES[0])}, **given))
+    with pytest.raises(ValueError, match=message):
+        list(preparation.prepare(FamilySource(), NAMES[:1], ObjectCache(None), **given))
 
 
 def test_what_native_code_prints_in_a_worker_is_dropped(capfd: pytest.CaptureFixture[str]) -> None:
