@@ -32,7 +32,10 @@ _LOG = logging.getLogger(__name__)
 _REQUIRED = ("state_dict", "hyper_parameters", "pytorch-lightning_version")
 """Without these a checkpoint can be neither loaded by Lightning nor described by itself."""
 
-_KEPT = (*_REQUIRED, "datamodule_hyper_parameters", "epoch", "global_step")
+TRAINED_ON = "trained_on"
+"""Field that the data's state in a checkpoint has, and exported checkpoints: digests of what was trained on."""
+
+_KEPT = (*_REQUIRED, "datamodule_hyper_parameters", "epoch", "global_step", TRAINED_ON)
 """Fields of an exported checkpoint. Under averaging ``state_dict`` holds the averaged weights (`WarmupEMA`)."""
 
 
@@ -49,6 +52,9 @@ def exported(content: dict[str, Any], source: str) -> dict[str, Any]:
             "fit --config configs/gf.yaml"
         )
     kept = {name: content[name] for name in _KEPT if name in content}
+    told = [part[TRAINED_ON] for part in content.values() if isinstance(part, dict) and TRAINED_ON in part]
+    if told:
+        kept[TRAINED_ON] = told[0]
     # a tensor that is a view would be saved with the whole of what it looks at
     kept["state_dict"] = {name: torch.clone(tensor) for name, tensor in content["state_dict"].items()}
     if isinstance(content["hyper_parameters"].get("primitive"), str):

@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader, IterableDataset
 
 from datamodules.grasps.grasp_file import load_grasp_set
 from datamodules.grasps.grasp_set import GraspSet
+from datamodules.grasps.identity import check_trained_on, training_identity
 from datamodules.ranks import gathered, num_ranks, rank
 from datamodules.rollouts.actor import RolloutActor
 from datamodules.rollouts.collector import RolloutCollector
@@ -247,14 +248,26 @@ class RolloutDataModule(LightningDataModule):
         Only the first of several processes writes checkpoints: it holds the samplers of all, in the order of ranks.
         """
         sampler = {} if self._upcoming is None else self._upcoming.state_dict()
-        return {"num_rollouts": self._num_rollouts, "samplers": gathered(sampler)}
+        return {
+            "num_rollouts": self._num_rollouts,
+            "samplers": gathered(sampler),
+            "trained_on": self._trained_on(),
+        }
+
+    def _trained_on(self) -> dict[str, str]:
+        """What stands for the grasps and the wrist movements that are trained on."""
+        return {"training grasps": training_identity(self.grasps), "wrist movements": self.patterns.identity()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Continue from a checkpoint, each process where it stood itself.
 
         Raises:
-            ValueError: another number of processes than the checkpoint was made by.
+            ValueError: another number of processes than the checkpoint was made by, or other training grasps or wrist
+                movements.
         """
+        if self.trainer is not None and self.trainer.state.fn == "fit":
+            names = {"training grasps": self.path, "wrist movements": self._patterns_file or "this version"}
+            check_trained_on(state_dict.get("trained_on", {}), self._trained_on(), names)
         self._num_rollouts = int(state_dict["num_rollouts"])
         samplers = state_dict["samplers"]
         if self._upcoming is None or not samplers[0]:

@@ -192,9 +192,7 @@ def _with_shapes(parts: list[GraspSet], spec: JobSpec) -> list[GraspSet]:
     untold = [part.objects[0] for part in parts if part.shapes is None]
     # that they are of these objects was checked before their grasps were taken over
     shapes = dict(zip(untold, shape_digests(ObjectLibrary(spec.split_file).each(untold)), strict=True))
-    return [
-        replace(part, shapes=shapes[part.objects[0]][None]) if part.shapes is None else part for part in parts
-    ]
+    return [replace(part, shapes=shapes[part.objects[0]][None]) if part.shapes is None else part for part in parts]
 
 
 def _made_before(spec: JobSpec, paths: dict[str, Path]) -> dict[str, dict[str, TypeCount]]:

@@ -4,6 +4,7 @@ The paper takes them from recordings (GraspGF App. A.2) that cannot be passed on
 published models of reaching, with the ranges of docs/wrist.md; `envs/wrist/recorded.py` reads recorded ones.
 """
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -82,6 +83,13 @@ class WristPatterns:
 
     def __len__(self) -> int:
         return len(self.position)
+
+    def identity(self) -> str:
+        """32 hexadecimal digits that stand for the patterns, to a millionth of the way: whatever machine made them."""
+        total = hashlib.sha256()
+        for values in (self.position, self.turn):
+            total.update(np.rint(1e6 * values).astype("<i8").tobytes())
+        return total.hexdigest()[:32]
 
     def split(self, split: Literal["train", "test"]) -> "WristPatterns":
         """The first three quarters (150 of 200) to train with, the rest to test with.

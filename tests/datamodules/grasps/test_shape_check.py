@@ -46,7 +46,9 @@ def test_tables_and_targets_take_objects_as_they_were() -> None:
 
 @pytest.mark.parametrize("use", [lambda grasps, library: GraspTable(grasps, library, 64), grasp_targets])
 def test_another_shape_of_the_same_name_is_refused(use: object, tmp_path: Path) -> None:
-    made = reachable(with_shapes(concatenate([made_up_set("mug_00000"), made_up_set("box_00000")], {}), {"mug_00000": "can_00000"}))
+    made = reachable(
+        with_shapes(concatenate([made_up_set("mug_00000"), made_up_set("box_00000")], {}), {"mug_00000": "can_00000"})
+    )
     save_grasp_set(made, tmp_path / "set.npz")
     stored = load_grasp_set(tmp_path / "set.npz")
     message = r"set\.npz: 1 of 2 objects have another shape .*'mug_00000' \(.* then, .* now\).*datamodules\.reverify"
@@ -112,9 +114,7 @@ def test_kept_shapes_are_read_again(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     np.testing.assert_array_equal(first, shape_digests(thing(*_family_and_seed(name)) for name in names))
 
 
-def test_shapes_are_added_to_a_file_and_nothing_else_changes(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_shapes_are_added_to_a_file_and_nothing_else_changes(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = tmp_path / "old.npz"
     save_grasp_set(two_objects(), path)
     add_shapes([str(path)])

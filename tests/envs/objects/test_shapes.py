@@ -41,7 +41,9 @@ def test_numbers_of_a_box_by_hand() -> None:
     squares = np.array([0.06, 0.04, 0.02]) ** 2 / 12
     np.testing.assert_allclose(digest[[8, 11, 13]], squares / np.sqrt(squares.sum()), atol=UNIT)
     np.testing.assert_allclose(digest[[9, 10, 12]], 0.0, atol=UNIT)
-    assert shape_in_words(shape_digest(solid(trimesh.creation.box((0.06, 0.04, 0.02))))) == "60.0 x 40.0 x 20.0 mm, 48 ml"
+    assert (
+        shape_in_words(shape_digest(solid(trimesh.creation.box((0.06, 0.04, 0.02))))) == "60.0 x 40.0 x 20.0 mm, 48 ml"
+    )
 
 
 def test_faces_divided_otherwise_make_no_difference() -> None:

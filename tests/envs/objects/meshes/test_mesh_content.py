@@ -42,7 +42,9 @@ def test_a_file_alone_is_its_bytes(tmp_path: Path) -> None:
 
 
 def test_buffers_of_binary_files_and_those_inside_one(tmp_path: Path) -> None:
-    described = json.dumps({"buffers": [{"uri": "data:,x"}, {"byteLength": 1}, {"uri": "far.bin"}, {"uri": 3}]}).encode()
+    described = json.dumps(
+        {"buffers": [{"uri": "data:,x"}, {"byteLength": 1}, {"uri": "far.bin"}, {"uri": 3}]}
+    ).encode()
     content = struct.pack("<4sIIII", b"glTF", 2, 20 + len(described), len(described), 0x4E4F534A) + described
     (tmp_path / "one.glb").write_bytes(content)
     assert mesh_content(tmp_path / "one.glb") == content + bytes(8)  # far.bin is not there
