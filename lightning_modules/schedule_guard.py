@@ -24,6 +24,6 @@ def check_learning_rate(optimizer: Any, schedule: Any) -> None:
         if not np.isclose(group["lr"], planned, rtol=1e-6, atol=0.0):
             raise ValueError(
                 f"the checkpoint has the learning rate {group['lr']:.4g} at step {step}, the schedule of this run "
-                f"{planned:.4g}: it was begun with another number of steps (trainer.max_epochs, max_steps, batches of an "
-                "epoch), and the learning rate would jump; resume with as many, or train anew without --ckpt_path"
+                f"{planned:.4g}: it was begun with another number of steps (trainer.max_epochs, max_steps, batches of "
+                "an epoch), and the learning rate would jump; resume with as many, or train anew without --ckpt_path"
             )

@@ -23,10 +23,10 @@ from lightning_modules.diffusion.losses import ScoreFn, denoising_loss
 from lightning_modules.diffusion.sde import SDE, VPSDE
 from lightning_modules.followers import AnnealedDenoiser, Follower
 from lightning_modules.hand_guard import check_same_hand
-from lightning_modules.schedule_guard import check_learning_rate
 from lightning_modules.networks.point_encoders import PointEncoder, PointNet2Encoder
 from lightning_modules.networks.refiner import NEAR_POINTS, GraspRefiner
 from lightning_modules.networks.score_network import ScoreNetwork
+from lightning_modules.schedule_guard import check_learning_rate
 
 _LOG = logging.getLogger(__name__)
 
@@ -228,8 +228,8 @@ class ScoreMatchingModule(LightningModule):
             self._planned_steps = total
         elif self._planned_steps != total:
             _LOG.warning(
-                "the learning rate falls over %d steps, as this run was begun, though it has %d now: it goes on without a "
-                "jump, and stays at its last value after these", self._planned_steps, total,
+                "the learning rate falls over %d steps, as this run was begun, though it has %d now: it goes on without "
+                "a jump, and stays at its last value after these", self._planned_steps, total,
             )  # fmt: skip
         total = self._planned_steps
         schedule = LambdaLR(optimizer, lambda step: learning_rate_factor(step, self.warmup_steps, total, self.decay_to))

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from envs.folder_lock import locked
 from reports.reproduce.__main__ import main, selected_runs
 from reports.reproduce.execute import RunFailedError, Runs, listing, run_all, run_command, run_one
-from envs.folder_lock import locked
 from reports.reproduce.plan import read_plan
 from reports.reproduce.runs import Run
 from reports.reproduce.selection import TABLES, select
