@@ -9,8 +9,10 @@ from typing import IO
 
 try:
     import fcntl
-except ImportError:  # Windows has no such locks; nothing is held there
-    fcntl = None  # type: ignore[assignment]
+except ImportError:  # Windows has no such locks: nothing is held there
+    _HAS_LOCKS = False
+else:
+    _HAS_LOCKS = True
 
 _TRIES, _PAUSE_S = 10, 0.2
 """How often and how far apart: the child of a process that was just killed needs a moment to end."""
@@ -46,7 +48,7 @@ def locked(folder: Path, file: str = "lock", remedy: str = "name another --folde
 
 
 def _take(stream: IO[str]) -> bool:
-    if fcntl is None:
+    if not _HAS_LOCKS:
         return True
     try:
         fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)

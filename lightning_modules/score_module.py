@@ -228,8 +228,8 @@ class ScoreMatchingModule(LightningModule):
             self._planned_steps = total
         elif self._planned_steps != total:
             _LOG.warning(
-                "the learning rate falls over %d steps, as this run was begun, though it has %d now: it goes on without "
-                "a jump, and stays at its last value after these", self._planned_steps, total,
+                "the learning rate falls over %d steps, as this run was begun, though it has %d now: it goes on "
+                "without a jump, and stays at its last value after these", self._planned_steps, total,
             )  # fmt: skip
         total = self._planned_steps
         schedule = LambdaLR(optimizer, lambda step: learning_rate_factor(step, self.warmup_steps, total, self.decay_to))

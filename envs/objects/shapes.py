@@ -59,7 +59,8 @@ def are_same_shapes(first: ShapeDigests, second: ShapeDigests) -> NDArray[np.boo
     off = np.abs(first.astype(np.int32) - second.astype(np.int32))
     allowed = np.full(off.shape, TOLERANCE, dtype=np.float64)
     allowed[:, -1] += PIECES_TOLERANCE * np.abs(first[:, -1])
-    return (off <= allowed).all(axis=1)
+    same: NDArray[np.bool_] = np.all(off <= allowed, axis=1)
+    return same
 
 
 def shape_in_words(digest: ShapeDigests) -> str:

@@ -60,9 +60,15 @@ def test_the_last_bits_make_no_difference() -> None:
 
 @pytest.mark.parametrize(
     "other",
-    [wedge(scale=1.01), wedge(turn=0.05), wedge(turn=np.pi), wedge(mirrored=True), trimesh.creation.box((0.06, 0.04, 0.05))],
+    [
+        wedge(scale=1.01),
+        wedge(turn=0.05),
+        wedge(turn=np.pi),
+        wedge(mirrored=True),
+        trimesh.creation.box((0.06, 0.04, 0.05)),
+    ],
     ids=["larger", "turned", "turned by half", "mirrored", "box"],
-)  # fmt: skip
+)
 def test_another_shape_size_or_frame_is_told(other: trimesh.Trimesh) -> None:
     assert not same(solid(wedge()), solid(other))
 
