@@ -36,7 +36,7 @@ from envs.task.rewards import RewardSettings
 from envs.task.settings import TaskSettings
 from envs.task.targets import GraspTargets
 from envs.wrist.patterns import WristPatterns, generate_patterns
-from envs.wrist.recorded import load_recorded_patterns
+from envs.wrist.recorded import load_patterns
 
 _LOG = logging.getLogger(__name__)
 
@@ -53,7 +53,8 @@ class RolloutDataModule(LightningDataModule):
         task: constants of the task; the defaults when None.
         noise: errors of perception; none when None.
         training_noise: those while learning; ``noise`` when None.
-        patterns: file of recorded wrist movements; the generated ones when None.
+        patterns: recorded wrist movements, a file or folder, or ranges that were fitted to some (docs/wrist.md); the
+            generated ones when None.
         split_file: objects; the default split file when None.
         reachable_only: leave out training grasps that a moving hand did not take.
         teacher: says when the primitive may act, for policies that imitate timing before they explore; none when None.
@@ -128,7 +129,7 @@ class RolloutDataModule(LightningDataModule):
     def patterns(self) -> WristPatterns:
         """All wrist movements, training and test."""
         recorded = self._patterns_file
-        return generate_patterns() if recorded is None else load_recorded_patterns(recorded)
+        return generate_patterns() if recorded is None else load_patterns(recorded)
 
     def targets(self, split: str) -> GraspTargets:
         """Grasps that episodes of a split are made of.
