@@ -31,7 +31,9 @@ def statistics_picture(shown: Mapping[str, MovementStatistics]) -> Image:
             values = getattr(each, key)
             values = np.sort(values[np.isfinite(values)])
             if len(values):
-                axis.step(values, np.arange(1, len(values) + 1) / len(values), color=f"C{row}", label=name, where="post")
+                axis.step(
+                    values, np.arange(1, len(values) + 1) / len(values), color=f"C{row}", label=name, where="post"
+                )
         axis.set_title(title, fontsize=9, loc="left")
         axis.set_ylim(0.0, 1.0)
         axis.grid(alpha=0.3)

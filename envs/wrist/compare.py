@@ -55,7 +55,8 @@ def compare(
     shown = {"recorded": measured, "generated": _generated(PatternRanges() if ranges is None else load_ranges(ranges))}
     if read.rejected:
         name, cause = next(iter(read.rejected.items()))
-        _LOG.warning("%d of %d recordings are left out, e.g. %s: %s", len(read.rejected), len(read.rejected) + len(read.found), name, cause)  # fmt: skip
+        every = len(read.rejected) + len(read.found)
+        _LOG.warning("%d of %d recordings are left out, e.g. %s: %s", len(read.rejected), every, name, cause)
     if fit is not None:
         fitted = fit_ranges(read, measured)
         shown["fitted"] = _generated(fitted)

@@ -103,7 +103,5 @@ def _with_asymmetry(ranges: PatternRanges, wanted: float) -> PatternRanges:
 def _asymmetric(ranges: PatternRanges, factor: float) -> PatternRanges:
     """The default spread of skew and sigma times a factor."""
     default = PatternRanges()
-    ends = [
-        (low, round(low + factor * (high - low), 3)) for low, high in (default.skew, default.sigma)
-    ]
+    ends = [(low, round(low + factor * (high - low), 3)) for low, high in (default.skew, default.sigma)]
     return replace(ranges, skew=ends[0], sigma=ends[1])

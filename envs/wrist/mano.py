@@ -125,8 +125,8 @@ def _last_stood(scene: HandScene) -> int:
         if moved[row : row + stays].all():
             return int(seen[np.flatnonzero(stood[:row])[-1]])
     raise ValueError(
-        f"the object never moves {1e3 * MOVED_M:g} mm or {np.rad2deg(MOVED_RAD):g} degrees for {STAYS_S:g} s: it is not "
-        "taken"
+        f"the object never moves {1e3 * MOVED_M:g} mm or {np.rad2deg(MOVED_RAD):g} degrees for {STAYS_S:g} s: it is "
+        "not taken"
     )
 
 

@@ -53,7 +53,9 @@ class MovementStatistics:
 
     def distances(self, other: "MovementStatistics") -> dict[str, float]:
         """Largest difference of the two distribution functions of each (Kolmogorov-Smirnov), 0 alike to 1 apart."""
-        pairs = {item.name: (_known(getattr(self, item.name)), _known(getattr(other, item.name))) for item in fields(self)}
+        pairs = {
+            item.name: (_known(getattr(self, item.name)), _known(getattr(other, item.name))) for item in fields(self)
+        }
         return {
             name: round(float(ks_2samp(first, second).statistic), 3)
             for name, (first, second) in pairs.items()

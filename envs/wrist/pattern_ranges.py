@@ -132,7 +132,9 @@ def load_ranges(path: str | Path) -> PatternRanges:
         if isinstance(value, list) != is_pair or len(numbers) != 1 + is_pair or not all(map(_is_number, numbers)):
             raise ValueError(f"{path}: {name} is {value!r}, expected {'two numbers' if is_pair else 'a number'}")
     try:
-        return PatternRanges(**{name: tuple(value) if isinstance(value, list) else value for name, value in given.items()})
+        return PatternRanges(
+            **{name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
+        )
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
 

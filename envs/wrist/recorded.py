@@ -74,8 +74,8 @@ def load_recordings(path: str | Path) -> Recordings:
     """The recordings of a file or folder.
 
     A file is a pickled dict, name -> {x_pos, y_pos, z_pos (m), roll_pos, pitch_pos, yaw_pos (rad)}, arrays of one
-    length. A folder is the cache of HandoverSim (``meta_*.json``) or holds recordings of DexYCB (``meta.yml``), with all
-    folders below it; what cannot be used of it is told in ``rejected``.
+    length. A folder is the cache of HandoverSim (``meta_*.json``) or holds recordings of DexYCB (``meta.yml``), with
+    all folders below it; what cannot be used of it is told in ``rejected``.
 
     Raises:
         FileNotFoundError: no such file.
@@ -95,8 +95,8 @@ def load_recordings(path: str | Path) -> Recordings:
         if described:
             return _of_folder(folder, described, read)
     raise ValueError(
-        f"{path} holds no recordings: neither meta_*.json of HandoverSim's cache nor meta.yml of DexYCB stands in it or "
-        "in a folder below; give their folder, or an .npy file"
+        f"{path} holds no recordings: neither meta_*.json of HandoverSim's cache nor meta.yml of DexYCB stands in it "
+        "or in a folder below; give their folder, or an .npy file"
     )
 
 

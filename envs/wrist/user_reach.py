@@ -165,7 +165,9 @@ def _profiles(is_human: NDArray[np.bool_], rng: np.random.Generator) -> Array:
     is_skewed = ~is_human & (rng.random(count) < 0.5)
     is_lognormal = ~is_human & ~is_skewed
     profile = np.empty((count, _GRID))
-    grip, skew, sigma = (rng.uniform(*span, (count, 1)) for span in ((0.0, 1.0), DEFAULT_RANGES.skew, DEFAULT_RANGES.sigma))
+    grip, skew, sigma = (
+        rng.uniform(*span, (count, 1)) for span in ((0.0, 1.0), DEFAULT_RANGES.skew, DEFAULT_RANGES.sigma)
+    )
     profile[is_human] = human_reach(fraction, grip[is_human])
     profile[is_skewed] = skewed_minimum_jerk(fraction, skew[is_skewed])
     profile[is_lognormal] = lognormal_stroke(fraction, sigma[is_lognormal])

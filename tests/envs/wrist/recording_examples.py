@@ -44,9 +44,9 @@ def way(period_s: float, seed: int = 0, reach_s: float = 0.8) -> Way:
     reached = minimum_jerk(time / reach_s)[:, None]
     risen = minimum_jerk((time - reach_s - 0.1) / 1.0)[:, None]
     thing = np.array([0.1, 0.05, 0.06]) + rng.uniform(-0.05, 0.05, 3)
-    end = thing + [-0.02, -0.05, 0.12]
+    end = thing + np.array([-0.02, -0.05, 0.12])
     start = end + rng.uniform([-0.3, -0.2, 0.1], [-0.15, -0.1, 0.25])
-    turns = Rotation.from_euler("xyz", [[2.4, 0.3, -0.2] + rng.uniform(-0.3, 0.3, 3), [2.8, 0.1, 0.2]])
+    turns = Rotation.from_euler("xyz", [np.array([2.4, 0.3, -0.2]) + rng.uniform(-0.3, 0.3, 3), [2.8, 0.1, 0.2]])
     up = np.array([0.0, 0.0, 0.2])
     thing_w = thing + risen * up
     return Way(
