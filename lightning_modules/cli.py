@@ -136,7 +136,8 @@ class GraspCLI(LightningCLI):
     def _run_subcommand(self, subcommand: str) -> None:
         """Run it, alone in its folder: of two trainings in one, either would write over the other's checkpoints."""
         root = Path(self.trainer.default_root_dir)
-        if subcommand not in ("fit", "test") or getattr(rank_zero_only, "rank", 0):
+        is_first = getattr(rank_zero_only, "rank", 0) == 0
+        if subcommand not in ("fit", "test") or not is_first:
             super()._run_subcommand(subcommand)
             return
         with ExitStack() as held:

@@ -34,7 +34,7 @@ def fit_ranges(recordings: Recordings, measured: MovementStatistics) -> PatternR
         recordings: what was recorded.
         measured: its statistics.
     """
-    ranges = replace(PatternRanges(), **_turns(measured), reach=_reach(recordings))
+    ranges = replace(_with_turns(PatternRanges(), measured), reach=_reach(recordings))
     arrival = _range_of(measured.arrival_s / CONTROL_DT, 2.0, OF_STEPS - 1.0)
     if arrival is not None:
         ranges = replace(ranges, arrival_steps=arrival)
@@ -42,16 +42,12 @@ def fit_ranges(recordings: Recordings, measured: MovementStatistics) -> PatternR
     return _with_asymmetry(ranges, float(np.median(measured.peak_at)))
 
 
-def _turns(measured: MovementStatistics) -> dict[str, float]:
-    """Shape and scale of the gamma distribution of |turn|, by moments: mean^2 / variance, variance / mean."""
+def _with_turns(ranges: PatternRanges, measured: MovementStatistics) -> PatternRanges:
+    """The gamma distribution of |turn| by moments: shape mean^2 / variance, scale variance / mean."""
     size = np.deg2rad(measured.turn_deg)
-    mean, variance = float(size.mean()), float(size.var())
-    if mean < 1e-3 or variance < 1e-8:
-        return {"turn_shape": 2.0, "turn_scale": float(np.clip(mean / 2.0, 1e-4, 2.0))}
-    return {
-        "turn_shape": float(np.clip(mean**2 / variance, 0.05, 100.0)),
-        "turn_scale": float(np.clip(variance / mean, 1e-4, 2.0)),
-    }
+    mean, variance = float(size.mean()), max(float(size.var()), 1e-8)
+    shape, scale = mean**2 / variance, variance / max(mean, 1e-4)
+    return replace(ranges, turn_shape=float(np.clip(shape, 0.05, 100.0)), turn_scale=float(np.clip(scale, 1e-4, 2.0)))
 
 
 def _reach(recordings: Recordings) -> tuple[float, float]:

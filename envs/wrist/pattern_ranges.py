@@ -131,10 +131,11 @@ def load_ranges(path: str | Path) -> PatternRanges:
         numbers = value if isinstance(value, list) else [value]
         if isinstance(value, list) != is_pair or len(numbers) != 1 + is_pair or not all(map(_is_number, numbers)):
             raise ValueError(f"{path}: {name} is {value!r}, expected {'two numbers' if is_pair else 'a number'}")
+    settings: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in given.items()
+    }
     try:
-        return PatternRanges(
-            **{name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
-        )
+        return PatternRanges(**settings)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
 
