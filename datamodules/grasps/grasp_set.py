@@ -160,7 +160,7 @@ def concatenate(parts: Sequence[GraspSet], provenance: dict[str, Any]) -> GraspS
 def joined_shapes(parts: Sequence[GraspSet]) -> ShapeDigests | None:
     """The shapes of all objects, part by part; None where a part does not tell its own."""
     told = [part.shapes for part in parts if part.shapes is not None]
-    return np.concatenate(told) if len(told) == len(parts) else None
+    return np.concatenate(told) if told and len(told) == len(parts) else None
 
 
 def _columns(parts: Sequence[GraspSet]) -> dict[str, Any]:

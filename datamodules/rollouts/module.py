@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from lightning.pytorch import LightningDataModule
-from torch.utils.data import DataLoader, IterableDataset
+from torch.utils.data import DataLoader
 
 from datamodules.grasps.grasp_file import load_grasp_set
 from datamodules.grasps.grasp_set import GraspSet
@@ -19,6 +19,7 @@ from datamodules.ranks import gathered, num_ranks, rank
 from datamodules.rollouts.actor import RolloutActor
 from datamodules.rollouts.collector import RolloutCollector
 from datamodules.rollouts.grasp_targets import grasp_targets
+from datamodules.rollouts.stream import RolloutStream
 from datamodules.rollouts.teacher import ArrivalTeacher
 from datamodules.rollouts.upcoming import UpcomingEpisodes
 from datamodules.types import Rollout
@@ -279,26 +280,6 @@ class RolloutDataModule(LightningDataModule):
                 f"with trainer.devices = {len(samplers)}"
             )
         self._upcoming.load_state_dict(samplers[rank()])
-
-
-class RolloutStream(IterableDataset[Rollout]):
-    """A sized stream: Lightning then fetches a rollout only when the step before has ended.
-
-    Args:
-        length: rollouts in an epoch.
-        collect: makes the next one.
-    """
-
-    def __init__(self, length: int, collect: Callable[[], Rollout]) -> None:
-        self._length = length
-        self._collect = collect
-
-    def __len__(self) -> int:
-        return self._length
-
-    def __iter__(self) -> Iterator[Rollout]:
-        for _ in range(self._length):
-            yield self._collect()
 
 
 MIN_WORLDS = 64

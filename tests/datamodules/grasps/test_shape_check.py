@@ -6,17 +6,25 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import trimesh
 
 from datamodules.add_shapes import main as add_shapes
 from datamodules.grasps.cloud_store import object_shapes
 from datamodules.grasps.dataset import GraspTable
 from datamodules.grasps.grasp_file import load_grasp_set, save_grasp_set
 from datamodules.grasps.grasp_set import GraspSet, concatenate
+from datamodules.grasps.module import GraspDataModule
 from datamodules.grasps.shape_check import check_shapes
 from datamodules.rollouts.grasp_targets import grasp_targets
+from datamodules.rollouts.module import RolloutDataModule
 from datamodules.subset import of_objects
 from envs.objects.library import ObjectLibrary
+from envs.objects.meshes.mesh_folder import MeshFolder
+from envs.objects.meshes.mesh_object import make_mesh_object
+from envs.objects.meshes.mesh_settings import MeshSettings
 from envs.objects.shapes import shape_digests
+from envs.objects.split_file import write_split_file
+from envs.objects.store.object_cache import ObjectCache
 from tests.datamodules.grasps.examples import assert_same_grasps, made_up_set, thing, two_objects
 
 pytestmark = pytest.mark.usefixtures("fast_objects")
@@ -139,3 +147,32 @@ def test_objects_of_another_split_file_are_refused(tmp_path: Path) -> None:
     save_grasp_set(made_up_set("mug_04000"), tmp_path / "set.npz")
     with pytest.raises(SystemExit, match=r"1 objects .* are not in the split file, 'mug_04000' first"):
         add_shapes([str(tmp_path / "set.npz")])
+
+
+def test_a_mesh_that_was_overwritten_stops_whatever_reads_its_grasps(tmp_path: Path) -> None:
+    """A box as thing.stl, grasps for it, then a sphere of that name: the table is not printed any more."""
+    meshes, split_file, path = tmp_path / "meshes", tmp_path / "split.json", tmp_path / "set.npz"
+    meshes.mkdir()
+    settings = MeshSettings(str(meshes), unit="mm")
+
+    def library_with(mesh: trimesh.Trimesh) -> ObjectLibrary:
+        """The object is built here, and found in the cache then: without processes of its own."""
+        mesh.export(meshes / "thing.stl")
+        folder = MeshFolder(settings)
+        built = make_mesh_object(meshes / "thing.stl", "mesh_thing", "mesh", folder.settings)
+        ObjectCache.of_user().store(folder.key("mesh_thing"), built)
+        return ObjectLibrary(split_file)
+
+    write_split_file(split_file, {"train": ["mesh_thing"]}, settings)
+    trimesh.creation.box((60, 60, 60)).export(meshes / "thing.stl")
+    library_with(trimesh.creation.box((60, 60, 60)))
+    save_grasp_set(made_up_set("mesh_thing"), path)
+    add_shapes([str(path), "--split_file", str(split_file)])
+    data = {"path": str(path), "split_file": str(split_file)}
+    assert len(GraspDataModule(**data).table("train")) == 3  # type: ignore[arg-type]
+    library_with(trimesh.creation.icosphere(radius=30))
+    message = r"'mesh_thing' \(60\.0 x 60\.0 x 60\.0 mm, 216 ml then, 60\.0 x 60\.0 x 60\.0 mm, 11\d ml now\)"
+    with pytest.raises(ValueError, match=message):
+        GraspDataModule(**data).table("train")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=message):
+        RolloutDataModule(**data, reachable_only=False).targets("train")  # type: ignore[arg-type]
