@@ -32,6 +32,10 @@ def training_identity(grasps: GraspSet) -> str:
     return total.hexdigest()[:32]
 
 
+HAND = "joints of the hand"
+"""What `check_trained_on` calls the hand; it must be the same in a test, too."""
+
+
 def check_trained_on(kept: Mapping[str, Any], now: Mapping[str, str], names: Mapping[str, str]) -> None:
     """Refuse to go on training on something else than a checkpoint was trained on.
 

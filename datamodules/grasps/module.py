@@ -14,12 +14,13 @@ from datamodules.grasps.cloud_store import object_clouds
 from datamodules.grasps.dataset import EvaluationStream, GraspTable, TrainingStream
 from datamodules.grasps.grasp_file import load_grasp_set
 from datamodules.grasps.grasp_set import GraspSet
-from datamodules.grasps.identity import check_trained_on, training_identity
+from datamodules.grasps.identity import HAND, check_trained_on, training_identity
 from datamodules.grasps.splits import development_or, present_splits
 from datamodules.ranks import num_ranks
 from datamodules.types import GraspBatch
 from envs.conventions import NUM_CLOUD_POINTS, SPLITS, UNSEEN_SPLITS
 from envs.hand.hand import Hand
+from envs.hand.identity import hand_identity
 from envs.objects.library import ObjectLibrary
 
 _LOG = logging.getLogger(__name__)
@@ -112,16 +113,18 @@ class GraspDataModule(LightningDataModule):
         return {"trained_on": self._trained_on()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Refuse to go on training on other grasps.
+        """Refuse to go on training on other grasps, and any use with another hand of the same name.
 
         Raises:
             ValueError: see `check_trained_on`.
         """
-        if self.trainer is not None and self.trainer.state.fn == "fit":
-            check_trained_on(state_dict.get("trained_on", {}), self._trained_on(), {"training grasps": self.path})
+        now, names = self._trained_on(), {"training grasps": self.path, HAND: self.hand.name}
+        if self.trainer is None or self.trainer.state.fn != "fit":
+            now = {HAND: now[HAND]}
+        check_trained_on(state_dict.get("trained_on", {}), now, names)
 
     def _trained_on(self) -> dict[str, str]:
-        return {"training grasps": training_identity(self.grasps)}
+        return {HAND: hand_identity(self.hand), "training grasps": training_identity(self.grasps)}
 
     def prepare_data(self) -> None:
         """Under several processes: make what no cache holds yet, once for all of them."""

@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader
 
 from datamodules.grasps.grasp_file import load_grasp_set
 from datamodules.grasps.grasp_set import GraspSet
-from datamodules.grasps.identity import check_trained_on, training_identity
+from datamodules.grasps.identity import HAND, check_trained_on, training_identity
 from datamodules.ranks import gathered, num_ranks, rank
 from datamodules.rollouts.actor import RolloutActor
 from datamodules.rollouts.collector import RolloutCollector
@@ -25,6 +25,7 @@ from datamodules.rollouts.upcoming import UpcomingEpisodes
 from datamodules.types import Rollout
 from envs.conventions import NUM_CLOUD_POINTS
 from envs.hand.hand import Hand
+from envs.hand.identity import hand_identity
 from envs.objects.library import ObjectLibrary
 from envs.physics.base import PhysicsFactory
 from envs.physics.memory import available_memory
@@ -257,19 +258,22 @@ class RolloutDataModule(LightningDataModule):
         }
 
     def _trained_on(self) -> dict[str, str]:
-        """What stands for the grasps and the wrist movements that are trained on."""
-        return {"training grasps": training_identity(self.grasps), "wrist movements": self.patterns.identity()}
+        """What stands for the hand, the grasps and the wrist movements that are trained on."""
+        found = {HAND: hand_identity(self.hand), "training grasps": training_identity(self.grasps)}
+        return {**found, "wrist movements": self.patterns.identity()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Continue from a checkpoint, each process where it stood itself.
 
         Raises:
-            ValueError: another number of processes than the checkpoint was made by, or other training grasps or wrist
-                movements.
+            ValueError: another number of processes than the checkpoint was made by, another hand of the same name, or
+                other training grasps or wrist movements.
         """
-        if self.trainer is not None and self.trainer.state.fn == "fit":
-            names = {"training grasps": self.path, "wrist movements": self._patterns_file or "this version"}
-            check_trained_on(state_dict.get("trained_on", {}), self._trained_on(), names)
+        now, patterns = self._trained_on(), self._patterns_file or "this version"
+        if self.trainer is None or self.trainer.state.fn != "fit":
+            now = {HAND: now[HAND]}
+        names = {HAND: self.hand.name, "training grasps": self.path, "wrist movements": patterns}
+        check_trained_on(state_dict.get("trained_on", {}), now, names)
         self._num_rollouts = int(state_dict["num_rollouts"])
         samplers = state_dict["samplers"]
         if self._upcoming is None or not samplers[0]:

@@ -12,9 +12,11 @@ import torch
 from datamodules.grasps.grasp_file import save_grasp_set
 from datamodules.grasps.grasp_set import GraspSet
 from envs.folder_lock import locked
+from envs.hand.identity import hand_identity
 from lightning_modules.export import export_checkpoint
+from lightning_modules.primitive import GraspPrimitive
 from lightning_modules.score_module import learning_rate_factor
-from tests.learning import command, few_callbacks, run
+from tests.learning import HAND, command, few_callbacks, run
 
 pytestmark = pytest.mark.usefixtures("fast_objects")
 
@@ -49,6 +51,17 @@ def test_exported_checkpoints_tell_what_they_were_trained_on(tiny_run: Path, tmp
     export_checkpoint(tiny_run / "checkpoints" / "last.ckpt", tmp_path / "small.ckpt")
     export_checkpoint(tmp_path / "small.ckpt", tmp_path / "again.ckpt")
     assert torch.load(tmp_path / "again.ckpt", weights_only=True)["trained_on"] == told
+
+
+def test_a_primitive_is_not_used_with_a_hand_of_its_name_that_bends_otherwise(tiny_run: Path, tmp_path: Path) -> None:
+    """Joints of a checkpoint are shares of their limits: with others they would silently be other angles."""
+    small = export_checkpoint(tiny_run / "checkpoints" / "last.ckpt", tmp_path / "small.ckpt")
+    GraspPrimitive.from_checkpoint(small)
+    content = torch.load(small, weights_only=True)
+    content["trained_on"]["joints of the hand"] = hand_identity(replace(HAND, closing=-HAND.closing))
+    torch.save(content, small)
+    with pytest.raises(ValueError, match=r"trained on other joints of the hand than shadow holds now"):
+        GraspPrimitive.from_checkpoint(small)
 
 
 def test_more_epochs_do_not_make_the_learning_rate_jump(tiny_run: Path, tiny_path: Path, tmp_path: Path) -> None:
