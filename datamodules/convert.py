@@ -66,7 +66,7 @@ def _verified(
     counts: Counts,
 ) -> GraspSet:
     parts = []
-    for part in verify_units(job, units, folder, splits, split_file):
+    for part in verify_units(job, units, folder, splits, split_file, counts.shapes):
         counts.verified += len(part)
         counts.reachable += int(part.is_reachable.sum())
         counts.rejected.update(part.provenance["causes"])

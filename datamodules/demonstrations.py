@@ -9,7 +9,8 @@ from jsonargparse import auto_cli
 from tqdm import tqdm
 
 from datamodules.baselines.demonstration_file import save_demonstrations
-from datamodules.baselines.demonstrations import Demonstrations, Origin, demonstrate, grasp_set_identity
+from datamodules.baselines.demonstrations import Demonstrations, Origin, demonstrate
+from datamodules.grasps.identity import grasp_set_identity
 from datamodules.rollouts.module import RolloutDataModule
 from envs.files import check_output
 from envs.plain_errors import plain_errors

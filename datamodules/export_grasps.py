@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from datamodules.formats.writers import WRITERS
 from datamodules.grasps.grasp_file import load_grasp_set
+from datamodules.grasps.shape_check import check_objects
 from envs.objects.library import ObjectLibrary
 from envs.plain_errors import plain_errors
 
@@ -30,8 +31,9 @@ def export_grasps(path: Path, output: Path, format: str = "dexgraspbench", split
     grasps = load_grasp_set(path)
     if grasps.hand.name != "shadow":
         raise ValueError(f"{path} is of the hand {grasps.hand.name}; both layouts are of the Shadow Hand")
-    indices = np.unique(grasps.object_index)
-    things = ObjectLibrary(split_file).each([grasps.objects[index] for index in indices])
+    indices, library = np.unique(grasps.object_index), ObjectLibrary(split_file)
+    check_objects(grasps, library)
+    things = library.each([grasps.objects[index] for index in indices])
     for index, thing in tqdm(zip(indices, things, strict=True), total=len(indices), desc="writing", unit="object"):
         WRITERS[format](grasps.rows(grasps.object_index == index), thing, output)
     _LOG.info("wrote %d grasps of %d objects below %s", len(grasps), len(indices), output)

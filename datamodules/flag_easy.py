@@ -10,6 +10,7 @@ from pathlib import Path
 from jsonargparse import auto_cli
 
 from datamodules.grasps.grasp_file import load_grasp_set, save_grasp_set
+from datamodules.grasps.shape_check import check_objects
 from datamodules.synthesis.easy_grasps import easy_flags, mean_joints
 from envs.files import check_output
 from envs.objects.library import ObjectLibrary
@@ -35,7 +36,9 @@ def flag_easy(
     grasps = load_grasp_set(path)
     check_output(path)
     mean = mean_joints(grasps if mean_of is None else load_grasp_set(mean_of), grasps.hand)
-    is_easy = easy_flags(grasps, ObjectLibrary(split_file), mean, physics=physics)
+    library = ObjectLibrary(split_file)
+    check_objects(grasps, library)
+    is_easy = easy_flags(grasps, library, mean, physics=physics)
     provenance = grasps.provenance | {
         "is_easy": {
             "command": "python -m datamodules.flag_easy " + " ".join(sys.argv[1:]),

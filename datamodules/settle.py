@@ -12,6 +12,7 @@ from jsonargparse import auto_cli
 from tqdm import tqdm
 
 from datamodules.grasps.grasp_file import load_any_version, save_grasp_set
+from datamodules.grasps.shape_check import check_objects
 from datamodules.synthesis.rest_poses import rest_poses
 from envs.files import check_output
 from envs.objects.library import ObjectLibrary
@@ -32,10 +33,11 @@ def settle_set(path: Path, split_file: str | None = None, physics: PhysicsFactor
         split_file: objects; the default split file when null.
         physics: makes the worlds, as in the synthesis; MuJoCo on the CPU when null.
     """
-    grasps = load_any_version(path)
+    grasps, library = load_any_version(path), ObjectLibrary(split_file)
     check_output(path)
+    check_objects(grasps, library)
     with tqdm(total=len(grasps), desc="settling", unit="grasp") as bar:
-        rest_w = rest_poses(grasps, ObjectLibrary(split_file).get, physics=physics, on_batch=bar.update)
+        rest_w = rest_poses(grasps, library.get, physics=physics, on_batch=bar.update)
     provenance = grasps.provenance | {
         "rest_poses": {"command": "python -m datamodules.settle " + " ".join(sys.argv[1:]), "mujoco": version("mujoco")}
     }

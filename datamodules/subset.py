@@ -37,7 +37,11 @@ def of_objects(grasps: GraspSet, names: Sequence[str], splits: Sequence[str]) ->
     rows = rows[np.argsort(number[grasps.object_index[rows]], kind="stable")]
     part = grasps.rows(rows)
     return replace(
-        part, objects=tuple(names), object_splits=tuple(splits), object_index=number[part.object_index].astype(np.int32)
+        part,
+        objects=tuple(names),
+        object_splits=tuple(splits),
+        object_index=number[part.object_index].astype(np.int32),
+        shapes=None if grasps.shapes is None else grasps.shapes[[place[name] for name in names]],
     )
 
 

@@ -11,8 +11,14 @@ from jsonargparse import ArgumentParser
 from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.pytorch import LightningModule
 
+from datamodules.grasps.identity import HAND, check_trained_on
 from envs.files import write_atomically
+from envs.hand.hand import Hand
+from envs.hand.identity import hand_identity
 from envs.stand_ins import what_stands_there
+
+TRAINED_ON = "trained_on"
+"""Field that the data's state in a checkpoint has, and exported checkpoints themselves."""
 
 _TRUSTED_PREFIX = "lightning_modules."
 
@@ -154,8 +160,8 @@ def build(kind: type[Module], content: Mapping[str, Any], settings: dict[str, An
         source: the checkpoint's file, for messages.
 
     Raises:
-        ValueError: classes from outside this project, settings that do not describe such a module, or weights that do
-            not fit it.
+        ValueError: classes from outside this project, settings that do not describe such a module, weights that do not
+            fit it, or a hand whose joints have changed since.
     """
     check_is_of(kind, content, source)
     _check_class_paths(settings, str(source))
@@ -171,7 +177,17 @@ def build(kind: type[Module], content: Mapping[str, Any], settings: dict[str, An
             f"checkpoint {source} does not describe a {kind.__name__} of this version: {error}; retrain it, or use the "
             "version of the project that made it"
         ) from error
+    hand = getattr(module, "hand", None)
+    if isinstance(hand, Hand):
+        check_trained_on(trained_on(content), {HAND: hand_identity(hand)}, {HAND: hand.name})
     return module
+
+
+def trained_on(content: Mapping[str, Any]) -> dict[str, str]:
+    """Digests of what a checkpoint was trained on, by what they are of; none in those of before they kept any."""
+    states = [content, *(part for part in content.values() if isinstance(part, dict))]
+    told = [state[TRAINED_ON] for state in states if isinstance(state.get(TRAINED_ON), dict)]
+    return dict(told[0]) if told else {}
 
 
 def _check_class_paths(value: Any, source: str) -> None:

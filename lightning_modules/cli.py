@@ -4,6 +4,7 @@ import logging
 import warnings
 from argparse import ArgumentParser
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from lightning.pytorch.utilities import rank_zero_only
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
 from envs.files import write_atomically
+from envs.folder_lock import locked
 from envs.plain_errors import plain_errors
 from lightning_modules.checkpoints import read_checkpoint
 from lightning_modules.settings_guard import PROCESSES, check_checkpoint, class_of
@@ -45,7 +47,6 @@ _HARMLESS_WARNINGS = (
     # (callbacks/training/ema.py)
     r".*loading a checkpoint outside the 'fit' stage.*",
 )
-
 
 TEST_CONFIG = "test.yaml"
 """In the folder of a run: the configuration of its last test, command line and checkpoint included."""
@@ -133,6 +134,20 @@ class GraspCLI(LightningCLI):
             settings = training_settings(self.config[self.subcommand].trainer.as_dict())
             trainer.callbacks.append(TrainingSettings(settings))  # type: ignore[attr-defined]
         return trainer
+
+    def _run_subcommand(self, subcommand: str) -> None:
+        """Run it, alone in its folder: of two trainings in one, either would write over the other's checkpoints."""
+        root = Path(self.trainer.default_root_dir)
+        is_first = getattr(rank_zero_only, "rank", 0) == 0
+        if subcommand not in ("fit", "test") or not is_first:
+            super()._run_subcommand(subcommand)
+            return
+        with ExitStack() as held:
+            try:
+                held.enter_context(locked(root, f"{subcommand}.lock", "give another --trainer.default_root_dir"))
+            except BlockingIOError as error:
+                self.parser.error(f"another {subcommand} is running there: {error}")
+            super()._run_subcommand(subcommand)
 
     def before_fit(self) -> None:
         """Refuse to resume with another number of processes."""

@@ -24,7 +24,14 @@ import torch
 
 from envs.hand.registry import load_hand
 from envs.task.observations import flat_size
-from lightning_modules.checkpoints import WITHOUT_PRIMITIVE, read_any_checkpoint, read_checkpoint, save_checkpoint_file
+from lightning_modules.checkpoints import (
+    TRAINED_ON,
+    WITHOUT_PRIMITIVE,
+    read_any_checkpoint,
+    read_checkpoint,
+    save_checkpoint_file,
+    trained_on,
+)
 from lightning_modules.graphs.parity import TOLERANCE, Parity, compare, onnx_run, program_run, real_inputs
 from lightning_modules.graphs.writing import Exportable, write_onnx, write_program
 from lightning_modules.primitive import description_of
@@ -36,7 +43,7 @@ _LOG = logging.getLogger(__name__)
 _REQUIRED = ("state_dict", "hyper_parameters", "pytorch-lightning_version")
 """Without these a checkpoint can be neither loaded by Lightning nor described by itself."""
 
-_KEPT = (*_REQUIRED, "datamodule_hyper_parameters", "epoch", "global_step", WITHOUT_PRIMITIVE)
+_KEPT = (*_REQUIRED, "datamodule_hyper_parameters", "epoch", "global_step", TRAINED_ON, WITHOUT_PRIMITIVE)
 """Fields of an exported checkpoint. Under averaging ``state_dict`` holds the averaged weights (`WarmupEMA`)."""
 
 
@@ -53,6 +60,8 @@ def exported(content: dict[str, Any], source: str) -> dict[str, Any]:
             "fit --config configs/gf.yaml"
         )
     kept = {name: content[name] for name in _KEPT if name in content}
+    if told := trained_on(content):
+        kept[TRAINED_ON] = told
     # a tensor that is a view would be saved with the whole of what it looks at
     kept["state_dict"] = {name: torch.clone(tensor) for name, tensor in content["state_dict"].items()}
     if isinstance(content["hyper_parameters"].get("primitive"), str):

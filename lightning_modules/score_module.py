@@ -1,7 +1,9 @@
 """Training of GraspGF by denoising score matching."""
 
+import logging
 import math
 import warnings
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,6 +27,12 @@ from lightning_modules.hand_guard import check_same_hand
 from lightning_modules.networks.point_encoders import PointEncoder, PointNet2Encoder
 from lightning_modules.networks.refiner import NEAR_POINTS, GraspRefiner
 from lightning_modules.networks.score_network import ScoreNetwork
+from lightning_modules.schedule_guard import check_learning_rate
+
+_LOG = logging.getLogger(__name__)
+
+PLANNED_STEPS = "planned_steps"
+"""Field of a checkpoint: optimiser steps over which the learning rate falls."""
 
 TABLE_WIDTH = 64
 """Numbers that describe the table to a network that sees it."""
@@ -116,6 +124,7 @@ class ScoreMatchingModule(LightningModule):
         self.warmup_steps = warmup_steps
         self.decay_to = decay_to
         self.seed = seed
+        self._planned_steps: int | None = None
 
     def setup(self, stage: str) -> None:
         """Refuse data of another hand.
@@ -196,10 +205,34 @@ class ScoreMatchingModule(LightningModule):
         state = np.random.SeedSequence([self.seed, step, stream]).generate_state(1, dtype=np.uint64)[0]
         return torch.Generator().manual_seed(int(state >> np.uint64(1)))
 
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep over how many steps the learning rate falls."""
+        checkpoint[PLANNED_STEPS] = self._planned_steps
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Go on with the schedule that the run began with, however many epochs it has now."""
+        self._planned_steps = checkpoint.get(PLANNED_STEPS)
+
+    def on_train_start(self) -> None:
+        """Hold the learning rate of a resumed run against its schedule.
+
+        Raises:
+            ValueError: the checkpoint is of before they kept their schedule, and this run has another number of steps.
+        """
+        check_learning_rate(self.optimizers(use_pl_optimizer=False), self.lr_schedulers())
+
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """Adam with warm-up and, if asked for, a cosine decay over the planned number of steps."""
         optimizer: Optimizer = Adam(self.parameters(), lr=self.learning_rate)
         total = self._steps_of_run() if self.decay_to < 1.0 else 1
+        if self._planned_steps is None:
+            self._planned_steps = total
+        elif self._planned_steps != total:
+            _LOG.warning(
+                "the learning rate falls over %d steps, as this run was begun, though it has %d now: it goes on "
+                "without a jump, and stays at its last value after these", self._planned_steps, total,
+            )  # fmt: skip
+        total = self._planned_steps
         schedule = LambdaLR(optimizer, lambda step: learning_rate_factor(step, self.warmup_steps, total, self.decay_to))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 

@@ -93,7 +93,21 @@ def _together(parts: Sequence[Any], keys: Sequence[str] | None = None) -> Any:
     return {key: _together([part[key] for part in parts]) for key in shared}
 
 
+def _check_distinct(runs: Mapping[str, Metrics]) -> None:
+    """ValueError for one checkpoint that was measured twice: it is no second seed. Older files do not tell."""
+    names: dict[str, str] = {}
+    for name, report in runs.items():
+        weights = report.get("about", {}).get("weights")
+        if weights is not None and weights in names:
+            raise ValueError(
+                f"{name} and {names[weights]} were measured with the same weights ({weights}); give one file of each "
+                "training seed"
+            )
+        names[weights] = name
+
+
 def _check_comparable(runs: Mapping[str, Metrics]) -> None:
+    _check_distinct(runs)
     (first_name, first), *others = runs.items()
     for name, report in others:
         if set(report["splits"]) != set(first["splits"]):

@@ -35,6 +35,7 @@ from callbacks.store.made_of import settings_of_module
 from callbacks.store.result_files import ResultFiles
 from callbacks.training.progress import EvaluationBar
 from callbacks.training.turns import is_turn
+from datamodules.grasps.identity import grasp_set_identity
 from datamodules.grasps.splits import development_or, present_splits
 from datamodules.rollouts.module import RolloutDataModule
 from datamodules.rollouts.plans import CHOICE_SEED, EpisodePlan, PosesPlan, SpreadPlan, planned_episodes
@@ -269,6 +270,8 @@ class AssistEvaluation(Callback):
             "grasp_set": data.path,
             "noise": None if data.noise is None else vars(data.noise),
             "checkpoint": str(trainer.ckpt_path or ""),
+            "weights": settings_of_module(trainer.lightning_module)["weights"],
+            "grasps": grasp_set_identity(data.grasps),
         }
         return report
 

@@ -24,8 +24,10 @@ from callbacks.assist.stress_picture import draw_stress
 from callbacks.assist.stress_report import BREAKDOWN, LevelOutcomes, stress_json
 from callbacks.assist.stress_runs import LevelRun, LevelRuns, plan_levels, run_levels
 from callbacks.assist.stress_text import stress_text
+from callbacks.store.made_of import settings_of_module
 from callbacks.training.figures import save_figure
 from callbacks.training.progress import EvaluationBar
+from datamodules.grasps.identity import grasp_set_identity
 from datamodules.rollouts.module import RolloutDataModule
 from datamodules.rollouts.plans import planned_episodes
 from envs.conventions import UNSEEN_SPLITS
@@ -98,7 +100,11 @@ class StressReport(Callback):
         period_s = data.physics.settings.control_dt
         told = {name: [level.told for level in runs] for name, runs in levels.items()}
         report = stress_json(self.axes, nominal, told, period_s)
-        report["about"] = _about(evaluation, data, split, nominal) | {"checkpoint": str(trainer.ckpt_path or "")}
+        report["about"] = _about(evaluation, data, split, nominal) | {
+            "checkpoint": str(trainer.ckpt_path or ""),
+            "weights": settings_of_module(pl_module)["weights"],
+            "grasps": grasp_set_identity(data.grasps),
+        }
         self._write(Path(trainer.default_root_dir), report, levels, nominal, period_s)
 
     def _run(

@@ -21,9 +21,11 @@ from callbacks.field.trials import SplitTrials
 from callbacks.field.watch import FIELD_CAUSES, OFF_STEPS
 from callbacks.metrics.estimates import by_label, count_causes, estimates, estimates_by_label, families_note
 from callbacks.metrics.text_tables import measures_table
+from callbacks.store.made_of import settings_of_module
 from callbacks.training.progress import EvaluationBar
 from callbacks.training.turns import is_turn
 from datamodules.grasps.dataset import GraspTable
+from datamodules.grasps.identity import grasp_set_identity
 from datamodules.grasps.module import GraspDataModule
 from envs.conventions import SPLITS
 from envs.files import write_atomically
@@ -138,6 +140,8 @@ class FieldEvaluation(Callback):
             "training_grasps": 0 if train is None else len(train),
             "diverged_worlds": diverged,
             "checkpoint": str(trainer.ckpt_path or ""),
+            "weights": settings_of_module(pl_module)["weights"],
+            "grasps": grasp_set_identity(data.grasps),
         }
         path = root / "metrics.json"
         write_atomically(path, (json.dumps(report, indent=1) + "\n").encode())

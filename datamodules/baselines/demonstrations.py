@@ -1,6 +1,5 @@
 """Demonstrated grasps: joints that close along human wrist trajectories, without physics (GraspGF App. C)."""
 
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -9,7 +8,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from datamodules.grasps.grasp_set import GraspSet
 from datamodules.types import Batch
 from envs.conventions import MAX_JOINT_STEP
 from envs.geometry.transforms import pose_compose, pose_invert
@@ -92,14 +90,6 @@ class DemonstratedSteps(Batch):
     action: Tensor
     episode: Tensor
     cloud_pose_h: Tensor
-
-
-def grasp_set_identity(grasps: GraspSet) -> str:
-    """32 hexadecimal digits that stand for hand, objects and grasps of a set."""
-    total = hashlib.sha256("\n".join([grasps.hand.name, *grasps.object_names()]).encode())
-    for column in (grasps.object_pose_w, grasps.wrist_pose_o, grasps.joint_pos):
-        total.update(np.ascontiguousarray(column).tobytes())
-    return total.hexdigest()[:32]
 
 
 def demonstrate(

@@ -2,9 +2,10 @@
 
 import json
 import logging
+import os
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
@@ -21,7 +22,7 @@ from datamodules.formats.reading import is_read, load_read, mesh_name, read_gras
 from datamodules.formats.surface import mesh_surface
 from datamodules.formats.verify import no_grasps_of, verify
 from datamodules.grasps.grasp_file import load_grasp_set, save_grasp_set
-from datamodules.grasps.grasp_set import GraspSet, join_rows
+from datamodules.grasps.grasp_set import GraspSet, join_rows, joined_shapes
 from datamodules.workers import worker_pool
 from envs.files import write_atomically
 from envs.hand.hand import Hand
@@ -29,6 +30,7 @@ from envs.hand.registry import load_hand
 from envs.objects.library import ObjectLibrary
 from envs.objects.meshes.mesh_folder import MeshFolder
 from envs.objects.meshes.mesh_settings import MeshSettings
+from envs.objects.shapes import ShapeDigests, are_same_shapes, shape_digest, shape_digests
 from envs.objects.store.guarded import BUILD_TIMEOUT_S
 from envs.objects.store.object_cache import ObjectCache
 from envs.objects.store.preparation import prepare
@@ -95,6 +97,7 @@ class Counts:
     bad: dict[str, str] = field(default_factory=dict)
     tip_distances: list[np.ndarray] = field(default_factory=list)
     meshes: set[Path] = field(default_factory=set)
+    shapes: dict[str, ShapeDigests] = field(default_factory=dict)
 
 
 def read_units(job: ConversionJob, units: Sequence[Unit], counts: Counts) -> None:
@@ -127,8 +130,8 @@ def mesh_path(job: ConversionJob, scale: float, code: str, family: str) -> Path:
 
 
 def _write_mesh(mesh: Path, scale: float, path: Path) -> None:
-    """The mesh in metres; one that is there stays unless the source is newer."""
-    if not mesh.is_file() or (path.is_file() and path.stat().st_mtime >= mesh.stat().st_mtime):
+    """The mesh in metres, as old as its source; one that is as old as that is there already."""
+    if not mesh.is_file() or (path.is_file() and path.stat().st_mtime_ns == mesh.stat().st_mtime_ns):
         return
     try:
         scaled = mesh_surface(mesh).mesh.copy()
@@ -136,6 +139,7 @@ def _write_mesh(mesh: Path, scale: float, path: Path) -> None:
         return  # its grasps are listed as bad entries
     scaled.apply_scale(scale)
     write_atomically(path, export_ply(scaled))
+    os.utime(path, ns=(mesh.stat().st_atime_ns, mesh.stat().st_mtime_ns))
 
 
 def build_objects(job: ConversionJob, counts: Counts) -> tuple[MeshFolder, list[str]]:
@@ -148,11 +152,17 @@ def build_objects(job: ConversionJob, counts: Counts) -> tuple[MeshFolder, list[
             counts.bad[str(folder.path(one.name))] = str(one.error)
         else:
             good.add(one.name)
+            counts.shapes[one.name] = shape_digest(one.grasp_object)
     return folder, [name for name in names if name in good]
 
 
 def verify_units(
-    job: ConversionJob, units: Sequence[Unit], folder: MeshFolder, splits: dict[str, str], split_file: Path
+    job: ConversionJob,
+    units: Sequence[Unit],
+    folder: MeshFolder,
+    splits: dict[str, str],
+    split_file: Path,
+    shapes: Mapping[str, ShapeDigests],
 ) -> Iterator[GraspSet]:
     """The verified grasps of every unit, in the order of the units; units that are done are not done again.
 
@@ -162,9 +172,10 @@ def verify_units(
         folder: the objects.
         splits: the split of every object that could be built.
         split_file: names these objects.
+        shapes: of these objects; what was verified on others is done again.
     """
     names = {folder.path(name).resolve(): name for name in splits}
-    todo = [unit for unit in units if not _is_verified(job, unit, splits)]
+    todo = [unit for unit in units if not _is_verified(job, unit, shapes)]
     with (
         worker_pool(job.num_workers) as pool,
         tqdm(total=len(units), initial=len(units) - len(todo), desc="verifying", unit="object") as bar,
@@ -209,12 +220,17 @@ class _Task:
         self.splits = {name: splits[name] for name in self.objects if name is not None}
 
 
-def _is_verified(job: ConversionJob, unit: Unit, splits: dict[str, str]) -> bool:
+def _is_verified(job: ConversionJob, unit: Unit, shapes: Mapping[str, ShapeDigests]) -> bool:
     path = job.verified_path(unit)
     if not path.is_file():
         return False
     part = load_grasp_set(path)
-    return part.provenance.get("stamp") == job.stamp(unit) and all(name in splits for name in part.objects)
+    if part.provenance.get("stamp") != job.stamp(unit) or part.shapes is None:
+        return False
+    present = [shapes[name] for name in part.objects if name in shapes]
+    return len(present) == len(part.objects) and bool(
+        are_same_shapes(part.shapes, np.array(present, dtype=np.int16).reshape(part.shapes.shape)).all()
+    )
 
 
 _WORKER: dict[str, Any] = {}
@@ -250,12 +266,14 @@ def together(parts: Sequence[GraspSet], hand: Hand, provenance: dict[str, Any]) 
     names = list(dict.fromkeys(name for part in parts for name in part.objects))
     splits = {name: split for part in parts for name, split in zip(part.objects, part.object_splits, strict=True)}
     place = {name: index for index, name in enumerate(names)}
+    shapes = _shapes_of(parts, names)
     alike = [
         replace(
             part,
             objects=tuple(names),
             object_splits=tuple(splits[name] for name in names),
             object_index=np.array([place[name] for name in part.objects], dtype=np.int32)[part.object_index],
+            shapes=shapes,
         )
         for part in parts
         if part.objects
@@ -263,6 +281,16 @@ def together(parts: Sequence[GraspSet], hand: Hand, provenance: dict[str, Any]) 
     return replace(join_rows(alike), provenance=provenance) if alike else no_grasps(hand, provenance)
 
 
+def _shapes_of(parts: Sequence[GraspSet], names: Sequence[str]) -> ShapeDigests | None:
+    """The shapes of objects by name; None where a part does not tell its own."""
+    told = joined_shapes([part for part in parts if part.objects])
+    if told is None:
+        return None
+    rows = {name: row for row, name in enumerate(name for part in parts for name in part.objects)}
+    return told[[rows[name] for name in names]]
+
+
 def no_grasps(hand: Hand, provenance: dict[str, Any]) -> GraspSet:
     """A set without objects."""
-    return replace(no_grasps_of(hand, "none", "train"), objects=(), object_splits=(), provenance=provenance)
+    empty = no_grasps_of(hand, "none", "train")
+    return replace(empty, objects=(), object_splits=(), shapes=shape_digests([]), provenance=provenance)

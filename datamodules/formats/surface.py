@@ -48,13 +48,18 @@ def _hull_corners(vertices: Array) -> Array:
         return vertices
 
 
-@lru_cache(maxsize=8)
 def mesh_surface(path: Path) -> MeshSurface:
-    """The surface of a mesh file; the last few are kept.
+    """The surface of a mesh file as it is now; the last few are kept.
 
     Raises:
         ValueError: the mesh cannot be read.
     """
+    now = path.stat()
+    return _surface(path, now.st_mtime_ns, now.st_size)
+
+
+@lru_cache(maxsize=8)
+def _surface(path: Path, mtime_ns: int, size: int) -> MeshSurface:
     return MeshSurface(path)
 
 

@@ -1,7 +1,7 @@
 """Verification of foreign grasps: each closes in our simulator; what it holds is lifted twice (GraspGF App. A.2)."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from zlib import crc32
 
@@ -20,6 +20,7 @@ from envs.hand.hand import Hand
 from envs.hand.kinematics import HandKinematics
 from envs.objects.grasp_object import GraspObject
 from envs.objects.meshes.mesh_object import CENTRE
+from envs.objects.shapes import shape_digests
 from envs.physics.base import PhysicsBackend
 from envs.trials.settling import settle
 
@@ -43,7 +44,7 @@ class Verified:
 
     Attributes:
         grasps: a set of that object.
-        rows: which of the object's grasps these are, by row of what was read (G,).
+        rows: which of the grasps that were tried these are (G,); of `verify`, by row of what was read.
         causes: number of rejected ones by cause.
     """
 
@@ -67,12 +68,37 @@ def verify(
         thing: the object, of a mesh file at its true size.
         split: the object's split.
     """
-    rng, hand = np.random.default_rng(crc32(thing.name.encode())), physics.hand
+    hand = physics.hand
     centre_m = np.array([thing.parameters[name] for name in CENTRE])
     wrist_o = read.wrist_pose_m[rows].copy()
     wrist_o[:, :3] -= centre_m
     object_w = on_the_table(hand, thing, centre_m, read.plane_m[rows], wrist_o, read.joint_pos[rows])
-    stands = np.isfinite(object_w).all(axis=1)
+    tried = try_grasps(physics, thing, split, object_w, wrist_o, read.preshape[rows], read.target[rows])
+    return replace(tried, rows=rows[tried.rows])
+
+
+def try_grasps(
+    physics: PhysicsBackend,
+    thing: GraspObject,
+    split: str,
+    object_pose_w: Array,
+    wrist_pose_o: Array,
+    preshape: Array,
+    target: Array,
+) -> Verified:
+    """Close and lift grasps of one object, those that fail once more from a wider opening.
+
+    Args:
+        physics: at least one world.
+        thing: the object.
+        split: the object's split.
+        object_pose_w: where it stands (K, 7); NaN where it cannot.
+        wrist_pose_o: wrist poses in its frame (K, 7).
+        preshape: joints before closing (K, J), rad.
+        target: joints of the grasp (K, J), rad; fingers close PRESS farther, stopped by the object.
+    """
+    rng, hand = np.random.default_rng(crc32(thing.name.encode())), physics.hand
+    stands = np.isfinite(object_pose_w).all(axis=1)
     causes = Counter({"under_the_table": int((~stands).sum())})
     left, found = np.flatnonzero(stands), [no_grasps_of(hand, thing.name, split)]
     kept: list[NDArray[np.int64]] = [np.zeros(0, dtype=np.int64)]
@@ -81,20 +107,20 @@ def verify(
         missed = []
         for begin in range(0, len(left), physics.num_worlds):
             batch = left[begin : begin + physics.num_worlds]
-            chosen = rows[batch]
-            preshape = hand.clamp(read.preshape[chosen] - opening * hand.closing)
-            target = hand.clamp(read.target[chosen] + PRESS * hand.closing)
-            wrist_w = absolute_pose(object_w[batch], wrist_o[batch])
-            result = run_trials(physics, thing, object_w[batch], wrist_w, preshape, target, TRIAL, rng)
-            found.append(_grasp_set(physics, thing, split, result, preshape[result.row], rng))
-            kept.append(chosen[result.row])
+            opened = hand.clamp(preshape[batch] - opening * hand.closing)
+            pressed = hand.clamp(target[batch] + PRESS * hand.closing)
+            wrist_w = absolute_pose(object_pose_w[batch], wrist_pose_o[batch])
+            result = run_trials(physics, thing, object_pose_w[batch], wrist_w, opened, pressed, TRIAL, rng)
+            found.append(_grasp_set(physics, thing, split, result, opened[result.row], rng))
+            kept.append(batch[result.row])
             last |= {int(batch[row]): cause for row, cause in enumerate(result.cause) if cause}
             missed += [row for row in batch if row not in batch[result.row]]
         left = np.array(missed, dtype=np.int64)
     causes.update(last[int(row)] for row in left)
     names = found[0].row_fields
     columns: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in found]) for name in names}
-    grasps = GraspSet(hand=hand, objects=(thing.name,), object_splits=(split,), **columns)
+    shapes = shape_digests([thing])
+    grasps = GraspSet(hand=hand, objects=(thing.name,), object_splits=(split,), shapes=shapes, **columns)
     return Verified(grasps, np.concatenate(kept), {cause: count for cause, count in causes.items() if count})
 
 

@@ -9,8 +9,9 @@ from torch import Tensor
 from torch.utils.data import IterableDataset
 
 from datamodules.grasps.approach_views import ApproachViews
-from datamodules.grasps.cloud_store import object_clouds
+from datamodules.grasps.cloud_store import object_clouds, object_shapes
 from datamodules.grasps.grasp_set import GraspSet
+from datamodules.grasps.shape_check import check_shapes, tells_shapes
 from datamodules.types import GraspBatch
 from envs.conventions import NUM_CLOUD_POINTS
 from envs.geometry.object_clouds import KnownObjects, ObjectClouds
@@ -29,7 +30,8 @@ class GraspTable:
         num_points: points of a cloud that are used, the first of the farthest-point order.
 
     Raises:
-        ValueError: no grasps, an object that the library does not know, or more points than a cloud has.
+        ValueError: no grasps, an object that the library does not know or that has another shape now, or more points
+            than a cloud has.
     """
 
     def __init__(self, grasps: GraspSet, library: ObjectLibrary, num_points: int) -> None:
@@ -55,6 +57,9 @@ class GraspTable:
         row_of = {name: row for row, name in enumerate(known)}
         rows = np.array([row_of.get(name, -1) for name in grasps.objects])
         self._clouds = _known_clouds(library, known, num_points)
+        shown = tuple(grasps.objects[index] for index in present)
+        if tells_shapes(grasps):
+            check_shapes(grasps, shown, object_shapes(library, known)[[row_of[name] for name in shown]])
         self._cloud_row = torch.as_tensor(rows[grasps.object_index])
         self.object_index = torch.as_tensor(grasps.object_index).long()
         self.is_easy = None if grasps.is_easy is None else torch.as_tensor(grasps.is_easy)

@@ -21,7 +21,8 @@ MAX_BYTES = 8_000_000_000
 
 SCHEMA = "graspgf.grasp_set"
 VERSION = 2
-"""Version 2 added ``rest_pose_w``; `load_any_version` still reads version 1. Files may lack the OPTIONAL_FIELDS."""
+"""Version 2 added ``rest_pose_w``; `load_any_version` still reads version 1. Files may lack the OPTIONAL_FIELDS, and
+``shapes``."""
 
 
 def save_grasp_set(grasps: GraspSet, path: Path) -> None:
@@ -40,6 +41,8 @@ def save_grasp_set(grasps: GraspSet, path: Path) -> None:
     }
     columns = {name: getattr(grasps, name) for name in grasps.row_fields}
     columns["links"] = np.packbits(grasps.links, axis=1)
+    if grasps.shapes is not None:
+        columns["shapes"] = grasps.shapes
     buffer = io.BytesIO()
     header_bytes = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
     np.savez_compressed(buffer, header=header_bytes, **columns)
@@ -146,6 +149,8 @@ def _checked(path: Path, content: dict[str, NDArray[Any]], header: dict[str, Any
         objects=tuple(header["objects"]),
         object_splits=tuple(header["object_splits"]),
         provenance=header.get("provenance", {}),
+        source=str(path),
+        shapes=content.get("shapes"),
         links=links,
         **{name: content[name] for name in (*ROW_FIELDS, *OPTIONAL_FIELDS) if name != "links" and name in content},
     )

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from envs.conventions import SPLITS
 from envs.hand.hand import Hand
+from envs.objects.shapes import NUM_SHAPE_NUMBERS, ShapeDigests
 from envs.physics.checks import check_poses
 
 ROW_FIELDS = (
@@ -41,7 +42,10 @@ class GraspSet:
         is_reachable: a moving wrist took the grasp twice with collisions on (G,) bool.
         is_easy: the mean joints of training grasps, placed at the wrist pose, lift the object as well (G,) bool;
             None where it has not been tried (``python -m datamodules.flag_easy``).
+        shapes: what stands for the shape of each object (`shape_digest`) as its grasps were made (O, 15); None in sets
+            of before they said so (``python -m datamodules.add_shapes``).
         provenance: how the set was made: command, settings, seed, versions.
+        source: file that it was read from, for messages.
     """
 
     hand: Hand
@@ -58,7 +62,9 @@ class GraspSet:
     links: NDArray[np.bool_]
     is_reachable: NDArray[np.bool_]
     is_easy: NDArray[np.bool_] | None = None
+    shapes: ShapeDigests | None = None
     provenance: dict[str, Any] = field(default_factory=dict)
+    source: str = "in memory"
 
     def __len__(self) -> int:
         return len(self.object_index)
@@ -145,7 +151,16 @@ def concatenate(parts: Sequence[GraspSet], provenance: dict[str, Any]) -> GraspS
         for part, offset in zip(parts, offsets, strict=True)
     ]
     splits = tuple(split for part in parts for split in part.object_splits)
-    return replace(parts[0], objects=tuple(names), object_splits=splits, provenance=provenance, **_columns(shifted))
+    return replace(
+        parts[0], objects=tuple(names), object_splits=splits, shapes=joined_shapes(parts), provenance=provenance,
+        **_columns(shifted),
+    )  # fmt: skip
+
+
+def joined_shapes(parts: Sequence[GraspSet]) -> ShapeDigests | None:
+    """The shapes of all objects, part by part; None where a part does not tell its own."""
+    told = [part.shapes for part in parts if part.shapes is not None]
+    return np.concatenate(told) if told and len(told) == len(parts) else None
 
 
 def _columns(parts: Sequence[GraspSet]) -> dict[str, Any]:
@@ -200,6 +215,13 @@ def check_grasp_set(grasps: GraspSet, source: str) -> None:
             raise ValueError(
                 f"grasp set {source}, field {name}: spans {index.min()}..{index.max()}, allowed 0..{size - 1}"
             )
+    if grasps.shapes is not None and (
+        grasps.shapes.dtype != np.int16 or grasps.shapes.shape != (len(grasps.objects), NUM_SHAPE_NUMBERS)
+    ):
+        raise ValueError(
+            f"grasp set {source}, field shapes: {grasps.shapes.dtype} of shape {grasps.shapes.shape}, expected int16 "
+            f"({len(grasps.objects)}, {NUM_SHAPE_NUMBERS}); make it again with python -m datamodules.add_shapes"
+        )
     if len(grasps.object_splits) != len(grasps.objects):
         raise ValueError(
             f"grasp set {source}, field object_splits: {len(grasps.object_splits)} entries for "

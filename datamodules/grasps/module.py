@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Sequence
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from lightning.pytorch import LightningDataModule
@@ -13,11 +14,13 @@ from datamodules.grasps.cloud_store import object_clouds
 from datamodules.grasps.dataset import EvaluationStream, GraspTable, TrainingStream
 from datamodules.grasps.grasp_file import load_grasp_set
 from datamodules.grasps.grasp_set import GraspSet
+from datamodules.grasps.identity import HAND, check_trained_on, training_identity
 from datamodules.grasps.splits import development_or, present_splits
 from datamodules.ranks import num_ranks
 from datamodules.types import GraspBatch
 from envs.conventions import NUM_CLOUD_POINTS, SPLITS, UNSEEN_SPLITS
 from envs.hand.hand import Hand
+from envs.hand.identity import hand_identity
 from envs.objects.library import ObjectLibrary
 
 _LOG = logging.getLogger(__name__)
@@ -104,6 +107,24 @@ class GraspDataModule(LightningDataModule):
             ValueError: the grasp set has none of those that are to be tested.
         """
         return present_splits(self.grasps, self.path, self._tested)
+
+    def state_dict(self) -> dict[str, Any]:
+        """What stands for the grasps that are trained on, for the checkpoint."""
+        return {"trained_on": self._trained_on()}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Refuse to go on training on other grasps, and any use with another hand of the same name.
+
+        Raises:
+            ValueError: see `check_trained_on`.
+        """
+        now, names = self._trained_on(), {"training grasps": self.path, HAND: self.hand.name}
+        if self.trainer is None or self.trainer.state.fn != "fit":
+            now = {HAND: now[HAND]}
+        check_trained_on(state_dict.get("trained_on", {}), now, names)
+
+    def _trained_on(self) -> dict[str, str]:
+        return {HAND: hand_identity(self.hand), "training grasps": training_identity(self.grasps)}
 
     def prepare_data(self) -> None:
         """Under several processes: make what no cache holds yet, once for all of them."""

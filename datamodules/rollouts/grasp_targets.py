@@ -5,7 +5,9 @@ from numpy.typing import NDArray
 
 from datamodules.grasps.grasp_set import GraspSet
 from datamodules.grasps.poses import absolute_pose
+from datamodules.grasps.shape_check import check_shapes, tells_shapes
 from envs.objects.library import ObjectLibrary
+from envs.objects.shapes import shape_digests
 from envs.task.targets import GraspTargets
 
 
@@ -21,7 +23,7 @@ def grasp_targets(grasps: GraspSet, library: ObjectLibrary, *, reachable_only: b
         reachable_only: leave out the grasps that no moving wrist took with collisions on.
 
     Raises:
-        ValueError: no grasp is left, or an object that the library does not know.
+        ValueError: no grasp is left, or an object that the library does not know or that has another shape now.
     """
     kept = grasps.rows(grasps.is_reachable) if reachable_only else grasps
     if len(kept) == 0:
@@ -35,10 +37,13 @@ def grasp_targets(grasps: GraspSet, library: ObjectLibrary, *, reachable_only: b
             f"object {unknown[0]!r} of the grasp set is not in the split file; use the one it was made with "
             "(--data.init_args.split_file)"
         )
+    things = library.get_many(names)
+    if tells_shapes(kept):
+        check_shapes(kept, names, shape_digests(things))
     object_w = kept.object_pose_w.astype(np.float64)
     return GraspTargets(
         hand=kept.hand,
-        grasp_objects=tuple(library.get_many(names)),
+        grasp_objects=tuple(things),
         object_index=thing_row.astype(np.int64),
         object_pose_w=_unit(kept.rest_pose_w.astype(np.float64)),
         wrist_pose_w=absolute_pose(_unit(object_w), _unit(kept.wrist_pose_o.astype(np.float64))),

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from typing import Any
@@ -10,19 +10,22 @@ from typing import Any
 import numpy as np
 import torch
 from lightning.pytorch import LightningDataModule
-from torch.utils.data import DataLoader, IterableDataset
+from torch.utils.data import DataLoader
 
 from datamodules.grasps.grasp_file import load_grasp_set
 from datamodules.grasps.grasp_set import GraspSet
+from datamodules.grasps.identity import HAND, check_trained_on, training_identity
 from datamodules.ranks import gathered, num_ranks, rank
 from datamodules.rollouts.actor import RolloutActor
 from datamodules.rollouts.collector import RolloutCollector
 from datamodules.rollouts.grasp_targets import grasp_targets
+from datamodules.rollouts.stream import RolloutStream
 from datamodules.rollouts.teacher import ArrivalTeacher
 from datamodules.rollouts.upcoming import UpcomingEpisodes
 from datamodules.types import Rollout
 from envs.conventions import NUM_CLOUD_POINTS
 from envs.hand.hand import Hand
+from envs.hand.identity import hand_identity
 from envs.objects.library import ObjectLibrary
 from envs.physics.base import PhysicsFactory
 from envs.physics.memory import available_memory
@@ -35,7 +38,7 @@ from envs.task.rewards import RewardSettings
 from envs.task.settings import TaskSettings
 from envs.task.targets import GraspTargets
 from envs.wrist.patterns import WristPatterns, generate_patterns
-from envs.wrist.recorded import load_recorded_patterns
+from envs.wrist.recorded import load_patterns
 
 _LOG = logging.getLogger(__name__)
 
@@ -52,7 +55,8 @@ class RolloutDataModule(LightningDataModule):
         task: constants of the task; the defaults when None.
         noise: errors of perception; none when None.
         training_noise: those while learning; ``noise`` when None.
-        patterns: file of recorded wrist movements; the generated ones when None.
+        patterns: recorded wrist movements, a file or folder, or ranges that were fitted to some (docs/wrist.md); the
+            generated ones when None.
         split_file: objects; the default split file when None.
         reachable_only: leave out training grasps that a moving hand did not take.
         teacher: says when the primitive may act, for policies that imitate timing before they explore; none when None.
@@ -133,7 +137,7 @@ class RolloutDataModule(LightningDataModule):
     def patterns(self) -> WristPatterns:
         """All wrist movements, training and test."""
         recorded = self._patterns_file
-        return generate_patterns() if recorded is None else load_recorded_patterns(recorded)
+        return generate_patterns() if recorded is None else load_patterns(recorded)
 
     def targets(self, split: str) -> GraspTargets:
         """Grasps that episodes of a split are made of.
@@ -253,14 +257,29 @@ class RolloutDataModule(LightningDataModule):
         Only the first of several processes writes checkpoints: it holds the samplers of all, in the order of ranks.
         """
         sampler = {} if self._upcoming is None else self._upcoming.state_dict()
-        return {"num_rollouts": self._num_rollouts, "samplers": gathered(sampler)}
+        return {
+            "num_rollouts": self._num_rollouts,
+            "samplers": gathered(sampler),
+            "trained_on": self._trained_on(),
+        }
+
+    def _trained_on(self) -> dict[str, str]:
+        """What stands for the hand, the grasps and the wrist movements that are trained on."""
+        found = {HAND: hand_identity(self.hand), "training grasps": training_identity(self.grasps)}
+        return {**found, "wrist movements": self.patterns.identity()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Continue from a checkpoint, each process where it stood itself.
 
         Raises:
-            ValueError: another number of processes than the checkpoint was made by.
+            ValueError: another number of processes than the checkpoint was made by, another hand of the same name, or
+                other training grasps or wrist movements.
         """
+        now, patterns = self._trained_on(), self._patterns_file or "this version"
+        if self.trainer is None or self.trainer.state.fn != "fit":
+            now = {HAND: now[HAND]}
+        names = {HAND: self.hand.name, "training grasps": self.path, "wrist movements": patterns}
+        check_trained_on(state_dict.get("trained_on", {}), now, names)
         self._num_rollouts = int(state_dict["num_rollouts"])
         samplers = state_dict["samplers"]
         if self._upcoming is None or not samplers[0]:
@@ -271,26 +290,6 @@ class RolloutDataModule(LightningDataModule):
                 f"with trainer.devices = {len(samplers)}"
             )
         self._upcoming.load_state_dict(samplers[rank()])
-
-
-class RolloutStream(IterableDataset[Rollout]):
-    """A sized stream: Lightning then fetches a rollout only when the step before has ended.
-
-    Args:
-        length: rollouts in an epoch.
-        collect: makes the next one.
-    """
-
-    def __init__(self, length: int, collect: Callable[[], Rollout]) -> None:
-        self._length = length
-        self._collect = collect
-
-    def __len__(self) -> int:
-        return self._length
-
-    def __iter__(self) -> Iterator[Rollout]:
-        for _ in range(self._length):
-            yield self._collect()
 
 
 MIN_WORLDS = 64

@@ -27,6 +27,7 @@ from envs.conventions import SPLITS
 from envs.hand.hand import Hand
 from envs.objects.grasp_object import GraspObject
 from envs.objects.library import ObjectLibrary
+from envs.objects.shapes import shape_digests
 from envs.physics.base import PhysicsFactory, physics_identity
 from envs.physics.mujoco_cpu import MujocoCpu
 from envs.workers import call_plainly
@@ -184,7 +185,15 @@ def run_job(spec: JobSpec) -> tuple[list[GraspSet], dict[str, TypeCount]]:
             bars.close()
     # the split is the job's: a part may have been made for a split file that puts its object elsewhere
     parts = [replace(load_grasp_set(paths[name]), object_splits=(split,)) for name, split in spec.objects()]
-    return parts, merge_counts([_read_counts(part) for part in parts])
+    return _with_shapes(parts, spec), merge_counts([_read_counts(part) for part in parts])
+
+
+def _with_shapes(parts: list[GraspSet], spec: JobSpec) -> list[GraspSet]:
+    """The parts, with the shapes of their objects where they were made before parts told them."""
+    untold = [part.objects[0] for part in parts if part.shapes is None]
+    # that they are of these objects was checked before their grasps were taken over
+    shapes = dict(zip(untold, shape_digests(ObjectLibrary(spec.split_file).each(untold)), strict=True))
+    return [replace(part, shapes=shapes[part.objects[0]][None]) if part.shapes is None else part for part in parts]
 
 
 def _made_before(spec: JobSpec, paths: dict[str, Path]) -> dict[str, dict[str, TypeCount]]:

@@ -15,6 +15,7 @@ from datamodules.synthesis.rest_poses import rest_poses
 from datamodules.synthesis.settings import SynthesisSettings, TypeCount
 from envs.hand.hand import Hand
 from envs.objects.grasp_object import GraspObject
+from envs.objects.shapes import shape_digests
 from envs.physics.base import PhysicsFactory
 from envs.physics.mujoco_cpu import MujocoCpu
 
@@ -85,8 +86,8 @@ class GraspSynthesizer:
         return ObjectResult(grasps, rounds.counts(grasps, time.perf_counter() - began))
 
     def _settled(self, grasps: GraspSet, thing: GraspObject) -> GraspSet:
-        """The grasps with the poses at which their object rests."""
+        """The grasps with the poses at which their object rests, and with its shape."""
         rest_w = rest_poses(
             grasps, lambda _: thing, physics=self.physics, num_worlds=self.settings.batch, num_threads=0
         )
-        return replace(grasps, rest_pose_w=rest_w)
+        return replace(grasps, rest_pose_w=rest_w, shapes=shape_digests([thing]))

@@ -4,6 +4,7 @@ The paper takes them from recordings (GraspGF App. A.2) that cannot be passed on
 published models of reaching, with the ranges of docs/wrist.md; `envs/wrist/recorded.py` reads recorded ones.
 """
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -12,6 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.wrist.pattern_ranges import CROP_DISTANCE, OF_STEPS, PatternRanges
 from envs.wrist.strokes import lognormal_stroke, skewed_minimum_jerk
 
 Array = NDArray[np.float64]
@@ -25,30 +27,11 @@ NUM_PATTERNS = 200
 TRAIN_SHARE = 0.75
 """The first 150 of 200 patterns train."""
 
-CROP_DISTANCE = 0.175
-"""Metres before the end at which a pattern begins (released code)."""
-
 ARRIVAL_TOLERANCE = 0.005
 """Metres from the end at which the wrist has practically arrived."""
 
-# Ranges of the generated movements; reasons and sources in docs/wrist.md.
-ARRIVAL_STEPS = (20.0, 44.0)  # of OF_STEPS control steps: when the wrist has practically arrived
-OF_STEPS = 50
-REACH = (0.175, 0.26)  # m, whole movement, of which the last CROP_DISTANCE is the pattern
-SKEW = (1.0, 1.6)  # of a minimum-jerk stroke: peak of the speed at 50..35 % of its time
-SIGMA = (0.08, 0.25)  # of a lognormal stroke: peak of the speed at 42..28 % of its time
-HESITATION_SHARE = 0.5  # patterns with a second stroke
-SECOND_AMPLITUDE = (0.12, 0.45)  # of the way
-SECOND_DURATION = (0.5, 1.0)  # of the first stroke's
-SECOND_LAG = (-0.3, 0.25)  # from the end of the first to the start of the second, in durations of the first
-CORRECTION_SHARE = 0.3  # patterns with a small last correction
-CORRECTION_AMPLITUDE = (0.02, 0.06)
-CORRECTION_DURATION = (0.4, 0.7)
-CORRECTION_LAG = (-0.3, 0.0)
-AXIS_AMPLITUDE = (0.75, 1.25)  # factor of an axis on the later strokes
-AXIS_DURATION = (0.95, 1.05)  # factor of an axis on a stroke's duration
-AXIS_START = 0.03  # standard deviation of an axis' start of a stroke, in durations of the first
-TURN_SHAPE, TURN_SCALE = 2.0, 0.35  # gamma distribution of the rotation change of an axis, rad
+DEFAULT_RANGES = PatternRanges()
+"""Those of docs/wrist.md."""
 
 _GRID = 600  # samples on which a movement is evaluated before it is cropped and stretched
 
@@ -83,6 +66,13 @@ class WristPatterns:
     def __len__(self) -> int:
         return len(self.position)
 
+    def identity(self) -> str:
+        """32 hexadecimal digits that stand for the patterns, to a millionth of the way: whatever machine made them."""
+        total = hashlib.sha256()
+        for values in (self.position, self.turn):
+            total.update(np.rint(1e6 * values).astype("<i8").tobytes())
+        return total.hexdigest()[:32]
+
     def split(self, split: Literal["train", "test"]) -> "WristPatterns":
         """The first three quarters (150 of 200) to train with, the rest to test with.
 
@@ -109,11 +99,13 @@ class _Stroke:
 
 
 @lru_cache(maxsize=4)
-def generate_patterns(seed: int = 0, count: int = NUM_PATTERNS) -> WristPatterns:
+def generate_patterns(
+    seed: int = 0, count: int = NUM_PATTERNS, ranges: PatternRanges = DEFAULT_RANGES
+) -> WristPatterns:
     """Generated patterns, the same for the same arguments; arrays are read-only.
 
     Every pattern is a sum of one to three strokes. The times of arrival are stratified, so that they cover
-    ARRIVAL_STEPS evenly in any set and in both splits.
+    ``ranges.arrival_steps`` evenly in any set and in both splits.
 
     Raises:
         ValueError: no patterns asked for.
@@ -123,8 +115,8 @@ def generate_patterns(seed: int = 0, count: int = NUM_PATTERNS) -> WristPatterns
     rng = np.random.default_rng(seed)
     num_train = round(TRAIN_SHARE * count)
     ranks = np.concatenate([_strata(num_train, rng), _strata(count - num_train, rng)])
-    position = np.stack([_generate(rank, rng) for rank in ranks])
-    turn = rng.gamma(TURN_SHAPE, TURN_SCALE, (count, 3)) * rng.choice([-1.0, 1.0], (count, 3))
+    position = np.stack([_generate(rank, ranges, rng) for rank in ranks])
+    turn = rng.gamma(ranges.turn_shape, ranges.turn_scale, (count, 3)) * rng.choice([-1.0, 1.0], (count, 3))
     position.setflags(write=False)
     turn.setflags(write=False)
     return WristPatterns(position, turn)
@@ -135,16 +127,17 @@ def _strata(count: int, rng: np.random.Generator) -> Array:
     return rng.permutation((np.arange(count) + rng.random(count)) / max(count, 1))
 
 
-def _generate(rank: float, rng: np.random.Generator) -> Array:
+def _generate(rank: float, ranges: PatternRanges, rng: np.random.Generator) -> Array:
     """One pattern (S, 3) that arrives at the share ``rank`` of its range of arrival times."""
-    grid, progress = _movement(rng)
-    reach = rng.uniform(*REACH)
+    grid, progress = _movement(ranges, rng)
+    reach = rng.uniform(*ranges.reach)
     first = int(np.searchsorted(progress.mean(axis=1), 1.0 - CROP_DISTANCE / reach))
     grid, progress = grid[first:] - grid[first], progress[first:] - progress[first]
     grid, progress = grid / grid[-1], progress / progress[-1]
     is_away = np.abs(1.0 - progress.mean(axis=1)) > ARRIVAL_TOLERANCE / CROP_DISTANCE
     arrival = grid[np.flatnonzero(is_away)[-1] + 1]
-    target = (ARRIVAL_STEPS[0] + rank * (ARRIVAL_STEPS[1] - ARRIVAL_STEPS[0])) / OF_STEPS
+    earliest, latest = ranges.arrival_steps
+    target = (earliest + rank * (latest - earliest)) / OF_STEPS
     # the last 5 mm keep the tempo of the movement where the episode is long enough for them, else they end with it
     end = min(target / arrival, 1.0)
     time = np.linspace(0.0, 1.0, NUM_SAMPLES)
@@ -152,15 +145,15 @@ def _generate(rank: float, rng: np.random.Generator) -> Array:
     return np.stack([np.interp(grid_time, grid, progress[:, axis]) for axis in range(3)], axis=1)
 
 
-def _movement(rng: np.random.Generator) -> tuple[Array, Array]:
+def _movement(ranges: PatternRanges, rng: np.random.Generator) -> tuple[Array, Array]:
     """Times (N,) and progress of the three axes (N, 3) of one whole movement."""
     profile: Callable[[Array], Array]
     if rng.random() < 0.5:
-        profile = partial(skewed_minimum_jerk, skew=rng.uniform(*SKEW))
+        profile = partial(skewed_minimum_jerk, skew=rng.uniform(*ranges.skew))
     else:
-        profile = partial(lognormal_stroke, sigma=rng.uniform(*SIGMA))
-    strokes = _strokes(rng)
-    axes = [_of_axis(strokes, rng) for _ in range(3)]
+        profile = partial(lognormal_stroke, sigma=rng.uniform(*ranges.sigma))
+    strokes = _strokes(ranges, rng)
+    axes = [_of_axis(strokes, ranges, rng) for _ in range(3)]
     every = [stroke for axis in axes for stroke in axis]
     grid = np.linspace(min(s.start for s in every), max(s.start + s.duration for s in every), _GRID)
     progress = [
@@ -169,24 +162,25 @@ def _movement(rng: np.random.Generator) -> tuple[Array, Array]:
     return grid, np.stack(progress, axis=1)
 
 
-def _strokes(rng: np.random.Generator) -> list[_Stroke]:
+def _strokes(ranges: PatternRanges, rng: np.random.Generator) -> list[_Stroke]:
     """The strokes that all axes share, amplitudes adding up to 1."""
     later: list[_Stroke] = []
     end = 1.0
-    if rng.random() < HESITATION_SHARE:
-        second = _Stroke(end + rng.uniform(*SECOND_LAG), rng.uniform(*SECOND_DURATION), rng.uniform(*SECOND_AMPLITUDE))
-        later.append(second)
-        end = second.start + second.duration
-    if rng.random() < CORRECTION_SHARE:
-        start, duration = end + rng.uniform(*CORRECTION_LAG), rng.uniform(*CORRECTION_DURATION)
-        later.append(_Stroke(start, duration, rng.uniform(*CORRECTION_AMPLITUDE)))
+    if rng.random() < ranges.hesitation_share:
+        start, duration = end + rng.uniform(*ranges.second_lag), rng.uniform(*ranges.second_duration)
+        later.append(_Stroke(start, duration, rng.uniform(*ranges.second_amplitude)))
+        end = start + duration
+    if rng.random() < ranges.correction_share:
+        start, duration = end + rng.uniform(*ranges.correction_lag), rng.uniform(*ranges.correction_duration)
+        later.append(_Stroke(start, duration, rng.uniform(*ranges.correction_amplitude)))
     return [_Stroke(0.0, 1.0, 1.0 - sum(stroke.amplitude for stroke in later)), *later]
 
 
-def _of_axis(strokes: list[_Stroke], rng: np.random.Generator) -> list[_Stroke]:
+def _of_axis(strokes: list[_Stroke], ranges: PatternRanges, rng: np.random.Generator) -> list[_Stroke]:
     """The same strokes as one axis makes them: a little earlier or later, faster or slower, divided otherwise."""
-    later = [stroke.amplitude * rng.uniform(*AXIS_AMPLITUDE) for stroke in strokes[1:]]
-    return [
-        _Stroke(stroke.start + AXIS_START * rng.standard_normal(), stroke.duration * rng.uniform(*AXIS_DURATION), share)
-        for stroke, share in zip(strokes, [1.0 - sum(later), *later], strict=True)
-    ]
+    later = [stroke.amplitude * rng.uniform(*ranges.axis_amplitude) for stroke in strokes[1:]]
+    own = []
+    for stroke, share in zip(strokes, [1.0 - sum(later), *later], strict=True):
+        start = stroke.start + ranges.axis_start * rng.standard_normal()
+        own.append(_Stroke(start, stroke.duration * rng.uniform(*ranges.axis_duration), share))
+    return own

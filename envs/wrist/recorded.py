@@ -1,13 +1,21 @@
-"""Recorded wrist movements in the format of the released `human_traj_200_all.npy`, read as wrist patterns."""
+"""Recorded wrist movements, read as wrist patterns: the released `human_traj_200_all.npy`, HandoverSim, DexYCB."""
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from tqdm import tqdm
 
-from envs.wrist.patterns import CROP_DISTANCE, NUM_SAMPLES, WristPatterns
+from envs.wrist.dex_ycb import dex_ycb_files, read_dex_ycb
+from envs.wrist.handover_sim import handover_sim_files, read_handover_sim
+from envs.wrist.pattern_ranges import CROP_DISTANCE, load_ranges
+from envs.wrist.patterns import NUM_SAMPLES, WristPatterns, generate_patterns
 from envs.wrist.plain_pickle import load_plain_object
+from envs.wrist.recording import Recordings, WristRecording
+
+_LOG = logging.getLogger(__name__)
 
 Array = NDArray[np.float64]
 
@@ -24,27 +32,104 @@ MAX_DISTANCE = 5.0
 """Metres from start to end beyond which the file is not in metres."""
 
 
-def load_recorded_patterns(path: str | Path) -> WristPatterns:
-    """Patterns of recorded movements, in the order of the file (the first three quarters train).
+def load_patterns(path: str | Path) -> WristPatterns:
+    """Patterns that a user names: recordings, or ranges that were fitted to some (.json), of which they are drawn.
 
-    The file is a pickled dict, name -> {x_pos, y_pos, z_pos (m), roll_pos, pitch_pos, yaw_pos (rad)}, arrays of one
-    length. Each recording is cropped to its last 0.175 m, normalised per axis and resampled to 102 samples.
+    Raises:
+        FileNotFoundError, ValueError: as `load_ranges` and `load_recorded_patterns`.
+    """
+    if Path(path).suffix == ".json":
+        return generate_patterns(ranges=load_ranges(path))
+    return load_recorded_patterns(path)
+
+
+def load_recorded_patterns(path: str | Path) -> WristPatterns:
+    """Patterns of recorded movements, in the order of the files (the first three quarters train).
+
+    Each recording is cropped to its last 0.175 m, normalised per axis and resampled to 102 samples. Those of a folder
+    that cannot be used are left out, which is logged.
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: a file that is something else, or a recording with a missing axis, values that are not finite,
-            unequal lengths, too few samples or no movement; names file, recording and axis.
+        ValueError: see `load_recordings`, or a recording of a file with too few samples or no movement; names it.
     """
+    read = load_recordings(path)
+    positions, turns, rejected = [], [], dict(read.rejected)
+    for recording in read.found:
+        source = f"{path}, recording {recording.name!r}"
+        try:
+            first = crop_start(source, recording.position_w)
+        except ValueError as error:
+            if not Path(path).is_dir():
+                raise
+            rejected[recording.name] = str(error)
+            continue
+        positions.append(pattern_of(recording.position_w[first:]))
+        turns.append(recording.angles[-1] - recording.angles[first])
+    _tell(path, len(positions), rejected)
+    return WristPatterns(np.stack(positions), np.stack(turns))
+
+
+def load_recordings(path: str | Path) -> Recordings:
+    """The recordings of a file or folder.
+
+    A file is a pickled dict, name -> {x_pos, y_pos, z_pos (m), roll_pos, pitch_pos, yaw_pos (rad)}, arrays of one
+    length. A folder is the cache of HandoverSim (``meta_*.json``) or holds recordings of DexYCB (``meta.yml``), with
+    all folders below it; what cannot be used of it is told in ``rejected``.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: a file that is something else, or a recording in it with a missing axis, values that are not finite
+            or unequal lengths; a folder of neither kind, or without a usable recording; names it.
+    """
+    folder = Path(path)
+    if not folder.exists():
+        raise FileNotFoundError(
+            f"{path} does not exist; give a folder of HandoverSim or DexYCB, or an .npy file of recorded wrists "
+            "(docs/wrist.md; to train and test: --data.init_args.patterns)"
+        )
+    if not folder.is_dir():
+        return _of_file(path)
+    for files, read in ((handover_sim_files, read_handover_sim), (dex_ycb_files, read_dex_ycb)):
+        described = files(folder)
+        if described:
+            return _of_folder(folder, described, read)
+    raise ValueError(
+        f"{path} holds no recordings: neither meta_*.json of HandoverSim's cache nor meta.yml of DexYCB stands in it "
+        "or in a folder below; give their folder, or an .npy file"
+    )
+
+
+def _of_folder(folder: Path, files: Sequence[Path], read: Callable[[Path], WristRecording]) -> Recordings:
+    found, rejected = [], {}
+    for file in tqdm(files, desc="recordings", unit="recording", disable=len(files) < 100):
+        name = str(file.relative_to(folder))
+        try:
+            found.append(read(file))
+        except (ValueError, OSError) as error:
+            rejected[name] = str(error)
+    if not found:
+        name, cause = next(iter(rejected.items()))
+        raise ValueError(f"none of the {len(files)} recordings of {folder} can be used; e.g. {name}: {cause}")
+    return Recordings(tuple(found), rejected)
+
+
+def _of_file(path: str | Path) -> Recordings:
     content = load_plain_object(path)
     if not isinstance(content, Mapping) or not content:
         raise ValueError(f"{path} holds a {type(content).__name__}, expected a dict of recordings that is not empty")
-    positions, turns = [], []
-    for name, recording in content.items():
-        position, rotation = _axes(f"{path}, recording {name!r}", recording)
-        first = _crop(f"{path}, recording {name!r}", position)
-        positions.append(_normalise(position[first:]))
-        turns.append(rotation[-1] - rotation[first])
-    return WristPatterns(np.stack(positions), np.stack(turns))
+    axes = ((name, _axes(f"{path}, recording {name!r}", recording)) for name, recording in content.items())
+    return Recordings(tuple(WristRecording(str(name), position, angles, None) for name, (position, angles) in axes))
+
+
+def _tell(path: str | Path, used: int, rejected: Mapping[str, str]) -> None:
+    """Log what was left out; ValueError where nothing is left."""
+    if not rejected:
+        return
+    name, cause = next(iter(rejected.items()))
+    if not used:
+        raise ValueError(f"none of the {len(rejected)} recordings of {path} can be used; e.g. {name}: {cause}")
+    _LOG.warning("%s: %d recordings, %d left out, e.g. %s: %s", path, used, len(rejected), name, cause)
 
 
 def _axes(source: str, recording: object) -> tuple[Array, Array]:
@@ -78,7 +163,7 @@ def _column(source: str, values: object) -> Array:
     return column
 
 
-def _crop(source: str, position: Array) -> int:
+def crop_start(source: str, position: Array) -> int:
     """First sample of the last 0.175 m: the last one that is so far from the end, or 0 if none is."""
     if len(position) < MIN_SAMPLES:
         raise ValueError(f"{source} has {len(position)} samples, at least {MIN_SAMPLES} are needed")
@@ -98,7 +183,7 @@ def _crop(source: str, position: Array) -> int:
     return first
 
 
-def _normalise(position: Array) -> Array:
+def pattern_of(position: Array) -> Array:
     """Share of the way (102, 3), exactly 0 at the start and exactly 1 at the end.
 
     Per axis (x - x_first) / (max - min), signed so that it rises (App. A.2). An axis that turns back does not reach 1

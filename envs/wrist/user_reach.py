@@ -10,7 +10,7 @@ from envs.hand.hand import Hand
 from envs.rows import join_rows, take_rows
 from envs.wrist.approach import perpendicular
 from envs.wrist.movement import KINDS
-from envs.wrist.patterns import SIGMA, SKEW, WristPatterns
+from envs.wrist.patterns import DEFAULT_RANGES, WristPatterns
 from envs.wrist.starts import Range, Start, clear_of_table, displaced, draw_starts, rotation_between
 from envs.wrist.stroke_sums import StrokeSums, peak_rates
 from envs.wrist.strokes import HUMAN_TAIL, human_reach, lognormal_stroke, skewed_minimum_jerk
@@ -165,7 +165,9 @@ def _profiles(is_human: NDArray[np.bool_], rng: np.random.Generator) -> Array:
     is_skewed = ~is_human & (rng.random(count) < 0.5)
     is_lognormal = ~is_human & ~is_skewed
     profile = np.empty((count, _GRID))
-    grip, skew, sigma = (rng.uniform(*span, (count, 1)) for span in ((0.0, 1.0), SKEW, SIGMA))
+    grip, skew, sigma = (
+        rng.uniform(*span, (count, 1)) for span in ((0.0, 1.0), DEFAULT_RANGES.skew, DEFAULT_RANGES.sigma)
+    )
     profile[is_human] = human_reach(fraction, grip[is_human])
     profile[is_skewed] = skewed_minimum_jerk(fraction, skew[is_skewed])
     profile[is_lognormal] = lognormal_stroke(fraction, sigma[is_lognormal])

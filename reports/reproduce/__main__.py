@@ -12,8 +12,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from envs.folder_lock import locked
 from reports.reproduce.execute import RunFailedError, Runs, listing, run_all, run_one
-from reports.reproduce.lock import locked
 from reports.reproduce.plan import Plan, read_plan
 from reports.reproduce.report import write_report
 from reports.reproduce.runs import Run, plan_runs, stages

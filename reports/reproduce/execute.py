@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from reports.reproduce.lock import locked
+from envs.folder_lock import locked
 from reports.reproduce.runs import Run
 from reports.reproduce.stamps import (
     STAMP,

@@ -10,7 +10,7 @@ from lightning.pytorch import LightningDataModule, Trainer
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from datamodules.rollouts.module import RolloutStream
+from datamodules.rollouts.stream import RolloutStream
 from datamodules.types import Decision, Rollout, each_tensor
 from envs.task.observations import OBSERVATION_GROUPS, Observation
 from lightning_modules.followers import Heading

@@ -30,7 +30,7 @@ def load(path: Path) -> dict[str, Any]:
 
 def test_only_what_use_needs_is_kept(last: Path, tmp_path: Path) -> None:
     before, after = load(last), load(export_checkpoint(last, tmp_path / "pretrained" / "gf.ckpt"))
-    assert set(after) == FIELDS
+    assert set(after) == FIELDS | {"trained_on"}
     assert {"optimizer_states", "current_model_state", "loops", "callbacks"} <= set(before)
     for name in FIELDS - {"state_dict"}:
         assert after[name] == before[name]

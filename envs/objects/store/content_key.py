@@ -43,7 +43,7 @@ def mesh_key(settings: dict[str, Any], content: bytes) -> str:
 
     Args:
         settings: all that decides how the file becomes an object, as JSON can write it.
-        content: the bytes of the mesh file.
+        content: the bytes of the mesh file and of the files that it refers to (`mesh_content`).
     """
     return _digest(code_key(SHARED_CODE + MESH_CODE, _SHARED_LIBRARIES + _MESH_LIBRARIES), settings, [content])
 

@@ -3,15 +3,18 @@
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import trimesh
 
 from datamodules.convert import main
 from datamodules.formats import job
+from datamodules.formats.foreign import Unit
 from datamodules.formats.reading import mesh_name
-from datamodules.grasps.grasp_file import load_grasp_set
+from datamodules.grasps.grasp_file import load_grasp_set, save_grasp_set
 from datamodules.grasps.grasp_set import GraspSet
 from envs.objects.library import ObjectLibrary
 
@@ -104,3 +107,34 @@ def test_units_may_share_an_object(known: GraspSet) -> None:
 def test_names_of_meshes_tell_objects_and_scales_apart() -> None:
     names = {mesh_name(code, scale) for code in ("core/a-b", "core/a_b", "sem/a-b") for scale in (0.08, 0.080001)}
     assert len(names) == 6
+
+
+def test_parts_are_of_the_shapes_that_their_objects_have_now(
+    known: GraspSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A mesh that was written over, while the grasps stayed as they were: they are verified again."""
+    shapes = np.full((len(known.objects), 15), 1000, dtype=np.int16)
+    made = job.ConversionJob.__new__(job.ConversionJob)
+    monkeypatch.setattr(job.ConversionJob, "verified_path", lambda *_: tmp_path / "part.npz")
+    monkeypatch.setattr(job.ConversionJob, "stamp", lambda *_: "a")
+    save_grasp_set(replace(known, shapes=shapes, provenance={"stamp": "a"}), tmp_path / "part.npz")
+    now = dict(zip(known.objects, shapes, strict=True))
+    unit = Unit("one", ())
+    assert job._is_verified(made, unit, now)
+    assert not job._is_verified(made, unit, now | {known.objects[0]: shapes[0] + 10})
+    assert not job._is_verified(made, unit, {})
+
+
+def test_meshes_are_written_again_whichever_way_their_source_changed(tmp_path: Path) -> None:
+    """Also when the new file is older than the one before it, as files out of an archive are."""
+    source, written = tmp_path / "one.obj", tmp_path / "one.ply"
+    for size, time_s in ((1.0, 1e9), (2.0, 0.9e9)):
+        trimesh.creation.box((size,) * 3).export(source)
+        os.utime(source, (time_s, time_s))
+        job._write_mesh(source, 0.05, written)
+        np.testing.assert_allclose(trimesh.load_mesh(written).extents, 0.05 * size)
+    before = written.read_bytes()
+    written.write_bytes(before + b" ")
+    os.utime(written, (0.9e9, 0.9e9))
+    job._write_mesh(source, 0.05, written)  # as old as its source: it is there
+    assert written.read_bytes() == before + b" "

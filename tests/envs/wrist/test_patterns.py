@@ -4,15 +4,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from envs.wrist.patterns import (
-    ARRIVAL_STEPS,
-    ARRIVAL_TOLERANCE,
-    CROP_DISTANCE,
-    NUM_SAMPLES,
-    OF_STEPS,
-    WristPatterns,
-    generate_patterns,
-)
+from envs.wrist.pattern_ranges import CROP_DISTANCE, OF_STEPS
+from envs.wrist.patterns import ARRIVAL_TOLERANCE, DEFAULT_RANGES, NUM_SAMPLES, WristPatterns, generate_patterns
 
 Array = NDArray[np.float64]
 
@@ -55,9 +48,9 @@ def test_splits_are_disjoint_and_in_order() -> None:
 def test_arrival_spreads_evenly_over_its_range(split: str) -> None:
     arrival = _arrival(generate_patterns().split(split).position)  # type: ignore[arg-type]
     # half a control step: distance of the samples
-    assert arrival.min() > ARRIVAL_STEPS[0] - 0.5
-    assert arrival.max() < ARRIVAL_STEPS[1] + 0.5
-    counts, _ = np.histogram(arrival, bins=6, range=ARRIVAL_STEPS)
+    assert arrival.min() > DEFAULT_RANGES.arrival_steps[0] - 0.5
+    assert arrival.max() < DEFAULT_RANGES.arrival_steps[1] + 0.5
+    counts, _ = np.histogram(arrival, bins=6, range=DEFAULT_RANGES.arrival_steps)
     # even would be a sixth
     assert (counts / len(arrival)).min() > 0.12
     assert (counts / len(arrival)).max() < 0.21

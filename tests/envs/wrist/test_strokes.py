@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.stats import lognorm
 
-from envs.wrist.patterns import SIGMA, SKEW
+from envs.wrist.patterns import DEFAULT_RANGES
 from envs.wrist.strokes import (
     HUMAN_SPEED,
     HUMAN_TAIL,
@@ -25,8 +25,8 @@ Profile = Callable[[Array], Array]
 TIME = np.linspace(0.0, 1.0, 2001)
 PROFILES: list[Profile] = [
     minimum_jerk,
-    *(partial(skewed_minimum_jerk, skew=skew) for skew in SKEW),
-    *(partial(lognormal_stroke, sigma=sigma) for sigma in SIGMA),
+    *(partial(skewed_minimum_jerk, skew=skew) for skew in DEFAULT_RANGES.skew),
+    *(partial(lognormal_stroke, sigma=sigma) for sigma in DEFAULT_RANGES.sigma),
 ]
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from envs.folder_lock import locked
 from reports.reproduce.__main__ import main, selected_runs
 from reports.reproduce.execute import RunFailedError, Runs, listing, run_all, run_command, run_one
-from reports.reproduce.lock import locked
 from reports.reproduce.plan import read_plan
 from reports.reproduce.runs import Run
 from reports.reproduce.selection import TABLES, select
@@ -115,7 +115,7 @@ def test_runs_of_another_code_are_refused_unless_accepted(tmp_path: Path) -> Non
 
 def test_a_folder_is_refused_while_another_process_has_it(tmp_path: Path) -> None:
     code = (
-        "import sys, time; from pathlib import Path; from reports.reproduce.lock import locked\n"
+        "import sys, time; from pathlib import Path; from envs.folder_lock import locked\n"
         "with locked(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
     )
     command = [sys.executable, "-c", code, str(tmp_path)]

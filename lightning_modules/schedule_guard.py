@@ -1,0 +1,29 @@
+"""The learning rate of a resumed run goes on where it stood."""
+
+from typing import Any
+
+import numpy as np
+from torch.optim.lr_scheduler import LambdaLR
+
+
+def check_learning_rate(optimizer: Any, schedule: Any) -> None:
+    """Hold the learning rate that an optimiser was restored with against its schedule.
+
+    Args:
+        optimizer: as it is when training starts, or goes on.
+        schedule: of its learning rate; only that of a `LambdaLR` is known beforehand.
+
+    Raises:
+        ValueError: they differ, so that the learning rate would jump in the first step; says from where to where.
+    """
+    if not isinstance(schedule, LambdaLR):
+        return
+    step = schedule.last_epoch
+    for group, base, factor in zip(optimizer.param_groups, schedule.base_lrs, schedule.lr_lambdas, strict=True):
+        planned = base * factor(step)
+        if not np.isclose(group["lr"], planned, rtol=1e-6, atol=0.0):
+            raise ValueError(
+                f"the checkpoint has the learning rate {group['lr']:.4g} at step {step}, the schedule of this run "
+                f"{planned:.4g}: it was begun with another number of steps (trainer.max_epochs, max_steps, batches of "
+                "an epoch), and the learning rate would jump; resume with as many, or train anew without --ckpt_path"
+            )
