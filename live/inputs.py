@@ -156,6 +156,11 @@ class LiveInputs:
             self._seen = done
         return is_new
 
+    def wait_for_clouds(self) -> None:
+        """Until the clouds that came in are prepared: for simulations that run faster than time."""
+        if self._worker is not None:
+            self._worker.wait()
+
     def close(self) -> None:
         """Ends the thread of the clouds."""
         if self._worker is not None:

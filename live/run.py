@@ -6,7 +6,6 @@ Takes readings over UDP (`live.udp`) and answers with joint targets, at the cont
 
 import argparse
 import logging
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,8 +13,8 @@ import numpy as np
 
 from live.controller import AssistController
 from live.log import ControllerLog
+from live.loop import ControlLoop
 from live.policies import load_control_policy
-from live.ports import pump
 from live.settings import ControllerSettings
 from live.udp import UdpPort
 
@@ -45,7 +44,7 @@ def main(args: Sequence[str] | None = None) -> None:
         parser.error(str(error))
     _LOG.info("listening at %s:%d for the hand %s", *port.address, policy.facts.name)
     try:
-        _serve(controller, port, policy.facts.period_s, given.seconds)
+        ControlLoop(controller, [port], [port]).run(policy.facts.period_s, given.seconds)
     except KeyboardInterrupt:
         _LOG.info("ended")
     finally:
@@ -53,23 +52,6 @@ def main(args: Sequence[str] | None = None) -> None:
         port.close()
         if given.log is not None and len(log):
             _LOG.info("wrote %s", log.save(given.log))
-
-
-def _serve(controller: AssistController, port: UdpPort, period_s: float, seconds: float) -> None:
-    """Rounds at the control rate. Time is the sender's, and goes on by this machine's clock while it is silent."""
-    began = ahead = time.monotonic()
-    offset: float | None = None
-    while time.monotonic() - began < seconds:
-        for reading in port.read():
-            if reading.wants_release:
-                controller.release()
-            controller.update(reading.time_s, reading.wrist_pose_w, reading.joint_pos, reading.scene)
-            now = controller.inputs.clock.now
-            offset = None if now is None else now - time.monotonic()
-        if offset is not None:
-            pump(controller, [], [port], time.monotonic() + offset)
-        ahead = max(ahead + period_s, time.monotonic())
-        time.sleep(max(0.0, ahead - time.monotonic()))
 
 
 if __name__ == "__main__":

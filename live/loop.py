@@ -1,0 +1,49 @@
+"""The rounds of a controller: everything that came in goes to it, and its targets go out, at the control rate."""
+
+import time
+from collections.abc import Callable, Sequence
+
+from live.controller import AssistController, JointTargets
+from live.ports import Sink, Source, pump
+
+
+class ControlLoop:
+    """Rounds of a controller. Time is the senders', and goes on by this machine's clock while they are silent.
+
+    Args:
+        controller: moves the fingers.
+        sources: give readings.
+        sinks: take targets.
+        clock: seconds of this machine.
+    """
+
+    def __init__(
+        self,
+        controller: AssistController,
+        sources: Sequence[Source],
+        sinks: Sequence[Sink],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._controller, self._sources, self._sinks, self._clock = controller, sources, list(sinks), clock
+        self._offset: float | None = None
+
+    def round(self) -> JointTargets | None:
+        """One round; None before anything came in."""
+        for source in self._sources:
+            for reading in source.read():
+                if reading.wants_release:
+                    self._controller.release()
+                self._controller.update(reading.time_s, reading.wrist_pose_w, reading.joint_pos, reading.scene)
+                now = self._controller.inputs.clock.now
+                self._offset = None if now is None else now - self._clock()
+        if self._offset is None:
+            return None
+        return pump(self._controller, [], self._sinks, self._clock() + self._offset)
+
+    def run(self, period_s: float, seconds: float) -> None:
+        """Rounds every ``period_s`` for so many seconds."""
+        began = ahead = self._clock()
+        while self._clock() - began < seconds:
+            self.round()
+            ahead = max(ahead + period_s, self._clock())
+            time.sleep(max(0.0, ahead - self._clock()))
