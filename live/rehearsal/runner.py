@@ -7,7 +7,7 @@ import numpy as np
 from envs.task.outcomes import CAUSES, EpisodeFacts, classify
 from envs.trials.lift import MAX_SLIP, MIN_RISE
 from live.carry import Carry, CarrySettings, Phase
-from live.poses import Array, rotation_matrix
+from live.poses import Array
 from live.ports import Reading
 from live.rehearsal.bench import Bench
 from live.rehearsal.disturbances import Disturbances
@@ -138,7 +138,7 @@ class TrialRun:
         return TrialResult(
             is_success=cause == CAUSES[0],
             cause=cause,
-            is_released=self._opened is not None and self._is_over_box(end) and self._apart(end) > MAX_SLIP,
+            is_released=self._opened is not None and self._is_over_box(end) and self._slip(end) > MAX_SLIP,
             seconds=bench.time_s,
             frozen_s=self._num_frozen * bench.period_s,
             num_lost=bench.tracker.num_lost,
@@ -154,7 +154,7 @@ class TrialRun:
     def _cause(self, lift: int) -> str:
         if self._bench.state.is_diverged[0]:
             return "diverged"
-        is_held = self._taken is not None and self._opened is not None and self._apart(self._opened) < MAX_SLIP
+        is_held = self._taken is not None and self._opened is not None and self._slip(self._opened) < MAX_SLIP
         if is_held and self._rise(self._opened or 0) > MIN_RISE:
             return CAUSES[0] if self._is_over_box(self._opened or 0) else DROPPED
         if self._taken is None and self._rise(len(self._states) - 1) > MIN_RISE:
@@ -170,14 +170,13 @@ class TrialRun:
         """How much higher the object is than at the start, m."""
         return float(self._states[step][2][2] - self._trial.object_pose_w[2])
 
-    def _apart(self, step: int) -> float:
-        """By how much the object's place in the hand has changed since the arm took over, m."""
-        first, now = (self._in_hand(each) for each in (self._taken or 0, step))
-        return float(np.linalg.norm(now - first))
-
-    def _in_hand(self, step: int) -> Array:
-        _, wrist_w, object_w = self._states[step]
-        return rotation_matrix(wrist_w[3:]).T @ (object_w[:3] - wrist_w[:3])
+    def _slip(self, step: int) -> float:
+        """Change of the distance between hand base and object since the arm took over, m (GraspGF Sec. 4.2)."""
+        first, now = (
+            np.linalg.norm(object_w[:3] - wrist_w[:3])
+            for _, wrist_w, object_w in (self._states[each] for each in (self._taken or 0, step))
+        )
+        return float(abs(now - first))
 
     def _is_over_box(self, step: int) -> bool:
         away = self._states[step][2][:2] - np.array(self._settings.box_w)
