@@ -111,7 +111,7 @@ class FaultyUser:
         if self._number % 20 == 0:
             points = rng.normal(size=(200, 3))
             points = 0.035 * points / np.linalg.norm(points, axis=1, keepdims=True)
-            scene = CloudView(points + [0.0, 0.0, 0.04], IDENTITY)
+            scene = CloudView(points + np.array([0.0, 0.0, 0.04]), IDENTITY)
         if kind == "nan":
             which = rng.integers(2)
             (wrist, joints)[which][rng.integers(len((wrist, joints)[which]))] = rng.choice([np.nan, np.inf, 1e300])

@@ -1,7 +1,8 @@
 """The controller between a tracker and a hand: ``python -m live.run --policy FOLDER``.
 
 Takes readings over UDP (`live.udp`), or from ROS 2 topics with ``--ros2`` (`live.ros2`), and answers with joint
-targets, at the control rate. FOLDER is what ``python -m lightning_modules.export --format onnx`` wrote, or a checkpoint.
+targets, at the control rate. FOLDER is what ``python -m lightning_modules.export --format onnx`` wrote, or a
+checkpoint.
 """
 
 import argparse

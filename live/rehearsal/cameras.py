@@ -69,9 +69,7 @@ class DepthCameras:
         rng: draws them.
     """
 
-    def __init__(
-        self, hand: Hand, grasp_object: GraspObject, wrong: Disturbances, rng: np.random.Generator
-    ) -> None:
+    def __init__(self, hand: Hand, grasp_object: GraspObject, wrong: Disturbances, rng: np.random.Generator) -> None:
         self._model = build_world_model(hand, grasp_object, PhysicsSettings())
         self._data = mujoco.MjData(self._model)
         self._at = ModelAddresses(hand, self._model)

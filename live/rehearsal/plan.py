@@ -19,17 +19,11 @@ from envs.wrist.user_movement import UserMovement
 from live.poses import Array
 from live.rehearsal.disturbances import quat_product
 
+_KNOWN = ("mug", "bottle", "bowl", "banana", "spray_bottle", "scissors")
+
 HOUSEHOLD: dict[str, dict[str, tuple[str, ...]]] = {
-    "test": {
-        "unseen_instances": ("mug", "bottle", "bowl", "banana", "spray_bottle", "scissors"),
-        "unseen_families": ("pan", "camera", "stapler", "wine_glass"),
-    },
-    "development": {
-        "development": (
-            "mug", "bottle", "bowl", "banana", "spray_bottle", "scissors",
-            "hair_dryer", "watering_can", "clothes_iron", "door_knob",
-        )  # fmt: skip
-    },
+    "test": {"unseen_instances": _KNOWN, "unseen_families": ("pan", "camera", "stapler", "wine_glass")},
+    "development": {"development": (*_KNOWN, "hair_dryer", "watering_can", "clothes_iron", "door_knob")},
 }
 """Families by split: six whose other instances were trained on, four that were not. Development is for choices."""
 

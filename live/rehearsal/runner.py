@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from envs.task.outcomes import CAUSES, EpisodeFacts, classify
-from envs.trials.lift import MAX_SLIP, MIN_RISE
+from envs.trials.lift import MIN_RISE
 from live.carry import Carry, CarrySettings, Phase
-from live.poses import Array
 from live.ports import Reading
+from live.poses import Array
 from live.rehearsal.bench import Bench
 from live.rehearsal.disturbances import Disturbances
 from live.rehearsal.links import Link
@@ -24,8 +24,8 @@ IN_BOX = 0.15
 """Metres from the middle of the box, along the table, within which an object falls into it."""
 
 NOT_HELD, DROPPED = "not_noticed", "dropped_on_the_way"
-"""Causes beside `envs.task.outcomes.CAUSES`: the object rose with the hand, which did not notice; it fell after the lift
-or missed the box."""
+"""Causes beside `envs.task.outcomes.CAUSES`: the object rose with the hand, which did not notice; it fell after the
+lift, or missed the box."""
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,12 @@ class TrialResult:
     """How a trial came out, and what happened: T steps.
 
     Attributes:
-        is_success: lifted and carried to the box without falling before the hand opened (GraspGF App. D.2).
+        is_success: lifted and carried to the box without falling before the hand opened (GraspGF App. D.2): then it was
+            in the hand, over the box, and higher than MIN_RISE.
         cause: how it ended: one of `CAUSES`, NOT_HELD or DROPPED.
-        is_released: the object lay in or over the box and out of the hand in the end.
+        is_released: in the end it was in the box, and nothing touched it.
+        slip: change of the distance between hand and object from where the arm took over to the opening, m; None where
+            it did not come to that. Above 0.05 it has turned or slipped in the fingers (GraspGF Sec. 4.2 allows less).
         seconds: simulated.
         frozen_s: seconds in which fingers were frozen.
         num_lost: poses of the wrist that never arrived.
@@ -48,6 +51,7 @@ class TrialResult:
     is_success: bool
     cause: str
     is_released: bool
+    slip: float | None
     seconds: float
     frozen_s: float
     num_lost: int
@@ -70,9 +74,7 @@ class TrialRun:
         carry: where to, and how fast.
     """
 
-    def __init__(
-        self, trial: Trial, link: Link, wrong: Disturbances, carry: CarrySettings | None = None
-    ) -> None:
+    def __init__(self, trial: Trial, link: Link, wrong: Disturbances, carry: CarrySettings | None = None) -> None:
         self._trial, self._link = trial, link
         self._settings = carry or CarrySettings()
         self._carry = Carry(np.asarray(trial.hand.grasp_centre_h), self._settings)
@@ -83,6 +85,7 @@ class TrialRun:
         self._wait = round(WAIT_S / self._bench.period_s)
         self._lift = self._wait + trial.lift_step
         self._states: list[tuple[Array, Array, Array]] = []
+        self._is_touched: list[bool] = []
         self._num_frozen = 0
         self._taken: int | None = None
         self._opened: int | None = None
@@ -109,9 +112,7 @@ class TrialRun:
             targets = answer.joint_targets if answer is not None and answer.is_ready else targets
             self._num_frozen += answer is not None and answer.is_frozen
             user_w = trial.user_pose_w[min(max(step - self._wait, 0), len(trial.user_pose_w) - 1)]
-            asked_w = self._carry.step(
-                bench.time_s, "" if answer is None else answer.state, user_w, bench.arm.pose_w
-            )
+            asked_w = self._carry.step(bench.time_s, "" if answer is None else answer.state, user_w, bench.arm.pose_w)
             release = self._carry.wants_release
             if self._carry.phase is not Phase.USER and self._taken is None:
                 self._taken = step
@@ -127,6 +128,7 @@ class TrialRun:
     def _note(self) -> None:
         state = self._bench.state
         self._states.append((state.joint_pos[0], state.wrist_pose_w[0], state.object_pose_w[0]))
+        self._is_touched.append(bool(self._bench.touches().any()))
 
     def _result(self) -> TrialResult:
         bench, end = self._bench, len(self._states) - 1
@@ -138,7 +140,8 @@ class TrialRun:
         return TrialResult(
             is_success=cause == CAUSES[0],
             cause=cause,
-            is_released=self._opened is not None and self._is_over_box(end) and self._slip(end) > MAX_SLIP,
+            is_released=self._opened is not None and self._is_over_box(end) and not self._is_touched[end],
+            slip=None if self._opened is None else self._slip(self._opened),
             seconds=bench.time_s,
             frozen_s=self._num_frozen * bench.period_s,
             num_lost=bench.tracker.num_lost,
@@ -154,9 +157,9 @@ class TrialRun:
     def _cause(self, lift: int) -> str:
         if self._bench.state.is_diverged[0]:
             return "diverged"
-        is_held = self._taken is not None and self._opened is not None and self._slip(self._opened) < MAX_SLIP
-        if is_held and self._rise(self._opened or 0) > MIN_RISE:
-            return CAUSES[0] if self._is_over_box(self._opened or 0) else DROPPED
+        opened = self._opened
+        if opened is not None and self._is_touched[opened] and self._rise(opened) > MIN_RISE:
+            return CAUSES[0] if self._is_over_box(opened) else DROPPED
         if self._taken is None and self._rise(len(self._states) - 1) > MIN_RISE:
             return NOT_HELD
         highest = max(self._rise(step) for step in range(lift, len(self._states)))
