@@ -84,7 +84,7 @@ def run_episode(policy: ControlPolicy, episode: Episodes, physics: PhysicsFactor
 
 @dataclass(frozen=True)
 class Comparison:
-    """Causes (N,), index into CAUSES, under the controller and in the batched evaluation, and each one's object (N,)."""
+    """Causes (N,), index into CAUSES, under the controller and batched, and the object of each (N,)."""
 
     controller: NDArray[np.int64]
     batched: NDArray[np.int64]

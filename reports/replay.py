@@ -66,7 +66,8 @@ def main(args: Sequence[str] | None = None) -> None:
         "episode",
         metavar="RUN[:SPLIT[:POLICY[:NUMBER]]]",
         help="a controller's log (.npz); or folder of a run, split, policy (ours; ours_1 for the second seed of "
-        "trajectories) and number of the episode; without a number, and without --worst and --cause, it is listed what there is",
+        "trajectories) and number of the episode; without a number, and without --worst and --cause, it is listed what "
+        "there is",
     )
     parser.add_argument("--worst", type=int, metavar="N", help="N failures: causes by turns, worst families first")
     parser.add_argument("--cause", choices=CAUSES, help="episodes that ended so; one unless --worst says more")

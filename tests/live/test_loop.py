@@ -1,4 +1,4 @@
-"""Rounds of a controller: time goes on while nothing comes, and targets keep their speed whatever senders tell of it."""
+"""Rounds of a controller: time goes on while nothing comes, and targets keep their speed whatever senders tell."""
 
 import numpy as np
 import pytest
