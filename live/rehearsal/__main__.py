@@ -24,6 +24,7 @@ from envs.files import write_atomically
 from envs.objects.library import ObjectLibrary
 from envs.pictures.sheets import save_png
 from live.policies import ControlPolicy, load_control_policy
+from live.rehearsal.bench import IMPRATIO
 from live.rehearsal.disturbances import Disturbances
 from live.rehearsal.links import DirectLink, UdpLink
 from live.rehearsal.plan import HOUSEHOLD, Trial, TrialPlan
@@ -113,6 +114,7 @@ def main(args: Sequence[str] | None = None) -> None:
         made_of: dict[str, Any] = {
             "policy": policy_digest(given.policy), "objects": given.objects, "seed": given.seed,
             "link": "simulated time" if given.fast else "UDP, real time", "disturbances": asdict(wrong),
+            "impratio": IMPRATIO,
         }  # fmt: skip
         parts = [given.objects, *(["fast"] if given.fast else []), *(["undisturbed"] if given.undisturbed else [])]
         store = TrialStore(given.output or Path("runs") / "_".join(["rehearsal", *parts]), made_of)

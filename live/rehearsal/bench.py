@@ -20,6 +20,10 @@ from live.rehearsal.disturbances import Disturbances, off_by
 CAMERA_STEPS = 8
 """Control steps between two pictures: 5 a second."""
 
+IMPRATIO = 50.0
+"""Of the bench, in place of 3 in training (`PhysicsSettings.impratio`). MuJoCo's friction creeps: a mug that hangs still
+in a hand slides by 7 mm a second at 3, and is dropped on a way of three seconds; things in real hands do not."""
+
 
 class Bench:
     """One hand, one object; goes on by a control step at each `step`.
@@ -53,7 +57,9 @@ class Bench:
         friction, heavier = off_by(wrong.share_friction, rng), off_by(wrong.share_mass, rng)
         self.friction, self.mass = PhysicsSettings().friction * friction, grasp_object.mass * heavier
         thing = replace(grasp_object, mass=self.mass, inertia=grasp_object.inertia * heavier)
-        self._physics = MujocoCpu(PhysicsSettings(friction=self.friction)).make(hand, 1, num_threads=0)
+        self._physics = MujocoCpu(PhysicsSettings(friction=self.friction, impratio=IMPRATIO)).make(
+            hand, 1, num_threads=0
+        )
         self._physics.reset([thing], object_pose_w[None], wrist_pose_w[None], hand.open_pose[None])
         self.period_s = self._physics.settings.control_dt
         self.arm = Arm(wrist_pose_w, wrong, self.period_s)
