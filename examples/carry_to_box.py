@@ -1,6 +1,6 @@
 """A grasp as in the paper's real experiment: python examples/carry_to_box.py FOLDER_OR_CHECKPOINT.
 
-A user comes down on a box in MuJoCo and rises; once the controller holds, the arm goes by itself: up, over the other box,
+A user comes down on a box in MuJoCo and rises; once the controller holds, the arm goes by itself: up, over another one,
 and the hand opens (GraspGF App. D.2). In place of MuJoCo: whatever reads a hand and moves an arm.
 """
 

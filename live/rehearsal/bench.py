@@ -21,8 +21,8 @@ CAMERA_STEPS = 8
 """Control steps between two pictures: 5 a second."""
 
 IMPRATIO = 50.0
-"""Of the bench, in place of 3 in training (`PhysicsSettings.impratio`). MuJoCo's friction creeps: a mug that hangs still
-in a hand slides by 7 mm a second at 3, and is dropped on a way of three seconds; things in real hands do not."""
+"""Of the bench, in place of 3 in training (`PhysicsSettings.impratio`). MuJoCo's friction creeps: a mug that hangs
+still in a hand slides by 7 mm a second at 3, and is dropped on a way of three seconds; real ones do not."""
 
 
 class Bench:
