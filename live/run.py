@@ -8,6 +8,7 @@ checkpoint.
 import argparse
 import json
 import logging
+import signal
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -25,7 +26,8 @@ _LOG = logging.getLogger(__name__)
 
 
 def main(args: Sequence[str] | None = None) -> None:
-    """Command line of the controller."""
+    """Command line of the controller; it ends, and writes its log, when it is interrupted or told to terminate."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     parser = argparse.ArgumentParser(prog="python -m live.run", description="Assist a hand over UDP.")
     parser.add_argument("--policy", type=Path, required=True, help="folder of ONNX files, or a checkpoint")

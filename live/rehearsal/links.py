@@ -1,7 +1,6 @@
 """The cables between bench and controller: UDP to a second process in real time, or the same messages by a call."""
 
 import re
-import signal
 import subprocess
 import sys
 import time
@@ -119,7 +118,7 @@ class UdpLink:
     def close(self, log: Path | None) -> None:
         """See `Link.close`."""
         self._client.close()
-        self._process.send_signal(signal.SIGINT)
+        self._process.terminate()
         try:
             self._process.wait(timeout=20.0)
         except subprocess.TimeoutExpired:

@@ -167,7 +167,7 @@ def _draw_wrist(axis: Axes, run: LoggedRun) -> None:
     axis.plot(run.seconds, 100.0 * run.object_pose_w[:, 2], color="C1", label="frame of the cloud")
     for name, colour in {**_STATES, "frozen": "C3"}.items():
         axis.plot([], [], color=colour, linewidth=5, label=name)
-    axis.legend(fontsize=7, ncols=4, frameon=False)
+    axis.legend(fontsize=7, loc="upper right", ncols=4, frameon=False)
     dress(axis, "heights above the table, cm; band: states", size=9)
 
 
@@ -177,7 +177,7 @@ def _draw_joints(axis: Axes, run: LoggedRun) -> None:
         for values, style in ((run.joint_pos, "-"), (run.command, ":")):
             mean = np.rad2deg((sign * (values[:, columns] - run.hand.open_pose[columns])).mean(axis=1))
             axis.plot(run.seconds, mean, style, color=f"C{number}", label=name if style == "-" else None)
-    axis.legend(fontsize=7, ncols=3, frameon=False)
+    axis.legend(fontsize=7, loc="upper right", ncols=3, frameon=False)
     dress(axis, "closed from open by, degrees, mean of a finger; dotted: commands", size=9)
 
 
@@ -185,7 +185,7 @@ def _draw_actions(axis: Axes, run: LoggedRun) -> None:
     for name, colour in (("a_p", "C0"), ("a_s", "C1")):
         values = getattr(run, name)
         axis.plot(run.seconds, np.sqrt((values**2).mean(axis=1)), color=colour, label=name)
-    axis.legend(fontsize=7, frameon=False)
+    axis.legend(fontsize=7, loc="upper right", frameon=False)
     dress(axis, "policy, root mean square over the joints", size=9)
 
 

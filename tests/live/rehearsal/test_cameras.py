@@ -26,7 +26,7 @@ def surface(thing: GraspObject) -> Array:
     return thing.points @ rotation_matrix(pose[3:]).T + pose[:3]
 
 
-@pytest.mark.parametrize(("wrong", "error"), [(Disturbances.none(), 0.003), (Disturbances(), 0.005)])
+@pytest.mark.parametrize(("wrong", "error"), [(Disturbances.none(), 0.005), (Disturbances(), 0.006)])
 def test_the_cloud_lies_on_the_object_and_covers_most_of_it(wrong: Disturbances, error: float) -> None:
     thing = make_object("box", 0)
     found = DepthCameras(HAND, thing, wrong, np.random.default_rng(0)).cloud(seen(thing, AWAY), seen(thing, AWAY))
