@@ -12,6 +12,7 @@ from envs.hand.registry import load_hand
 from envs.objects.builder import make_object
 from live.carry import Carry, Phase
 from live.controller import AssistController
+from live.inputs import ObjectPose
 from live.mujoco_hand import MujocoHand
 from live.policies import load_control_policy
 from live.ports import pump
@@ -34,6 +35,7 @@ while carry.phase is not Phase.DONE and world.time_s < 15.0:
         controller.release()
     if carry.phase is not phase:
         phase = carry.phase
-        height = world.read()[0].scene.pose_w[2] - thing.rest_poses[0][2]
-        print(f"{world.time_s:5.2f} s  {phase:5}  hand {targets.state:8}  object {100 * height:5.1f} cm up")  # noqa: T201
+        scene = world.read()[0].scene
+        up = 0.0 if not isinstance(scene, ObjectPose) else scene.pose_w[2] - thing.rest_poses[0][2]
+        print(f"{world.time_s:5.2f} s  {phase:5}  hand {targets.state:8}  object {100 * up:5.1f} cm up")  # noqa: T201
 controller.close()

@@ -40,7 +40,7 @@ def summary(done: Done) -> dict[str, Any]:
         "trials": len(done),
         "by_object": {name: _shares(done, str(name)) for name in dict.fromkeys(names.tolist())},
         "causes": dict(Counter(result.cause for _, result in done)),
-        "released": float(np.mean([result.is_released for _, result in done if result.is_success] or [0.0])),
+        "released": float(np.mean([float(each.is_released) for _, each in done if each.is_success] or [0.0])),
         "frozen_share": sum(result.frozen_s for _, result in done) / sum(result.seconds for _, result in done),
         "late_share": sum(result.num_late for _, result in done) / steps,
         "paper": PAPER_SUCCESS,
