@@ -1,41 +1,40 @@
 """A grasp as in the paper's real experiment: python examples/carry_to_box.py FOLDER_OR_CHECKPOINT.
 
-A user comes down on a box in MuJoCo and rises; once the controller holds, the arm goes by itself: up, over another one,
-and the hand opens (GraspGF App. D.2). In place of MuJoCo: whatever reads a hand and moves an arm.
+A user comes to a mug in MuJoCo and rises; once the controller holds, the arm goes by itself: up, over a box, and there
+the hand opens (GraspGF App. D.2). In place of MuJoCo: whatever reads a hand and moves an arm. Run it from the project's
+folder.
 """
 
 import sys
 
-import numpy as np
-
-from envs.hand.registry import load_hand
-from envs.objects.builder import make_object
+from datamodules.grasps.grasp_file import load_grasp_set
+from envs.conventions import CONTROL_DT
+from envs.objects.library import ObjectLibrary
 from live.carry import Carry, Phase
 from live.controller import AssistController
 from live.inputs import ObjectPose
 from live.mujoco_hand import MujocoHand
 from live.policies import load_control_policy
 from live.ports import pump
+from live.rehearsal.plan import TrialPlan
 
 policy = load_control_policy(sys.argv[1])
-thing = make_object("box", 0)
+plan = TrialPlan(load_grasp_set("data/grasps.npz"), ObjectLibrary(), "development", trials=1, families=("mug",))
+trial = plan.trials()[1]
 controller = AssistController(policy)
-controller.know_object(thing.cloud)
-down = np.array([-0.085, 0.0, 0.11, 0.5, 0.5, 0.5, 0.5])  # palm down over the box, fingers along x
-wrist = down + np.array([0.0, 0.0, 0.12, 0.0, 0.0, 0.0, 0.0])
-world = MujocoHand(load_hand(policy.facts.name), thing, thing.rest_poses[0], wrist)
+controller.know_object(trial.grasp_object.cloud)
+arm = trial.user_pose_w[0]
+world = MujocoHand(trial.hand, trial.grasp_object, trial.object_pose_w, arm)
 carry, phase = Carry(policy.facts.grasp_centre_h), None
-while carry.phase is not Phase.DONE and world.time_s < 15.0:
+while carry.phase is not Phase.DONE and world.time_s < 20.0:
     targets = pump(controller, [world], [world], world.time_s)
-    user = down.copy()  # comes down in a second, waits for one, rises by 10 cm/s
-    user[2] += 0.12 * max(0.0, 1.0 - world.time_s) + 0.1 * max(0.0, world.time_s - 2.2)
-    wrist = carry.step(world.time_s, targets.state, user, wrist)
-    world.move_wrist(wrist)
+    user = trial.user_pose_w[min(round(world.time_s / CONTROL_DT), len(trial.user_pose_w) - 1)]
+    arm = carry.step(world.time_s, targets.state, user, arm)
+    world.move_wrist(arm)
     if carry.wants_release:
         controller.release()
     if carry.phase is not phase:
-        phase = carry.phase
-        scene = world.read()[0].scene
-        up = 0.0 if not isinstance(scene, ObjectPose) else scene.pose_w[2] - thing.rest_poses[0][2]
+        phase, scene = carry.phase, world.read()[0].scene
+        up = scene.pose_w[2] - trial.object_pose_w[2] if isinstance(scene, ObjectPose) else 0.0
         print(f"{world.time_s:5.2f} s  {phase:5}  hand {targets.state:8}  object {100 * up:5.1f} cm up")  # noqa: T201
 controller.close()
