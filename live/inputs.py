@@ -134,7 +134,7 @@ class LiveInputs:
     def take(self, time_s: object, wrist_pose_w: object, joint_pos: object, scene: object) -> bool:
         """Whatever of it can be believed; whether the clock began anew."""
         restarts = self.clock.num_restarts
-        if not self.clock.take(time_s):
+        if not self.clock.take(time_s, is_tick=wrist_pose_w is None and joint_pos is None and scene is None):
             return False
         is_new = self.clock.num_restarts > restarts
         if is_new:

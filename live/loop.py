@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from live.controller import AssistController, JointTargets
-from live.ports import Sink, Source
+from live.ports import Reading, Sink, Source
 from live.poses import Array
 
 
@@ -40,11 +40,7 @@ class ControlLoop:
         """One round; None before anything came in."""
         for source in self._sources:
             for reading in source.read():
-                if reading.wants_release:
-                    self._controller.release()
-                self._controller.update(reading.time_s, reading.wrist_pose_w, reading.joint_pos, reading.scene)
-                now = self._controller.inputs.clock.now
-                self._offset = None if now is None else now - self._clock()
+                self._take(reading)
         if self._offset is None:
             return None
         at = self._clock()
@@ -60,6 +56,16 @@ class ControlLoop:
             self.round()
             ahead = max(ahead + period_s, self._clock())
             time.sleep(max(0.0, ahead - self._clock()))
+
+    def _take(self, reading: Reading) -> None:
+        clock = self._controller.inputs.clock
+        refused, restarts = clock.num_refused, clock.num_restarts
+        if reading.wants_release:
+            self._controller.release()
+        self._controller.update(reading.time_s, reading.wrist_pose_w, reading.joint_pos, reading.scene)
+        is_believed = clock.num_refused == refused or clock.num_restarts > restarts
+        if is_believed and clock.now is not None:
+            self._offset = clock.now - self._clock()
 
     def _governed(self, targets: JointTargets, at: float) -> JointTargets:
         """The same, no farther from what was sent before than the time since then allows."""

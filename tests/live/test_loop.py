@@ -44,6 +44,31 @@ def test_targets_keep_their_speed_by_this_machines_clock_whatever_times_are_told
     assert 0.01 < moved <= controller.settings.max_speed * PERIOD + 1e-12
 
 
+def test_a_sender_whose_clock_began_anew_is_believed_after_five_readings_however_few_come_in_a_round() -> None:
+    controller, script, now = AssistController(FakePolicy(0.5)), Script(), 0.0
+    controller.know_object(BALL)
+    loop, frozen = ControlLoop(controller, [script], [script], clock=lambda: now), []
+    for number in range(60):
+        now = number * PERIOD
+        script.waiting = [reading(now if number < 20 else 7000.0 + now)]
+        loop.round()
+        frozen.append(script.sent[-1].is_frozen)
+    assert controller.inputs.clock.num_restarts == 1
+    assert not any(frozen[25:])
+    assert script.sent[-1].time_s == pytest.approx(7000.0 + now)
+
+
+def test_while_no_time_is_believed_time_goes_on_and_the_grip_is_kept() -> None:
+    controller, script, now = AssistController(FakePolicy(0.5)), Script(), 0.0
+    loop = ControlLoop(controller, [script], [script], clock=lambda: now)
+    for number in range(40):
+        now = number * PERIOD
+        script.waiting = [reading(now if number < 20 else 1e5 * number)]
+        loop.round()
+    assert script.sent[-1].time_s == pytest.approx(now)
+    assert "wrist" in script.sent[-1].message
+
+
 def test_time_goes_on_while_nothing_comes() -> None:
     controller, script, now = AssistController(FakePolicy(0.0)), Script(), 5.0
     loop = ControlLoop(controller, [script], [script], clock=lambda: now)

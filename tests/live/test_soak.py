@@ -24,6 +24,7 @@ def test_nothing_raises_and_targets_keep_limits_and_speed(report: SoakReport) ->
     assert report.exception == ""
     assert report.violations == []
     assert report.rounds > 20
+    assert report.states["assist"] > 0
     assert 0.0 < report.largest_speed <= 2.0 + 1e-6
     assert report.reconnects >= 2
 
