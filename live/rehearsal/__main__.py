@@ -9,6 +9,7 @@ import argparse
 import hashlib
 import json
 import logging
+import signal
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -104,7 +105,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main(args: Sequence[str] | None = None) -> None:
-    """Command line of the rehearsal."""
+    """Command line of the rehearsal; told to terminate, it ends its controller, too."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     torch.set_num_threads(1)
     parser = _parser()

@@ -85,7 +85,11 @@ class UdpLink:
         self._messages = log.with_suffix(".txt")
         with self._messages.open("wb") as file:
             self._process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT)
-        self._client = UdpClient(("127.0.0.1", self._port()))
+        try:
+            self._client = UdpClient(("127.0.0.1", self._port()))
+        except BaseException:
+            self._process.kill()
+            raise
         self._period_s = period_s
         self._due: float | None = None
         self._answer: Answer | None = None
@@ -98,7 +102,6 @@ class UdpLink:
             if found:
                 return int(found[1])
             time.sleep(0.05)
-        self._process.kill()
         said = self._messages.read_text(encoding="utf-8").strip() or "nothing"
         raise RuntimeError(f"the controller did not listen within {START_S:.0f} s; it said: {said}")
 

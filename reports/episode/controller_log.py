@@ -113,7 +113,7 @@ def filmstrip(run: LoggedRun, size: int) -> Image | None:
             meshes.append(_dots(turn.apply(run.cloud) + object_w[:3]))
         corners = np.concatenate([mesh.corners.reshape(-1, 3) for mesh in meshes])
         near = corners[np.linalg.norm(corners - wrist_w[:3], axis=1) < 0.5]
-        images.append(render_scene(meshes, look_at(near, np.array([0.7, -0.8, 0.6])), size))
+        images.append(render_scene(meshes, look_at(near, np.array([0.75, -0.9, 0.35])), size))
         titles.append(f"{run.seconds[step]:.2f} s, {run.state[step]}")
     return contact_sheet(images, titles, columns=len(images)) if images else None
 
