@@ -36,8 +36,8 @@ def test_targets_keep_their_speed_by_this_machines_clock_whatever_times_are_told
     assert loop.round() is None
     for number in range(40):
         now = number * PERIOD
-        # a clock that runs 30 times as fast: each reading is believed, and the controller thinks that time has passed
-        script.waiting = [reading(30.0 * now)]
+        # a clock that runs 30 times as fast: each reading is believed, and the controller takes a step for each
+        script.waiting = [reading(30.0 * (now + share * PERIOD)) for share in (0.0, 0.33, 0.67)]
         loop.round()
     told = np.array([each.joint_pos for each in script.sent])
     moved = np.abs(np.diff(told, axis=0)).max()
