@@ -41,7 +41,7 @@ class FaultyUser:
     """
 
     def __init__(
-        self, facts: HandFacts, address: tuple[str, int], rng: np.random.Generator, reconnect_s: float = 3.5
+        self, facts: HandFacts, address: tuple[str, int], rng: np.random.Generator, reconnect_s: float = 3.0
     ) -> None:
         self._facts, self._address, self._rng, self._reconnect_s = facts, address, rng, reconnect_s
         self._client, self._stranger = UdpClient(address), UdpClient(address)

@@ -105,7 +105,7 @@ class _Judge:
             self._report.violations.append(f"round {self._report.rounds}: {what}")
 
 
-def soak(policy: ControlPolicy, seconds: float, *, seed: int = 0, reconnect_s: float = 3.5) -> SoakReport:
+def soak(policy: ControlPolicy, seconds: float, *, seed: int = 0, reconnect_s: float = 3.0) -> SoakReport:
     """Stream for so many seconds and watch.
 
     Args:
@@ -167,7 +167,7 @@ def main(args: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser("python -m live.soak", description="Stream with random faults.")
     parser.add_argument("--policy", type=Path, default=Path("pretrained/residual_ppo.ckpt"))
     parser.add_argument("--duration", type=float, default=3600.0, help="seconds")
-    parser.add_argument("--reconnect", type=float, default=3.5, help="mean seconds between two reconnects")
+    parser.add_argument("--reconnect", type=float, default=3.0, help="mean seconds between two reconnects")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--output", type=Path, help="JSON file; else it is printed")
     given = parser.parse_args(args)
