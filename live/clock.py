@@ -26,8 +26,13 @@ class Clock:
         self.num_refused = 0
         self.num_restarts = 0
 
-    def take(self, time_s: object) -> bool:
-        """Whether a time is believed; the newest one moves on."""
+    def take(self, time_s: object, *, is_tick: bool = False) -> bool:
+        """Whether a time is believed; the newest one moves on.
+
+        Args:
+            time_s: s.
+            is_tick: nothing was measured then; that such a time fits says nothing of the senders' clock.
+        """
         try:
             value = float(time_s)  # type: ignore[arg-type]
         except (TypeError, ValueError):
@@ -37,7 +42,8 @@ class Clock:
             return False
         if self.now is not None and not -self._max_late_s <= value - self.now <= self._max_ahead_s:
             return self._strange_time(value)
-        self._strange.clear()
+        if not is_tick:
+            self._strange.clear()
         self.now = value if self.now is None else max(self.now, value)
         return True
 

@@ -120,6 +120,10 @@ class CloudWorker:
         done, self._done = self._done, None
         return done
 
+    def wait(self) -> None:
+        """Until what was given is prepared, for simulations that run faster than time."""
+        self._waiting.join()
+
     def close(self) -> None:
         """Ends the thread."""
         self._replace(None)
@@ -133,6 +137,7 @@ class CloudWorker:
             except queue.Full:
                 try:
                     self._waiting.get_nowait()
+                    self._waiting.task_done()
                 except queue.Empty:
                     continue
 
@@ -143,3 +148,5 @@ class CloudWorker:
             except ValueError as error:
                 self.num_refused += 1
                 _LOG.debug("cloud refused: %s", error)
+            finally:
+                self._waiting.task_done()

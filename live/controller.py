@@ -69,6 +69,8 @@ class AssistController:
     ) -> None:
         self.settings = settings or ControllerSettings()
         self._policy, self._facts, self._log = policy, policy.facts, log
+        if log is not None:
+            log.hand = policy.facts.name
         self.inputs = LiveInputs(self._facts, self.settings)
         self.level = self.settings.level
         facts, torque = self._facts, self.settings.max_torque
@@ -184,6 +186,8 @@ class AssistController:
             if before is not State.ASSIST or cloud is not self._cloud:
                 self._policy.start()
             self._cloud = cloud
+            if self._log is not None:
+                self._log.cloud = cloud.points
             return self._assist(at, joint_pos, points_h, cloud)
         return self._nothing
 

@@ -134,7 +134,7 @@ class LiveInputs:
     def take(self, time_s: object, wrist_pose_w: object, joint_pos: object, scene: object) -> bool:
         """Whatever of it can be believed; whether the clock began anew."""
         restarts = self.clock.num_restarts
-        if not self.clock.take(time_s):
+        if not self.clock.take(time_s, is_tick=wrist_pose_w is None and joint_pos is None and scene is None):
             return False
         is_new = self.clock.num_restarts > restarts
         if is_new:
@@ -155,6 +155,11 @@ class LiveInputs:
         if self._worker is not None and (done := self._worker.take()) is not None:
             self._seen = done
         return is_new
+
+    def wait_for_clouds(self) -> None:
+        """Until the clouds that came in are prepared: for simulations that run faster than time."""
+        if self._worker is not None:
+            self._worker.wait()
 
     def close(self) -> None:
         """Ends the thread of the clouds."""

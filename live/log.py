@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from live.poses import Array
+from live.poses import Array, Points
 
 
 @dataclass(frozen=True)
@@ -43,10 +43,16 @@ class ControllerLog:
 
     Args:
         max_steps: steps that are kept, the oldest ones go first: an hour at 40 a second takes some 130 MB.
+
+    Attributes:
+        hand: name of the hand; told by the controller.
+        cloud: the last cloud that the policy saw (1024, 3), m, in its own frame; None before the first.
     """
 
     def __init__(self, max_steps: int = 24_000) -> None:
         self._steps: deque[Step] = deque(maxlen=max_steps)
+        self.hand = ""
+        self.cloud: Points | None = None
 
     def __len__(self) -> int:
         return len(self._steps)
@@ -56,11 +62,13 @@ class ControllerLog:
         self._steps.append(step)
 
     def save(self, path: str | Path) -> Path:
-        """Write all steps, one array (T, ...) for each field of `Step`; complete or not at all."""
+        """Write all steps, one array (T, ...) for each field of `Step`, with hand and cloud; complete or not at all."""
         path = Path(path)
         arrays: dict[str, Any] = {
             each.name: np.array([getattr(step, each.name) for step in self._steps]) for each in fields(Step)
         }
+        arrays["hand"] = np.array(self.hand)
+        arrays["cloud"] = np.zeros((0, 3)) if self.cloud is None else np.asarray(self.cloud)
         part = path.with_name(f".{path.name}.part")
         with part.open("wb") as file:
             np.savez_compressed(file, **arrays)

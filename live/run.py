@@ -1,12 +1,14 @@
 """The controller between a tracker and a hand: ``python -m live.run --policy FOLDER``.
 
-Takes readings over UDP (`live.udp`) and answers with joint targets, at the control rate. FOLDER is what
-``python -m lightning_modules.export --format onnx`` wrote, or a checkpoint.
+Takes readings over UDP (`live.udp`), or from ROS 2 topics with ``--ros2`` (`live.ros2`), and answers with joint
+targets, at the control rate. FOLDER is what ``python -m lightning_modules.export --format onnx`` wrote, or a
+checkpoint.
 """
 
 import argparse
+import json
 import logging
-import time
+import signal
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,8 +16,9 @@ import numpy as np
 
 from live.controller import AssistController
 from live.log import ControllerLog
-from live.policies import load_control_policy
-from live.ports import pump
+from live.loop import ControlLoop
+from live.policies import ControlPolicy, load_control_policy
+from live.ros2 import Ros2Port
 from live.settings import ControllerSettings
 from live.udp import UdpPort
 
@@ -23,13 +26,16 @@ _LOG = logging.getLogger(__name__)
 
 
 def main(args: Sequence[str] | None = None) -> None:
-    """Command line of the controller."""
+    """Command line of the controller; it ends, and writes its log, when it is interrupted or told to terminate."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     parser = argparse.ArgumentParser(prog="python -m live.run", description="Assist a hand over UDP.")
     parser.add_argument("--policy", type=Path, required=True, help="folder of ONNX files, or a checkpoint")
     parser.add_argument("--object", type=Path, help="npy file: cloud (N, 3), m, of the object whose poses will come")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen at; loopback unless given")
     parser.add_argument("--port", type=int, default=47_800)
+    parser.add_argument("--ros2", action="store_true", help="ROS 2 topics in place of UDP (docs/real_hand.md)")
+    parser.add_argument("--cameras", type=Path, help="JSON file: pose of each camera [7] by the frame of its clouds")
     parser.add_argument("--level", type=float, default=1.0, help="assist level in [0, 1]")
     parser.add_argument("--log", type=Path, help="npz file, written at the end")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="end after so many; never unless given")
@@ -40,12 +46,11 @@ def main(args: Sequence[str] | None = None) -> None:
         controller = AssistController(policy, ControllerSettings(level=given.level), log)
         if given.object is not None:
             controller.know_object(np.load(given.object, allow_pickle=False))
-        port = UdpPort(given.port, given.host)
+        port = _port(given, policy)
     except (OSError, ValueError, ModuleNotFoundError) as error:
         parser.error(str(error))
-    _LOG.info("listening at %s:%d for the hand %s", *port.address, policy.facts.name)
     try:
-        _serve(controller, port, policy.facts.period_s, given.seconds)
+        ControlLoop(controller, [port], [port]).run(policy.facts.period_s, given.seconds)
     except KeyboardInterrupt:
         _LOG.info("ended")
     finally:
@@ -55,21 +60,15 @@ def main(args: Sequence[str] | None = None) -> None:
             _LOG.info("wrote %s", log.save(given.log))
 
 
-def _serve(controller: AssistController, port: UdpPort, period_s: float, seconds: float) -> None:
-    """Rounds at the control rate. Time is the sender's, and goes on by this machine's clock while it is silent."""
-    began = ahead = time.monotonic()
-    offset: float | None = None
-    while time.monotonic() - began < seconds:
-        for reading in port.read():
-            if reading.wants_release:
-                controller.release()
-            controller.update(reading.time_s, reading.wrist_pose_w, reading.joint_pos, reading.scene)
-            now = controller.inputs.clock.now
-            offset = None if now is None else now - time.monotonic()
-        if offset is not None:
-            pump(controller, [], [port], time.monotonic() + offset)
-        ahead = max(ahead + period_s, time.monotonic())
-        time.sleep(max(0.0, ahead - time.monotonic()))
+def _port(given: argparse.Namespace, policy: ControlPolicy) -> UdpPort | Ros2Port:
+    """What readings come from and targets go to, told where it is."""
+    if given.ros2:
+        cameras = {} if given.cameras is None else json.loads(given.cameras.read_text(encoding="utf-8"))
+        _LOG.info("listening to ROS 2 topics for the hand %s", policy.facts.name)
+        return Ros2Port(policy.facts, cameras)
+    port = UdpPort(given.port, given.host)
+    _LOG.info("listening at %s:%d for the hand %s", *port.address, policy.facts.name)
+    return port
 
 
 if __name__ == "__main__":

@@ -1,24 +1,16 @@
 """Readings and targets as JSON over UDP, on this machine alone unless another address is asked for."""
 
-import json
 import socket
 import time
-from typing import Any
 
 import numpy as np
 
 from live.controller import JointTargets
-from live.inputs import CloudView, ObjectPose
+from live.messages import MAX_BYTES, Answer, answer_bytes, parse_answer, parse_reading, reading_bytes
 from live.ports import Reading
-from live.poses import IDENTITY
-
-MAX_BYTES = 65_507
-"""Of a datagram."""
 
 SILENT_S = 2.0
 """Seconds of silence after which another sender may take over."""
-
-_FIELDS = {"time_s", "wrist_pose_w", "joint_pos", "object_pose_w", "points", "cloud_pose_w", "release"}
 
 
 class UdpPort:
@@ -65,7 +57,7 @@ class UdpPort:
                 data, sender = self._socket.recvfrom(MAX_BYTES)
             except (BlockingIOError, ConnectionError):
                 break
-            reading = _reading(data)
+            reading = parse_reading(data)
             if reading is None:
                 self.num_malformed += 1
             elif self._is_from(sender):
@@ -76,16 +68,8 @@ class UdpPort:
         """See `Sink.send`."""
         if self._sender is None:
             return
-        answer = {
-            "time_s": targets.time_s,
-            "joint_targets": targets.joint_pos.tolist(),
-            "is_ready": targets.is_ready,
-            "state": targets.state.value,
-            "is_frozen": targets.is_frozen,
-            "message": targets.message,
-        }
         try:
-            self._socket.sendto(json.dumps(answer).encode(), self._sender)
+            self._socket.sendto(answer_bytes(targets), self._sender)
         except OSError:  # nobody listens there any more, or the buffer is full: the next one may arrive
             return
 
@@ -102,20 +86,46 @@ class UdpPort:
         return True
 
 
-def _reading(data: bytes) -> Reading | None:
-    """What a message says; None where it says nothing."""
-    try:
-        content: Any = json.loads(data)
-        if not isinstance(content, dict) or "time_s" not in content or not content.keys() <= _FIELDS:
-            return None
-        scene: object = None
-        if "object_pose_w" in content:
-            scene = ObjectPose(np.array(content["object_pose_w"], dtype=float))
-        elif "points" in content:
-            pose_w = np.array(content.get("cloud_pose_w", IDENTITY), dtype=float)
-            scene = CloudView(np.array(content["points"], dtype=float), pose_w)
-        time_s = float(content["time_s"])
-    except (ValueError, TypeError, RecursionError):
-        return None
-    wants_release = content.get("release") is True
-    return Reading(time_s, content.get("wrist_pose_w"), content.get("joint_pos"), scene, wants_release)
+class UdpClient:
+    """The other end of a `UdpPort`: what a program at a tracker, a camera or a hand sends and receives.
+
+    Args:
+        address: of the port.
+    """
+
+    def __init__(self, address: tuple[str, int]) -> None:
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.connect(address)
+        self._socket.setblocking(False)
+
+    def send(self, reading: Reading) -> None:
+        """A reading; lost where nobody listens.
+
+        Raises:
+            ValueError: see `reading_bytes`.
+        """
+        self.send_bytes(reading_bytes(reading))
+
+    def send_bytes(self, data: bytes) -> None:
+        """A message as it is; lost where nobody listens."""
+        try:
+            self._socket.send(data)
+        except (BlockingIOError, ConnectionError):
+            return
+
+    def receive(self) -> Answer | None:
+        """The newest answer that has come since the last call; None where there is none. Never waits."""
+        newest = None
+        for _ in range(256):
+            try:
+                data = self._socket.recv(MAX_BYTES)
+            except BlockingIOError:
+                break
+            except ConnectionError:  # nobody listened when the last message went out
+                continue
+            newest = parse_answer(data) or newest
+        return newest
+
+    def close(self) -> None:
+        """Gives the socket back."""
+        self._socket.close()

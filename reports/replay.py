@@ -4,6 +4,7 @@ python -m reports.replay runs/residual_ppo_development                          
 python -m reports.replay runs/residual_ppo_development:development:ours:17       # one episode
 python -m reports.replay runs/residual_ppo_development --worst 4                 # failures, by turns of their causes
 python -m reports.replay runs/residual_ppo_development --worst 4 --cause hit_table
+python -m reports.replay runs/rehearsal_test/logs/mug_00000_pose1_trial1.npz     # what a controller has logged
 """
 
 import argparse
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from envs.pictures.sheets import save_png
 from envs.task.outcomes import CAUSES
+from reports.episode.controller_log import log_picture, read_logged_run, told
 from reports.episode.picture import episode_picture
 from reports.episode.runs import Address, KeptFiles, OpenedRun, Replay, overview
 from reports.episode.story import story
@@ -37,6 +39,19 @@ def draw(files: KeptFiles, replay: Replay, folder: Path) -> Path:
     return path
 
 
+def draw_log(path: Path, folder: Path | None) -> Path:
+    """Write the picture of a controller's log, and say what happened; its path.
+
+    Raises:
+        FileNotFoundError, ValueError: see `read_logged_run`.
+    """
+    run = read_logged_run(path)
+    picture = (folder or path.parent) / f"replay_{path.stem}.png"
+    save_png(picture, log_picture(run, f"{path.name}, hand {run.hand.name}"), num_colours=256)
+    _LOG.info("%s\nwrote %s", told(run), picture)
+    return picture
+
+
 def main(args: Sequence[str] | None = None) -> None:
     """Command line; ``args`` stands in for the process's arguments."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
@@ -50,14 +65,18 @@ def main(args: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "episode",
         metavar="RUN[:SPLIT[:POLICY[:NUMBER]]]",
-        help="folder of a run, split, policy (ours; ours_1 for the second seed of trajectories) and number of the "
-        "episode; without a number, and without --worst and --cause, it is listed what there is",
+        help="a controller's log (.npz); or folder of a run, split, policy (ours; ours_1 for the second seed of "
+        "trajectories) and number of the episode; without a number, and without --worst and --cause, it is listed what "
+        "there is",
     )
     parser.add_argument("--worst", type=int, metavar="N", help="N failures: causes by turns, worst families first")
     parser.add_argument("--cause", choices=CAUSES, help="episodes that ended so; one unless --worst says more")
-    parser.add_argument("--folder", type=Path, help="folder of the pictures (default: RUN/pictures)")
+    parser.add_argument("--folder", type=Path, help="folder of the pictures (default: RUN/pictures, or that of a log)")
     given = parser.parse_args(args)
     try:
+        if given.episode.endswith(".npz"):
+            draw_log(Path(given.episode), given.folder)
+            return
         address = Address.parse(given.episode)
         picks = given.worst is not None or given.cause is not None
         if (picks and address.number is not None) or (given.worst is not None and given.worst < 1):

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from envs.hand.hand import Hand
 from live.controller import AssistController
 from live.hand_facts import HandFacts
 from live.inputs import ObjectPose
@@ -80,3 +81,41 @@ class Bench:
             self.last = targets
             self.joints = np.minimum(targets.joint_pos, self.stop)
         return self.last.joint_pos
+
+
+def facts_of(hand: Hand) -> HandFacts:
+    """A real hand for policies without networks."""
+    return HandFacts(
+        name=hand.name,
+        joints=tuple(hand.joints),
+        low=np.array(hand.limits.low),
+        high=np.array(hand.limits.high),
+        open_pose=hand.open_pose.copy(),
+        closing=np.array(hand.closing),
+        parents=tuple(hand.parent_columns),
+        ratio=np.array(hand.coupled.ratio),
+        offset=np.array(hand.coupled.offset),
+        grasp_centre_h=np.array(hand.grasp_centre_h),
+        stiffness=hand.gains.position,
+        period_s=PERIOD,
+        max_step=0.05,
+        max_gap=0.3,
+        past_s=(0.8, 0.6, 0.4, 0.2),
+        grouping=((16, 0.04, 8), (4, 0.1, 8)),
+    )
+
+
+class ToldControl:
+    """Knows the joints of the grasp and closes to them, a little further, once the object is within ``near`` metres."""
+
+    def __init__(self, hand: Hand, goal: Array, near: float = 0.07) -> None:
+        self.facts, self._goal, self._near = facts_of(hand), goal + 0.15 * np.array(hand.closing), near
+
+    def start(self) -> None:
+        """Nothing to forget."""
+
+    def act(self, observation: LiveObservation) -> PolicyParts:
+        away = np.linalg.norm(observation.points_h - self.facts.grasp_centre_h, axis=1).min()
+        step = (self._goal - observation.command) / self.facts.max_step
+        action = np.clip(step, -1.0, 1.0) if away < self._near else np.zeros(len(step))
+        return PolicyParts(action, action, np.ones(len(step)), np.zeros(len(step)))
