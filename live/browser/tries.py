@@ -25,7 +25,7 @@ SENTENCES: dict[str, str] = {
     "pushed_away": "The object was pushed away: come more slowly, with the palm towards it.",
     "hit_table": "A finger rested on the table: stay a little higher.",
     "let_go": "The fingers had lost the object when you rose: wait until they are closed.",
-    "slipped_in_lift": "The object slipped in the lift: let the palm come closer, and wait until the fingers are closed.",
+    "slipped_in_lift": "The object slipped in the lift: bring the palm closer, and wait until the fingers are closed.",
 }
 """What the visitor reads of each of CAUSES."""
 

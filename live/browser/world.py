@@ -32,10 +32,25 @@ START: Array = np.array([-0.06, -0.16, 0.22, 0.5, -0.5, -0.5, 0.5])
 """Where the wrist is at first when there is no way to follow."""
 
 
+MAX_RECORDED = 4800
+"""Control steps that a recording keeps: two minutes, some 25 MB."""
+
+
 class SwitchedLog(ControllerLog):
     """A log that keeps steps only while it is on."""
 
-    is_on = False
+    def __init__(self) -> None:
+        super().__init__(MAX_RECORDED)
+        self.is_on = False
+
+    def restart(self) -> None:
+        """Forget what is there, and keep what comes."""
+        self._steps.clear()
+        self.is_on = True
+
+    def wrist_path(self) -> Array:
+        """Where the wrist was seen in each step (T, 7)."""
+        return np.array([step.wrist_pose_w for step in self._steps]).reshape(-1, 7)
 
     def add(self, step: Step) -> None:
         """One step more, if it is on."""

@@ -1,0 +1,197 @@
+"""One visitor: a world of his own on a thread of its own, in real time, until his tab is closed."""
+
+import logging
+import queue
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+import viser
+
+from envs.hand.hand import Hand
+from envs.objects.grasp_object import GraspObject
+from live.browser.panel import Panel, Wishes
+from live.browser.stage import Stage
+from live.browser.ways import Way
+from live.browser.world import World
+from live.poses import Array
+
+_LOG = logging.getLogger(__name__)
+
+TELL_EVERY = 6
+"""Control steps between two looks of the read-outs: some 7 a second."""
+
+BEHIND_S = 0.2
+"""Seconds that a world may lag behind before it gives up to catch up."""
+
+
+class Exhibits:
+    """What can be shown: objects by name, and the ways to follow.
+
+    Args:
+        things: the objects.
+        next_way: gives another way to an object, by its name; called on any thread.
+        build: makes an object of an uploaded file's name and content; may take long.
+    """
+
+    def __init__(
+        self,
+        things: Mapping[str, GraspObject],
+        next_way: Callable[[str], Way],
+        build: Callable[[str, bytes], GraspObject],
+    ) -> None:
+        self.things, self._next_way, self.build = things, next_way, build
+        self._lock = threading.Lock()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the objects."""
+        return tuple(self.things)
+
+    def next_way(self, name: str) -> Way:
+        """Another way to an object."""
+        with self._lock:
+            return self._next_way(name)
+
+
+class Visit:
+    """Runs a world for a tab.
+
+    Args:
+        client: the tab.
+        hand: the hand.
+        world: his world, nothing in it yet.
+        exhibits: what can be shown.
+
+    Attributes:
+        world: his world; it belongs to the visit's thread, others ask through `do`.
+    """
+
+    def __init__(self, client: viser.ClientHandle, hand: Hand, world: World, exhibits: Exhibits) -> None:
+        self.world = world
+        self._client, self._exhibits = client, exhibits
+        self._wishes: queue.SimpleQueue[Callable[[World], object]] = queue.SimpleQueue()
+        self._is_over = threading.Event()
+        self._name = exhibits.names[0]
+        self._recording: Array = np.zeros((0, 7))
+        self.stage = Stage(client, hand, lambda pose_w: self.do(lambda world: world.wrist.ask(pose_w)))
+        wishes = Wishes(self.do, self._show_object, self._upload, self._another_way, self._record, self._replay)
+        self.panel = Panel(client.gui, exhibits.names, wishes)
+        self._thread = threading.Thread(target=self._run, name=f"visit {client.client_id}", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._show_object(self._name)
+        self._thread.start()
+
+    def end(self) -> None:
+        """Free the world; returns at once."""
+        self._is_over.set()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the world still runs."""
+        return self._thread.is_alive()
+
+    def do(self, wish: Callable[[World], object]) -> None:
+        """Have something done to the world before its next step."""
+        self._wishes.put(wish)
+
+    # ---- the thread of the world
+
+    def _run(self) -> None:
+        try:
+            self._loop()
+        except Exception:  # the visitor is told; the other visitors' worlds go on
+            if not self._is_over.is_set():
+                _LOG.exception("the world of a visitor stopped")
+                self.panel.say("**The world stopped because of an error; reload the page.**")
+        finally:
+            self.world.close()
+
+    def _loop(self) -> None:
+        due = told_at = time.monotonic()
+        step = 0
+        real_time = 1.0
+        while not self._is_over.is_set():
+            self._heed()
+            state = self.world.step()
+            arrows = self.world.field_arrows(state) if self.panel.shows_field else None
+            look, contacts = self.world.look(state), self.panel.shows_contacts
+            self.stage.show(look, self.world.wrist.wanted_w, arrows, with_contacts=contacts)
+            step += 1
+            if step % TELL_EVERY == 0:
+                now, lasted = time.monotonic(), TELL_EVERY * self.world.period_s / self.panel.speed
+                real_time += 0.2 * (min(1.0, lasted / max(now - told_at, 1e-9)) - real_time)
+                told_at = now
+                self.stage.show_way(self.panel.shows_way)
+                self.panel.tell(self.world, real_time)
+            due = max(due + self.world.period_s / self.panel.speed, time.monotonic() - BEHIND_S)
+            self._is_over.wait(max(0.0, due - time.monotonic()))
+
+    def _heed(self) -> None:
+        while True:
+            try:
+                wish = self._wishes.get_nowait()
+            except queue.Empty:
+                return
+            try:
+                wish(self.world)
+            except ValueError as error:
+                self.panel.say(f"**{error}**")
+
+    # ---- wishes, on threads of the server
+
+    def _show_object(self, name: str) -> None:
+        self._name = name
+        self._place(self._exhibits.things[name], self._exhibits.next_way(name))
+
+    def _another_way(self) -> None:
+        self._show_object(self._name)
+
+    def _place(self, thing: GraspObject, way: Way | None) -> None:
+        def wish(world: World) -> None:
+            world.place(thing, way)
+            self.stage.place(thing, way)
+
+        self.panel.say("")
+        self.do(wish)
+
+    def _upload(self, name: str, content: bytes) -> None:
+        self.panel.say(f"building {Path(name).name[:40]} ...")
+        try:
+            thing = self._exhibits.build(name, content)
+        except (ValueError, RuntimeError) as error:
+            self.panel.say(f"**This mesh cannot be used:** {str(error)[:400]}")
+            return
+        self._place(thing, None)
+
+    def _record(self) -> None:
+        def wish(world: World) -> None:
+            if not world.log.is_on:
+                world.log.restart()
+                self.panel.set_recording(True)
+                return
+            world.log.is_on = False
+            self.panel.set_recording(False)
+            if not len(world.log):
+                return
+            self._recording = world.log.wrist_path()
+            with tempfile.TemporaryDirectory() as folder:
+                content = world.log.save(Path(folder) / "log.npz").read_bytes()
+            self._client.send_file_download("log.npz", content)
+
+        self.do(wish)
+
+    def _replay(self) -> None:
+        def wish(world: World) -> None:
+            if not len(self._recording):
+                self.panel.say("Nothing is recorded yet: press Record, move the wrist, stop.")
+                return
+            world.reset()
+            world.wrist.play(self._recording)
+
+        self.do(wish)
