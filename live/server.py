@@ -74,7 +74,7 @@ class DemoServer:
             self._server = viser.ViserServer(HOST, settings.port, label="GraspGF", verbose=False)
         self.port: int = self._server.get_port()
         self._server.gui.configure_theme(
-            control_width="large", show_logo=False, show_share_button=False, brand_color=(28, 126, 214)
+            control_width="medium", show_logo=False, show_share_button=False, brand_color=(28, 126, 214)
         )
         self._server.on_client_connect(self.visits.open)
         self._server.on_client_disconnect(self.visits.close)
@@ -102,6 +102,7 @@ def _settings(args: Sequence[str] | None) -> DemoSettings:
 def main(args: Sequence[str] | None = None) -> None:
     """Command line: serves until it is interrupted."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
+    logging.getLogger("websockets").setLevel(logging.WARNING)
     torch.set_num_threads(1)  # each visitor has a thread of his own
     try:
         server = DemoServer(_settings(args))

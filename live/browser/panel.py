@@ -87,10 +87,12 @@ class Panel:
         self._status = gui.add_html("")
         self._told = ""
         self._add_buttons()
-        self._add_choices(objects)
         self._add_curves()
+        self._add_choices(objects)
         with gui.add_folder("Make it harder", expand_by_default=False):
             self._add_disturbances()
+        with gui.add_folder("Record and replay", expand_by_default=False):
+            self._add_recording()
         with gui.add_folder("What is shown", expand_by_default=False):
             self._add_switches()
         with gui.add_folder("Wrist by sliders", expand_by_default=False):
@@ -116,13 +118,14 @@ class Panel:
     def _add_buttons(self) -> None:
         gui, wishes = self._gui, self._wishes
         self._note = gui.add_markdown("")
-        for label, icon, wish in (
-            ("Show me", viser.Icon.PLAYER_PLAY, lambda: wishes.do(World.follow)),
-            ("Once more", viser.Icon.REFRESH, lambda: wishes.do(World.reset)),
-            ("Another way", viser.Icon.ROUTE, wishes.another_way),
-            ("Open the hand", viser.Icon.HAND_STOP, lambda: wishes.do(World.release)),
-        ):
-            gui.add_button(label, icon=icon).on_click(partial(_call, wish))
+        actions: dict[str, Callable[[], None]] = {
+            "Show me": lambda: wishes.do(World.follow),
+            "Once more": lambda: wishes.do(World.reset),
+            "Another way": wishes.another_way,
+            "Let go": lambda: wishes.do(World.release),
+        }
+        buttons = gui.add_button_group("", tuple(actions))
+        buttons.on_click(lambda _: actions[buttons.value]())
 
     def _add_choices(self, objects: Sequence[str]) -> None:
         gui, wishes = self._gui, self._wishes
@@ -137,9 +140,6 @@ class Panel:
         level.on_update(lambda _: wishes.do(lambda world: setattr(world, "level", float(level.value))))
         closing = gui.add_slider("close (fingers: off)", 0.0, 1.0, 0.01, 0.0)
         closing.on_update(lambda _: wishes.do(lambda world: setattr(world.assistants, "closing", float(closing.value))))
-        self._record = gui.add_button("Record", icon=viser.Icon.PLAYER_RECORD)
-        self._record.on_click(partial(_call, wishes.record))
-        gui.add_button("Replay the recording", icon=viser.Icon.REPEAT).on_click(partial(_call, wishes.replay))
 
     def _add_curves(self) -> None:
         times = np.linspace(-8.0, 0.0, CURVE_STEPS)
@@ -151,8 +151,14 @@ class Panel:
                 {"label": "10 r_sim", "stroke": "#e8590c", "width": 1},
             ),
             scales={"x": {"time": False}, "y": {"range": (-0.6, 1.2)}},
-            height=170,
+            height=140,
         )
+
+    def _add_recording(self) -> None:
+        gui, wishes = self._gui, self._wishes
+        self._record = gui.add_button("Record", icon=viser.Icon.PLAYER_RECORD)
+        self._record.on_click(partial(_call, wishes.record))
+        gui.add_button("Replay the recording", icon=viser.Icon.REPEAT).on_click(partial(_call, wishes.replay))
 
     def _add_disturbances(self) -> None:
         gui, do = self._gui, self._wishes.do

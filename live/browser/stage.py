@@ -32,7 +32,7 @@ _PARKED: Array = np.array([0.0, 0.0, -0.01])
 _MOVED = 1e-4
 """Metres, or of a quaternion, below which nothing is sent."""
 
-CAMERA, LOOK_AT = (0.52, -0.62, 0.42), (0.0, 0.0, 0.09)
+CAMERA, LOOK_AT = (0.43, -0.47, 0.38), (0.06, 0.05, 0.11)
 """Where the visitor stands at first, and what he looks at, m."""
 
 
@@ -92,7 +92,7 @@ class Stage:
             head_length=0.009,
             visible=False,
         )
-        self._gizmo = scene.add_transform_controls("/wrist", scale=0.13, line_width=3.0, depth_test=False, opacity=0.9)
+        self._gizmo = scene.add_transform_controls("/wrist", scale=0.1, line_width=3.0, depth_test=False, opacity=0.9)
         self._is_dragged = False
         self._gizmo_at = np.zeros(7)
         self._place_gizmo_hooks(on_wrist)
@@ -124,7 +124,7 @@ class Stage:
         self._way = []
         if way is None:
             return
-        ghost = posed_hand(self._hand, self._hand.open_pose, way.wrist_pose_w[way.grasp_step])
+        ghost = posed_hand(self._hand, self._hand.open_pose.copy(), way.wrist_pose_w[way.grasp_step])
         vertices, faces = indexed(ghost)
         hand = self._scene.add_mesh_simple(
             "/way/hand", vertices, faces, color=GHOST, opacity=0.22, cast_shadow=False, receive_shadow=False

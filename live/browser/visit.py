@@ -68,6 +68,8 @@ class Visit:
 
     Attributes:
         world: his world; it belongs to the visit's thread, others ask through `do`.
+        turn: held during each step; whoever holds it stops the world, and may `advance` it himself.
+        panel, stage: what he sees.
     """
 
     def __init__(self, client: viser.ClientHandle, hand: Hand, world: World, exhibits: Exhibits) -> None:
@@ -75,6 +77,8 @@ class Visit:
         self._client, self._exhibits = client, exhibits
         self._wishes: queue.SimpleQueue[Callable[[World], object]] = queue.SimpleQueue()
         self._is_over = threading.Event()
+        self.turn = threading.Lock()
+        self._num_steps, self._pace, self._told_at = 0, 1.0, time.monotonic()
         self._name = exhibits.names[0]
         self._recording: Array = np.zeros((0, 7))
         self.stage = Stage(client, hand, lambda pose_w: self.do(lambda world: world.wrist.ask(pose_w)))
@@ -90,6 +94,11 @@ class Visit:
     def end(self) -> None:
         """Free the world; returns at once."""
         self._is_over.set()
+
+    @property
+    def camera(self) -> viser.CameraHandle:
+        """From where the visitor looks."""
+        return self._client.camera
 
     @property
     def is_alive(self) -> bool:
@@ -112,25 +121,32 @@ class Visit:
         finally:
             self.world.close()
 
+    def advance(self) -> None:
+        """One control step, and what it looks like; for whoever holds `turn`."""
+        self._heed()
+        state = self.world.step()
+        arrows = self.world.field_arrows(state) if self.panel.shows_field else None
+        look, contacts = self.world.look(state), self.panel.shows_contacts
+        self.stage.show(look, self.world.wrist.wanted_w, arrows, with_contacts=contacts)
+        self._num_steps += 1
+        if self._num_steps % TELL_EVERY == 0:
+            self.stage.show_way(self.panel.shows_way)
+            self.panel.tell(self.world, self._real_time())
+
     def _loop(self) -> None:
-        due = told_at = time.monotonic()
-        step = 0
-        real_time = 1.0
+        due = time.monotonic()
         while not self._is_over.is_set():
-            self._heed()
-            state = self.world.step()
-            arrows = self.world.field_arrows(state) if self.panel.shows_field else None
-            look, contacts = self.world.look(state), self.panel.shows_contacts
-            self.stage.show(look, self.world.wrist.wanted_w, arrows, with_contacts=contacts)
-            step += 1
-            if step % TELL_EVERY == 0:
-                now, lasted = time.monotonic(), TELL_EVERY * self.world.period_s / self.panel.speed
-                real_time += 0.2 * (min(1.0, lasted / max(now - told_at, 1e-9)) - real_time)
-                told_at = now
-                self.stage.show_way(self.panel.shows_way)
-                self.panel.tell(self.world, real_time)
+            with self.turn:
+                self.advance()
             due = max(due + self.world.period_s / self.panel.speed, time.monotonic() - BEHIND_S)
             self._is_over.wait(max(0.0, due - time.monotonic()))
+
+    def _real_time(self) -> float:
+        """How fast the world goes, smoothed; 1 is as fast as it should."""
+        now, lasted = time.monotonic(), TELL_EVERY * self.world.period_s / self.panel.speed
+        self._pace += 0.2 * (min(1.0, lasted / max(now - self._told_at, 1e-9)) - self._pace)
+        self._told_at = now
+        return self._pace
 
     def _heed(self) -> None:
         while True:
