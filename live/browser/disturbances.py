@@ -1,6 +1,7 @@
 """A tracker that is late and noisy: readings between the simulated hand and the controller."""
 
 from collections import deque
+from dataclasses import replace
 
 import numpy as np
 
@@ -37,15 +38,16 @@ class LateNoisySource:
         """See `Source.read`."""
         ready = []
         for reading in self._source.read():
-            ready.append(Reading(reading.time_s, joint_pos=reading.joint_pos))
             scene = reading.scene
             if isinstance(scene, ObjectPose):
                 scene = ObjectPose(self._disturbed(scene.pose_w))
             wrist_w = None if reading.wrist_pose_w is None else self._disturbed(np.asarray(reading.wrist_pose_w))
             self._held.append(Reading(reading.time_s, wrist_w, None, scene, reading.wants_release))
-            now = reading.time_s
-            while self._held and self._held[0].time_s <= now - self.latency_s + 1e-9:
+            while self._held and self._held[0].time_s <= reading.time_s - self.latency_s + 1e-9:
                 ready.append(self._held.popleft())
+            # poses come before the joints, whose time is now and lets the controller take its step
+            now = ready.pop() if ready and ready[-1].time_s == reading.time_s else Reading(reading.time_s)
+            ready.append(replace(now, joint_pos=reading.joint_pos))
         return ready
 
     def _disturbed(self, pose_w: Array) -> Array:

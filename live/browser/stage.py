@@ -105,15 +105,8 @@ class Stage:
     def _place_gizmo_hooks(self, on_wrist: Callable[[Array], None]) -> None:
         @self._gizmo.on_update
         async def _(event: viser.TransformControlsEvent) -> None:
+            self._is_dragged = event.phase != "end"
             on_wrist(np.concatenate([event.target.position, event.target.wxyz]))
-
-        @self._gizmo.on_drag_start
-        async def _(event: viser.TransformControlsEvent) -> None:
-            self._is_dragged = True
-
-        @self._gizmo.on_drag_end
-        async def _(event: viser.TransformControlsEvent) -> None:
-            self._is_dragged = False
 
     def place(self, thing: GraspObject, way: Way | None) -> None:
         """Another object, and its way to follow."""

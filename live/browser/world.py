@@ -146,9 +146,10 @@ class World:
         Raises:
             RuntimeError: nothing was placed yet.
         """
-        controller, placed = self._controller, self._placed
+        controller = self._controller
         if controller is None:
             raise RuntimeError("the world is empty; place an object first")
+        placed = self._placed
         controller.level, self.source.latency_s, self.source.noise_m = self.level, self.latency_s, self.noise_m
         before = placed.physics.state().joint_pos
         self.assistants.last = None

@@ -30,7 +30,7 @@ class TwoMinds:
 
 def seen(distance: float, speed: float) -> LiveObservation:
     """An object so far, m, before the grasp centre of a wrist of a speed, m/s."""
-    points = np.tile(np.array(HAND.grasp_centre_h) + [0.0, -distance, 0.0], (1024, 1))
+    points = np.tile(np.add(HAND.grasp_centre_h, [0.0, -distance, 0.0]), (1024, 1))
     wrist = np.tile([0.0, 0.0, 0.3, 1.0, 0.0, 0.0, 0.0], (5, 1))
     wrist[:, 0] = speed * FACTS.period_s * np.arange(5)
     return LiveObservation(points, {}, HAND.open_pose, np.zeros(4), HAND.open_pose.copy(), wrist, wrist[:4])

@@ -35,8 +35,8 @@ class Bench:
             self.wrist -= 0.01
             self.step(links if self.wrist < 0.14 else [], **others)  # type: ignore[arg-type]
 
-    def rise(self, links: list[str], *, with_object: bool) -> None:
-        for _ in range(20):
+    def rise(self, links: list[str], *, with_object: bool, steps: int = 20) -> None:
+        for _ in range(steps):
             self.wrist += 0.01
             self.thing += 0.01 * with_object
             self.step(links)
@@ -66,8 +66,16 @@ def test_a_failure_has_its_cause(links: list[str], others: dict[str, list[str]],
     bench.come_down(links, **others)
     for _ in range(6):
         bench.step(links, **others)
+    bench.rise(links, with_object=bool(links), steps=4)
     bench.rise([], with_object=False)
     assert (bench.tries.num_tries, bench.tries.num_lifted, bench.tries.last) == (1, 0, cause)
+
+
+def test_fingers_that_are_not_there_when_the_wrist_rises_had_let_go() -> None:
+    bench = Bench()
+    bench.come_down(HELD)
+    bench.rise([], with_object=False)
+    assert bench.tries.last == "let_go"
 
 
 def test_the_next_try_begins_when_the_wrist_has_come_down_again() -> None:
