@@ -135,7 +135,7 @@ class GuardedConnection(ServerConnection):
 
     max_upload = 8_000_000
 
-    async def recv(self, decode: bool | None = None) -> Data:
+    async def recv(self, decode: bool | None = None) -> Data:  # type: ignore[override]  # overloads by value
         """The next message that is let in."""
         if not hasattr(self, "_check"):
             self._check = MessageCheck(self.max_upload)

@@ -70,6 +70,7 @@ class Visit:
         world: his world; it belongs to the visit's thread, others ask through `do`.
         turn: held during each step; whoever holds it stops the world, and may `advance` it himself.
         panel, stage: what he sees.
+        num_steps: control steps so far.
     """
 
     def __init__(self, client: viser.ClientHandle, hand: Hand, world: World, exhibits: Exhibits) -> None:
@@ -78,7 +79,7 @@ class Visit:
         self._wishes: queue.SimpleQueue[Callable[[World], object]] = queue.SimpleQueue()
         self._is_over = threading.Event()
         self.turn = threading.Lock()
-        self._num_steps, self._pace, self._told_at = 0, 1.0, time.monotonic()
+        self.num_steps, self._pace, self._told_at = 0, 1.0, time.monotonic()
         self._name = exhibits.names[0]
         self._recording: Array = np.zeros((0, 7))
         self.stage = Stage(client, hand, lambda pose_w: self.do(lambda world: world.wrist.ask(pose_w)))
@@ -128,8 +129,8 @@ class Visit:
         arrows = self.world.field_arrows(state) if self.panel.shows_field else None
         look, contacts = self.world.look(state), self.panel.shows_contacts
         self.stage.show(look, self.world.wrist.wanted_w, arrows, with_contacts=contacts)
-        self._num_steps += 1
-        if self._num_steps % TELL_EVERY == 0:
+        self.num_steps += 1
+        if self.num_steps % TELL_EVERY == 0:
             self.stage.show_way(self.panel.shows_way)
             self.panel.tell(self.world, self._real_time())
 
