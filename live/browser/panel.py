@@ -19,7 +19,7 @@ from live.poses import Array
 WELCOME = "**Move the wrist onto the pale hand, wait until the fingers close, then lift.**"
 
 HELP = (
-    "Drag the arrows, squares and arcs at the wrist, or use keys: **W A S D** along the table, **R F** up and down, "
+    "Drag the arrows and arcs at the wrist, or use keys: **W A S D** along the table, **R F** up and down, "
     "**I K J L U O** to turn. **Show me** does it by itself."
 )
 
@@ -43,6 +43,9 @@ KEYS: dict[str, tuple[tuple[float, float, float], tuple[float, float, float]]] =
     "O": ((0.0, 0.0, 0.0), (0.0, 0.0, -1.0)),
 }
 """Where each key takes the wrist: along the world as it is seen at first, and about the axes of the hand."""
+
+SHOWN_S = 6.0
+"""Seconds that the curves show."""
 
 _STATES = {"idle": "#868e96", "assist": "#1c7ed6", "holding": "#2b8a3e", "release": "#e8590c"}
 _SLIDERS = ("x, cm", "y, cm", "z, cm", "roll, deg", "pitch, deg", "yaw, deg")
@@ -124,12 +127,12 @@ class Panel:
             "Another way": wishes.another_way,
             "Let go": lambda: wishes.do(World.release),
         }
-        buttons = gui.add_button_group("", tuple(actions))
+        buttons = gui.add_button_group("try", tuple(actions))
         buttons.on_click(lambda _: actions[buttons.value]())
 
     def _add_choices(self, objects: Sequence[str]) -> None:
         gui, wishes = self._gui, self._wishes
-        titles = {name.rsplit("_", 1)[0].replace("_", " "): name for name in objects}
+        titles = _titles(objects)
         chosen = gui.add_dropdown("object", tuple(titles), hint="none of them was trained on")
         chosen.on_update(lambda _: wishes.show_object(titles[chosen.value]))
         upload = gui.add_upload_button("Your own mesh", icon=viser.Icon.UPLOAD, hint=".obj, .stl, .ply, .glb or .off")
@@ -142,7 +145,7 @@ class Panel:
         closing.on_update(lambda _: wishes.do(lambda world: setattr(world.assistants, "closing", float(closing.value))))
 
     def _add_curves(self) -> None:
-        times = np.linspace(-8.0, 0.0, CURVE_STEPS)
+        times = np.linspace(-SHOWN_S, 0.0, CURVE_STEPS)
         self._curves = self._gui.add_uplot(
             (times, np.zeros(CURVE_STEPS), np.zeros(CURVE_STEPS)),
             (
@@ -150,7 +153,7 @@ class Panel:
                 {"label": "a_s", "stroke": "#1c7ed6", "width": 2},
                 {"label": "10 r_sim", "stroke": "#e8590c", "width": 1},
             ),
-            scales={"x": {"time": False}, "y": {"range": (-0.6, 1.2)}},
+            scales={"x": {"time": False, "range": (-SHOWN_S, 0.0)}, "y": {"range": (-0.6, 1.2)}},
             height=140,
         )
 
@@ -214,6 +217,13 @@ class Panel:
             return
         times = curves.time_s - curves.time_s[-1]
         self._curves.data = (times, curves.a_s, 10.0 * curves.r_sim)
+
+
+def _titles(objects: Sequence[str]) -> dict[str, str]:
+    """Names of objects by what the visitor reads: the family, with the number where there are several of it."""
+    families = [name.rsplit("_", 1)[0] for name in objects]
+    kept = zip(objects, families, strict=True)
+    return {(name if families.count(family) > 1 else family).replace("_", " "): name for name, family in kept}
 
 
 def _call(wish: Callable[[], None], _: object) -> None:

@@ -25,7 +25,7 @@ _LOG = logging.getLogger("pictures")
 SIZE = (1180, 660)
 """Pixels of the window."""
 
-GIF_WIDTH, GIF_COLOURS = 720, 96
+GIF_WIDTH, GIF_COLOURS = 880, 160
 
 EVERY = 5
 """Control steps between two frames, 0.125 s."""
@@ -57,7 +57,10 @@ def filmed(page: Any, visit: Visit) -> tuple[Image.Image, list[Image.Image]]:
     for step in tqdm(range(len(way.wrist_pose_w) + 4 * EVERY), unit="step"):
         visit.panel.shows_field = still is None
         visit.advance()
-        if still is None and step >= way.grasp_step - 20 and world.tries.is_held:
+        done = world.assistants.last
+        if still is None and step < way.grasp_step and done is not None and done.a_s.mean() > 0.9:
+            for _ in range(3):
+                visit.advance()
             still = photographed(page)
         if step % EVERY == 0:
             visit.panel.shows_field = False
@@ -73,7 +76,10 @@ def write_gif(frames: list[Image.Image], path: Path) -> None:
     """An animation of frames in real time, the last one for two seconds."""
     height = round(GIF_WIDTH * frames[0].height / frames[0].width)
     small = [frame.resize((GIF_WIDTH, height), Image.Resampling.LANCZOS) for frame in frames]
-    palette = small[len(small) // 2].quantize(GIF_COLOURS)
+    strip = Image.new("RGB", (GIF_WIDTH, 3 * height))
+    for row, frame in enumerate((small[0], small[len(small) // 2], small[-1])):
+        strip.paste(frame, (0, row * height))
+    palette = strip.quantize(GIF_COLOURS)
     drawn = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in small]
     durations = [25 * EVERY] * (len(drawn) - 1) + [2000]
     content = io.BytesIO()

@@ -18,7 +18,7 @@ from live.poses import Array
 
 Colour = tuple[int, int, int]
 
-TABLE: Colour = (226, 219, 208)
+TABLE: Colour = (176, 152, 126)
 GHOST: Colour = (86, 156, 230)
 CONTACT: Colour = (214, 40, 57)
 ARROW: Colour = (20, 150, 90)
@@ -32,8 +32,8 @@ _PARKED: Array = np.array([0.0, 0.0, -0.01])
 _MOVED = 1e-4
 """Metres, or of a quaternion, below which nothing is sent."""
 
-CAMERA, LOOK_AT = (0.43, -0.47, 0.38), (0.06, 0.05, 0.11)
-"""Where the visitor stands at first, and what he looks at, m."""
+CAMERA, LOOK_AT, VIEW = (0.47, -0.58, 0.33), (0.05, 0.04, 0.115), 0.75
+"""Where the visitor stands at first, and what he looks at, m; how high his view is, rad."""
 
 
 def indexed(mesh: ColouredMesh) -> tuple[NDArray[np.float32], NDArray[np.uint32]]:
@@ -67,7 +67,7 @@ class Stage:
         self._client, self._scene, self._hand = client, client.scene, hand
         scene = self._scene
         scene.configure_default_lights(cast_shadow=True)
-        scene.add_box("/table", color=TABLE, dimensions=(1.3, 1.3, 0.03), position=(0.0, 0.0, -0.015))
+        scene.add_box("/table", color=TABLE, dimensions=(1.1, 1.1, 0.03), position=(0.0, 0.0, -0.015))
         self._links = [scene.add_frame(f"/hand/{link}", show_axes=False) for link in hand.links]
         for number, (link, mesh) in enumerate(link_meshes(hand)):
             vertices, faces = indexed(mesh)
@@ -92,7 +92,9 @@ class Stage:
             head_length=0.009,
             visible=False,
         )
-        self._gizmo = scene.add_transform_controls("/wrist", scale=0.1, line_width=3.0, depth_test=False, opacity=0.9)
+        self._gizmo = scene.add_transform_controls(
+            "/wrist", scale=0.1, line_width=3.0, disable_sliders=True, depth_test=False, opacity=0.9
+        )
         self._is_dragged = False
         self._gizmo_at = np.zeros(7)
         self._place_gizmo_hooks(on_wrist)
@@ -100,7 +102,7 @@ class Stage:
         self._way: list[viser.SceneNodeHandle] = []
         self._shows_way = True
         self._shown = np.zeros((len(hand.links), 7))
-        client.camera.position, client.camera.look_at = CAMERA, LOOK_AT
+        client.camera.position, client.camera.look_at, client.camera.fov = CAMERA, LOOK_AT, VIEW
 
     def _place_gizmo_hooks(self, on_wrist: Callable[[Array], None]) -> None:
         @self._gizmo.on_update

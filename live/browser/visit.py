@@ -43,8 +43,8 @@ class Exhibits:
         next_way: Callable[[str], Way],
         build: Callable[[str, bytes], GraspObject],
     ) -> None:
-        self.things, self._next_way, self.build = things, next_way, build
-        self._lock = threading.Lock()
+        self.things, self._next_way, self._build = things, next_way, build
+        self._lock, self._building = threading.Lock(), threading.Lock()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -55,6 +55,15 @@ class Exhibits:
         """Another way to an object."""
         with self._lock:
             return self._next_way(name)
+
+    def build(self, name: str, content: bytes) -> GraspObject:
+        """The object of an uploaded file; one is built at a time, whoever asks.
+
+        Raises:
+            ValueError: it cannot be used.
+        """
+        with self._building:
+            return self._build(name, content)
 
 
 class Visit:
@@ -79,7 +88,7 @@ class Visit:
         self._wishes: queue.SimpleQueue[Callable[[World], object]] = queue.SimpleQueue()
         self._is_over = threading.Event()
         self.turn = threading.Lock()
-        self.num_steps, self._pace, self._told_at = 0, 1.0, time.monotonic()
+        self.num_steps, self._pace = 0, 1.0  # how fast the world goes, smoothed: 1 is as fast as it should
         self._name = exhibits.names[0]
         self._recording: Array = np.zeros((0, 7))
         self.stage = Stage(client, hand, lambda pose_w: self.do(lambda world: world.wrist.ask(pose_w)))
@@ -132,22 +141,20 @@ class Visit:
         self.num_steps += 1
         if self.num_steps % TELL_EVERY == 0:
             self.stage.show_way(self.panel.shows_way)
-            self.panel.tell(self.world, self._real_time())
+            self.panel.tell(self.world, self._pace)
 
     def _loop(self) -> None:
-        due = time.monotonic()
+        due = told_at = time.monotonic()
         while not self._is_over.is_set():
             with self.turn:
                 self.advance()
-            due = max(due + self.world.period_s / self.panel.speed, time.monotonic() - BEHIND_S)
+            lasts = self.world.period_s / self.panel.speed
+            if self.num_steps % TELL_EVERY == 0:
+                now = time.monotonic()
+                self._pace += 0.2 * (min(1.0, TELL_EVERY * lasts / max(now - told_at, 1e-9)) - self._pace)
+                told_at = now
+            due = max(due + lasts, time.monotonic() - BEHIND_S)
             self._is_over.wait(max(0.0, due - time.monotonic()))
-
-    def _real_time(self) -> float:
-        """How fast the world goes, smoothed; 1 is as fast as it should."""
-        now, lasted = time.monotonic(), TELL_EVERY * self.world.period_s / self.panel.speed
-        self._pace += 0.2 * (min(1.0, lasted / max(now - self._told_at, 1e-9)) - self._pace)
-        self._told_at = now
-        return self._pace
 
     def _heed(self) -> None:
         while True:

@@ -25,8 +25,8 @@ from live.ports import pump
 from live.poses import Array
 from live.settings import ControllerSettings
 
-CURVE_STEPS = 320
-"""Control steps that the curves show: 8 s."""
+CURVE_STEPS = 240
+"""Control steps that the curves keep: 6 s."""
 
 START: Array = np.array([-0.06, -0.16, 0.22, 0.5, -0.5, -0.5, 0.5])
 """Where the wrist is at first when there is no way to follow."""
