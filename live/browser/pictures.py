@@ -30,7 +30,7 @@ GIF_WIDTH, GIF_COLOURS = 880, 160
 EVERY = 5
 """Control steps between two frames, 0.125 s."""
 
-SETTLE_MS = 400
+SETTLE_MS = 700
 """Milliseconds for which the browser may draw what it was sent."""
 
 
@@ -53,6 +53,7 @@ def filmed(page: Any, visit: Visit) -> tuple[Image.Image, list[Image.Image]]:
     way = world.way
     if way is None:
         raise RuntimeError("there is no way to follow; name an object of the grasp set")
+    visit.pace = 1.0
     frames, still = [], None
     for step in tqdm(range(len(way.wrist_pose_w) + 4 * EVERY), unit="step"):
         visit.panel.shows_field = still is None

@@ -80,6 +80,7 @@ class Visit:
         turn: held during each step; whoever holds it stops the world, and may `advance` it himself.
         panel, stage: what he sees.
         num_steps: control steps so far.
+        pace: how fast the world goes, smoothed; 1 is as fast as it should.
     """
 
     def __init__(self, client: viser.ClientHandle, hand: Hand, world: World, exhibits: Exhibits) -> None:
@@ -88,7 +89,7 @@ class Visit:
         self._wishes: queue.SimpleQueue[Callable[[World], object]] = queue.SimpleQueue()
         self._is_over = threading.Event()
         self.turn = threading.Lock()
-        self.num_steps, self._pace = 0, 1.0  # how fast the world goes, smoothed: 1 is as fast as it should
+        self.num_steps, self.pace = 0, 1.0
         self._name = exhibits.names[0]
         self._recording: Array = np.zeros((0, 7))
         self.stage = Stage(client, hand, lambda pose_w: self.do(lambda world: world.wrist.ask(pose_w)))
@@ -141,7 +142,7 @@ class Visit:
         self.num_steps += 1
         if self.num_steps % TELL_EVERY == 0:
             self.stage.show_way(self.panel.shows_way)
-            self.panel.tell(self.world, self._pace)
+            self.panel.tell(self.world, self.pace)
 
     def _loop(self) -> None:
         due = told_at = time.monotonic()
@@ -151,7 +152,7 @@ class Visit:
             lasts = self.world.period_s / self.panel.speed
             if self.num_steps % TELL_EVERY == 0:
                 now = time.monotonic()
-                self._pace += 0.2 * (min(1.0, TELL_EVERY * lasts / max(now - told_at, 1e-9)) - self._pace)
+                self.pace += 0.2 * (min(1.0, TELL_EVERY * lasts / max(now - told_at, 1e-9)) - self.pace)
                 told_at = now
             due = max(due + lasts, time.monotonic() - BEHIND_S)
             self._is_over.wait(max(0.0, due - time.monotonic()))
