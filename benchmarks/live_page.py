@@ -14,7 +14,7 @@ Needs Chromium; without one it only says so.
 import argparse
 import json
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -22,8 +22,10 @@ from _machine import load_average, machine
 
 from live.browser.chromium import opened_page, why_no_chromium
 from live.browser.settings import DemoSettings
-from live.browser.visit import Visit
 from live.server import DemoServer
+
+if TYPE_CHECKING:  # it needs viser, whose absence the server tells
+    from live.browser.visit import Visit
 
 COUNT_FRAMES = """seconds => new Promise(done => {
     let count = 0;
@@ -33,7 +35,7 @@ COUNT_FRAMES = """seconds => new Promise(done => {
 })"""
 
 
-def processor_ms(visit: Visit) -> dict[str, float]:
+def processor_ms(visit: "Visit") -> dict[str, float]:
     """Medians over one way; for whoever holds the turn."""
     world, steps, looks = visit.world, [], []
     world.follow()

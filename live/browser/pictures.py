@@ -8,7 +8,7 @@ import argparse
 import io
 import logging
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from PIL import Image
@@ -17,8 +17,10 @@ from tqdm import tqdm
 from envs.files import write_atomically
 from live.browser.chromium import opened_page
 from live.browser.settings import DemoSettings
-from live.browser.visit import Visit
 from live.server import DemoServer
+
+if TYPE_CHECKING:  # it needs viser, whose absence the server tells
+    from live.browser.visit import Visit
 
 _LOG = logging.getLogger("pictures")
 
@@ -41,7 +43,7 @@ def photographed(page: Any) -> Image.Image:
     return Image.open(io.BytesIO(page.screenshot())).convert("RGB")
 
 
-def filmed(page: Any, visit: Visit) -> tuple[Image.Image, list[Image.Image]]:
+def filmed(page: Any, visit: "Visit") -> tuple[Image.Image, list[Image.Image]]:
     """A picture of the fingers as they close, with the field, and frames of the whole way; for whoever holds the turn.
 
     Raises:
@@ -77,11 +79,7 @@ def write_gif(frames: list[Image.Image], path: Path) -> None:
     """An animation of frames in real time, the last one for two seconds."""
     height = round(GIF_WIDTH * frames[0].height / frames[0].width)
     small = [frame.resize((GIF_WIDTH, height), Image.Resampling.LANCZOS) for frame in frames]
-    strip = Image.new("RGB", (GIF_WIDTH, 3 * height))
-    for row, frame in enumerate((small[0], small[len(small) // 2], small[-1])):
-        strip.paste(frame, (0, row * height))
-    palette = strip.quantize(GIF_COLOURS)
-    drawn = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in small]
+    drawn = [frame.quantize(GIF_COLOURS, dither=Image.Dither.NONE) for frame in small]
     durations = [25 * EVERY] * (len(drawn) - 1) + [2000]
     content = io.BytesIO()
     drawn[0].save(content, "GIF", save_all=True, append_images=drawn[1:], duration=durations, loop=0, optimize=True)

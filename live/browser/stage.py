@@ -74,7 +74,7 @@ class Stage:
         # nodes of their own: where a node is arrives at once, arrays of places lag behind on slow machines
         self._dots = [
             scene.add_icosphere(
-                f"/contacts/{number}", 0.0045, CONTACT, subdivisions=1, cast_shadow=False, position=_PARKED
+                f"/contacts/{number}", 0.006, CONTACT, subdivisions=1, cast_shadow=False, position=_PARKED
             )
             for number in range(NUM_CONTACTS)
         ]
