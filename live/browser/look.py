@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import mujoco
 import numpy as np
-from numpy.typing import NDArray
 
 from envs.hand.hand import Hand
 from envs.physics.base import PhysicsState
@@ -68,6 +67,6 @@ class Looker:
         if not self._data.ncon:
             return np.zeros((0, 3))
         bodies = self._model.geom_bodyid[self._data.contact.geom]
-        is_hand: NDArray[np.bool_] = np.isin(bodies, self._at.link_bodies).any(axis=1)
+        is_hand = np.isin(bodies, self._at.link_bodies).any(axis=1)
         between = is_hand & (bodies == self._at.object_body).any(axis=1)
         return np.array(self._data.contact.pos[between])

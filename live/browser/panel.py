@@ -203,7 +203,7 @@ class Panel:
         for slider, value in zip(self._sliders, (*(100.0 * wanted_w[:3]), *turn), strict=True):
             rounded = float(np.clip(0.5 * round(2.0 * value), slider.min, slider.max))
             if abs(rounded - float(slider.value)) > 0.25:
-                slider.value = rounded
+                slider.value = rounded  # type: ignore[misc]  # mypy does not see its setter
 
     def _add_keys(self) -> None:
         for key, (way, turn) in KEYS.items():
