@@ -18,7 +18,7 @@ class DemoSettings:
         grasps: grasp set with grasps of the objects, from which the ways to follow are made.
         objects: names of objects of the library; the first one is shown at first.
         port: of 127.0.0.1 at which the page is served; any free one when 0.
-        max_visitors: tabs that have a world at the same time; each needs a good half of a core (`benchmarks/live_page.py`).
+        max_visitors: tabs that have a world at the same time; each needs a good half of a core (docs/live.md).
         max_upload_mb: size of a mesh file that is taken, MB.
         build_timeout_s: seconds that its processing may take.
         seed: of the ways to follow.

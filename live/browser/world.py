@@ -79,12 +79,13 @@ class World:
     Attributes:
         assistants: who moves the fingers.
         level: assist level in [0, 1].
-        source: what is late and noisy; None before the first object.
+        latency_s, noise_m: of the tracker (`LateNoisySource`).
         tries: what came of the tries.
         wrist: where the wrist goes.
         log: what is recorded.
-        targets: the controller's last answer.
-        way: the way to follow, if there is one.
+        targets: the controller's last answer; None before the first step.
+        thing, way: the object that was placed last, and the way to follow, if there is one.
+        period_s: seconds of a control step.
     """
 
     def __init__(self, hand: Hand, policy: ControlPolicy, factory: MujocoCpu, seed: int = 0) -> None:
@@ -113,7 +114,7 @@ class World:
         self.thing, self.way, self._placed = thing, way, placed
         self._looker = Looker(self.hand, model)
         self.wrist.jump(start_w)
-        self.source = LateNoisySource(placed, self._rng)
+        self._source = LateNoisySource(placed, self._rng)
         self._controller = AssistController(self.assistants, ControllerSettings(level=self.level), self.log)
         self._controller.know_object(thing.cloud)
         self.assistants.start()
@@ -150,11 +151,11 @@ class World:
         if controller is None:
             raise RuntimeError("the world is empty; place an object first")
         placed = self._placed
-        controller.level, self.source.latency_s, self.source.noise_m = self.level, self.latency_s, self.noise_m
+        controller.level, self._source.latency_s, self._source.noise_m = self.level, self.latency_s, self.noise_m
         before = placed.physics.state().joint_pos
         self.assistants.last = None
         placed.move_wrist(self.wrist.step())
-        self.targets = pump(controller, [self.source], [placed], placed.time_s)
+        self.targets = pump(controller, [self._source], [placed], placed.time_s)
         state = placed.physics.state()
         self._note(placed.time_s, state.joint_pos - before)
         self.tries.step(state, placed.physics.contact_links(), placed.physics.table_links())
