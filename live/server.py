@@ -62,6 +62,7 @@ class DemoServer:
             dict(zip(settings.objects, library.get_many(settings.objects), strict=True)),
             lambda name: ways[name].next(),
             lambda name, content: object_of_upload(name, content, settings.build_timeout_s),
+            settings.max_upload_mb,
         )
         factory = MujocoCpu(max_models=64)
 

@@ -76,6 +76,7 @@ class Panel:
     Args:
         gui: of the visitor's tab.
         objects: names of the objects to choose from.
+        max_upload_mb: size of a file that is let in, MB; a larger one ends the connection.
         wishes: what the controls ask for.
 
     Attributes:
@@ -83,7 +84,7 @@ class Panel:
         shows_field, shows_contacts, shows_way: what is to be drawn.
     """
 
-    def __init__(self, gui: viser.GuiApi, objects: Sequence[str], wishes: Wishes) -> None:
+    def __init__(self, gui: viser.GuiApi, objects: Sequence[str], max_upload_mb: float, wishes: Wishes) -> None:
         self._gui, self._wishes = gui, wishes
         self.speed, self.shows_field, self.shows_contacts, self.shows_way = 1.0, False, True, True
         gui.add_markdown(f"{WELCOME}\n\n{HELP}")
@@ -91,7 +92,7 @@ class Panel:
         self._told = ""
         self._add_buttons()
         self._add_curves()
-        self._add_choices(objects)
+        self._add_choices(objects, max_upload_mb)
         with gui.add_folder("Make it harder", expand_by_default=False):
             self._add_disturbances()
         with gui.add_folder("Record and replay", expand_by_default=False):
@@ -130,12 +131,16 @@ class Panel:
         buttons = gui.add_button_group("try", tuple(actions))
         buttons.on_click(lambda _: actions[buttons.value]())
 
-    def _add_choices(self, objects: Sequence[str]) -> None:
+    def _add_choices(self, objects: Sequence[str], max_upload_mb: float) -> None:
         gui, wishes = self._gui, self._wishes
         titles = _titles(objects)
         chosen = gui.add_dropdown("object", tuple(titles), hint="none of them was trained on")
         chosen.on_update(lambda _: wishes.show_object(titles[chosen.value]))
-        upload = gui.add_upload_button("Your own mesh", icon=viser.Icon.UPLOAD, hint=".obj, .stl, .ply, .glb or .off")
+        upload = gui.add_upload_button(
+            f"Your own mesh (up to {max_upload_mb:g} MB)",
+            icon=viser.Icon.UPLOAD,
+            hint=".obj, .stl, .ply, .glb or .off; a larger file ends the connection",
+        )
         upload.on_upload(lambda _: wishes.upload(upload.value.name, upload.value.content))
         policy = gui.add_dropdown("fingers", NAMES, hint="the policy, its primitive alone, after a rule, or nobody")
         policy.on_update(lambda _: wishes.do(lambda world: world.assistants.choose(policy.value)))

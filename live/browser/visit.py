@@ -35,6 +35,7 @@ class Exhibits:
         things: the objects.
         next_way: gives another way to an object, by its name; called on any thread.
         build: makes an object of an uploaded file's name and content; may take long.
+        max_upload_mb: size of a file that is let in, MB.
     """
 
     def __init__(
@@ -42,7 +43,9 @@ class Exhibits:
         things: Mapping[str, GraspObject],
         next_way: Callable[[str], Way],
         build: Callable[[str, bytes], GraspObject],
+        max_upload_mb: float,
     ) -> None:
+        self.max_upload_mb = max_upload_mb
         self.things, self._next_way, self._build = things, next_way, build
         self._lock, self._building = threading.Lock(), threading.Lock()
 
@@ -94,7 +97,7 @@ class Visit:
         self._recording: Array = np.zeros((0, 7))
         self.stage = Stage(client, hand, lambda pose_w: self.do(lambda world: world.wrist.ask(pose_w)))
         wishes = Wishes(self.do, self._show_object, self._upload, self._another_way, self._record, self._replay)
-        self.panel = Panel(client.gui, exhibits.names, wishes)
+        self.panel = Panel(client.gui, exhibits.names, exhibits.max_upload_mb, wishes)
         self._thread = threading.Thread(target=self._run, name=f"visit {client.client_id}", daemon=True)
 
     def start(self) -> None:

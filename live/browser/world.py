@@ -28,8 +28,8 @@ from live.settings import ControllerSettings
 CURVE_STEPS = 240
 """Control steps that the curves keep: 6 s."""
 
-START: Array = np.array([-0.06, -0.16, 0.22, 0.5, -0.5, -0.5, 0.5])
-"""Where the wrist is at first when there is no way to follow."""
+START: Array = np.array([0.02, -0.14, 0.26, 0.0, 0.0, np.sqrt(0.5), np.sqrt(0.5)])
+"""Where the wrist is at first when there is no way to follow: behind and above the object, the palm down."""
 
 
 MAX_RECORDED = 4800

@@ -10,6 +10,7 @@ from envs.physics.mujoco_cpu import MujocoCpu
 from live.browser.ways import Way, Ways
 from live.browser.world import World
 from live.policies import load_control_policy
+from live.poses import rotation_matrix
 from live.states import State
 from tests.learning import ROOT
 
@@ -72,6 +73,16 @@ def test_with_nobody_at_the_fingers_the_object_stays(world: World, library: Obje
     assert world.tries.num_lifted == lifted
     assert world.tries.last in {"never_touched", "let_go", "pushed_away", "pushed_over", "slipped_in_lift", "hit_table"}
     world.assistants.choose("ours")
+
+
+def test_without_a_way_the_palm_looks_down_on_the_object(world: World, library: ObjectLibrary) -> None:
+    world.place(library.get(NAME), None)
+    state = world.step()
+    palm_w = rotation_matrix(state.wrist_pose_w[0, 3:]) @ np.array([0.0, -1.0, 0.0])  # out of the palm
+    np.testing.assert_allclose(palm_w, [0.0, 0.0, -1.0], atol=1e-3)
+    assert world.way is None
+    world.follow()
+    assert not world.wrist.is_playing
 
 
 def test_an_empty_world_says_so() -> None:
