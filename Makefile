@@ -13,7 +13,7 @@ export OMP_WAIT_POLICY ?= PASSIVE
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup ability-hand train test fuzz check format bench clean distclean
+.PHONY: help setup ability-hand train demo test fuzz check format bench clean distclean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -33,6 +33,9 @@ ability-hand: $(STAMP) ## fetch the files of the Ability Hand, a prosthesis (102
 
 train: $(STAMP) ## train the score primitive (the main job)
 	$(BIN)/python -m lightning_modules.cli fit --config $(CONFIG) $(ARGS)
+
+demo: $(STAMP) ## serve the page on which one moves the wrist, at http://127.0.0.1:8080
+	$(BIN)/python -m live.server --config configs/live.yaml $(ARGS)
 
 test: $(STAMP) ## run the tests
 	$(BIN)/python -m pytest -q

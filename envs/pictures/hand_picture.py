@@ -72,7 +72,7 @@ def posed_hand(
         coupled = torch.from_numpy(_finite(coupled_pos, "coupled_pos", hand.num_coupled)[None])
     pose = _kinematics(hand).forward(joints, coupled)
     parts = []
-    for link, mesh in _hand_meshes(hand):
+    for link, mesh in hand_meshes(hand):
         index = hand.links.index(link)
         parts.append(mesh.moved(_matrix(pose.link_quat[0, index].numpy()), pose.link_position[0, index].numpy()))
     wrist = _finite(wrist_pose_w, "wrist_pose_w", 7)
@@ -108,8 +108,8 @@ def _kinematics(hand: Hand) -> HandKinematics:
 
 
 @lru_cache(maxsize=8)
-def _hand_meshes(hand: Hand) -> tuple[tuple[str, ColouredMesh], ...]:
-    """(link, visual mesh in the link frame) of every drawn part of the hand."""
+def hand_meshes(hand: Hand) -> tuple[tuple[str, ColouredMesh], ...]:
+    """(link, visual mesh in the link frame) of every drawn part of the hand; none where its model has no meshes."""
     model, tips = hand.model(visual=True), {finger.tip_link for finger in hand.fingers}
     parts = []
     is_look = (model.geom_contype == 0) & (model.geom_conaffinity == 0)

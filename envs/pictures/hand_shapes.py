@@ -20,7 +20,7 @@ def shaped_hand(hand: Hand, joint_pos: Array, colours: Mapping[str, Colour]) -> 
     """The shapes of the links that have a colour, in the hand base frame, for joints (J,) rad."""
     pose = HandKinematics(hand).forward(torch.tensor(np.asarray(joint_pos, dtype=np.float64)[None]))
     parts = []
-    for link, (vertices, faces) in _shapes(hand):
+    for link, (vertices, faces) in collision_shapes(hand):
         if link in colours:
             index = hand.link_indices([link])[0]
             turn, position = _matrix(pose.link_quat[0, index].numpy()), pose.link_position[0, index].numpy()
@@ -31,7 +31,7 @@ def shaped_hand(hand: Hand, joint_pos: Array, colours: Mapping[str, Colour]) -> 
 
 
 @lru_cache(maxsize=4)
-def _shapes(hand: Hand) -> tuple[tuple[str, tuple[Array, NDArray[np.int64]]], ...]:
+def collision_shapes(hand: Hand) -> tuple[tuple[str, tuple[Array, NDArray[np.int64]]], ...]:
     """(link, vertices in the link frame and faces) of every collision shape."""
     model = hand.model()
     shapes = []

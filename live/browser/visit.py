@@ -1,0 +1,225 @@
+"""One visitor: a world of his own on a thread of its own, in real time, until his tab is closed."""
+
+import logging
+import queue
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+import viser
+
+from envs.hand.hand import Hand
+from envs.objects.grasp_object import GraspObject
+from live.browser.panel import Panel, Wishes
+from live.browser.stage import Stage
+from live.browser.ways import Way
+from live.browser.world import World
+from live.poses import Array
+
+_LOG = logging.getLogger(__name__)
+
+TELL_EVERY = 6
+"""Control steps between two looks of the read-outs: some 7 a second."""
+
+BEHIND_S = 0.2
+"""Seconds that a world may lag behind before it gives up to catch up."""
+
+
+class Exhibits:
+    """What can be shown: objects by name, and the ways to follow.
+
+    Args:
+        things: the objects.
+        next_way: gives another way to an object, by its name; called on any thread.
+        build: makes an object of an uploaded file's name and content; may take long.
+        max_upload_mb: size of a file that is let in, MB.
+    """
+
+    def __init__(
+        self,
+        things: Mapping[str, GraspObject],
+        next_way: Callable[[str], Way],
+        build: Callable[[str, bytes], GraspObject],
+        max_upload_mb: float,
+    ) -> None:
+        self.max_upload_mb = max_upload_mb
+        self.things, self._next_way, self._build = things, next_way, build
+        self._lock, self._building = threading.Lock(), threading.Lock()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the objects."""
+        return tuple(self.things)
+
+    def next_way(self, name: str) -> Way:
+        """Another way to an object."""
+        with self._lock:
+            return self._next_way(name)
+
+    def build(self, name: str, content: bytes) -> GraspObject:
+        """The object of an uploaded file; one is built at a time, whoever asks.
+
+        Raises:
+            ValueError: it cannot be used.
+        """
+        with self._building:
+            return self._build(name, content)
+
+
+class Visit:
+    """Runs a world for a tab.
+
+    Args:
+        client: the tab.
+        hand: the hand.
+        world: his world, nothing in it yet.
+        exhibits: what can be shown.
+
+    Attributes:
+        world: his world; it belongs to the visit's thread, others ask through `do`.
+        turn: held during each step; whoever holds it stops the world, and may `advance` it himself.
+        panel, stage: what he sees.
+        num_steps: control steps so far.
+        pace: how fast the world goes, smoothed; 1 is as fast as it should.
+    """
+
+    def __init__(self, client: viser.ClientHandle, hand: Hand, world: World, exhibits: Exhibits) -> None:
+        self.world = world
+        self._client, self._exhibits = client, exhibits
+        self._wishes: queue.SimpleQueue[Callable[[World], object]] = queue.SimpleQueue()
+        self._is_over = threading.Event()
+        self.turn = threading.Lock()
+        self.num_steps, self.pace = 0, 1.0
+        self._name = exhibits.names[0]
+        self._recording: Array = np.zeros((0, 7))
+        self.stage = Stage(client, hand, lambda pose_w: self.do(lambda world: world.wrist.ask(pose_w)))
+        wishes = Wishes(self.do, self._show_object, self._upload, self._another_way, self._record, self._replay)
+        self.panel = Panel(client.gui, exhibits.names, exhibits.max_upload_mb, wishes)
+        self._thread = threading.Thread(target=self._run, name=f"visit {client.client_id}", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._show_object(self._name)
+        self._thread.start()
+
+    def end(self) -> None:
+        """Free the world; returns at once."""
+        self._is_over.set()
+
+    @property
+    def camera(self) -> viser.CameraHandle:
+        """From where the visitor looks."""
+        return self._client.camera
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the world still runs."""
+        return self._thread.is_alive()
+
+    def do(self, wish: Callable[[World], object]) -> None:
+        """Have something done to the world before its next step."""
+        self._wishes.put(wish)
+
+    # ---- the thread of the world
+
+    def _run(self) -> None:
+        try:
+            self._loop()
+        except Exception:  # the visitor is told; the other visitors' worlds go on
+            if not self._is_over.is_set():
+                _LOG.exception("the world of a visitor stopped")
+                self.panel.say("**The world stopped because of an error; reload the page.**")
+        finally:
+            self.world.close()
+
+    def advance(self) -> None:
+        """One control step, and what it looks like; for whoever holds `turn`."""
+        self._heed()
+        state = self.world.step()
+        arrows = self.world.field_arrows(state) if self.panel.shows_field else None
+        look, contacts = self.world.look(state), self.panel.shows_contacts
+        self.stage.show(look, self.world.wrist.wanted_w, arrows, with_contacts=contacts)
+        self.num_steps += 1
+        if self.num_steps % TELL_EVERY == 0:
+            self.stage.show_way(self.panel.shows_way)
+            self.panel.tell(self.world, self.pace)
+
+    def _loop(self) -> None:
+        due = told_at = time.monotonic()
+        while not self._is_over.is_set():
+            with self.turn:
+                self.advance()
+            lasts = self.world.period_s / self.panel.speed
+            if self.num_steps % TELL_EVERY == 0:
+                now = time.monotonic()
+                self.pace += 0.2 * (min(1.0, TELL_EVERY * lasts / max(now - told_at, 1e-9)) - self.pace)
+                told_at = now
+            due = max(due + lasts, time.monotonic() - BEHIND_S)
+            self._is_over.wait(max(0.0, due - time.monotonic()))
+
+    def _heed(self) -> None:
+        while True:
+            try:
+                wish = self._wishes.get_nowait()
+            except queue.Empty:
+                return
+            try:
+                wish(self.world)
+            except ValueError as error:
+                self.panel.say(f"**{error}**")
+
+    # ---- wishes, on threads of the server
+
+    def _show_object(self, name: str) -> None:
+        self._name = name
+        self._place(self._exhibits.things[name], self._exhibits.next_way(name))
+
+    def _another_way(self) -> None:
+        self._show_object(self._name)
+
+    def _place(self, thing: GraspObject, way: Way | None) -> None:
+        def wish(world: World) -> None:
+            world.place(thing, way)
+            self.stage.place(thing, way)
+
+        self.panel.say("")
+        self.do(wish)
+
+    def _upload(self, name: str, content: bytes) -> None:
+        self.panel.say(f"building {Path(name).name[:40]} ...")
+        try:
+            thing = self._exhibits.build(name, content)
+        except (ValueError, RuntimeError) as error:
+            self.panel.say(f"**This mesh cannot be used:** {str(error)[:400]}")
+            return
+        self._place(thing, None)
+
+    def _record(self) -> None:
+        def wish(world: World) -> None:
+            if not world.log.is_on:
+                world.log.restart()
+                self.panel.set_recording(True)
+                return
+            world.log.is_on = False
+            self.panel.set_recording(False)
+            if not len(world.log):
+                return
+            self._recording = world.log.wrist_path()
+            with tempfile.TemporaryDirectory() as folder:
+                content = world.log.save(Path(folder) / "log.npz").read_bytes()
+            self._client.send_file_download("log.npz", content)
+
+        self.do(wish)
+
+    def _replay(self) -> None:
+        def wish(world: World) -> None:
+            if not len(self._recording):
+                self.panel.say("Nothing is recorded yet: press Record, move the wrist, stop.")
+                return
+            world.reset()
+            world.wrist.play(self._recording)
+
+        self.do(wish)
