@@ -63,7 +63,9 @@ class RolloutDataModule(LightningDataModule):
         physics: makes the worlds, in training and in evaluations; MuJoCo on the CPU when None.
     """
 
-    without_effect_on_training = ("num_threads", "physics.init_args.dump_dir", "physics.init_args.max_models")
+    without_effect_on_training = (
+        "num_threads", "physics.init_args.dump_dir", "physics.init_args.max_models", "physics.init_args.device",
+    )  # fmt: skip
     """Settings that may change when training is resumed."""
 
     def __init__(

@@ -32,7 +32,7 @@ ALL_OVERLAYS = sorted(
     str(path.relative_to(CONFIGS))
     for path in CONFIGS.rglob("*.yaml")
     if path not in (GF, SMOKE, RESIDUAL, RESIDUAL_SMOKE) and str(path.relative_to(CONFIGS)) not in OF_OTHER_COMMANDS
-    if not str(path.relative_to(CONFIGS)).startswith("baselines/")
+    if not str(path.relative_to(CONFIGS)).startswith(("baselines/", "backends/"))
 )
 PROTOCOLS = [name for name in ALL_OVERLAYS if name.startswith("protocol/")]
 """For ``test`` alone: which episodes are run."""

@@ -5,33 +5,39 @@ from types import ModuleType
 import torch
 
 
-def load_mujoco_warp() -> ModuleType:
-    """The package `mujoco_warp`.
-
-    Raises:
-        RuntimeError: it is not installed, or does not fit what is; says what to install.
-    """
-    try:
-        import mujoco_warp
-    except ImportError as error:
-        raise RuntimeError(
-            f"physics by MJWarp needs the packages mujoco-warp and warp-lang ({error}); install the extra: "
-            "pip install 'graspgf-lightning[mjwarp]', or choose envs.physics.mujoco_cpu.MujocoCpu"
-        ) from error
-    return mujoco_warp
-
-
 def load_warp() -> ModuleType:
-    """The package `warp`, quiet about what it compiles.
+    """The package `warp`, told not to print what it finds and compiles.
 
     Raises:
         RuntimeError: it is not installed; says what to install.
     """
-    load_mujoco_warp()
-    import warp
-
+    try:
+        import warp
+    except ImportError as error:
+        raise _missing(error) from error
     warp.config.quiet = True
     return warp
+
+
+def load_mujoco_warp() -> ModuleType:
+    """The package `mujoco_warp`.
+
+    Raises:
+        RuntimeError: it is not installed; says what to install.
+    """
+    load_warp()  # quiet before the other import starts it
+    try:
+        import mujoco_warp
+    except ImportError as error:
+        raise _missing(error) from error
+    return mujoco_warp
+
+
+def _missing(error: ImportError) -> RuntimeError:
+    return RuntimeError(
+        f"physics by MJWarp needs the packages mujoco-warp and warp-lang ({error}); install the extra: "
+        "pip install -c constraints.txt -e '.[mjwarp]', or choose envs.physics.mujoco_cpu.MujocoCpu"
+    )
 
 
 def chosen_device(name: str | None) -> torch.device:
