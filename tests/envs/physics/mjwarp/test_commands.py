@@ -31,10 +31,10 @@ def test_bases_turn_as_in_the_reference() -> None:
     "hand", [HAND, pytest.param(ABILITY_HAND, marks=needs_ability_hand)], ids=["shadow", "ability"]
 )
 def test_fingers_are_clamped_and_coupled_as_by_the_hand(hand: object) -> None:
-    joints = np.random.default_rng(0).uniform(-3.0, 3.0, (16, hand.num_joints))  # type: ignore[attr-defined]
-    inside = hand.clamp(joints)  # type: ignore[attr-defined]
-    expected = np.hstack([inside, hand.coupled_from_actuated(inside)])  # type: ignore[attr-defined]
-    np.testing.assert_allclose(Fingers(hand, CPU).clamped(torch.as_tensor(joints).float()), expected, atol=1e-6)  # type: ignore[arg-type]
+    joints = np.random.default_rng(0).uniform(-3.0, 3.0, (16, hand.num_joints))
+    inside = hand.clamp(joints)
+    expected = np.hstack([inside, hand.coupled_from_actuated(inside)])
+    np.testing.assert_allclose(Fingers(hand, CPU).clamped(torch.as_tensor(joints).float()), expected, atol=1e-6)
 
 
 def test_controls_stay_near_the_joints() -> None:
