@@ -25,7 +25,7 @@ def finite_on(device: torch.device, name: str, values: Given, shape: tuple[int, 
 
 
 def poses_on(device: torch.device, name: str, pose: Given, num_rows: int) -> Tensor:
-    """Poses (num_rows, 7) as float32 on the device, with quaternions scaled to unit length; waits as `finite_on`.
+    """Poses (num_rows, 7) as float64 on the device, with quaternions scaled to unit length; waits as `finite_on`.
 
     Raises:
         ValueError: wrong shape, NaN, or a quaternion off unit length; see `check_poses`.
@@ -33,11 +33,12 @@ def poses_on(device: torch.device, name: str, pose: Given, num_rows: int) -> Ten
     given = torch.as_tensor(pose, device=device)
     if tuple(given.shape) != (num_rows, 7):
         check_poses(name, pose, num_rows)
+    given = given.double()
     length = given[:, 3:].norm(dim=1, keepdim=True)
     fine = torch.isfinite(given).all() & ((length - 1.0).abs() <= UNIT_TOLERANCE).all()
     if not bool(fine):
         check_poses(name, pose, num_rows)
-    return torch.cat([given[:, :3], given[:, 3:] / length], dim=1).float()
+    return torch.cat([given[:, :3], given[:, 3:] / length], dim=1)
 
 
 class Fingers:
@@ -70,10 +71,12 @@ def controls(present: Tensor, target: Tensor, settings: PhysicsSettings) -> Tens
 
 
 def base_velocities(pose_w: Tensor, target_w: Tensor, settings: PhysicsSettings) -> Tensor:
-    """Free-joint velocities (E, 6) that bring each hand base (E, 7) to its target within one control step.
+    """Free-joint velocities (E, 6) float32 that bring each hand base (E, 7) to its target within one control step.
 
-    Metres a second in the world frame, then rad a second in the hand frame.
+    Metres a second in the world frame, then rad a second in the hand frame. In float64 between, because torch rounds
+    the last bit of an arctangent by where in a batch it stands, and a world must not depend on its neighbours.
     """
+    pose_w, target_w = pose_w.double(), target_w.double()
     linear_w = target_w[:, :3] - pose_w[:, :3]
     angular_h = rotation_vector_from_quat(quat_multiply(quat_conjugate(pose_w[:, 3:]), target_w[:, 3:]))
-    return torch.cat([linear_w, angular_h], dim=1) / settings.control_dt
+    return (torch.cat([linear_w, angular_h], dim=1) / settings.control_dt).float()

@@ -15,7 +15,7 @@ def load_warp() -> ModuleType:
         import warp
     except ImportError as error:
         raise _missing(error) from error
-    warp.config.quiet = True
+    warp.config.log_level = max(warp.config.log_level, warp.LOG_WARNING)
     return warp
 
 

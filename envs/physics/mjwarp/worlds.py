@@ -64,7 +64,8 @@ class WarpPhysics:
             part: torch.zeros(num_worlds, len(hand.links), dtype=torch.bool, device=device)
             for part in (OBJECT_PART, TABLE_PART)
         }
-        self._wrist_target_w = torch.tensor([0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 0.0], device=device).repeat(num_worlds, 1)
+        start_w = torch.tensor([0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 0.0], dtype=torch.float64, device=device)
+        self._wrist_target_w = start_w.repeat(num_worlds, 1)
         self._finger_target = self._fingers.clamped(torch.zeros(num_worlds, hand.num_joints, device=device))
         self._side_force_w = torch.zeros(num_worlds, 3, device=device)
         self._engine: WarpEngine | None = None
@@ -106,7 +107,7 @@ class WarpPhysics:
         engine.hold(index, models, keys, given_back)
         for row, key in zip(rows, keys, strict=True):
             self._keys[row] = key
-        object_w, wrist_w = (torch.as_tensor(pose).float().to(self.device) for pose in poses_w)
+        object_w, wrist_w = (torch.as_tensor(pose).to(self.device) for pose in poses_w)
         fingers = self._fingers.clamped(torch.as_tensor(joints).float().to(self.device))
         self._put(engine, index, object_w, wrist_w, fingers)
 
@@ -130,8 +131,8 @@ class WarpPhysics:
 
     def _put(self, engine: WarpEngine, rows: Tensor, object_w: Tensor, wrist_w: Tensor, fingers: Tensor) -> None:
         address = self._addresses
-        engine.qpos[rows, address.object_pos] = object_w
-        engine.qpos[rows, address.base_pos] = wrist_w
+        engine.qpos[rows, address.object_pos] = object_w.float()
+        engine.qpos[rows, address.base_pos] = wrist_w.float()
         engine.qpos[rows[:, None], self._finger_columns] = fingers
         for values in (engine.qvel, engine.warmstart, self._side_force_w):
             values[rows] = 0.0
