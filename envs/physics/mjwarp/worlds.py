@@ -219,15 +219,15 @@ class WarpPhysics:
         return WarpContacts.gather(engine.contacts(), self._part_of_geom, self._num_worlds, len(self.hand.links))
 
     def state(self) -> PhysicsState:
-        """See `PhysicsBackend.state`; tensors on the device."""
+        """See `PhysicsBackend.state`; tensors on the device, float64 as the reference's: goals and poses meet them."""
         engine, address = self._ready, self._addresses
-        fingers = engine.qpos[:, self._finger_columns]
+        fingers = engine.qpos[:, self._finger_columns].double()
         tensors = {
             "joint_pos": fingers[:, : self.hand.num_joints],
             "coupled_pos": fingers[:, self.hand.num_joints :],
-            "wrist_pose_w": engine.qpos[:, address.base_pos].clone(),
-            "object_pose_w": engine.qpos[:, address.object_pos].clone(),
-            "object_velocity": engine.qvel[:, address.object_vel].clone(),
+            "wrist_pose_w": engine.qpos[:, address.base_pos].double(),
+            "object_pose_w": engine.qpos[:, address.object_pos].double(),
+            "object_velocity": engine.qvel[:, address.object_vel].double(),
             "is_diverged": self._is_diverged.clone(),
         }
         return PhysicsState(**cast(dict[str, Array], tensors))

@@ -131,7 +131,7 @@ def test_many_objects_pass_through_few_slots_and_worlds_of_one_object_share_them
 
 
 def test_what_a_world_holds_is_never_overwritten() -> None:
-    one = engine(2, 1)
+    one = engine(2, 4)
     held(one, [0, 1], ["can", "box"], [])
     before = faces(one.model, int(one.model.geom_dataid.numpy()[0, one.fields.first_geom]))
     given_back = "box"
