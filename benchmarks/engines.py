@@ -118,7 +118,7 @@ def differences(runs: dict[str, Lifts], things: Sequence[GraspObject], grasps: G
                 for name, lifts in runs.items()
             },
         }
-        for row in np.flatnonzero(first.is_lifted != second.is_lifted)
+        for row in np.flatnonzero(first.is_lifted != second.is_lifted).tolist()
     ]
 
 

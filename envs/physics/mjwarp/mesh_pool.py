@@ -139,7 +139,8 @@ class MeshPool:
         for key, _ in wanted:
             self._holders[key] += 1
         new = {key: model for key, model in wanted if key not in self._slots}
-        slots, rows = [], []
+        slots: list[int] = []
+        rows: list[tuple[mujoco.MjModel, int]] = []
         for key, model in new.items():
             self._slots[key] = self._take(model.nmesh)
             slots.extend(self._slots[key])

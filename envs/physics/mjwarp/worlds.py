@@ -1,7 +1,7 @@
 """Worlds of MJWarp, whose state, commands and verdicts stay on the device; made by `MujocoWarp`."""
 
 from collections.abc import Sequence
-from typing import cast
+from typing import Any, cast
 
 import mujoco
 import numpy as np
@@ -230,7 +230,7 @@ class WarpPhysics:
             "object_velocity": engine.qvel[:, address.object_vel].double(),
             "is_diverged": self._is_diverged.clone(),
         }
-        return PhysicsState(**cast(dict[str, Array], tensors))
+        return PhysicsState(**cast(dict[str, Any], tensors))
 
     def contact_links(self) -> NDArray[np.bool_]:
         """See `PhysicsBackend.contact_links`; contacts of the last physics step, on the device."""
