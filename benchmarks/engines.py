@@ -1,10 +1,12 @@
 """Stored grasps in MuJoCo and in MJWarp: who lifts what, and by how much the others were missed. Prints JSON.
 
-Each grasp is placed without collisions on the way, as it is stored, and lifted. A second run of MuJoCo whose joints
-start a hundred-thousandth of a radian aside tells how far one engine agrees with itself: lifts are chaotic, and two
-engines that agree as often as that are the same for this purpose. The first run of MJWarp compiles its kernels.
+Each grasp is placed without collisions on the way, as it is stored, and lifted; with --closing the fingers close to it
+from the open hand, around the object at rest, which is harder. A second run of MuJoCo whose joints start a
+hundred-thousandth of a radian aside tells how far one engine agrees with itself: lifts are chaotic, and two engines
+that agree as often as that are the same for this purpose. The first run of MJWarp compiles its kernels.
 
     OMP_NUM_THREADS=1 python benchmarks/engines.py --grasps 200
+    OMP_NUM_THREADS=1 python benchmarks/engines.py --grasps 100 --closing
 """
 
 import argparse
@@ -24,12 +26,16 @@ from callbacks.metrics.estimates import estimate
 from datamodules.grasps.grasp_file import load_grasp_set
 from datamodules.grasps.grasp_set import GraspSet
 from datamodules.grasps.poses import absolute_pose
+from envs.conventions import MAX_JOINT_STEP
 from envs.objects.grasp_object import GraspObject
 from envs.objects.library import ObjectLibrary
-from envs.physics.base import Array, PhysicsFactory, to_host
+from envs.physics.base import Array, PhysicsBackend, PhysicsFactory, to_host
 from envs.physics.mujoco_cpu import MujocoCpu
 from envs.physics.mujoco_warp import MujocoWarp
 from envs.trials.lift import lift_test
+
+EPISODE_STEPS = 50
+"""Control steps of closing, an episode of the paper."""
 
 ASIDE = 1e-5
 """Radians by which the joints of the reference's second run start aside: some hundred roundings of float32."""
@@ -47,15 +53,43 @@ class Lifts:
     seconds: float
 
 
-def lifts_in(
-    physics: PhysicsFactory, things: Sequence[GraspObject], grasps: GraspSet, num_worlds: int, aside: float
-) -> Lifts:
+@dataclass(frozen=True)
+class Trials:
+    """What every engine is asked: objects of G grasps, and whether fingers close to them or are placed."""
+
+    things: Sequence[GraspObject]
+    grasps: GraspSet
+    closing: bool
+
+    def object_w(self) -> Array:
+        """Object poses at the start (G, 7)."""
+        return (self.grasps.rest_pose_w if self.closing else self.grasps.object_pose_w).astype(np.float64)
+
+    def wrist_w(self) -> Array:
+        """Wrist poses (G, 7)."""
+        grasps = self.grasps
+        return absolute_pose(grasps.object_pose_w.astype(np.float64), grasps.wrist_pose_o.astype(np.float64))
+
+    def joints(self, aside: float) -> Array:
+        """Joints at the start (G, J), so many radians aside."""
+        goal = self.grasps.joint_pos.astype(np.float64)
+        start = np.tile(self.grasps.hand.open_pose, (len(goal), 1)) if self.closing else goal
+        return self.grasps.hand.clamp(start + aside * np.random.default_rng(0).choice([-1.0, 1.0], size=goal.shape))
+
+
+def close_to(worlds: PhysicsBackend, goal: Array, active: NDArray[np.bool_]) -> None:
+    """Close for an episode, at full speed, to joints (K, J) of the first worlds."""
+    command = worlds.state().host().joint_pos
+    for _ in range(EPISODE_STEPS):
+        command[: len(goal)] += np.clip(goal - command[: len(goal)], -MAX_JOINT_STEP, MAX_JOINT_STEP)
+        worlds.set_joint_targets(command)
+        worlds.step(active)
+
+
+def lifts_in(physics: PhysicsFactory, trials: Trials, num_worlds: int, aside: float) -> Lifts:
     """All lifts in one engine, so many worlds at a time; joints start so many radians aside."""
-    object_w = grasps.object_pose_w.astype(np.float64)
-    wrist_w = absolute_pose(object_w, grasps.wrist_pose_o.astype(np.float64))
-    signs = np.random.default_rng(0).choice([-1.0, 1.0], size=grasps.joint_pos.shape)
-    hand = grasps.hand
-    joints = hand.clamp(grasps.joint_pos.astype(np.float64) + aside * signs)
+    things, hand, goal = trials.things, trials.grasps.hand, trials.grasps.joint_pos.astype(np.float64)
+    object_w, wrist_w, joints = trials.object_w(), trials.wrist_w(), trials.joints(aside)
     found: dict[str, list[Any]] = {name: [] for name in ("is_lifted", "is_diverged", "rise", "slip", "links")}
     worlds = physics.make(hand, min(num_worlds, len(things)))
     began = time.perf_counter()
@@ -63,6 +97,8 @@ def lifts_in(
         rows = np.arange(begin, min(begin + worlds.num_worlds, len(things)))
         used, active = np.arange(len(rows)), np.arange(worlds.num_worlds) < len(rows)
         worlds.reset([things[row] for row in rows], object_w[rows], wrist_w[rows], joints[rows], worlds=used)
+        if trials.closing:
+            close_to(worlds, goal[rows], active)
 
         def note_links(count: int = len(rows)) -> None:
             found["links"].extend(to_host(worlds.contact_links()).sum(axis=1)[:count])
@@ -130,6 +166,7 @@ def main(args: list[str] | None = None) -> None:
     parser.add_argument("--set", default="data/grasps.npz", help="grasp set file")
     parser.add_argument("--worlds", type=int, default=32, help="worlds at a time")
     parser.add_argument("--device", default=None, help="of MJWarp; a CUDA device where there is one")
+    parser.add_argument("--closing", action="store_true", help="fingers close from the open hand, and are not placed")
     options = parser.parse_args(args)
     logging.getLogger("envs.physics").setLevel(logging.ERROR)
     grasps = load_grasp_set(options.set).split(options.split)
@@ -150,6 +187,7 @@ def main(args: list[str] | None = None) -> None:
         "benchmark": "engines",
         "split": options.split,
         "grasps": len(grasps),
+        "closing": options.closing,
         "engines": {name: summary(lifts, grasps.object_index) for name, lifts in runs.items()},
         "mujoco_and_mjwarp": compared(runs["mujoco"], runs["mjwarp"]),
         "mujoco_and_itself_aside": compared(runs["mujoco"], runs["mujoco_aside"]),
