@@ -18,6 +18,9 @@ _TRUSTED_PREFIX = "lightning_modules."
 _BUILT_IN_PYTHON = "_built_in_python"
 """Hyper-parameter that marks modules which were given objects: their checkpoints do not describe them."""
 
+WITHOUT_PRIMITIVE = "without_primitive"
+"""Field of a policy's checkpoint that leaves out its frozen primitive (`lightning_modules.shared_primitive`)."""
+
 Module = TypeVar("Module", bound=LightningModule)
 
 
@@ -67,8 +70,19 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: truncated, not a checkpoint, or one that holds more than plain data.
+        ValueError: truncated, not a checkpoint, one that holds more than plain data, or one without its primitive.
     """
+    content = read_any_checkpoint(path)
+    if WITHOUT_PRIMITIVE in content:
+        raise ValueError(
+            f"checkpoint {path} was exported without its primitive; complete it first: python -m "
+            f"lightning_modules.export --checkpoint {path} --primitive PRIMITIVE.ckpt --output WHOLE.ckpt"
+        )
+    return content
+
+
+def read_any_checkpoint(path: str | Path) -> dict[str, Any]:
+    """As `read_checkpoint`, those without their primitive included."""
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(

@@ -7,6 +7,9 @@ training does not resume from it.
 ``--format onnx`` or ``--format torch`` writes graphs into a folder in its place: encoder and primitive, and of a policy
 its own and the whole (`lightning_modules.graphs`); then they are compared with the module, and the differences printed.
 
+``--without-primitive pretrained/gf.ckpt`` leaves out the frozen primitive of a policy, six sevenths of its size, which
+``--primitive pretrained/gf.ckpt`` puts back.
+
 A policy's checkpoint of before it described its primitive, or of before its critic saw the exploration's noise, is
 converted; it acts as before.
 """
@@ -21,18 +24,19 @@ import torch
 
 from envs.hand.registry import load_hand
 from envs.task.observations import flat_size
-from lightning_modules.checkpoints import read_checkpoint, save_checkpoint_file
+from lightning_modules.checkpoints import WITHOUT_PRIMITIVE, read_any_checkpoint, read_checkpoint, save_checkpoint_file
 from lightning_modules.graphs.parity import TOLERANCE, Parity, compare, onnx_run, program_run, real_inputs
 from lightning_modules.graphs.writing import Exportable, write_onnx, write_program
 from lightning_modules.primitive import description_of
 from lightning_modules.settings_guard import check_same_primitive
+from lightning_modules.shared_primitive import with_primitive, without_primitive
 
 _LOG = logging.getLogger(__name__)
 
 _REQUIRED = ("state_dict", "hyper_parameters", "pytorch-lightning_version")
 """Without these a checkpoint can be neither loaded by Lightning nor described by itself."""
 
-_KEPT = (*_REQUIRED, "datamodule_hyper_parameters", "epoch", "global_step")
+_KEPT = (*_REQUIRED, "datamodule_hyper_parameters", "epoch", "global_step", WITHOUT_PRIMITIVE)
 """Fields of an exported checkpoint. Under averaging ``state_dict`` holds the averaged weights (`WarmupEMA`)."""
 
 
@@ -83,20 +87,32 @@ def _critic_that_sees_noise(content: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def export_checkpoint(checkpoint: str | Path, output: str | Path) -> Path:
+def export_checkpoint(
+    checkpoint: str | Path, output: str | Path, *, primitive: str | None = None, shared_primitive: str | None = None
+) -> Path:
     """Write the small checkpoint, complete or not at all, and return its path.
+
+    Args:
+        checkpoint: what is made smaller.
+        output: file to write.
+        primitive: checkpoint whose weights the policy's checkpoint has left out, to be put back.
+        shared_primitive: checkpoint of the policy's primitive, to be left out.
 
     Raises:
         FileNotFoundError: no such checkpoint.
-        ValueError: damaged or foreign checkpoint, a required field is missing, or what training resumes from would be
-            written over.
+        ValueError: damaged or foreign checkpoint, a required field is missing, another primitive, or what training
+            resumes from would be written over.
     """
-    whole, output = read_checkpoint(checkpoint), Path(output)
+    whole, output = read_checkpoint(checkpoint) if primitive is None else read_any_checkpoint(checkpoint), Path(output)
     if "optimizer_states" in whole and output.resolve() == Path(checkpoint).resolve():
         raise ValueError(
             f"the output {output} is the checkpoint itself: training resumes from it; give the output another name"
         )
     content = exported(whole, str(checkpoint))
+    if primitive is not None:
+        content = with_primitive(content, str(checkpoint), primitive)
+    if shared_primitive is not None:
+        content = without_primitive(content, str(checkpoint), shared_primitive)
     before = Path(checkpoint).stat().st_size / 1e6
     save_checkpoint_file(content, output)
     after = output.stat().st_size / 1e6
@@ -154,12 +170,17 @@ def main(args: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--format", choices=("checkpoint", "onnx", "torch"), default="checkpoint", help="a checkpoint, or graphs"
     )
+    parser.add_argument("--without-primitive", metavar="FILE", help="checkpoint of the policy's primitive: left out")
+    parser.add_argument("--primitive", metavar="FILE", help="the same, put back into a checkpoint that left it out")
     for name in ("random", "real"):
         parser.add_argument(f"--num-{name}", type=int, default=1000, help=f"{name} inputs that graphs are checked on")
     given = parser.parse_args(args)
+    if given.format != "checkpoint" and (given.primitive or given.without_primitive):
+        parser.error(f"--format {given.format} takes whole checkpoints; put the primitive back by a command before it")
     try:
         if given.format == "checkpoint":
-            export_checkpoint(given.checkpoint, given.output)
+            shared = given.without_primitive
+            export_checkpoint(given.checkpoint, given.output, primitive=given.primitive, shared_primitive=shared)
         else:
             export_graphs(given.checkpoint, given.output, given.format, given.num_random, given.num_real)
     except (FileNotFoundError, ModuleNotFoundError, ValueError) as error:
