@@ -181,7 +181,8 @@ def main(args: list[str] | None = None) -> None:
         "mjwarp": (MujocoWarp(device=options.device), 0.0),
     }
     runs = {
-        name: lifts_in(physics, things, grasps, options.worlds, aside) for name, (physics, aside) in engines.items()
+        name: lifts_in(physics, Trials(things, grasps, options.closing), options.worlds, aside)
+        for name, (physics, aside) in engines.items()
     }
     report = {
         "benchmark": "engines",
