@@ -222,7 +222,7 @@ class WarpPhysics:
         """See `PhysicsBackend.state`; tensors on the device, float64 as the reference's: goals and poses meet them."""
         engine, address = self._ready, self._addresses
         fingers = engine.qpos[:, self._finger_columns].double()
-        tensors = {
+        tensors: dict[str, Any] = {
             "joint_pos": fingers[:, : self.hand.num_joints],
             "coupled_pos": fingers[:, self.hand.num_joints :],
             "wrist_pose_w": engine.qpos[:, address.base_pos].double(),
@@ -230,7 +230,7 @@ class WarpPhysics:
             "object_velocity": engine.qvel[:, address.object_vel].double(),
             "is_diverged": self._is_diverged.clone(),
         }
-        return PhysicsState(**cast(dict[str, Any], tensors))
+        return PhysicsState(**tensors)
 
     def contact_links(self) -> NDArray[np.bool_]:
         """See `PhysicsBackend.contact_links`; contacts of the last physics step, on the device."""
