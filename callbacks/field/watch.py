@@ -9,7 +9,7 @@ from callbacks.assist.runs import FRAMES
 from callbacks.store.result_files import Arrays
 from datamodules.rollouts.runner import EpisodeFrames
 from envs.hand.hand import Hand
-from envs.physics.base import Array, PhysicsBackend
+from envs.physics.base import Array, PhysicsBackend, to_host
 from envs.task.outcomes import AWAY_DISTANCE, OVER_ANGLE, TABLE_STEPS, lean, translation
 from envs.task.settings import TaskSettings
 from envs.trials.lift import LiftResult
@@ -83,27 +83,27 @@ class FieldWatcher:
 
     def step(self, rows: NDArray[np.int64], physics: PhysicsBackend, step: int) -> None:
         """See `TrialWatcher.step`."""
-        state = physics.state()
+        state = physics.state().host()
         self.frames.note(step, rows, state)
         if step == 0:
             self._start_w[rows] = state.object_pose_w
         else:  # contacts are those of the last step: at the start there was none
-            self._was_touched[rows] |= physics.contact_links().any(axis=1)
-            self._table_steps[rows] += physics.table_links().any(axis=1)
+            self._was_touched[rows] |= to_host(physics.contact_links()).any(axis=1)
+            self._table_steps[rows] += to_host(physics.table_links()).any(axis=1)
 
     def closed(self, rows: NDArray[np.int64], physics: PhysicsBackend) -> None:
         """See `TrialWatcher.closed`."""
-        state, links = physics.state(), physics.contact_links()
+        state, links = physics.state().host(), to_host(physics.contact_links())
         if self.frames.steps == OFF_STEPS:
             self.frames.note(OFF_STEPS[-1], rows, state)
         self._closed_w[rows] = state.object_pose_w
         self._links[rows] = links
         self._was_touched[rows] |= links.any(axis=1)
-        self._is_on_table[rows] = physics.table_links().any(axis=1)
+        self._is_on_table[rows] = to_host(physics.table_links()).any(axis=1)
 
     def lifted(self, rows: NDArray[np.int64], physics: PhysicsBackend, result: LiftResult) -> None:
         """See `TrialWatcher.lifted`."""
-        self.frames.note(None, rows, physics.state())
+        self.frames.note(None, rows, physics.state().host())
         self._rise[rows] = result.rise
         self._is_lifted[rows] = result.is_lifted
         self._is_diverged[rows] = result.is_diverged

@@ -69,7 +69,7 @@ class RolloutDataModule(LightningDataModule):
 
     without_effect_on_training = (
         "num_threads",
-        *(f"physics.init_args.{name}" for name in ("dump_dir", "max_models")),
+        *(f"physics.init_args.{name}" for name in ("dump_dir", "max_models", "device")),
         # of Isaac Gym: where it is and how long it is waited for
         *(f"physics.init_args.{name}" for name in ("python", "assets_dir", "options.num_threads")),
         *(f"physics.init_args.patience.{name}" for name in ("start", "build", "step")),

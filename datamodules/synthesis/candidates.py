@@ -9,7 +9,7 @@ from datamodules.synthesis.antipodal import AntipodalPairs
 from datamodules.synthesis.hand_bank import GraspBank
 from datamodules.synthesis.proposals import propose
 from envs.objects.grasp_object import GraspObject
-from envs.physics.base import PhysicsBackend
+from envs.physics.base import PhysicsBackend, to_host
 
 Array = NDArray[np.float64]
 
@@ -140,5 +140,5 @@ def free_at_start(
             preshape[rows],
             worlds=worlds,
         )
-        free[rows] = physics.initial_penetration(worlds) <= limit
+        free[rows] = to_host(physics.initial_penetration(worlds)) <= limit
     return free

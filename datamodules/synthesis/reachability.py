@@ -7,7 +7,7 @@ from datamodules.grasps.poses import absolute_pose
 from envs.conventions import MAX_JOINT_STEP
 from envs.hand.kinematics import fingertip_centres
 from envs.objects.grasp_object import GraspObject
-from envs.physics.base import PhysicsBackend
+from envs.physics.base import PhysicsBackend, to_host
 from envs.trials.lift import LIFT_STEPS, SURE_VERDICT, lift_test
 from envs.wrist.approach import straight_approach
 
@@ -84,7 +84,7 @@ def _episode(
     physics.reset([thing] * count, object_pose_w, poses_w[:, 0], open_joints, worlds=worlds)
     active = np.zeros(physics.num_worlds, dtype=bool)
     active[:count] = True
-    state = physics.state()
+    state = physics.state().host()
     wrist_target, command = state.wrist_pose_w, state.joint_pos
     held = np.zeros(physics.num_worlds, dtype=np.int64)  # control steps since the fingers were told their last target
     for step in range(NUM_STEPS):
@@ -100,7 +100,7 @@ def _episode(
             break
         physics.step(moving)
         if step % 5 == 4:
-            shove = physics.state().object_pose_w[:count, :3] - object_pose_w[:, :3]
+            shove = physics.state().host().object_pose_w[:count, :3] - object_pose_w[:, :3]
             active[:count] &= np.linalg.norm(shove, axis=1) < MAX_SHOVE
-    active &= physics.contact_links().any(axis=1)  # a hand that touches nothing need not be lifted
+    active &= to_host(physics.contact_links()).any(axis=1)  # a hand that touches nothing need not be lifted
     return lift_test(physics, active=active, rise_steps=rise_steps).is_lifted[:count]

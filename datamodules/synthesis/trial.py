@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from datamodules.grasps.poses import relative_pose
 from envs.objects.grasp_object import GraspObject
-from envs.physics.base import PhysicsBackend
+from envs.physics.base import PhysicsBackend, to_host
 from envs.trials.lift import SURE_VERDICT, LiftResult, lift_test
 
 Array = NDArray[np.float64]
@@ -104,7 +104,7 @@ def run_trials(
     count = len(wrist_pose_w)
     alive = _placed(physics, thing, object_pose_w, wrist_pose_w, preshape)
     _close(physics, preshape, target, settings.close_steps, alive)
-    closed, links = physics.state(), physics.contact_links()
+    closed, links = physics.state().host(), to_host(physics.contact_links())
     causes = [""] * count
 
     def reject(cause: str, bad: NDArray[np.bool_]) -> None:
@@ -170,7 +170,7 @@ def _shaken_lift(
 
 def _close(physics: PhysicsBackend, start: Array, target: Array, num_steps: int, active: NDArray[np.bool_]) -> None:
     """Move the first rows' joint targets linearly from start to target."""
-    present = physics.state()
+    present = physics.state().host()
     physics.set_wrist_targets(present.wrist_pose_w)
     command = present.joint_pos
     for step in range(1, num_steps + 1):

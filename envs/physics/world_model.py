@@ -84,12 +84,8 @@ def _leave_out_looks(spec: mujoco.MjSpec) -> None:
         spec.delete(element)
 
 
-def build_world_model(hand: Hand, grasp_object: GraspObject, settings: PhysicsSettings) -> mujoco.MjModel:
-    """The compiled world of one object: table at z = 0, hand on a free base joint, object on a free joint.
-
-    Raises:
-        ValueError: MuJoCo refuses a piece of the object (flat or fewer than four points); names object and piece.
-    """
+def world_spec(hand: Hand, grasp_object: GraspObject, settings: PhysicsSettings) -> mujoco.MjSpec:
+    """The world of one object, not compiled yet: table at z = 0, hand on a free base joint, object on a free joint."""
     spec = _hand_on_table(hand, settings).copy()
     body = spec.worldbody.add_body(name=OBJECT_BODY)
     body.add_freejoint(name=OBJECT_JOINT)
@@ -103,8 +99,17 @@ def build_world_model(hand: Hand, grasp_object: GraspObject, settings: PhysicsSe
         geom = body.add_geom(name=f"piece_{index}", type=mujoco.mjtGeom.mjGEOM_MESH, meshname=f"piece_{index}")
         geom.friction = [settings.friction, 0.005, 1e-4]
         geom.mass = 0.0
+    return spec
+
+
+def build_world_model(hand: Hand, grasp_object: GraspObject, settings: PhysicsSettings) -> mujoco.MjModel:
+    """The compiled world of one object; see `world_spec`.
+
+    Raises:
+        ValueError: MuJoCo refuses a piece of the object (flat or fewer than four points); names object and piece.
+    """
     try:
-        return spec.compile()
+        return world_spec(hand, grasp_object, settings).compile()
     except ValueError as error:
         raise ValueError(
             f"object {grasp_object.name!r} cannot be simulated: {error}; each convex piece needs at least four points "

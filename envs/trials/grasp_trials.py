@@ -150,7 +150,7 @@ class GraspTrials:
                 watcher.step(rows, physics, 0)
             if controller is not None:
                 self._control(physics, controller, rows, watcher)
-            before = physics.state()
+            before = physics.state().host()
             outcome.joint_pos[rows] = before.joint_pos
             offset = before.object_pose_w[:, :3] - object_pose_w[rows, :3]
             outcome.shift[rows] = np.linalg.norm(offset, axis=1)
@@ -170,9 +170,8 @@ class GraspTrials:
     ) -> None:
         """An episode of control steps."""
         physics.set_wrist_targets(self._wrist_pose_w[rows])
-        commands = closed_loop(
-            self._hand, controller, rows, lambda: physics.state().joint_pos, self.task, physics.settings.max_target_gap
-        )
+        gap = physics.settings.max_target_gap
+        commands = closed_loop(self._hand, controller, rows, lambda: physics.state().host().joint_pos, self.task, gap)
         for step, command in enumerate(commands):
             physics.set_joint_targets(command)
             physics.step()

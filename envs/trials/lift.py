@@ -105,13 +105,13 @@ def lift_test(
         The outcome, arrays of length E.
     """
     running = np.ones(physics.num_worlds, dtype=bool) if active is None else active.copy()
-    before = physics.state()
+    before = physics.state().host()
     physics.set_joint_targets(before.joint_pos + CLOSE_ANGLE * physics.hand.closing)
     physics.set_wrist_targets(before.wrist_pose_w)
     for _ in range(CLOSE_STEPS):
         physics.step(running)
     on_closed()
-    closed = physics.state()
+    closed = physics.state().host()
     start_distance = _distance(closed.wrist_pose_w, closed.object_pose_w)
     if side_acceleration_w is not None:
         physics.set_side_acceleration(side_acceleration_w)
@@ -123,9 +123,9 @@ def lift_test(
         physics.set_wrist_targets(target)
         physics.step(running)
         if step % LOOK_EVERY == 0:
-            now = physics.state()
+            now = physics.state().host()
             slip = np.abs(_distance(now.wrist_pose_w, now.object_pose_w) - start_distance)
             running = running & (slip < LOST_SLIP) & ~now.is_diverged
-    after = physics.state()
+    after = physics.state().host()
     judged = judge_lift(closed, after)
     return replace(judged, is_lifted=running & judged.is_lifted)

@@ -41,12 +41,12 @@ def settle(physics: PhysicsBackend, grasp_objects: Sequence[GraspObject], object
         grasp_objects, object_pose_w, wrist_w, np.tile(physics.hand.open_pose, (count, 1)), worlds=np.arange(count)
     )
     active = np.arange(physics.num_worlds) < count
-    before_w = physics.state().object_pose_w
+    before_w = physics.state().host().object_pose_w
     for step in range(1, MAX_STEPS + 1):
         physics.step(active)
         if step % 5 == 0:
-            now_w = physics.state().object_pose_w
+            now_w = physics.state().host().object_pose_w
             active &= np.abs(now_w - before_w).max(axis=1) > _STILL
             before_w = now_w
-    state = physics.state()
+    state = physics.state().host()
     return np.where(state.is_diverged[:count, None], object_pose_w, state.object_pose_w[:count])

@@ -148,7 +148,7 @@ class WatchedPhysics:
             self._note()
 
     def _note(self) -> None:
-        state = self._backend.state()
+        state = self._backend.state().host()
         self._watch.add(
             self._watch.columns,
             joint_pos=state.joint_pos,
@@ -156,8 +156,8 @@ class WatchedPhysics:
             wrist_pose_w=state.wrist_pose_w,
             object_pose_w=state.object_pose_w,
             start_pose_w=np.broadcast_to(self._start_pose_w + self._shift_w, state.object_pose_w.shape),
-            touches=self._backend.contact_links(),
-            on_table=self._backend.table_links(),
+            touches=to_host(self._backend.contact_links()),
+            on_table=to_host(self._backend.table_links()),
         )
 
 

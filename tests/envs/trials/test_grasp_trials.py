@@ -1,6 +1,5 @@
 """Trials in the world: placed at once, closed with collisions on, or moved with nothing in the way."""
 
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from envs.conventions import MAX_JOINT_STEP
 from envs.hand.hand import Hand
 from envs.hand.shadow import shadow_hand
 from envs.objects.grasp_object import GraspObject
-from envs.physics.base import Array, PhysicsBackend
+from envs.physics.base import Array, PhysicsBackend, PhysicsState
 from envs.physics.settings import PhysicsSettings
 from envs.trials.grasp_trials import GraspTrials, TrialOutcome, follow_freely
 from envs.trials.lift import LiftResult
@@ -130,10 +129,11 @@ class BlockedHand:
         return self
 
     def reset(self, grasp_objects: object, object_pose_w: Array, wrist_pose_w: Array, joint_pos: Array) -> None:
-        self.present = SimpleNamespace(joint_pos=joint_pos, object_pose_w=object_pose_w, wrist_pose_w=wrist_pose_w)
+        still, fine = np.zeros((1, 6)), np.zeros(1, dtype=bool)
+        self.present = PhysicsState(joint_pos, np.zeros((1, 0)), wrist_pose_w, object_pose_w, still, fine)
 
-    def state(self) -> SimpleNamespace:
-        return SimpleNamespace(**{name: value.copy() for name, value in vars(self.present).items()})
+    def state(self) -> PhysicsState:
+        return PhysicsState(**{name: value.copy() for name, value in vars(self.present).items()})
 
     def set_wrist_targets(self, wrist_pose_w: Array) -> None:
         np.testing.assert_array_equal(wrist_pose_w, self.present.wrist_pose_w)

@@ -1,0 +1,59 @@
+"""The two optional packages behind the MJWarp backend, imported when worlds are made, and the device they run on."""
+
+from types import ModuleType
+
+import torch
+
+
+def load_warp() -> ModuleType:
+    """The package `warp`, told not to print what it finds and compiles.
+
+    Raises:
+        RuntimeError: it is not installed; says what to install.
+    """
+    try:
+        import warp
+    except ImportError as error:
+        raise _missing(error) from error
+    warp.config.log_level = max(warp.config.log_level, warp.LOG_WARNING)
+    return warp
+
+
+def load_mujoco_warp() -> ModuleType:
+    """The package `mujoco_warp`.
+
+    Raises:
+        RuntimeError: it is not installed; says what to install.
+    """
+    load_warp()  # quiet before the other import starts it
+    try:
+        import mujoco_warp
+    except ImportError as error:
+        raise _missing(error) from error
+    return mujoco_warp
+
+
+def _missing(error: ImportError) -> RuntimeError:
+    return RuntimeError(
+        f"physics by MJWarp needs the packages mujoco-warp and warp-lang ({error}); install the extra: "
+        "pip install -c constraints.txt -e '.[mjwarp]', or choose envs.physics.mujoco_cpu.MujocoCpu"
+    )
+
+
+def chosen_device(name: str | None) -> torch.device:
+    """Where worlds live: the device named, or without a name the current CUDA device, or the CPU where there is none.
+
+    Raises:
+        ValueError: neither a CPU nor a CUDA device; or CUDA, which torch does not see here.
+    """
+    cuda = torch.cuda.is_available()
+    if name is None:
+        return torch.device("cuda", torch.cuda.current_device()) if cuda else torch.device("cpu")
+    device = torch.device(name)
+    if device.type not in ("cpu", "cuda"):
+        raise ValueError(f"device is {name!r}, allowed: cpu, cuda, cuda:N, or none, which takes CUDA where it is")
+    if device.type == "cuda" and not cuda:
+        raise ValueError(
+            f"device is {name!r}, but torch sees no CUDA device; give cpu, or install a CUDA build of torch"
+        )
+    return torch.device("cuda", torch.cuda.current_device()) if device == torch.device("cuda") else device

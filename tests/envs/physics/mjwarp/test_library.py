@@ -1,0 +1,41 @@
+"""What is said where MJWarp or its device is missing."""
+
+import sys
+
+import pytest
+import torch
+
+from envs.hand.shadow import shadow_hand
+from envs.physics.mjwarp.library import chosen_device, load_mujoco_warp
+from envs.physics.mujoco_warp import MujocoWarp
+
+
+@pytest.mark.parametrize("package", ["warp", "mujoco_warp"])
+def test_a_missing_package_is_named_with_the_extra_that_brings_it(
+    package: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if package == "mujoco_warp":
+        pytest.importorskip("warp", reason="needs the extra mjwarp")
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(RuntimeError, match=r"needs the packages mujoco-warp and warp-lang .*install -c .*\[mjwarp\]"):
+        load_mujoco_warp()
+    with pytest.raises(RuntimeError, match=r"or choose envs.physics.mujoco_cpu.MujocoCpu"):
+        MujocoWarp(device="cpu").make(shadow_hand(), 1)
+
+
+def test_the_device_is_cuda_where_torch_sees_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert chosen_device(None) == torch.device("cpu")
+    with pytest.raises(ValueError, match="device is 'cuda:1', but torch sees no CUDA device"):
+        chosen_device("cuda:1")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 3)
+    # of several processes each has its own
+    assert chosen_device(None) == chosen_device("cuda") == torch.device("cuda", 3)
+    assert chosen_device("cuda:1") == torch.device("cuda", 1)
+    assert chosen_device("cpu") == torch.device("cpu")
+
+
+def test_other_devices_are_refused() -> None:
+    with pytest.raises(ValueError, match="device is 'mps', allowed: cpu, cuda, cuda:N"):
+        chosen_device("mps")
