@@ -91,6 +91,8 @@ def world_spec(hand: Hand, grasp_object: GraspObject, settings: PhysicsSettings)
     body.add_freejoint(name=OBJECT_JOINT)
     body.mass = grasp_object.mass
     body.explicitinertial = 1
+    # with ipos left undefined MuJoCo 4.0.0 drops the principal axes of fullinertia: the largest moment is about x then
+    body.ipos = [0.0, 0.0, 0.0]
     inertia = grasp_object.inertia
     body.fullinertia = [*np.diag(inertia), inertia[0, 1], inertia[0, 2], inertia[1, 2]]
     for index, piece in enumerate(grasp_object.pieces):

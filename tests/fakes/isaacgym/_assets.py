@@ -38,6 +38,7 @@ class Asset:
         body.add_freejoint(name="free")
         inertia = {name: float(value) for name, value in link.find("inertial/inertia").attrib.items()}
         body.mass, body.explicitinertial = float(link.find("inertial/mass").get("value")), 1
+        body.ipos = [0.0, 0.0, 0.0]  # left undefined, MuJoCo drops the principal axes
         body.fullinertia = [inertia[name] for name in ("ixx", "iyy", "izz", "ixy", "ixz", "iyz")]
         for index, collision in enumerate(link.iter("collision")):
             points = _points(self.path.parent / collision.find("geometry/mesh").get("filename"))
