@@ -16,7 +16,7 @@ from websockets.sync.client import ClientConnection, connect  # noqa: E402
 from websockets.typing import Subprotocol  # noqa: E402
 
 from live.browser.settings import DemoSettings  # noqa: E402
-from live.server import DemoServer, main  # noqa: E402
+from live.server import DemoServer, _settings, main  # noqa: E402
 from tests.learning import ROOT  # noqa: E402
 
 CAMERA = {
@@ -118,3 +118,10 @@ def test_a_taken_port_is_told(server: DemoServer) -> None:
 def test_bad_settings_are_told(args: list[str], why: str) -> None:
     with pytest.raises(SystemExit, match=why):
         main(args)
+
+
+def test_the_shipped_configuration_is_read() -> None:
+    settings = _settings(["--config", str(ROOT / "configs" / "live.yaml"), "--port", "0"])
+    assert settings.port == 0
+    assert (ROOT / settings.policy).is_file()
+    assert settings.max_visitors > 1
