@@ -21,6 +21,7 @@ from datamodules.formats.verify import try_grasps
 from datamodules.grasps.grasp_file import load_grasp_set, save_grasp_set
 from datamodules.grasps.grasp_set import GraspSet, concatenate, iterate_objects
 from datamodules.grasps.shape_check import changed_objects
+from envs.files import check_output
 from envs.objects.grasp_object import GraspObject
 from envs.objects.library import ObjectLibrary
 from envs.objects.shapes import shape_digests
@@ -52,6 +53,7 @@ def reverify(
         num_worlds: grasps of an object that are tried at once.
         physics: makes the worlds; MuJoCo on the CPU when null.
     """
+    check_output(output)
     grasps, library = load_grasp_set(path), ObjectLibrary(split_file)
     factory = MujocoCpu(max_models=1) if physics is None else physics
     worlds = factory.make(grasps.hand, num_worlds)
@@ -105,7 +107,7 @@ def _tried_again(
 ) -> tuple[GraspSet, dict[str, int]]:
     """Those grasps of one object that hold, with how their objects stand now; and why the others do not."""
     if len(own) == 0:
-        return replace(own, is_easy=None), {}
+        return own, {}
     object_w = own.object_pose_w.astype(np.float64)
     object_w[:, 3:] /= np.linalg.norm(object_w[:, 3:], axis=1, keepdims=True)
     corners, turns = np.concatenate(thing.pieces), Rotation.from_quat(object_w[:, 3:], scalar_first=True)

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from datamodules import reverify
 from datamodules.grasps.grasp_file import load_grasp_set, save_grasp_set
 from datamodules.grasps.grasp_set import concatenate
 from datamodules.reverify import main
@@ -34,6 +35,34 @@ def test_what_still_holds_is_kept_with_the_present_shapes(tmp_path: Path) -> Non
     assert set(kept.type_index.tolist()) <= types
     assert made.provenance["tried"] == len(can)
     assert made.provenance["of"] == {"seed": 7}
+
+
+def test_a_changed_object_without_grasps_is_listed_beside_one_whose_flags_are_kept(tmp_path: Path) -> None:
+    """Nothing has to be tried again, so what is known of easy grasps stays."""
+    can = replace(
+        made_up_set("can_00000", count=0), shapes=np.zeros((1, 15), dtype=np.int16), is_easy=np.zeros(0, dtype=bool)
+    )
+    mug = replace(
+        made_up_set("mug_00000"), shapes=shape_digests([thing("mug", 0)]), is_easy=np.array([True, False, True])
+    )
+    save_grasp_set(concatenate([can, mug], {}), tmp_path / "old.npz")
+    main([str(tmp_path / "old.npz"), str(tmp_path / "new.npz"), "--split_file", "small"])
+    made = load_grasp_set(tmp_path / "new.npz")
+    assert made.objects == ("can_00000", "mug_00000")
+    assert made.is_easy is not None
+    np.testing.assert_array_equal(made.is_easy, [True, False, True])
+
+
+def test_an_output_that_cannot_be_written_is_told_before_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise AssertionError("the work has begun")
+
+    monkeypatch.setattr(reverify, "_tried_again", fail)
+    save_grasp_set(replace(made_up_set("can_00000"), shapes=None), tmp_path / "old.npz")
+    with pytest.raises(SystemExit, match="is a folder; give the name of a file in it"):
+        main([str(tmp_path / "old.npz"), str(tmp_path), "--split_file", "small"])
 
 
 def test_grasps_of_another_object_are_rejected_with_their_causes(tmp_path: Path) -> None:
