@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+from envs.objects.meshes.mesh_files import MAX_FILE_BYTES
+
 _GLB_HEADER = struct.Struct("<4sIIII")
 """Magic, version and length of a .glb file; length and kind of its first chunk, which is JSON (glTF 2.0, 4.4)."""
 
@@ -13,12 +15,15 @@ _GLB_HEADER = struct.Struct("<4sIIII")
 def mesh_content(path: Path) -> bytes:
     """The bytes of a mesh file and of the buffers that a .gltf or .glb file keeps in files of their own.
 
-    Materials and textures (.mtl, images) decide nothing and are left out.
+    Materials and textures (.mtl, images) decide nothing and are left out. A file that is too large to be read as a mesh
+    counts as empty: no object is made of it.
 
     Raises:
-        OSError: the file is not there. One that it refers to and that is not there counts as empty: reading the mesh
-            tells it.
+        OSError: the file is not there. One that it refers to and that is not there, or is a device or a pipe, counts as
+            empty: reading the mesh tells it.
     """
+    if path.stat().st_size > MAX_FILE_BYTES:
+        return b""
     content = path.read_bytes()
     parts = [_bytes_of(part) for part in _buffers(path, content)]
     # lengths between them, so that bytes cannot move from one file to the next; a file alone is itself
@@ -37,7 +42,7 @@ def _buffers(path: Path, content: bytes) -> list[Path]:
 
 def _bytes_of(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return path.read_bytes() if path.is_file() else b""  # devices and pipes never end
     except OSError:
         return b""
 

@@ -1,11 +1,15 @@
 """A mesh is all its files: the object of a .gltf follows the .bin beside it."""
 
 import json
+import os
 import struct
+import threading
 from pathlib import Path
 
+import pytest
 import trimesh
 
+from envs.objects.meshes import mesh_content as mesh_content_module
 from envs.objects.meshes.mesh_content import mesh_content
 from envs.objects.meshes.mesh_folder import MeshFolder
 from envs.objects.meshes.mesh_settings import MeshSettings
@@ -39,6 +43,29 @@ def test_a_file_alone_is_its_bytes(tmp_path: Path) -> None:
     for name in ("a.stl", "b.obj", "c.glb", "d.gltf"):
         (tmp_path / name).write_bytes(b"mtllib other.mtl\n{")
         assert mesh_content(tmp_path / name) == b"mtllib other.mtl\n{"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_a_buffer_that_is_no_regular_file_is_not_waited_for(tmp_path: Path) -> None:
+    """Devices and pipes, which a stranger's file may name, never end."""
+    os.mkfifo(tmp_path / "pipe")
+    path = tmp_path / "thing.gltf"
+    path.write_text(json.dumps({"buffers": [{"uri": "pipe"}]}))
+    found: list[bytes] = []
+    reader = threading.Thread(target=lambda: found.append(mesh_content(path)), daemon=True)
+    reader.start()
+    reader.join(10.0)
+    assert found == [path.read_bytes() + bytes(8)]
+
+
+def test_a_file_that_is_too_large_to_be_an_object_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mesh_content_module, "MAX_FILE_BYTES", 10)
+    (tmp_path / "a.stl").write_bytes(bytes(11))
+    assert mesh_content(tmp_path / "a.stl") == b""
+    (tmp_path / "b.stl").write_bytes(bytes(10))
+    assert mesh_content(tmp_path / "b.stl") == bytes(10)
 
 
 def test_buffers_of_binary_files_and_those_inside_one(tmp_path: Path) -> None:
