@@ -136,12 +136,18 @@ def check_reset(
     )
 
 
+def check_active_shape(active: Given, num_worlds: int) -> None:
+    """ValueError when there is not one entry (E,) for each world."""
+    if tuple(active.shape) != (num_worlds,):
+        raise ValueError(f"active has shape {tuple(active.shape)}, expected ({num_worlds},): one entry a world")
+
+
 def check_active(active: Given | None, is_diverged: NDArray[np.bool_]) -> NDArray[np.int64]:
     """Rows of the worlds that a step moves: those that are active and have not diverged (E,).
 
     Raises:
         ValueError: another shape.
     """
-    if active is not None and active.shape != is_diverged.shape:
-        raise ValueError(f"active has shape {active.shape}, expected ({len(is_diverged)},): one entry a world")
+    if active is not None:
+        check_active_shape(active, len(is_diverged))
     return np.flatnonzero(~is_diverged if active is None else to_host(active) & ~is_diverged)

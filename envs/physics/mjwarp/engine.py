@@ -87,6 +87,7 @@ class WarpEngine:
         self.overflow: Tensor = view(data.overflow)
         self._contact_arrays = [view(array) for array in (data.contact.geom, data.contact.worldid, data.contact.dist)]
         self._num_contacts: Tensor = view(data.nacon)
+        self._num_pairs: Tensor = view(data.ncollision)
         self._graphs: dict[int, Any] = {}
         self._has_run = False
 
@@ -94,6 +95,13 @@ class WarpEngine:
         """Of the last step: geoms (C, 2), world, distance, m, and which of the C entries are contacts (C,) bool."""
         geoms, world, distance = self._contact_arrays
         return geoms, world, distance, torch.arange(len(world), device=self.device) < self._num_contacts
+
+    def ran_out_of_pairs(self) -> Tensor:
+        """Whether the last search found more pairs or contacts than all worlds share room for, (1,) bool.
+
+        Only a step says so by `overflow`, `find_contacts` does not.
+        """
+        return torch.maximum(self._num_contacts, self._num_pairs) > len(self._contact_arrays[1])
 
     def hold(
         self, worlds: Tensor, models: Sequence[mujoco.MjModel], keys: Sequence[str], given_back: Sequence[str]

@@ -12,7 +12,8 @@ from torch import Tensor
 from envs.hand.hand import Hand
 from envs.objects.grasp_object import GraspObject
 from envs.physics.base import Array, Given, PhysicsState, to_host
-from envs.physics.checks import check_joints, check_poses, check_worlds
+from envs.physics.checks import check_active_shape, check_reset, check_worlds
+from envs.physics.divergence import is_sound
 from envs.physics.mjwarp.commands import Fingers, base_velocities, controls, finite_on, poses_on
 from envs.physics.mjwarp.engine import WarpEngine, widest_model
 from envs.physics.mjwarp.library import load_mujoco_warp
@@ -90,13 +91,8 @@ class WarpPhysics:
         worlds: Given | None = None,
     ) -> None:
         """See `PhysicsBackend.reset`."""
-        rows = np.arange(self._num_worlds) if worlds is None else check_worlds(worlds, self._num_worlds)
-        if len(objects) != len(rows):
-            raise ValueError(f"objects has length {len(objects)}, expected {len(rows)}: one for each world to reset")
-        poses_w = [check_poses("object_pose_w", object_pose_w, len(rows))]
-        poses_w.append(check_poses("wrist_pose_w", wrist_pose_w, len(rows)))
-        joints = check_joints(self.hand, "joint_pos", joint_pos, len(rows))
-        models = [self._model(thing) for thing in objects]
+        start = check_reset(self.hand, self._num_worlds, objects, object_pose_w, wrist_pose_w, joint_pos, worlds)
+        rows, models = start.rows, [self._model(thing) for thing in objects]
         if len(rows) == 0:
             return
         engine, index = self._filled_engine(objects[0], models[0]), torch.as_tensor(rows, device=self.device)
@@ -107,8 +103,10 @@ class WarpPhysics:
         engine.hold(index, models, keys, given_back)
         for row, key in zip(rows, keys, strict=True):
             self._keys[row] = key
-        object_w, wrist_w = (torch.as_tensor(pose).to(self.device) for pose in poses_w)
-        fingers = self._fingers.clamped(torch.as_tensor(joints).float().to(self.device))
+        object_w, wrist_w = (
+            torch.as_tensor(pose).to(self.device) for pose in (start.object_pose_w, start.wrist_pose_w)
+        )
+        fingers = self._fingers.clamped(torch.as_tensor(start.joint_pos).float().to(self.device))
         self._put(engine, index, object_w, wrist_w, fingers)
 
     def _model(self, grasp_object: GraspObject) -> mujoco.MjModel:
@@ -190,10 +188,7 @@ class WarpPhysics:
         if active is None:
             self._check_filled(range(self._num_worlds))
             return ~self._is_diverged
-        if tuple(active.shape) != (self._num_worlds,):
-            raise ValueError(
-                f"active has shape {tuple(active.shape)}, expected ({self._num_worlds},): one entry a world"
-            )
+        check_active_shape(active, self._num_worlds)
         if "" in self._keys:
             self._check_filled(np.flatnonzero(to_host(active)))
         return torch.as_tensor(active, device=self.device) & ~self._is_diverged
@@ -205,15 +200,16 @@ class WarpPhysics:
 
     def _is_fine(self, engine: WarpEngine) -> Tensor:
         """Worlds (E,) bool with finite numbers, an object near and slow enough, and room for all that met."""
-        address, settings = self._addresses, self.settings
-        offset = engine.qpos[:, address.object_pos][:, :3] - engine.qpos[:, address.base_pos][:, :3]
-        speed = engine.qvel[:, address.object_vel][:, :3]
-        # NaN fails every comparison
-        is_fine = (offset.square().sum(dim=1) <= settings.thrown_distance**2) & (
-            speed.square().sum(dim=1) <= settings.max_speed**2
-        )
-        is_fine &= torch.isfinite(engine.qpos).all(dim=1) & torch.isfinite(engine.qvel).all(dim=1)
-        return is_fine & ((engine.overflow & self._lost) == 0)
+        address, qpos, qvel = self._addresses, engine.qpos, engine.qvel
+        of_object: tuple[Any, Any, Any] = (
+            qpos[:, address.object_pos], qvel[:, address.object_vel], qpos[:, address.base_pos],
+        )  # fmt: skip
+        sound = cast(Tensor, is_sound(*of_object, self.settings))
+        return sound & torch.isfinite(qpos).all(dim=1) & torch.isfinite(qvel).all(dim=1) & ~self._has_lost(engine)
+
+    def _has_lost(self, engine: WarpEngine) -> Tensor:
+        """Worlds (E,) bool in which something that met had no room, since the bits were last set to 0."""
+        return (engine.overflow & self._lost) != 0
 
     def _contacts(self, engine: WarpEngine) -> WarpContacts:
         return WarpContacts.gather(engine.contacts(), self._part_of_geom, self._num_worlds, len(self.hand.links))
@@ -241,9 +237,12 @@ class WarpPhysics:
         return cast(NDArray[np.bool_], self._touching[TABLE_PART].clone())
 
     def initial_penetration(self, worlds: Given) -> Array:
-        """See `PhysicsBackend.initial_penetration`; on the device."""
+        """See `PhysicsBackend.initial_penetration`; on the device, infinite where not all that met had room."""
         rows = check_worlds(worlds, self._num_worlds)
         self._check_filled(rows)
         engine = self._ready
+        engine.overflow.zero_()
         engine.find_contacts()
-        return cast(Array, self._contacts(engine).hand_depth()[torch.as_tensor(rows, device=self.device)])
+        is_unknown = self._has_lost(engine) | engine.ran_out_of_pairs()
+        depth = self._contacts(engine).hand_depth().masked_fill(is_unknown, torch.inf)
+        return cast(Array, depth[torch.as_tensor(rows, device=self.device)])

@@ -15,6 +15,7 @@ from tests.contracts.physics_start import hovering_start, put, run_script
 
 pytest.importorskip("mujoco_warp", reason="needs the extra mjwarp")
 
+from envs.physics.mjwarp import room as room_module
 from envs.physics.mjwarp.room import WarpRoom
 from envs.physics.mjwarp.worlds import WarpPhysics
 from envs.physics.model_cache import ModelCache
@@ -68,6 +69,15 @@ def test_a_world_without_room_for_its_constraints_counts_as_diverged() -> None:
     put(physics, start)
     physics.step()
     np.testing.assert_array_equal(physics.state().host().is_diverged, [True, False])
+
+
+def test_an_overlap_that_there_was_no_room_to_look_for_is_not_taken_for_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room_module, "MIN_PAIRS", 1)
+    monkeypatch.setattr(room_module, "MIN_HULL_PAIRS", 1)
+    physics, start = made(1, replace(ROOM, pairs=1, hull_pairs=1)), hovering_start(1)
+    start.wrist_pose_w[0, 2] = 0.02  # the hand through the box
+    put(physics, start)
+    np.testing.assert_array_equal(physics.initial_penetration(np.array([0])).cpu(), [np.inf])
 
 
 def test_an_object_of_too_many_pieces_is_refused_before_anything_changes() -> None:
