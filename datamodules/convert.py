@@ -17,7 +17,15 @@ import numpy as np
 from jsonargparse import ArgumentParser
 
 from datamodules.formats.foreign import Unit
-from datamodules.formats.job import ConversionJob, Counts, build_objects, read_units, together, verify_units
+from datamodules.formats.job import (
+    ConversionJob,
+    Counts,
+    build_objects,
+    objects_to_build,
+    read_units,
+    together,
+    verify_units,
+)
 from datamodules.formats.reading import CONTACT_DISTANCE
 from datamodules.formats.registry import FORMATS, open_source
 from datamodules.grasps.grasp_file import save_grasp_set
@@ -45,7 +53,9 @@ def convert(job: ConversionJob, output: Path, split_file: Path, fractions: dict[
     if not counts.read:
         first = next((f"{origin}: {cause}" for origin, cause in counts.bad.items()), "it has no entry")
         raise ValueError(f"none of the {counts.entries} entries of {job.source.name} is usable; e.g. {first}")
-    folder, good = build_objects(job, counts)
+    folder, names = objects_to_build(job, counts)
+    spread_over_splits(Imported(names, {}, folder), fractions)  # complains now, not after the work
+    good = build_objects(job, folder, names, counts)
     splits = spread_over_splits(Imported(good, {}, folder), fractions)
     of_object = {name: split for split, names in splits.items() for name in names}
     write_split_file(split_file, splits, _mesh_settings(job, folder, split_file))

@@ -142,18 +142,22 @@ def _write_mesh(mesh: Path, scale: float, path: Path) -> None:
     os.utime(path, ns=(mesh.stat().st_atime_ns, mesh.stat().st_mtime_ns))
 
 
-def build_objects(job: ConversionJob, counts: Counts) -> tuple[MeshFolder, list[str]]:
-    """Build the objects of all meshes on all cores; those that cannot be built are listed as bad entries."""
+def objects_to_build(job: ConversionJob, counts: Counts) -> tuple[MeshFolder, list[str]]:
+    """The folder of meshes, and the names of those that grasps were read of."""
     folder = MeshFolder(MeshSettings(str(job.meshes_dir), unit="m"))
+    return folder, [name for name in folder.names if folder.path(name).resolve() in counts.meshes]
+
+
+def build_objects(job: ConversionJob, folder: MeshFolder, names: Sequence[str], counts: Counts) -> list[str]:
+    """Build these objects on all cores; names of those that could be built, the others are listed as bad entries."""
     good = set()
-    names = [name for name in folder.names if folder.path(name).resolve() in counts.meshes]
     for one in prepare(folder, names, ObjectCache.of_user(), job.num_workers, job.timeout_s):
         if one.grasp_object is None:
             counts.bad[str(folder.path(one.name))] = str(one.error)
         else:
             good.add(one.name)
             counts.shapes[one.name] = shape_digest(one.grasp_object)
-    return folder, [name for name in names if name in good]
+    return [name for name in names if name in good]
 
 
 def verify_units(

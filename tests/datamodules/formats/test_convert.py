@@ -96,6 +96,17 @@ def test_numbers_are_checked_before_work(tmp_path: Path, option: str, value: str
         main([str(tmp_path), "--output", "out.npz", "--split_file", "out.json", option, value])
 
 
+def test_a_single_family_is_told_before_its_objects_are_built(
+    unidexgrasp: Writer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise AssertionError("the work has begun")
+
+    monkeypatch.setattr(job, "prepare", fail)
+    with pytest.raises(SystemExit, match=r"all 1 meshes are of the family .* put families into folders of their own"):
+        convert(unidexgrasp(0), tmp_path, "--fractions", "train=0.5", "unseen_families=0.5")
+
+
 def test_units_may_share_an_object(known: GraspSet) -> None:
     first, second = known.rows(np.array([0, 1])), known.rows(np.array([2]))
     both = job.together([first, job.no_grasps(known.hand, {}), second], known.hand, {"a": 1})

@@ -58,9 +58,7 @@ def test_a_buffer_that_is_no_regular_file_is_not_waited_for(tmp_path: Path) -> N
     assert found == [path.read_bytes() + bytes(8)]
 
 
-def test_a_file_that_is_too_large_to_be_an_object_is_not_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_that_is_too_large_to_be_an_object_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mesh_content_module, "MAX_FILE_BYTES", 10)
     (tmp_path / "a.stl").write_bytes(bytes(11))
     assert mesh_content(tmp_path / "a.stl") == b""
