@@ -13,6 +13,7 @@ from datamodules.rollouts.module import RolloutDataModule
 from datamodules.rollouts.plans import SpreadPlan, planned_episodes
 from datamodules.rollouts.recording import record_episodes
 from envs.conventions import SPLITS, UNSEEN_SPLITS
+from envs.plain_errors import plain_errors
 from lightning_modules.policy.load import load_policy
 
 _LOG = logging.getLogger("record")
@@ -62,4 +63,5 @@ def main(args: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with plain_errors(ModuleNotFoundError):
+        main()
