@@ -7,9 +7,10 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from datamodules.grasps.cloud_store import object_shapes
 from datamodules.grasps.grasp_set import GraspSet
 from envs.objects.library import ObjectLibrary
-from envs.objects.shapes import ShapeDigests, are_same_shapes, shape_digests, shape_in_words
+from envs.objects.shapes import ShapeDigests, are_same_shapes, shape_in_words
 
 _LOG = logging.getLogger(__name__)
 
@@ -70,7 +71,7 @@ def check_objects(grasps: GraspSet, library: ObjectLibrary) -> None:
     """
     if tells_shapes(grasps):
         names = [grasps.objects[index] for index in np.unique(grasps.object_index)]
-        check_shapes(grasps, names, shape_digests(library.each(names)))
+        check_shapes(grasps, names, object_shapes(library, tuple(names)))
 
 
 @lru_cache(maxsize=32)

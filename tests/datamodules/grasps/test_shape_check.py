@@ -14,7 +14,7 @@ from datamodules.grasps.dataset import GraspTable
 from datamodules.grasps.grasp_file import load_grasp_set, save_grasp_set
 from datamodules.grasps.grasp_set import GraspSet, concatenate
 from datamodules.grasps.module import GraspDataModule
-from datamodules.grasps.shape_check import check_shapes
+from datamodules.grasps.shape_check import check_objects, check_shapes
 from datamodules.rollouts.grasp_targets import grasp_targets
 from datamodules.rollouts.module import RolloutDataModule
 from datamodules.subset import of_objects
@@ -50,6 +50,19 @@ def test_tables_and_targets_take_objects_as_they_were() -> None:
     grasps = with_shapes(made_up_set("mug_00000"))
     GraspTable(grasps, ObjectLibrary("small"), 64)
     grasp_targets(reachable(grasps), ObjectLibrary("small"))
+
+
+def test_objects_that_were_looked_at_are_not_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    grasps, library = with_shapes(made_up_set("mug_00000")), ObjectLibrary("small")
+    check_objects(grasps, library)
+
+    def fail(*_: object) -> None:
+        raise AssertionError("read again")
+
+    monkeypatch.setattr(ObjectLibrary, "each", fail)
+    check_objects(grasps, library)
+    with pytest.raises(ValueError, match="1 of 1 objects have another shape"):
+        check_objects(replace(grasps, shapes=np.zeros((1, 15), dtype=np.int16)), library)
 
 
 @pytest.mark.parametrize("use", [lambda grasps, library: GraspTable(grasps, library, 64), grasp_targets])
