@@ -19,8 +19,8 @@ def garbage(rng: np.random.Generator) -> object:
     """Something that is no reading."""
     return [
         np.full(7, np.nan), np.full(3, np.inf), "wrist", {}, [], [[1.0]], np.zeros(7), 1e300 * np.ones(7),
-        b"\0", object(), np.full(3, 1e9), np.ones((7, 7)), [None] * 7,
-    ][rng.integers(13)]  # fmt: skip
+        b"\0", object(), np.full(3, 1e9), np.ones((7, 7)), [None] * 7, [10**400] * 7, [10**400] * 3,
+    ][rng.integers(15)]  # fmt: skip
 
 
 def bad_scene(rng: np.random.Generator) -> object:
