@@ -169,7 +169,9 @@ class WorkerProcess:
         try:
             yield
         except BaseException:
-            self._trouble = self._trouble or f"Isaac Gym's worker was ended: its {command!r} was cut off; make worlds anew"
+            self._trouble = (
+                self._trouble or f"Isaac Gym's worker was ended: its {command!r} was cut off; make worlds anew"
+            )
             self.stop()
             raise
 
