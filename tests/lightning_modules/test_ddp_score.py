@@ -55,7 +55,7 @@ def test_one_rank_writes(left_alone: Path) -> None:
     files = sorted(str(path.relative_to(left_alone)) for path in left_alone.rglob("*") if path.is_file())
     assert [name for name in files if "tfevents" not in name] == [
         "checkpoints/epoch=0.ckpt", "checkpoints/epoch=1.ckpt", "checkpoints/last.ckpt",
-        "tensorboard/version_0/config.yaml", "tensorboard/version_0/hparams.yaml",
+        "fit.lock", "tensorboard/version_0/config.yaml", "tensorboard/version_0/hparams.yaml",
     ]  # fmt: skip
     assert sum("tfevents" in name for name in files) == 1
 
