@@ -35,7 +35,7 @@ class Clock:
         """
         try:
             value = float(time_s)  # type: ignore[arg-type]
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             value = math.nan
         if not abs(value) < 1e12:
             self.num_refused += 1

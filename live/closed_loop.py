@@ -41,7 +41,7 @@ from envs.wrist.user_movement import UserMovement
 from lightning_modules.policy.load import load_policy
 from live.controller import AssistController
 from live.inputs import ObjectPose
-from live.policies import ControlPolicy, load_control_policy
+from live.policies import ControlPolicy, load_control_policy, policy_digest
 
 _LOG = logging.getLogger(__name__)
 
@@ -157,9 +157,12 @@ def main(args: Sequence[str] | None = None) -> None:
     folder = given.output or Path("runs/closed_loop")
     try:
         episodes = _episodes(given.split, given.grasps, given.episodes, given.seed)
-        policy = load_control_policy(given.exported or given.policy)
-        made_of = {"policy": str(given.exported or given.policy), "split": given.split, "seed": given.seed,
-                   "episodes": given.episodes}  # fmt: skip
+        moves = given.exported or given.policy
+        policy = load_control_policy(moves)
+        made_of = {
+            "policy": str(moves), "weights": policy_digest(moves), "split": given.split, "seed": given.seed,
+            "episodes": given.episodes, "grasps": str(given.grasps),
+        }  # fmt: skip
         path = folder / f"{given.split}_{given.episodes}_{given.seed}.txt"
         controller = run_controller(policy, episodes, path, made_of)
         bar = tqdm(total=len(episodes), unit="episode", desc="batched")

@@ -11,6 +11,7 @@ from live.inputs import LiveInputs
 from live.log import ControllerLog, Step
 from live.policies import ControlPolicy, LiveObservation, PolicyParts
 from live.poses import Array, Points, points_seen_from
+from live.press import PressWatch
 from live.rise import RiseWatch
 from live.settings import ControllerSettings
 from live.states import Facts, State, StateMachine
@@ -77,6 +78,9 @@ class AssistController:
         self._max_gap = facts.max_gap if torque is None else min(facts.max_gap, torque / facts.stiffness)
         self._states = StateMachine(self.settings, facts.period_s)
         self._rise: RiseWatch | None = None
+        limits = self.settings
+        looks = max(1, round(limits.press_s / facts.period_s))
+        self._press = PressWatch(facts.closing, limits.press, limits.press_moves, looks)
         self._command: Array | None = None
         self._targets = np.clip(facts.open_pose, facts.low, facts.high)
         self._now = self._next = -np.inf
@@ -194,13 +198,12 @@ class AssistController:
     def _facts_now(self, at: float, pose_w: Array, joint_pos: Array, distance: float) -> Facts:
         facts, command = self._facts, np.array(self._command)
         earlier_w = self.inputs.wrist.at(at - 4 * facts.period_s)
-        lag = (command - joint_pos) * facts.closing
         return Facts(
             place=pose_w[:3],
             speed=float(np.linalg.norm(pose_w[:3] - earlier_w[:3])) / (4 * facts.period_s),
             distance=distance,
             is_rising=self._rise is not None and self._rise.is_rising,
-            num_pressing=int((lag > self.settings.press).sum()),
+            num_pressing=self._press.look(command, joint_pos),
             is_open=bool(np.abs(command - facts.open_pose).max() < _OPEN_WITHIN),
             wants_release=self._wants_release,
         )

@@ -22,7 +22,8 @@ SHARES = {"lost": 0.08, "late": 0.06, "reordered": 0.06, "nan": 0.03, "size": 0.
 
 _GARBAGE = (
     b"", b"\xff\xfe", b"[]", b"{}", b"null", b'{"time_s": "x"}', b'{"time_s": 1, "other": 2}', b"[" * 60_000,
-    b'{"time_s": 1, "points": [[1], [1, 2]]}', b'{"time_s": 1e999}', b'{"time_s": NaN, "wrist_pose_w": [1]}',
+    b'{"time_s": 1, "points": [[1], [1, 2]]}', b'{"time_s": 1e999}', b'{"time_s": 1%s}' % (400 * b"0"),
+    b'{"time_s": NaN, "wrist_pose_w": [1]}',
 )  # fmt: skip
 
 

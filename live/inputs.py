@@ -62,7 +62,7 @@ class JointTrack:
         facts, num = self._facts, len(self._facts.joints)
         try:
             reading = np.array(values, dtype=np.float64)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             reading = np.zeros(0)
         fits = reading.shape in {(num,), (num + len(facts.parents),)} and bool(np.isfinite(reading).all())
         if not fits or (facts.low - reading[:num] > _FAR_OUT).any() or (reading[:num] - facts.high > _FAR_OUT).any():
@@ -176,7 +176,7 @@ class LiveInputs:
         pose = unit_pose(scene.pose_w)
         try:
             points = np.asarray(scene.points, dtype=np.float64)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             points = np.zeros(0)
         if pose is None or points.ndim != 2 or points.shape[1] != 3 or len(points) > 1_000_000:
             self.num_bad_scenes += 1

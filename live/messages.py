@@ -30,7 +30,7 @@ def parse_reading(data: bytes) -> Reading | None:
             pose_w = np.array(content.get("cloud_pose_w", IDENTITY), dtype=float)
             scene = CloudView(np.array(content["points"], dtype=float), pose_w)
         time_s = float(content["time_s"])
-    except (ValueError, TypeError, RecursionError):
+    except (ValueError, TypeError, OverflowError, RecursionError):
         return None
     wants_release = content.get("release") is True
     return Reading(time_s, content.get("wrist_pose_w"), content.get("joint_pos"), scene, wants_release)
@@ -104,5 +104,5 @@ def parse_answer(data: bytes) -> Answer | None:
         content: Any = json.loads(data)
         content["joint_targets"] = np.array(content["joint_targets"], dtype=float)
         return Answer(**content)
-    except (ValueError, TypeError, KeyError, RecursionError):
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return None

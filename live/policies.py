@@ -1,5 +1,6 @@
 """What says how the fingers should move: an exported policy in onnxruntime, or a checkpoint in torch."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -170,3 +171,11 @@ def load_control_policy(path: str | Path) -> ControlPolicy:
     from live.torch_policy import TorchPolicy
 
     return TorchPolicy(path)
+
+
+def policy_digest(path: Path) -> str:
+    """Stands for the weights of a checkpoint, or of a folder of ONNX files."""
+    total = hashlib.sha256()
+    for each in sorted(path.glob("*.onnx")) if path.is_dir() else [path]:
+        total.update(each.read_bytes())
+    return total.hexdigest()[:16]

@@ -23,6 +23,7 @@ from live.hand_facts import HandFacts
 from live.inputs import CloudView, ObjectPose
 from live.ports import Reading
 from live.poses import IDENTITY, Array
+from live.tracks import unit_pose
 
 WORLD_FRAMES = ("", "world")
 """Frames that are the world, whose table is z = 0."""
@@ -47,6 +48,7 @@ class Ros2Port:
 
     Raises:
         ModuleNotFoundError: no ``rclpy``; says how to have it.
+        ValueError: a camera's pose that is none.
     """
 
     def __init__(
@@ -62,7 +64,7 @@ class Ros2Port:
                 f"{error.name} is not there; it comes with ROS 2: source /opt/ros/DISTRIBUTION/setup.bash before the "
                 "start, with the Python that ROS 2 was built for. Without it: UDP (docs/real_hand.md)"
             ) from error
-        self._facts, self._cameras = facts, {key: np.asarray(pose) for key, pose in (cameras or {}).items()}
+        self._facts, self._cameras = facts, _camera_poses(cameras or {})
         self._readings: list[Reading] = []
         self._num_heard = 0
         self.num_malformed = 0
@@ -146,6 +148,23 @@ def cloud_points(message: Any) -> Array:
     rows = [np.frombuffer(data, dtype=kind, count=width, offset=row * each) for each in range(int(message.height))]
     points = np.concatenate(rows)
     return np.stack([points[name].astype(np.float64) for name in "xyz"], axis=1)
+
+
+def _camera_poses(cameras: object) -> dict[str, Array]:
+    """Poses (7,) by frame.
+
+    Raises:
+        ValueError: one that is none: its camera's clouds would all be refused without a word.
+    """
+    found = {}
+    expected = "expected, by the frame of its clouds, 7 numbers: position in m and unit quaternion wxyz"
+    if not isinstance(cameras, Mapping):
+        raise ValueError(f"cameras are {str(cameras)[:60]}; {expected}")
+    for frame, values in cameras.items():
+        if (pose := unit_pose(values)) is None:
+            raise ValueError(f"cameras have {str(values)[:60]} at {frame!r}; {expected}")
+        found[frame] = pose
+    return found
 
 
 def _time(message: Any) -> float:

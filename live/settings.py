@@ -21,6 +21,8 @@ class ControllerSettings:
         near, far: m from the grasp centre to the object at which the fingers wake up, and go back to open.
         dwell_s: seconds for which it has to be so.
         press: rad by which a joint lags behind when it presses on something.
+        press_s, press_moves: seconds for which it does so, and rad that it moves meanwhile at most: a joint that is
+            only on its way lags, too.
         num_press: joints that press in a hand that holds.
         rise: m by which the wrist has risen with contact before the hand holds.
         set_down: m above the place of the grasp at which a wrist that rests sets down.
@@ -46,6 +48,8 @@ class ControllerSettings:
     far: float = 0.32
     dwell_s: float = 0.05
     press: float = 0.03
+    press_s: float = 0.15
+    press_moves: float = 0.02
     num_press: int = 2
     rise: float = 0.03
     set_down: float = 0.02

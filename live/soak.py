@@ -57,7 +57,7 @@ class SoakReport:
         memory_mb: resident memory, evenly spaced.
         memory_growth_mb: from the second tenth to the last.
         exception: a traceback; empty.
-        is_fine: nothing of that kind.
+        is_fine: nothing of that kind, in a hand that was told something and assisted.
     """
 
     seconds: float = 0.0
@@ -156,6 +156,8 @@ def soak(policy: ControlPolicy, seconds: float, *, seed: int = 0, reconnect_s: f
     tenth = max(1, len(report.memory_mb) // 10)
     early, late = report.memory_mb[tenth : 2 * tenth], report.memory_mb[-tenth:]
     report.memory_growth_mb = float(np.mean(late) - np.mean(early)) if early else 0.0
+    if not report.exception and not report.states.get("assist"):
+        report.violations.append(f"{report.rounds} rounds, in none of which the hand assisted: nothing was tried")
     report.is_fine = not report.violations and not report.exception and report.memory_growth_mb < FLAT_MB
     return report
 

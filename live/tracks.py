@@ -39,7 +39,7 @@ def unit_pose(values: object) -> Array | None:
     """A pose (7,) with a quaternion of unit length; None where this is none: another size, NaN, no orientation."""
     try:
         pose = np.array(values, dtype=np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     if pose.shape != (7,) or not np.isfinite(pose).all() or np.abs(pose).max() > 1e6:
         return None

@@ -79,6 +79,8 @@ class MessageCheck:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise RefusedError(f"no message: {error}") from error
         kind = message.get("type") if isinstance(message, dict) else None
+        if not isinstance(kind, str):
+            raise RefusedError("a message without a kind")
         if kind == "TransformControlsUpdateMessage":
             _check_numbers("position", message.get("position"), 3)
             _check_numbers("wxyz", message.get("wxyz"), 4)

@@ -49,8 +49,9 @@ class SwitchedLog(ControllerLog):
         self.is_on = True
 
     def wrist_path(self) -> Array:
-        """Where the wrist was seen in each step (T, 7)."""
-        return np.array([step.wrist_pose_w for step in self._steps]).reshape(-1, 7)
+        """Where the wrist was in each step in which it was seen (T, 7)."""
+        path_w = np.array([step.wrist_pose_w for step in self._steps]).reshape(-1, 7)
+        return path_w[np.isfinite(path_w).all(axis=1)]
 
     def add(self, step: Step) -> None:
         """One step more, if it is on."""

@@ -6,7 +6,6 @@ Trials are kept one by one: the same command goes on where it was interrupted.
 """
 
 import argparse
-import hashlib
 import json
 import logging
 import signal
@@ -24,7 +23,7 @@ from envs.conventions import CONTROL_DT
 from envs.files import write_atomically
 from envs.objects.library import ObjectLibrary
 from envs.pictures.sheets import save_png
-from live.policies import ControlPolicy, load_control_policy
+from live.policies import ControlPolicy, load_control_policy, policy_digest
 from live.rehearsal.bench import IMPRATIO
 from live.rehearsal.disturbances import Disturbances
 from live.rehearsal.links import DirectLink, UdpLink
@@ -76,14 +75,6 @@ class Rehearsal:
             return TrialRun(trial, link, self._wrong).run()
         finally:
             link.close(log)
-
-
-def policy_digest(path: Path) -> str:
-    """Stands for the weights of a checkpoint, or of a folder of ONNX files."""
-    total = hashlib.sha256()
-    for each in sorted(path.glob("*.onnx")) if path.is_dir() else [path]:
-        total.update(each.read_bytes())
-    return total.hexdigest()[:16]
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from live.controller import AssistController
+from live.controller import CLOSE_ANGLE, AssistController
 from live.inputs import CloudView, ObjectPose
 from live.log import ControllerLog, load_log
 from live.ports import RecordedSource, pump
+from live.poses import Array
 from live.settings import ControllerSettings
 from live.states import State
 from tests.live.fakes import BALL, FACTS, OPEN, PERIOD, THING, WRIST, Bench, FakePolicy
@@ -19,8 +20,8 @@ def garbage(rng: np.random.Generator) -> object:
     """Something that is no reading."""
     return [
         np.full(7, np.nan), np.full(3, np.inf), "wrist", {}, [], [[1.0]], np.zeros(7), 1e300 * np.ones(7),
-        b"\0", object(), np.full(3, 1e9), np.ones((7, 7)), [None] * 7,
-    ][rng.integers(13)]  # fmt: skip
+        b"\0", object(), np.full(3, 1e9), np.ones((7, 7)), [None] * 7, [10**400] * 7, [10**400] * 3,
+    ][rng.integers(15)]  # fmt: skip
 
 
 def bad_scene(rng: np.random.Generator) -> object:
@@ -109,6 +110,17 @@ def test_a_wrist_that_misses_a_few_samples_freezes_nothing() -> None:
     assert not bench.last.is_frozen
 
 
+class LaggingBench(Bench):
+    """Commands reach joints 25 ms late, with a lag of 60 ms: motors and drives of `live.rehearsal`."""
+
+    def run(self, seconds: float, rise: float = 0.0, sees_wrist: bool = True) -> Array:
+        for _ in range(round(seconds / PERIOD)):
+            due, joints = self.last.joint_pos if self.time else OPEN, self.joints
+            super().run(PERIOD, rise, sees_wrist)
+            self.joints = np.minimum(joints + (1.0 - np.exp(-PERIOD / 0.06)) * (due - joints), self.stop)
+        return self.last.joint_pos
+
+
 def held() -> Bench:
     """A hand that closed on something at 0.5 rad and was lifted by 8 cm."""
     bench = Bench()
@@ -131,6 +143,24 @@ def test_a_wrist_that_rises_without_contact_does_not_hold() -> None:
     bench.run(0.4)
     bench.run(0.4, rise=0.2)
     assert bench.state() is not State.HOLDING
+
+
+def test_an_empty_hand_whose_motors_lag_does_not_hold() -> None:
+    bench = LaggingBench(0.3)
+    bench.run(0.4)
+    assert bench.state() is State.ASSIST
+    before = bench.joints[1:].copy()
+    bench.run(0.5, rise=0.5)
+    np.testing.assert_allclose(bench.joints[1:] - before, CLOSE_ANGLE, atol=0.03)  # the closing of the lift
+    assert bench.state() is State.ASSIST
+
+
+def test_a_hand_whose_motors_lag_holds_what_stops_it() -> None:
+    bench = LaggingBench()
+    bench.stop = 0.5
+    bench.run(0.8)
+    bench.run(0.4, rise=0.5)
+    assert bench.state() is State.HOLDING
 
 
 def test_the_button_opens_and_the_hand_assists_again_only_after_leaving() -> None:

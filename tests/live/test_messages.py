@@ -1,5 +1,7 @@
 """Readings and answers survive their way as bytes."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -51,3 +53,18 @@ def test_a_controller_of_nothing_is_not_ready() -> None:
     found = parse_answer(answer_bytes(AssistController(FakePolicy()).update(0.0)))
     assert found is not None
     assert not found.is_ready
+
+
+@pytest.mark.parametrize("name", ["time_s", "points", "object_pose_w", "wrist_pose_w", "joint_pos"])
+def test_a_number_that_no_float_holds_ends_nothing(name: str) -> None:
+    huge = int("1" + 400 * "0")  # JSON has no largest number
+    values = {"time_s": huge, "points": [[huge, 0, 0]]}.get(name, 7 * [huge])
+    reading = parse_reading(json.dumps({"time_s": 1.0, name: values}).encode())
+    controller = AssistController(FakePolicy())
+    if reading is not None:
+        controller.update(reading.time_s, reading.wrist_pose_w, reading.joint_pos, reading.scene)
+    inputs = controller.inputs
+    assert reading is None or inputs.wrist.num_refused + inputs.joints.num_refused == 1
+    controller.update(huge)
+    assert inputs.clock.num_refused == 1
+    assert parse_answer(json.dumps({"joint_targets": [huge]}).encode()) is None

@@ -122,3 +122,10 @@ def test_big_endian_clouds_are_read() -> None:
     fields = [SimpleNamespace(name=name, offset=4 * at, datatype=7) for at, name in enumerate("xyz")]
     message = Message(height=1, width=1, point_step=12, row_step=12, is_bigendian=True, data=data, fields=fields)
     np.testing.assert_array_equal(cloud_points(message), [[1.0, 2.0, 3.0]])
+
+
+@pytest.mark.parametrize("cameras", [{"camera_link": [0.5, 0.0, 0.5]}, {"camera_link": "here"}, [CAMERA.tolist()]])
+def test_poses_of_cameras_that_are_none_are_told_at_once(nodes: list[FakeNode], cameras: Any) -> None:
+    with pytest.raises(ValueError, match=r"cameras.*7 numbers"):
+        Ros2Port(FACTS, cameras)
+    assert not nodes

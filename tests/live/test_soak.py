@@ -60,3 +60,11 @@ def test_the_command_writes_json_and_says_how_it_was(tmp_path: Path, monkeypatch
     content = json.loads((tmp_path / "soak.json").read_text())
     assert ended.value.code == (0 if content["is_fine"] else 1)
     assert content["rounds"] > 0
+
+
+def test_a_soak_that_nothing_reached_is_not_fine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("live.soak.FaultyUser.step", lambda *_: None)
+    report = soak(FakePolicy(1.0), 0.3)
+    assert report.rounds == 0
+    assert not report.is_fine
+    assert report.violations == ["0 rounds, in none of which the hand assisted: nothing was tried"]

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -95,11 +95,13 @@ class WorkerProcess:
                 env=_environment(self._python),
             )
         except OSError as error:
+            self._close_files()
             raise IsaacGymError(f"the interpreter {self._python} cannot be run: {error}; {INSTALL}") from error
         finally:
             os.close(commands)
             os.close(answers)
-        self.version = self._check(self._answer("start", patience.start))
+        with self._whole("start"):
+            self.version = self._check(self._answer("start", patience.start))
 
     def _check(self, greeting: Mapping[str, Any]) -> str:
         """The version of Isaac Gym, if it is one that can be used."""
@@ -152,12 +154,26 @@ class WorkerProcess:
             raise IsaacGymError(self._trouble)
         wait = {"build": self._patience.build, "step": self._patience.step}.get(command, self._patience.start)
         line = json.dumps({"command": command, **arguments}).encode() + b"\n"
-        with contextlib.suppress(BrokenPipeError):  # the missing answer tells more
-            while line:
-                line = line[os.write(self._commands, line) :]
-        answer = self._answer(command, wait)
+        with self._whole(command):
+            with contextlib.suppress(BrokenPipeError):  # the missing answer tells more
+                while line:
+                    line = line[os.write(self._commands, line) :]
+            answer = self._answer(command, wait)
         if "failed" in answer:
             self._fail(f"Isaac Gym's worker failed in {command!r}: {answer['failed'].strip()}{self._last_words()}")
+
+    @contextlib.contextmanager
+    def _whole(self, command: str) -> Iterator[None]:
+        """Ends the worker when something, as Ctrl+C, comes between a command and its answer, which would be taken for
+        that to the next command."""
+        try:
+            yield
+        except BaseException:
+            self._trouble = (
+                self._trouble or f"Isaac Gym's worker was ended: its {command!r} was cut off; make worlds anew"
+            )
+            self.stop()
+            raise
 
     def _answer(self, command: str, wait: float) -> dict[str, Any]:
         end = time.monotonic() + wait
@@ -202,6 +218,9 @@ class WorkerProcess:
             return
         self._process.kill()
         self._process.wait()
+        self._close_files()
+
+    def _close_files(self) -> None:
         for file in (self._commands, self._answers, self._memory):
             os.close(file)
         self._memory = -1

@@ -56,6 +56,8 @@ def test_a_request_to_share_the_page_on_the_internet_is_left_out() -> None:
         (message("FileTransferStartUpload", size_bytes=1001), "1001 bytes"),
         (message("FileTransferStartUpload", size_bytes="many"), "many bytes"),
         (message("FileTransferPart", content=3), "without bytes"),
+        (msgspec.msgpack.encode({"type": [1]}), "without a kind"),
+        (msgspec.msgpack.encode(3), "without a kind"),
     ],
 )
 def test_what_is_no_pose_no_setting_and_no_small_file_is_refused(data: object, why: str) -> None:

@@ -85,6 +85,19 @@ def test_without_a_way_the_palm_looks_down_on_the_object(world: World, library: 
     assert not world.wrist.is_playing
 
 
+def test_what_was_recorded_under_a_late_tracker_can_be_replayed(world: World, library: ObjectLibrary) -> None:
+    world.place(library.get(NAME), None)
+    world.latency_s = 0.1
+    world.log.restart()
+    for _ in range(6):  # of these the wrist is seen in the last two
+        world.step()
+    world.latency_s, world.log.is_on = 0.0, False
+    path_w = world.log.wrist_path()
+    assert len(path_w) == 2
+    world.wrist.play(path_w)
+    assert world.wrist.is_playing
+
+
 def test_an_empty_world_says_so() -> None:
     empty = World(load_hand("shadow"), load_control_policy(ROOT / "pretrained" / "residual_ppo.ckpt"), MujocoCpu())
     with pytest.raises(RuntimeError, match="place an object first"):

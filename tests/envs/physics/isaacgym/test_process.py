@@ -108,3 +108,29 @@ def test_arrays_are_seen_by_both_and_begin_with_zeros(tmp_path: Path) -> None:
 def test_waiting_for_no_time_is_refused() -> None:
     with pytest.raises(ValueError, match=r"step=0.0\) waits for no time at all"):
         Patience(step=0.0)
+
+
+def test_a_worker_whose_call_was_cut_off_is_not_used_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    process = WorkerProcess(write_interpreter(tmp_path), Patience())
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("envs.physics.isaacgym.process.select.select", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            process.call("clear")
+    # the answer that is still to come would be taken for that to the next command
+    assert not process.is_usable
+    with pytest.raises(IsaacGymError, match="'clear' was cut off"):
+        process.call("clear")
+
+
+def test_an_interpreter_that_cannot_be_run_leaves_no_file_open(tmp_path: Path) -> None:
+    path = tmp_path / "python"
+    path.write_text("no program")
+    path.chmod(0o755)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    with pytest.raises(IsaacGymError, match="cannot be run"):
+        WorkerProcess(str(path), Patience())
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
