@@ -127,12 +127,13 @@ class ScoreMatchingModule(LightningModule):
         self._planned_steps: int | None = None
 
     def setup(self, stage: str) -> None:
-        """Refuse data of another hand.
+        """Refuse data of another hand; forget the schedule of an earlier run (a checkpoint is read after this).
 
         Raises:
             ValueError: names both hands.
         """
         check_same_hand(self.hand, self.trainer)
+        self._planned_steps = None
 
     def encode(self, points_h: Tensor, objects: KnownObjects | None = None, table_h: Tensor | None = None) -> Tensor:
         """Scenes (B, S); see `GraspPrimitive.encode`."""

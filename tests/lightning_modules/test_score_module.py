@@ -2,6 +2,7 @@
 
 import math
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -212,3 +213,18 @@ def test_a_batch_of_one_object_gives_every_grasp_its_own_loss() -> None:
     assert losses.shape == (3,)
     same = GraspBatch(batch.joint_pos, batch.points_h[:1].expand(3, -1, -1), batch.grasp_index)
     assert tiny_module().held_out_losses(same).unique().numel() == 3
+
+
+def test_a_module_that_is_trained_again_begins_a_schedule_of_its_own() -> None:
+    """The learning rate of the second run falls over its own steps, not over those of the first."""
+    module = tiny_module()
+    module.decay_to = 0.02
+    module.on_load_checkpoint({"planned_steps": 100})
+    module.trainer = SimpleNamespace(  # type: ignore[assignment]
+        datamodule=None, estimated_stepping_batches=8, max_epochs=2, max_steps=-1
+    )
+    module.setup("fit")
+    module.configure_optimizers()
+    content: dict[str, Any] = {}
+    module.on_save_checkpoint(content)
+    assert content["planned_steps"] == 8
