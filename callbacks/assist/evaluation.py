@@ -254,11 +254,10 @@ class AssistEvaluation(Callback):
         report["best_steps"] = {name: vars(choice) for name, choice in self._compared.choices.items()}
         if self._compared.trigger is not None:
             report["best_trigger"] = self._compared.trigger.as_dict()
+        families = {split: len(set(run.labels().families.tolist())) for split, run in runs.items()}
         report["about"] = {
             "intervals": "95 %, bootstrap over objects; over_seeds: Student's t",
-            "interval_over_families": families_note(
-                {split: len(set(run.labels().families.tolist())) for split, run in runs.items()}
-            ),
+            "interval_over_families": families_note(families),
             "margins": f"{OURS} minus the policy, episode by episode",
             "best_steps": self._chosen_on,
             "fixed_steps": self.fixed_steps,

@@ -70,8 +70,7 @@ class RolloutDataModule(LightningDataModule):
     without_effect_on_training = (
         "num_threads",
         *(f"physics.init_args.{name}" for name in ("dump_dir", "max_models", "device")),
-        # of Isaac Gym: where it is and how long it is waited for
-        *(f"physics.init_args.{name}" for name in ("python", "assets_dir", "options.num_threads")),
+        *(f"physics.init_args.{name}" for name in ("python", "assets_dir", "options.num_threads")),  # of Isaac Gym
         *(f"physics.init_args.patience.{name}" for name in ("start", "build", "step")),
     )
     """Settings that may change when training is resumed."""
@@ -257,12 +256,9 @@ class RolloutDataModule(LightningDataModule):
         Only the first of several processes writes checkpoints: it holds the samplers of all, in the order of ranks.
         """
         sampler = {} if self._upcoming is None else self._upcoming.state_dict()
-        return {
-            "num_rollouts": self._num_rollouts,
-            "samplers": gathered(sampler),
-            "trained_on": self._trained_on(),
-        }
+        return {"num_rollouts": self._num_rollouts, "samplers": gathered(sampler), "trained_on": self._trained_on}
 
+    @cached_property
     def _trained_on(self) -> dict[str, str]:
         """What stands for the hand, the grasps and the wrist movements that are trained on."""
         found = {HAND: hand_identity(self.hand), "training grasps": training_identity(self.grasps)}
@@ -275,7 +271,7 @@ class RolloutDataModule(LightningDataModule):
             ValueError: another number of processes than the checkpoint was made by, another hand of the same name, or
                 other training grasps or wrist movements.
         """
-        now, patterns = self._trained_on(), self._patterns_file or "this version"
+        now, patterns = self._trained_on, self._patterns_file or "this version"
         if self.trainer is None or self.trainer.state.fn != "fit":
             now = {HAND: now[HAND]}
         names = {HAND: self.hand.name, "training grasps": self.path, "wrist movements": patterns}

@@ -38,6 +38,7 @@ class _LookOut(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
+        """Gymnasium's specification, its loader made to register what is ours; None for other modules."""
         if fullname != "gymnasium":
             return None
         others: Any = [finder for finder in sys.meta_path if finder is not self]

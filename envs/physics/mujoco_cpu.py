@@ -1,18 +1,16 @@
 """The reference backend as a choice in a configuration: MuJoCo on the CPU."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, fields
-from functools import cached_property
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import mujoco
 
 from envs.hand.hand import Hand
 from envs.objects.grasp_object import GraspObject
 from envs.physics.base import PhysicsBackend
+from envs.physics.compiled_models import CompiledModels
 from envs.physics.memory import MemoryNeed
-from envs.physics.model_cache import ModelCache
 from envs.physics.mujoco_worlds import MAX_SPARE, MujocoCpuPhysics
 from envs.physics.settings import PhysicsSettings
 
@@ -25,7 +23,7 @@ MODEL_OVERHEAD = 220_000
 
 
 @dataclass(frozen=True)
-class MujocoCpu:
+class MujocoCpu(CompiledModels):
     """Makes worlds of MuJoCo that are stepped on threads of the CPU (`MujocoCpuPhysics`).
 
     Attributes:
@@ -40,22 +38,6 @@ class MujocoCpu:
     settings: PhysicsSettings = field(default_factory=PhysicsSettings)
     max_models: int = 8192
     dump_dir: str | None = None
-
-    def __post_init__(self) -> None:
-        if self.max_models < 1:
-            raise ValueError(f"max_models is {self.max_models}, expected at least 1")
-
-    @cached_property
-    def _caches(self) -> dict[Hand, ModelCache]:
-        return {}
-
-    def cache(self, hand: Hand) -> ModelCache:
-        """The compiled models with a hand, shared by all its backends that were made."""
-        return self._caches.setdefault(hand, ModelCache(hand, self.settings, self.max_models))
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Without compiled models, which stay in their process."""
-        return {item.name: getattr(self, item.name) for item in fields(self)}
 
     def make(self, hand: Hand, num_worlds: int, *, num_threads: int | None = None) -> PhysicsBackend:
         """See `PhysicsFactory.make`."""

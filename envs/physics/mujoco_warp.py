@@ -1,21 +1,19 @@
 """MJWarp as a choice in a configuration: thousands of worlds on a GPU, a few on a CPU."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, fields
-from functools import cached_property
-from typing import Any
+from dataclasses import dataclass, field
 
 import mujoco
 
 from envs.hand.hand import Hand
 from envs.objects.grasp_object import GraspObject
 from envs.physics.base import PhysicsBackend
+from envs.physics.compiled_models import CompiledModels
 from envs.physics.memory import MemoryNeed
 from envs.physics.mjwarp.library import chosen_device
 from envs.physics.mjwarp.mesh_pool import SLOT_BYTES
 from envs.physics.mjwarp.room import WarpRoom
 from envs.physics.mjwarp.worlds import WarpPhysics
-from envs.physics.model_cache import ModelCache
 from envs.physics.mujoco_cpu import MODEL_OVERHEAD
 from envs.physics.settings import PhysicsSettings
 
@@ -39,7 +37,7 @@ def world_bytes(room: WarpRoom, num_dofs: int) -> int:
 
 
 @dataclass(frozen=True)
-class MujocoWarp:
+class MujocoWarp(CompiledModels):
     """Makes worlds of MJWarp (`WarpPhysics`), whose state stays on the device as torch tensors.
 
     Attributes:
@@ -56,22 +54,6 @@ class MujocoWarp:
     device: str | None = None
     room: WarpRoom = field(default_factory=WarpRoom)
     max_models: int = 8192
-
-    def __post_init__(self) -> None:
-        if self.max_models < 1:
-            raise ValueError(f"max_models is {self.max_models}, expected at least 1")
-
-    @cached_property
-    def _caches(self) -> dict[Hand, ModelCache]:
-        return {}
-
-    def cache(self, hand: Hand) -> ModelCache:
-        """The compiled models with a hand, shared by all its backends that were made."""
-        return self._caches.setdefault(hand, ModelCache(hand, self.settings, self.max_models))
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Without compiled models, which stay in their process."""
-        return {item.name: getattr(self, item.name) for item in fields(self)}
 
     def make(self, hand: Hand, num_worlds: int, *, num_threads: int | None = None) -> PhysicsBackend:
         """See `PhysicsFactory.make`; pays no heed to threads.

@@ -80,9 +80,11 @@ class MeshFolder:
         return self._files[name]
 
     def family(self, name: str) -> str:
+        """Family of the object of that name."""
         return self._families[name]
 
     def key(self, name: str) -> str:
+        """What the object depends on: its name, family, settings, and all files of its mesh."""
         settings = {
             **asdict(self.settings),
             "folder": "",
@@ -94,6 +96,7 @@ class MeshFolder:
         return mesh_key(settings, mesh_content(self._files[name]))
 
     def task(self, name: str) -> BuildTask:
+        """How the object is made, in a guarded worker."""
         args = (self._files[name], name, self.family(name), self.settings)
         return BuildTask(make_mesh_object, args, may_crash=True, advice=_ADVICE)
 
