@@ -6,13 +6,14 @@ is expressed in the hand base frame ``_h`` (the palm), in metres.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from envs.geometry.transforms import quat_from_axis_angle, quat_multiply, quat_rotate, transform_points
+from envs.geometry.transforms import quat_multiply, quat_rotate, transform_points
 from envs.hand.hand import Hand, link_indices
 
 
@@ -51,20 +52,34 @@ class HandPose:
 
 
 @dataclass(frozen=True)
-class _Level:
-    """The links at one distance from the palm; they are moved together. Numbers count in the order of the links."""
+class _Tree:
+    """How the L links hang together, palm first; the others in the order of their distance from it, level by level.
 
-    links: list[int]
-    parents: list[int]
+    Attributes:
+        order: the links without the palm, level by level.
+        place: where each link stands in the palm and that order (L,).
+        sizes: links of each level.
+        parents: of each level, where the parents stand in the level before it.
+        parent: parent of each link in ``order``, in the order of the links.
+        is_above: 1 where a link (columns, as in ``order``) is the row's link or above it (L, L - 1).
+    """
+
+    order: Tensor
+    place: Tensor
+    sizes: list[int]
+    parents: list[Tensor]
+    parent: Tensor
+    is_above: Tensor
 
 
 @dataclass(frozen=True)
 class _Constants:
-    """Model constants in one dtype on one device, order of the links without the palm unless said otherwise."""
+    """Model constants in one dtype on one device; those of links in the order of `_Tree.order`."""
 
     offset: Tensor  # (L - 1, 3) of a link's origin in its parent, metres
-    rest_quat: Tensor  # (L - 1, 4) of a link in its parent, joint at zero
-    axis: Tensor  # (L - 1, 3) joint axis in the link frame
+    rest: Tensor  # (L - 1, 4, 4) that multiplies a parent's quaternion by the rest rotation, joint at zero
+    turn: Tensor  # (L - 1, 4, 4) the same by the rest rotation and half a turn about the joint's axis
+    is_above: Tensor  # see `_Tree`
     tip_point: Tensor  # (F, 3) fingertips in their links, metres
     ratio: Tensor  # (C,) of the coupling
     angle_offset: Tensor  # (C,) of the coupling, radians
@@ -73,7 +88,8 @@ class _Constants:
 class HandKinematics:
     """Forward kinematics of a hand's actuated and coupled joints; see `forward`.
 
-    Links are handled level by level from the palm outwards, so that a call costs a few small batched steps.
+    Rotations are handled level by level from the palm outwards, positions of all links at once: on a CPU the number of
+    operations is what a call costs.
 
     Args:
         hand: the hand.
@@ -90,18 +106,22 @@ class HandKinematics:
         if np.any(model.jnt_pos[joints]) or np.any(model.qpos0):
             raise RuntimeError("the hand model has joint anchors or reference angles that forward kinematics ignores")
         columns = {hand.element(name): column for column, name in enumerate(hand.all_joints)}
-        self._joint_column = torch.tensor([columns[model.joint(joint).name] for joint in joints])
+        self._tree = _tree([bodies.index(int(model.body_parentid[body])) for body in bodies[1:]])
+        order = (self._tree.order - 1).numpy()
+        self._joint_column = torch.tensor([columns[model.joint(joint).name] for joint in joints])[order]
         self._parent_column = torch.tensor(hand.parent_columns, dtype=torch.long)
-        parents = [bodies.index(int(model.body_parentid[body])) for body in bodies[1:]]
-        self._levels = _levels(parents)
         self._tip_link = torch.tensor(hand.link_indices([finger.tip_link for finger in hand.fingers]))
+        rest = torch.as_tensor(model.body_quat[bodies[1:]].copy())[order]
+        axis = torch.as_tensor(model.jnt_axis[joints].copy())[order]
+        turn = quat_multiply(rest, torch.cat([torch.zeros_like(axis[:, :1]), axis], dim=1))
         self._arrays = (
-            model.body_pos[bodies[1:]].copy(),
-            model.body_quat[bodies[1:]].copy(),
-            model.jnt_axis[joints].copy(),
-            np.array([finger.tip_point for finger in hand.fingers]),
-            np.array(hand.coupled.ratio),
-            np.array(hand.coupled.offset),
+            torch.as_tensor(model.body_pos[bodies[1:]].copy())[order],
+            _from_the_right(rest),
+            _from_the_right(turn),
+            self._tree.is_above,
+            torch.as_tensor(np.array([finger.tip_point for finger in hand.fingers])),
+            torch.as_tensor(np.array(hand.coupled.ratio)),
+            torch.as_tensor(np.array(hand.coupled.offset)),
         )
         self._cache: dict[tuple[torch.dtype, torch.device], _Constants] = {}
 
@@ -124,31 +144,30 @@ class HandKinematics:
                 f"coupled_pos has {coupled_pos.shape[0]} rows, joint_pos {joint_pos.shape[0]}; give one each"
             )
         angles = torch.cat((joint_pos, coupled_pos), dim=-1)[:, self._joint_column]
-        local_quat = quat_multiply(constants.rest_quat, quat_from_axis_angle(constants.axis, angles))
-        return self._chain(constants, local_quat)
+        return self._chain(constants, angles)
 
-    def _chain(self, constants: _Constants, local_quat: Tensor) -> HandPose:
-        """T_h,link = T_h,parent T_parent,link, level by level; local_quat (B, L - 1, 4)."""
-        batch, count = local_quat.shape[0], len(self.hand.links)
-        positions: list[Tensor] = [local_quat.new_zeros(batch, 3)] * count
-        quats: list[Tensor] = [local_quat.new_tensor([1.0, 0.0, 0.0, 0.0]).expand(batch, 4)] * count
-        for level in self._levels:
-            joints = [link - 1 for link in level.links]
-            parent_position = torch.stack([positions[parent] for parent in level.parents], dim=1)
-            parent_quat = torch.stack([quats[parent] for parent in level.parents], dim=1)
-            position = parent_position + quat_rotate(parent_quat, constants.offset[joints])
-            quat = quat_multiply(parent_quat, local_quat[:, joints])
-            for column, link in enumerate(level.links):
-                positions[link], quats[link] = position[:, column], quat[:, column]
-        link_position, link_quat = torch.stack(positions, dim=1), torch.stack(quats, dim=1)
+    def _chain(self, constants: _Constants, angles: Tensor) -> HandPose:
+        """Poses of all links from the angles of their joints (B, L - 1), in the order of the tree.
+
+        q_link = q_parent q_rest (cos(angle / 2) + sin(angle / 2) axis), a product that is linear in q_parent; a link is
+        where the offsets of itself and of those above it, each turned as its parent is, add up to.
+        """
+        tree, half = self._tree, 0.5 * angles[..., None, None]
+        local = half.cos() * constants.rest + half.sin() * constants.turn
+        quat = angles.new_tensor([1.0, 0.0, 0.0, 0.0]).expand(len(angles), 1, 4)
+        levels = [quat]
+        for own, parents in zip(local.split(tree.sizes, dim=1), tree.parents, strict=True):
+            quat = (own * quat[:, parents, None]).sum(dim=-1)
+            levels.append(quat)
+        link_quat = torch.cat(levels, dim=1)[:, tree.place]
+        link_position = constants.is_above @ quat_rotate(link_quat[:, tree.parent], constants.offset)
         tips = link_position[:, self._tip_link] + quat_rotate(link_quat[:, self._tip_link], constants.tip_point)
         return HandPose(self.hand.links, link_position=link_position, link_quat=link_quat, fingertips=tips)
 
     def _constants(self, like: Tensor) -> _Constants:
         key = (like.dtype, like.device)
         if key not in self._cache:
-            tensors = (torch.as_tensor(array, dtype=key[0], device=key[1]) for array in self._arrays)
-            self._cache[key] = _Constants(*tensors)
+            self._cache[key] = _Constants(*(array.to(dtype=key[0], device=key[1]) for array in self._arrays))
         return self._cache[key]
 
     def _check_joints(self, values: Tensor, what: str, names: Sequence[str]) -> None:
@@ -174,10 +193,30 @@ def fingertip_centres(
     return transform_points(torch.as_tensor(wrist_pose_w), tips_h).mean(dim=1).numpy()
 
 
-def _levels(parents: Sequence[int]) -> tuple[_Level, ...]:
-    """Links grouped by their distance from the palm; parents[i] is the parent of link i + 1."""
+def _from_the_right(quat: Tensor) -> Tensor:
+    """Matrices (..., 4, 4) M with M p = p q, the product of quaternions p with those given (..., 4)."""
+    unit = torch.eye(4, dtype=quat.dtype)
+    return torch.stack([quat_multiply(unit[row], quat) for row in range(4)], dim=-1)
+
+
+def _tree(parents: Sequence[int]) -> _Tree:
+    """The tree of links; parents[i] is the parent of link i + 1, and comes before it."""
     depth = [0]
     for parent in parents:
         depth.append(depth[parent] + 1)
-    groups = [[link for link, steps in enumerate(depth) if steps == level] for level in range(1, max(depth) + 1)]
-    return tuple(_Level(links=group, parents=[parents[link - 1] for link in group]) for group in groups)
+    levels = [[link for link, steps in enumerate(depth) if steps == level] for level in range(max(depth) + 1)]
+    order = [link for level in levels[1:] for link in level]
+    is_above = torch.zeros(len(depth), len(order), dtype=torch.float64)
+    for link, parent in enumerate(parents, start=1):
+        is_above[link] = is_above[parent]
+        is_above[link, order.index(link)] = 1.0
+    return _Tree(
+        order=torch.tensor(order),
+        place=torch.tensor([0, *order]).argsort(),
+        sizes=[len(level) for level in levels[1:]],
+        parents=[
+            torch.tensor([before.index(parents[link - 1]) for link in level]) for before, level in pairwise(levels)
+        ],
+        parent=torch.tensor([parents[link - 1] for link in order]),
+        is_above=is_above,
+    )

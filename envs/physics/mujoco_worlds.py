@@ -221,7 +221,7 @@ class MujocoCpuPhysics:
             self._qvel[world] = data.qvel
             self._time[world] += control_dt
             # a bad number makes MuJoCo warn and restart its clock; contacts beyond its memory only make it warn
-            if data.warning.number.any() or data.time < self._time[world] - 0.5 * timestep:
+            if any(data.warning.number.tolist()) or data.time < self._time[world] - 0.5 * timestep:
                 self._qpos[world] = np.nan
 
     def _find_diverged(self, rows: NDArray[np.int64]) -> None:

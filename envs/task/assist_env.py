@@ -206,7 +206,7 @@ class HumanAssistEnv:
         before = self._shifts.move(self.physics, self.episodes, self._facts, self._state, self._step, moving)
         state = self._advance(before, action, moving)
         truth = self._truth(state)
-        observation = self._senses.observe(truth, self._command, self._on_device(anew))
+        observation = self._senses.observe(truth, self._command, self._on_device(anew) if anew.any() else None)
         terms = self._terms(truth, before, primitive_action, moving)
         ended = self._lifts.ended(self.episodes, self._step, state, moving)
         self._has_ended |= ended

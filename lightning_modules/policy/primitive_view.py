@@ -67,8 +67,14 @@ class PrimitiveView:
         return self.primitive.heading(hand.denormalise(observation["joint_pos"]), scene, closeness=near)
 
     @torch.no_grad()
-    def scene(self, observation: Observation) -> Tensor:
-        """Scenes (E, S), as `GraspPrimitive.encode` makes them."""
+    def scene(self, observation: Observation, wanted: Tensor | None = None) -> Tensor:
+        """Scenes (E, S), as `GraspPrimitive.encode` makes them.
+
+        Args:
+            observation: of all worlds.
+            wanted: the worlds (K,) whose scenes are read, all when None; of the others they may be old ones. An episode
+                that has ended is seen with errors in every step, and would be encoded again each time.
+        """
         points_h, objects = observation["points_h"], observation.objects
         table_h = table_plane(observation["wrist_history"][:, -1])
         # four points of a rigid cloud, far apart, say how it lies; the point of the table below the hand, how this does
@@ -76,17 +82,19 @@ class PrimitiveView:
         probes = torch.cat([points_h if objects is None else points_h[:, :4], below_h], dim=1)
         changes = torch.zeros(len(probes), dtype=torch.int64) if objects is None else objects.num_changes
         rows = torch.arange(len(probes), device=probes.device)
-        if self._probes is not None and self._probes.shape == probes.shape:
+        is_known = self._probes is not None and self._probes.shape == probes.shape
+        if is_known:
             shift = (probes - self._probes).norm(dim=2).amax(dim=1)
-            rows = rows[~(shift < self.tolerance) | (changes != self._num_changes).to(rows.device)]
-        if self._probes is None or len(rows) == len(probes):
+            has_moved = ~(shift < self.tolerance) | (changes != self._num_changes).to(rows.device)
+            rows = rows[has_moved] if wanted is None else wanted[has_moved[wanted]]
+        if not is_known or len(rows) == len(probes):
+            rows = torch.arange(len(probes), device=probes.device)
             self._scene = self.primitive.encode(points_h, objects, table_h)
-            self._probes = probes.clone()
+            self._probes, self._num_changes = probes.clone(), changes
         elif len(rows):
             self._scene = self._scene.clone()  # the last one may be part of a rollout
             of_rows = None if objects is None else objects[rows]
             self._scene[rows] = self.primitive.encode(points_h[rows], of_rows, table_h[rows])
-            self._probes[rows] = probes[rows]
-        self._num_changes = changes
+            self._probes[rows], self._num_changes[rows.cpu()] = probes[rows], changes[rows.cpu()]
         self.num_encoded += len(rows)
         return self._scene

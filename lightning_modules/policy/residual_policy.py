@@ -72,7 +72,7 @@ class ResidualPolicy:
         uses_primitive = self.composition.uses_primitive
         if view is None or (self.encoder is not None and not uses_primitive):
             return Seen(observation["points_h"] if rows is None else observation["points_h"][rows], None)
-        scene = view.scene(observation)
+        scene = view.scene(observation, rows)
         if rows is not None:
             scene, observation = scene[rows], observation.rows(rows)
         heading = view.heading(observation, scene) if uses_primitive else None

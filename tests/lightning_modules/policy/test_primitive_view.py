@@ -72,6 +72,17 @@ def test_a_cloud_that_moved_is_encoded_anew_and_alone(primitive: GraspPrimitive)
     assert torch.equal(first, kept)
 
 
+def test_worlds_that_nobody_asks_for_are_not_encoded_until_somebody_does(primitive: GraspPrimitive) -> None:
+    view, observation = PrimitiveView(primitive, tolerance=1e-3), made_up_observation()
+    view.scene(observation)
+    moved = shifted(observation, torch.tensor([0.02, 0.02, 0.0]))
+    seen = view.scene(moved, torch.tensor([1, 2]))
+    assert view.num_encoded == 4
+    torch.testing.assert_close(seen[1:], primitive.encode(moved["points_h"])[1:])
+    torch.testing.assert_close(view.scene(moved), primitive.encode(moved["points_h"]))
+    assert view.num_encoded == 5
+
+
 def test_many_small_movements_add_up(primitive: GraspPrimitive) -> None:
     view, observation = PrimitiveView(primitive, tolerance=1e-3), made_up_observation()
     for step in range(12):
