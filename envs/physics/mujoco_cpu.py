@@ -14,10 +14,6 @@ from envs.physics.memory import MemoryNeed
 from envs.physics.mujoco_worlds import MAX_SPARE, MujocoCpuPhysics
 from envs.physics.settings import PhysicsSettings
 
-ARENA_USE = 0.1
-"""Share of MuJoCo's arena that a world is taken to fill: grasps fill 2 % of it (tests/envs/physics/test_mujoco_cpu.py),
-and what Python keeps of a world takes as much as a tenth."""
-
 MODEL_OVERHEAD = 220_000
 """Bytes that Python's view of a compiled model takes beside the model itself (resident memory, 150 objects)."""
 
@@ -52,12 +48,13 @@ class MujocoCpu(CompiledModels):
     def memory_need(self, hand: Hand, example: GraspObject, num_objects: int) -> MemoryNeed:
         """See `PhysicsFactory.memory_need`.
 
-        A world has MuJoCo's data of its own, and up to MAX_SPARE more that were put aside. Its arena for contacts is
-        only reserved; what contacts never filled takes no memory. Models are shared by the worlds of an object; others
-        are much the same as that of the example, because the hand makes up most of it.
+        A world has MuJoCo's data of its own, and up to MAX_SPARE more that were put aside. Their arenas for contacts
+        count whole: contacts fill little of them, but the allocator hands out memory that was filled before. Models are
+        shared by the worlds of an object; others are much the same as that of the example, because the hand makes up
+        most of it.
         """
         model = self.cache(hand).get(example)
         data = mujoco.MjData(model)
-        size = data.nbuffer + ARENA_USE * data.narena
+        size = data.nbuffer + data.narena
         of_model = int(mujoco.mj_sizeModel(model)) + MODEL_OVERHEAD
         return MemoryNeed(world=int((1 + MAX_SPARE) * size), shared=min(num_objects, self.max_models) * of_model)

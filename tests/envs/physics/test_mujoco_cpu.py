@@ -9,7 +9,7 @@ from jsonargparse import ArgumentParser
 
 from envs.hand.shadow import shadow_hand
 from envs.physics.base import PhysicsFactory
-from envs.physics.mujoco_cpu import ARENA_USE, MujocoCpu
+from envs.physics.mujoco_cpu import MujocoCpu
 from envs.physics.mujoco_worlds import MujocoCpuPhysics
 from envs.physics.settings import PhysicsSettings
 from tests.contracts.physics_factory import PhysicsFactoryContract
@@ -80,20 +80,20 @@ def test_worlds_count_with_what_they_put_aside_and_models_once_each() -> None:
     factory, (thing,) = MujocoCpu(max_models=300), hovering_start(1).objects
     one, many, kept = (factory.memory_need(HAND, thing, count) for count in (1, 300, 4000))
     arena = factory.cache(HAND).get(thing).narena
-    # three times a tenth of 4 MB, and the hundredth of it that positions and forces take
-    assert 0.3 * arena <= one.world <= 0.4 * arena
+    # three times the arena, and the twentieth of it that positions and forces take
+    assert 3.0 * arena <= one.world <= 3.3 * arena
     assert many.world == one.world
     assert many.shared == kept.shared == 300 * one.shared
     # a tenth of a megabyte, and Python's view of it
     assert 0.2 * MB < one.shared < 0.5 * MB
 
 
-def test_a_grasp_fills_less_of_the_arena_than_is_counted() -> None:
+def test_a_grasp_fills_a_quarter_of_the_arena_at_most() -> None:
     physics = MujocoCpuPhysics(HAND, 4, num_threads=0)
     run_script(physics)  # the hand comes down, closes on the objects and is shaken with them
     used = [data.maxuse_arena / data.narena for data in physics._data if data is not None]
     assert len(used) == 4
-    assert max(used) < ARENA_USE
+    assert max(used) < 0.25  # contacts that do not fit are lost, and the world counts as diverged
 
 
 def test_256_worlds_with_3127_objects_fit_into_two_gigabytes() -> None:
