@@ -11,7 +11,9 @@ from envs.objects.shapes import shape_digests
 from envs.task.targets import GraspTargets
 
 
-def grasp_targets(grasps: GraspSet, library: ObjectLibrary, *, reachable_only: bool = True) -> GraspTargets:
+def grasp_targets(
+    grasps: GraspSet, library: ObjectLibrary, *, reachable_only: bool = True, share: tuple[int, int] = (0, 1)
+) -> GraspTargets:
     """Targets in the order of the set: the object starts at rest, the wrist ends where it was when the hand closed.
 
     Closing had pushed the object by up to 2 cm (``object_pose_w`` against ``rest_pose_w``); the wrist pose in the world
@@ -21,6 +23,8 @@ def grasp_targets(grasps: GraspSet, library: ObjectLibrary, *, reachable_only: b
         grasps: grasps of one split.
         library: gives the objects.
         reachable_only: leave out the grasps that no moving wrist took with collisions on.
+        share: (r, R): of the objects, in their order, every R-th from the r-th on, so that processes that train
+            together build and keep different ones; all of them where there are fewer than R.
 
     Raises:
         ValueError: no grasp is left, or an object that the library does not know or that has another shape now.
@@ -29,6 +33,9 @@ def grasp_targets(grasps: GraspSet, library: ObjectLibrary, *, reachable_only: b
     if len(kept) == 0:
         remedy = "; pass reachable_only=False, or synthesise with reachability" if len(grasps) else ""
         raise ValueError(f"none of the {len(grasps)} grasps can be a target of an episode{remedy}")
+    present = np.unique(kept.object_index)
+    if len(present) >= share[1]:
+        kept = kept.rows(np.isin(kept.object_index, present[share[0] :: share[1]]))
     present, thing_row = np.unique(kept.object_index, return_inverse=True)
     names = [kept.objects[index] for index in present]
     unknown = [name for name in names if name not in library]

@@ -1,9 +1,9 @@
 """The Lightning data module of the residual policy: every batch is one rollout of the present policy."""
 
 import logging
+import math
 import os
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import cached_property, partial
 from typing import Any
 
@@ -19,11 +19,11 @@ from datamodules.ranks import gathered, num_ranks, rank
 from datamodules.rollouts.actor import RolloutActor
 from datamodules.rollouts.collector import RolloutCollector
 from datamodules.rollouts.grasp_targets import grasp_targets
-from datamodules.rollouts.stream import RolloutStream
+from datamodules.rollouts.memory import rollout_need
+from datamodules.rollouts.stream import RolloutStream, stream_seed
 from datamodules.rollouts.teacher import ArrivalTeacher
 from datamodules.rollouts.upcoming import UpcomingEpisodes
 from datamodules.types import Rollout
-from envs.conventions import NUM_CLOUD_POINTS
 from envs.hand.hand import Hand
 from envs.hand.identity import hand_identity
 from envs.objects.library import ObjectLibrary
@@ -165,7 +165,7 @@ class RolloutDataModule(LightningDataModule):
         if stage != "fit" or self._collector is not None:
             return
         self._check_memory()
-        targets = self.targets("train")
+        targets = self._own_targets()
         sampler = EpisodeSampler(
             targets,
             self.patterns.split("train"),
@@ -180,6 +180,13 @@ class RolloutDataModule(LightningDataModule):
         _LOG.info(
             "%d worlds, %d training grasps of %d objects", self.num_worlds, len(targets), len(targets.grasp_objects)
         )
+
+    def _own_targets(self) -> GraspTargets:
+        """Training grasps; under several processes those of this one's share of the objects, which it alone keeps."""
+        if num_ranks() == 1:
+            return self.targets("train")
+        of_training, share = self.grasps.split("train"), (rank(), num_ranks())
+        return grasp_targets(of_training, self.library, reachable_only=self.reachable_only, share=share)
 
     def _parts(self) -> list[HumanAssistEnv]:
         """The worlds, divided among threads; the threads that are left over step the physics of each part."""
@@ -206,9 +213,9 @@ class RolloutDataModule(LightningDataModule):
         names = sorted(name for name in set(grasps.object_names()) if name in self.library)
         if not names:
             return  # grasp_targets names what is wrong
-        need = self.physics.memory_need(self.hand, self.library.get(names[0]), len(names))
-        rollout = self.task.wrist.max_steps(self.physics.settings.control_dt) * STEP_BYTES
-        replace(need, world=need.world + rollout).check(self.num_worlds, available_memory() // self._processes())
+        num_own, example = math.ceil(len(names) / num_ranks()), self.library.get(names[0])
+        need = rollout_need(self.physics, self.hand, self.task, example, num_own)
+        need.check(self.num_worlds, available_memory() // self._processes())
 
     def _processes(self) -> int:
         """Processes of the run that share this machine."""
@@ -222,7 +229,7 @@ class RolloutDataModule(LightningDataModule):
         """
         if self._collector is None or self._upcoming is None:
             raise RuntimeError("the worlds are not built yet; call setup('fit') first")
-        generator = torch.Generator().manual_seed(_stream_seed(self.seed, self._num_rollouts, rank()))
+        generator = torch.Generator().manual_seed(stream_seed(self.seed, self._num_rollouts, rank()))
         self._num_rollouts += 1
         return self._collector.collect(actor, self._upcoming.take(), generator)
 
@@ -290,11 +297,3 @@ class RolloutDataModule(LightningDataModule):
 
 MIN_WORLDS = 64
 """Worlds of a thread, at least: with fewer, Python between the physics and the networks takes over."""
-
-STEP_BYTES = 3 * 4 * (3 * NUM_CLOUD_POINTS + 512)
-"""At most what a rollout holds of a world's control step, bytes: a single-precision cloud, for policies with an encoder
-of their own, and some 500 other numbers; as collected, stacked and chosen for learning."""
-
-
-def _stream_seed(seed: int, index: int, rank: int) -> int:
-    return int(np.random.SeedSequence([seed, 7, index, rank]).generate_state(1, dtype=np.uint64)[0] >> np.uint64(1))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
+import numpy as np
 from torch.utils.data import IterableDataset
 
 from datamodules.types import Rollout
@@ -25,3 +26,8 @@ class RolloutStream(IterableDataset[Rollout]):
     def __iter__(self) -> Iterator[Rollout]:
         for _ in range(self._length):
             yield self._collect()
+
+
+def stream_seed(seed: int, index: int, rank: int) -> int:
+    """Seed of the exploration in rollout ``index`` of a rank; other numbers give one that has nothing in common."""
+    return int(np.random.SeedSequence([seed, 7, index, rank]).generate_state(1, dtype=np.uint64)[0] >> np.uint64(1))

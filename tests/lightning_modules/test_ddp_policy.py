@@ -1,18 +1,24 @@
 """The residual policy trained by two processes: one policy, episodes and exploration of each rank's own."""
 
+import inspect
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+import yaml
 
-from tests.assisting import policy_command
+from lightning_modules.residual_ppo_module import ResidualPPOModule
+from tests.assisting import RESIDUAL, policy_command
+from tests.learning import ROOT
 from tests.lightning_modules.test_policy_resume import MEASURING
 from tests.lightning_modules.test_resume import assert_same
 from tests.ranks import every_epoch, run_ranks, witness, witnessed
 
 TWO_EPOCHS = "--trainer.max_epochs=2"
 """Of two rollouts each; the first of all is imitation (configs/smoke/residual_ppo.yaml)."""
+
+TWO_PROCESSES = ROOT / "configs" / "two_processes.yaml"
 
 Paths = tuple[Path, Path]
 """Grasp set and primitive."""
@@ -21,7 +27,7 @@ Paths = tuple[Path, Path]
 def fit(paths: Paths, root: Path, *callbacks: str, more: tuple[str, ...] = ()) -> Any:
     watched = witness(root.parent / f"{root.name}_seen")
     chosen = every_epoch(root.parent / f"{root.name}.yaml", watched, *callbacks)
-    return run_ranks(policy_command("fit", *paths, root, chosen, TWO_EPOCHS, *more))
+    return run_ranks(policy_command("fit", *paths, root, chosen, TWO_EPOCHS, *more, overlays=(TWO_PROCESSES,)))
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +60,15 @@ def test_ranks_learn_the_same_from_episodes_and_noise_of_their_own(left_alone: P
         assert_same(first[field], second[field], field)
     # 4 rollouts of 50 steps in 2 worlds of 2 processes
     assert first["weights"]["agent_steps"] == 800
+
+
+def test_processes_together_have_the_worlds_and_minibatches_of_one() -> None:
+    overlay, base = (yaml.safe_load(path.read_text()) for path in (TWO_PROCESSES, RESIDUAL))
+    processes = overlay["trainer"]["devices"]
+    assert processes * overlay["data"]["init_args"]["num_worlds"] == base["data"]["init_args"]["num_worlds"]
+    of_one = inspect.signature(ResidualPPOModule).parameters["minibatch_size"].default
+    assert "minibatch_size" not in base["model"]["init_args"]
+    assert processes * overlay["model"]["init_args"]["minibatch_size"] == of_one
 
 
 def test_one_rank_writes(left_alone: Path) -> None:

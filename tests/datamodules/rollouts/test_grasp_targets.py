@@ -56,6 +56,27 @@ def test_flags_of_easy_grasps_go_with_their_grasps(tiny_grasps: GraspSet) -> Non
         replace(targets, is_easy=np.zeros(1))
 
 
+def test_shares_of_processes_are_different_objects_and_together_all_of_them(tiny_grasps: GraspSet) -> None:
+    whole, *parts = (
+        grasp_targets(tiny_grasps, ObjectLibrary(), reachable_only=False, share=share)
+        for share in ((0, 1), (0, 2), (1, 2))
+    )
+    names = [{thing.name for thing in part.grasp_objects} for part in parts]
+    assert not names[0] & names[1]
+    assert names[0] | names[1] == {thing.name for thing in whole.grasp_objects}
+    assert abs(len(names[0]) - len(names[1])) <= 1
+    # every grasp is with its own object, in one of them
+    assert sum(map(len, parts)) == len(whole)
+    for part in (whole, *parts):
+        part_names = {part.grasp_objects[row].name for row in part.object_index}
+        assert part_names == {thing.name for thing in part.grasp_objects}
+
+
+def test_fewer_objects_than_processes_are_everybodys(tiny_grasps: GraspSet) -> None:
+    one = tiny_grasps.rows(tiny_grasps.object_index == tiny_grasps.object_index[0])
+    assert len(grasp_targets(one, ObjectLibrary(), reachable_only=False, share=(1, 2))) == len(one)
+
+
 def test_no_reachable_grasp_is_named(tiny_grasps: GraspSet) -> None:
     grasps = replace(tiny_grasps, is_reachable=np.zeros(len(tiny_grasps), dtype=bool))
     with pytest.raises(ValueError, match=rf"none of the {len(grasps)} grasps can be a target.*reachable_only=False"):

@@ -14,7 +14,8 @@ from torch import Tensor
 from datamodules.grasps.grasp_file import save_grasp_set
 from datamodules.grasps.grasp_set import GraspSet
 from datamodules.rollouts import module as rollouts_module
-from datamodules.rollouts.module import STEP_BYTES, RolloutDataModule
+from datamodules.rollouts.memory import STEP_BYTES
+from datamodules.rollouts.module import RolloutDataModule
 from datamodules.rollouts.stream import RolloutStream
 from datamodules.types import Decision, Rollout
 from envs.hand.hand import Hand

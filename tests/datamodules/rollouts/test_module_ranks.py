@@ -26,13 +26,19 @@ def of_rank(tiny_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     return module
 
 
-def test_the_first_rank_collects_what_one_process_alone_would(tiny_path: Path, of_rank: Any) -> None:
+def test_the_first_rank_explores_as_one_process_alone_would(tiny_path: Path, of_rank: Any) -> None:
     assert first_rank() == 0
-    alone, alone_acting = built(tiny_path), actor()
-    expected = alone.collect(alone_acting)
-    acting = actor()
-    assert_same_rollouts(of_rank(0).collect(acting), expected)
+    alone_acting, acting = actor(), actor()
+    built(tiny_path).collect(alone_acting)
+    of_rank(0).collect(acting)
     assert torch.equal(acting.draws[0], alone_acting.draws[0])
+
+
+def test_each_rank_builds_and_keeps_objects_of_its_own(tiny_path: Path, of_rank: Any) -> None:
+    alone, *parts = (module.library._objects.keys() for module in (built(tiny_path), of_rank(0), of_rank(1)))
+    # the first object of all is looked at by every rank, for how much memory one needs
+    assert len(parts[0] & parts[1]) <= 1
+    assert parts[0] | parts[1] == alone
 
 
 def test_ranks_have_episodes_and_exploration_of_their_own(of_rank: Any) -> None:
