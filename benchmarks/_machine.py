@@ -26,4 +26,13 @@ def memory_gb() -> dict[str, float]:
     return {name: round(float(rows[key].split()[0]) * 1024 / 1e9, 3) for name, key in _MEMORY.items()}
 
 
+def proportional_gb() -> float | None:
+    """Memory of this process, what it shares counted in parts, GB (10^9 bytes), so that those of several add up."""
+    rollup = Path("/proc/self/smaps_rollup")
+    if not rollup.is_file():
+        return None
+    row = next(line for line in rollup.read_text().splitlines() if line.startswith("Pss:"))
+    return float(row.split()[1]) * 1024 / 1e9
+
+
 _MEMORY = {"now": "VmRSS", "highest": "VmHWM"}

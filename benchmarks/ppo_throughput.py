@@ -98,12 +98,23 @@ def build(configs: list[str], changes: dict[str, Any]) -> argparse.Namespace:
     return built
 
 
-def train(built: argparse.Namespace, rollouts: int, *more: Callback) -> Turns:
-    """One epoch of so many rollouts, without logger, checkpoints and validation; with ``more`` callbacks."""
-    turns = Turns(built.data)
+def train(
+    built: argparse.Namespace, rollouts: int, *more: Callback, turns: Turns | None = None, ranks: int = 1
+) -> Turns:
+    """One epoch of so many rollouts, without logger, checkpoints and validation; with ``more`` callbacks.
+
+    Args:
+        built: module and data module.
+        rollouts: how many.
+        more: further callbacks.
+        turns: watches; one of its own when None.
+        ranks: processes that train together, on the CPU where they are several.
+    """
+    turns = Turns(built.data) if turns is None else turns
     trainer = Trainer(
-        accelerator="auto",
-        devices=1,
+        accelerator="auto" if ranks == 1 else "cpu",
+        strategy="auto" if ranks == 1 else "ddp",
+        devices=ranks,
         max_epochs=1,
         limit_train_batches=rollouts,
         limit_val_batches=0,

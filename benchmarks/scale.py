@@ -1,0 +1,185 @@
+"""Agent steps per second of PPO against worlds, objects, threads, processes and simulators, with memory. Prints JSON.
+
+Every choice of one value from each list is measured in processes of its own, one choice after another, by training as
+benchmarks/ppo_throughput.py does: rollouts after a first one that warms up, without validation. ``worlds`` are those of
+all processes together; each of several ranks has its share of them, of the objects and of every minibatch. Of ranks the
+steps of all count; the time is that of the first, which waits for the others in every gradient step. Memory is that of
+all ranks, what they share counted once. A model of cost follows from each choice: milliseconds of a core for an agent
+step, by part, and what a node with other cores would do if nothing else became short (docs/scaling.md).
+
+    python benchmarks/scale.py --worlds 256 --threads 1 2 --ranks 1 2
+    python benchmarks/scale.py --worlds 16 --objects 8 --rollouts 1 --episodes paper
+    python benchmarks/scale.py --backends mujoco mujoco_warp --worlds 64 --objects 64
+"""
+
+import argparse
+import itertools
+import json
+import logging
+import os
+import subprocess
+import sys
+import warnings
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from _machine import load_average, machine, memory_gb, proportional_gb
+from lightning.pytorch import Callback, LightningModule, Trainer
+from ppo_throughput import PARTS, Turns, build, summary, train
+
+from datamodules.grasps.grasp_set import GraspSet
+from datamodules.ranks import gathered, rank
+from lightning_modules.cli import quieten
+
+BACKENDS: dict[str, list[str]] = {"mujoco": [], "mujoco_warp": ["configs/backends/mujoco_warp.yaml"]}
+"""Overlays by simulator."""
+
+TASKS: dict[str, list[str]] = {"paper": [], "mixed": ["configs/task/mixed.yaml"]}
+"""Overlays by the episodes that are trained on."""
+
+NODE_CORES = (2, 8, 64)
+"""Cores of the nodes that the model of cost is asked for."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One thing to measure.
+
+    Attributes:
+        backend: simulator, of BACKENDS.
+        worlds: of all ranks together.
+        objects: training objects, 0 for all of the grasp set.
+        threads: of each rank; 0 leaves them to their own choice.
+        ranks: processes that train together.
+    """
+
+    backend: str
+    worlds: int
+    objects: int
+    threads: int
+    ranks: int
+
+
+class Everybody(Callback):
+    """At the end of training: turns and memory of every rank, in their order, on all of them."""
+
+    def __init__(self, turns: Turns) -> None:
+        self._turns = turns
+        self.found: list[dict[str, Any]] = []
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Ask all ranks."""
+        own = {"steps": self._turns.steps, "parts": self._turns.parts, "total": self._turns.total}
+        self.found = gathered({**own, "pss_gb": proportional_gb(), "highest_gb": memory_gb().get("highest")})
+
+
+def with_objects(grasps: GraspSet, count: int) -> GraspSet:
+    """The training grasps of ``count`` objects at most, spread over their order."""
+    of_training = grasps.split("train")
+    present = np.unique(of_training.object_index[of_training.is_reachable])
+    chosen = present[np.linspace(0, len(present) - 1, min(count, len(present))).round().astype(int)]
+    return of_training.rows(np.isin(of_training.object_index, chosen))
+
+
+def measure(choice: Choice, configs: list[str], rollouts: int) -> dict[str, Any]:
+    """Train and say how fast; in every rank of the choice alike."""
+    if choice.threads:
+        torch.set_num_threads(choice.threads)
+    torch.manual_seed(0)
+    changes: dict[str, Any] = {
+        "model.init_args.imitation_rollouts": 0,
+        "model.init_args.minibatch_size": 2560 // choice.ranks,
+        "data.init_args.num_worlds": choice.worlds // choice.ranks,
+        "data.init_args.num_threads": choice.threads or None,
+        "data.init_args.rollouts_per_epoch": rollouts + 1,
+    }
+    built = build([*configs, *BACKENDS[choice.backend]], changes)
+    if choice.objects:
+        built.data.grasps = with_objects(built.data.grasps, choice.objects)
+    turns = Turns(built.data)
+    everybody = Everybody(turns)
+    train(built, rollouts + 1, everybody, turns=turns, ranks=choice.ranks)
+    return told(choice, everybody.found, turns)
+
+
+def told(choice: Choice, found: list[dict[str, Any]], turns: Turns) -> dict[str, Any]:
+    """The numbers of one choice, from what every rank found."""
+    together = replace(turns, steps=[sum(each) for each in zip(*(one["steps"] for one in found), strict=True)])
+    cores = min(os.cpu_count() or 1, choice.ranks * (choice.threads or os.cpu_count() or 1))
+    parts, steps = turns.parts[1:], sum(turns.steps[1:])
+    cost = {name: 1e3 * sum(part[name] for part in parts) / steps * cores / choice.ranks for name in PARTS}
+    rate = 1e3 / sum(cost.values())
+    return {
+        **asdict(choice),
+        **summary(together),
+        "memory_gb": {
+            "together": None if None in (every := [one["pss_gb"] for one in found]) else round(sum(every), 2),
+            "highest_of_each": [one["highest_gb"] for one in found],
+        },
+        "core_ms_per_agent_step": {name: round(value, 4) for name, value in cost.items()},
+        "predicted_agent_steps_per_second": {f"{count} cores": round(count * rate) for count in NODE_CORES},
+    }
+
+
+def in_processes(choice: Choice, given: argparse.Namespace) -> dict[str, Any]:
+    """`measure` in processes of its own; what was written to the error stream where they fail."""
+    options = ["--rollouts", str(given.rollouts), "--episodes", given.episodes, "--config", *given.config]
+    command = [sys.executable, str(Path(__file__).resolve()), *options, "--one", json.dumps(asdict(choice))]
+    try:
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=given.timeout)
+    except subprocess.TimeoutExpired:
+        return {**asdict(choice), "error": f"not done after {given.timeout:g} s; raise --timeout or lower --worlds"}
+    if ended.returncode:
+        return {**asdict(choice), "error": ended.stderr.strip().splitlines()[-1:]}
+    found: dict[str, Any] = json.loads(ended.stdout.strip().splitlines()[-1])
+    return found
+
+
+def arguments(given: list[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--config", nargs="+", default=["configs/residual_ppo.yaml"], help="and overlays after it")
+    parser.add_argument("--episodes", choices=tuple(TASKS), default="mixed", help="task that is trained on")
+    parser.add_argument("--backends", nargs="+", choices=tuple(BACKENDS), default=["mujoco"])
+    parser.add_argument("--worlds", type=int, nargs="+", default=[256], help="of all ranks together")
+    parser.add_argument("--objects", type=int, nargs="+", default=[0], help="training objects; 0: all")
+    parser.add_argument("--threads", type=int, nargs="+", default=[1], help="of each rank; 0: their own choice")
+    parser.add_argument("--ranks", type=int, nargs="+", default=[1, 2], help="processes that train together")
+    parser.add_argument("--rollouts", type=int, default=3, help="rollouts that count, after one to warm up")
+    parser.add_argument("--timeout", type=float, default=3600.0, help="seconds for one choice")
+    parser.add_argument("--one", help=argparse.SUPPRESS)
+    options = parser.parse_args(given)
+    for name in ("worlds", "ranks"):
+        if min(getattr(options, name)) < 1:
+            parser.error(f"--{name} is {getattr(options, name)}; at least 1 each")
+    if options.rollouts < 1 or min(options.objects + options.threads) < 0:
+        parser.error("--rollouts is at least 1, --objects and --threads are at least 0")
+    if min(options.worlds) < max(options.ranks):
+        parser.error(f"--worlds {min(options.worlds)} cannot be divided among {max(options.ranks)} ranks")
+    return options
+
+
+def main() -> None:
+    """Measure every choice and print."""
+    options = arguments()
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    if options.one is not None:
+        with warnings.catch_warnings():
+            quieten()
+            configs = [*options.config, *TASKS[options.episodes]]
+            found = measure(Choice(**json.loads(options.one)), configs, options.rollouts)
+        if rank() == 0:
+            print(json.dumps(found))
+        return
+    load = load_average()
+    lists = (options.backends, options.worlds, options.objects, options.threads, options.ranks)
+    rows = [in_processes(Choice(*values), options) for values in itertools.product(*lists)]
+    about = {"benchmark": "scale", "config": options.config, "episodes": options.episodes}
+    print(json.dumps({**about, "choices": rows, "machine": machine(load), "torch": torch.__version__}, indent=1))
+
+
+if __name__ == "__main__":
+    main()
