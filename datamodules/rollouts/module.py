@@ -48,7 +48,7 @@ class RolloutDataModule(LightningDataModule):
 
     Args:
         path: grasp set file.
-        num_worlds: worlds simulated at once; one rollout has an episode in each.
+        num_worlds: worlds simulated at once, of each process; one rollout has an episode in each.
         rollouts_per_epoch: rollouts between two validations or checkpoints.
         privileged: hidden observation groups for the critic, never seen by the policy; and what a policy is told.
         reward: terms and weights, or the name of a preset (envs.task.rewards.PRESETS).
