@@ -17,6 +17,7 @@ import itertools
 import json
 import logging
 import os
+import signal
 import subprocess
 import sys
 import warnings
@@ -128,13 +129,18 @@ def in_processes(choice: Choice, given: argparse.Namespace) -> dict[str, Any]:
     """`measure` in processes of its own; what was written to the error stream where they fail."""
     options = ["--rollouts", str(given.rollouts), "--episodes", given.episodes, "--config", *given.config]
     command = [sys.executable, str(Path(__file__).resolve()), *options, "--one", json.dumps(asdict(choice))]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
     try:
-        ended = subprocess.run(command, capture_output=True, text=True, timeout=given.timeout)
+        out, err = process.communicate(timeout=given.timeout)
     except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)  # all ranks
+        process.communicate()
         return {**asdict(choice), "error": f"not done after {given.timeout:g} s; raise --timeout or lower --worlds"}
-    if ended.returncode:
-        return {**asdict(choice), "error": ended.stderr.strip().splitlines()[-1:]}
-    found: dict[str, Any] = json.loads(ended.stdout.strip().splitlines()[-1])
+    if process.returncode:
+        return {**asdict(choice), "error": err.strip().splitlines()[-1:]}
+    found: dict[str, Any] = json.loads(out.strip().splitlines()[-1])
     return found
 
 

@@ -23,7 +23,14 @@ from lightning_modules.ppo.exploration import Exploration
 from lightning_modules.ppo.kl_schedule import AdaptiveLearningRate
 from lightning_modules.ppo.losses import explained_variance
 from lightning_modules.ppo.memory import PolicyMemory
-from lightning_modules.ppo.objectives import Objective, imitation_objective, means, ppo_objective, weighted
+from lightning_modules.ppo.objectives import (
+    Objective,
+    advice_objective,
+    imitation_objective,
+    means,
+    ppo_objective,
+    weighted,
+)
 from lightning_modules.ppo.rollout_numbers import rollout_numbers
 from lightning_modules.ppo.samples import Samples, minibatches, samples_of, seeded
 
@@ -114,7 +121,11 @@ class PPOLearning(LightningModule):
         settings = self.hparams
         done = self.policy_version / settings["imitation_rollouts"]
         self._optimizer().param_groups[0]["lr"] = settings["imitation_learning_rate"] * (1.0 - 0.9 * done)
-        teach = self._teaching(samples, value_coefficient=settings["value_coefficient"])
+        half_seen = self._half_blind(samples)
+        teach = partial(
+            imitation_objective, self.hand, samples, evaluate=lambda rows: self.network(half_seen(rows)),
+            composition=self.composition, value_coefficient=settings["value_coefficient"],
+        )  # fmt: skip
         numbers = []
         for epoch in self._minibatches(samples, settings["imitation_epochs"]):
             for rows in epoch:
@@ -123,8 +134,10 @@ class PPOLearning(LightningModule):
                 numbers.append(objective.numbers)
         return means(numbers)
 
-    def _teaching(self, samples: Samples, *, value_coefficient: float) -> Callable[[Tensor], Objective]:
-        """The objective of imitation for rows of the samples (K,), with a part of the cloud's feature hidden.
+    def _half_blind(self, samples: Samples) -> Callable[[Tensor], PolicyInput]:
+        """What the policy sees in rows of the samples (K,), with a part of the cloud's feature hidden, for a teacher.
+
+        A random share of the feature is 0 and the rest scaled so that its mean stays.
 
         Raises:
             ValueError: the rollout has no teacher.
@@ -135,18 +148,26 @@ class PPOLearning(LightningModule):
                 f"imitation_rollouts is {settings['imitation_rollouts']} and imitation_coefficient "
                 f"{settings['imitation_coefficient']}, but the rollouts have no teacher; set data.teacher, or both to 0"
             )
-        evaluate = partial(self._half_blind, samples.steps, seeded((settings["seed"], self.policy_version, _HIDDEN)))
-        return partial(
-            imitation_objective, self.hand, samples, evaluate=evaluate, composition=self.composition,
-            value_coefficient=value_coefficient,
-        )  # fmt: skip
+        generator, share = seeded((settings["seed"], self.policy_version, _HIDDEN)), settings["imitation_dropout"]
+
+        def half_seen(rows: Tensor) -> PolicyInput:
+            seen = self._seen(samples.steps, rows)
+            kept = torch.rand(seen.feature.shape, generator=generator) >= share
+            return replace(seen, feature=seen.feature * kept.to(seen.feature) / (1.0 - share))
+
+        return half_seen
 
     def _beside(self, samples: Samples) -> Callable[[Tensor], Objective] | None:
         """What is learnt beside the clipped objective in each minibatch, from rows of the samples; None for nothing."""
         coefficient = self.hparams["imitation_coefficient"]
         if coefficient == 0.0:
             return None
-        return partial(weighted, self._teaching(samples, value_coefficient=0.0), coefficient)
+        half_seen = self._half_blind(samples)
+        teach = partial(
+            advice_objective, self.hand, samples, mean_of=lambda rows: self.network.mean(half_seen(rows)),
+            composition=self.composition,
+        )  # fmt: skip
+        return partial(weighted, teach, coefficient)
 
     def _improve(self, samples: Samples) -> dict[str, float]:
         """Epochs of the clipped objective; the learning rate follows the divergence from the second epoch on."""
@@ -178,13 +199,6 @@ class PPOLearning(LightningModule):
 
     def _output(self, steps: PolicyMemory, rows: Tensor) -> PolicyOutput:
         output: PolicyOutput = self.network(self._seen(steps, rows))
-        return output
-
-    def _half_blind(self, steps: PolicyMemory, generator: torch.Generator, rows: Tensor) -> PolicyOutput:
-        """As `_output`, with a random share of the cloud's feature at 0 and the rest scaled so that its mean stays."""
-        seen, share = self._seen(steps, rows), self.hparams["imitation_dropout"]
-        kept = torch.rand(seen.feature.shape, generator=generator) >= share
-        output: PolicyOutput = self.network(replace(seen, feature=seen.feature * kept.to(seen.feature) / (1.0 - share)))
         return output
 
     def _mean(self, steps: PolicyMemory, rows: Tensor) -> Tensor:

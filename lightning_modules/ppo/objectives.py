@@ -28,6 +28,32 @@ class Objective:
     numbers: dict[str, float]
 
 
+def advice_objective(
+    hand: Hand, samples: Samples, rows: Tensor, mean_of: MeanOf, composition: Composition
+) -> Objective:
+    """Squared distance of the mean actions to those of the advice, mean over numbers and samples.
+
+    The states are those that the learning policy visits, the advice is the teacher's (Ross et al. 2011).
+
+    Args:
+        hand: the hand that closes.
+        samples: of a rollout with a teacher.
+        rows: the samples of this step (B,).
+        mean_of: means of the present policy.
+        composition: says which outputs follow the advice (`Composition.taught`).
+
+    Raises:
+        ValueError: samples of a policy without a primitive.
+    """
+    if samples.steps.primitive_action is None:
+        raise ValueError("the samples hold no primitive action that a teacher could time; set imitation_rollouts to 0")
+    a_p = samples.steps.primitive_action[rows]
+    closing = torch.tensor(hand.closing).to(a_p)
+    advice = composition.taught(a_p, samples.gate[rows, None], samples.grip[rows, None] * closing)
+    imitation = (mean_of(rows) - advice).square().mean()
+    return Objective(imitation, {"imitation_loss": float(imitation.detach())})
+
+
 def imitation_objective(
     hand: Hand,
     samples: Samples,
@@ -37,30 +63,20 @@ def imitation_objective(
     *,
     value_coefficient: float,
 ) -> Objective:
-    """Squared distance of the outputs to those of the advice, mean over numbers and samples, plus the critic's loss.
-
-    The states are those that the learning policy visits, the advice is the teacher's (Ross et al. 2011).
+    """`advice_objective` plus the critic's loss.
 
     Args:
-        hand: the hand that closes.
-        samples: of a rollout with a teacher.
-        rows: the samples of this step (B,).
+        hand, samples, rows, composition: see there.
         evaluate: the present policy.
-        composition: says which outputs follow the advice (`Composition.taught`).
         value_coefficient: weight of the critic's loss.
 
     Raises:
-        ValueError: samples of a policy without a primitive.
+        ValueError: see there.
     """
-    if samples.steps.primitive_action is None:
-        raise ValueError("the samples hold no primitive action that a teacher could time; set imitation_rollouts to 0")
-    a_p, output = samples.steps.primitive_action[rows], evaluate(rows)
-    closing = torch.tensor(hand.closing).to(a_p)
-    advice = composition.taught(a_p, samples.gate[rows, None], samples.grip[rows, None] * closing)
-    imitation = (output.mean - advice).square().mean()
+    output = evaluate(rows)
+    taught = advice_objective(hand, samples, rows, lambda _: output.mean, composition)
     critic = value_loss(output.value, samples.target[rows]).mean()
-    numbers = {"imitation_loss": float(imitation.detach()), "value_loss": float(critic.detach())}
-    return Objective(imitation + value_coefficient * critic, numbers)
+    return Objective(taught.loss + value_coefficient * critic, {**taught.numbers, "value_loss": float(critic.detach())})
 
 
 def ppo_objective(

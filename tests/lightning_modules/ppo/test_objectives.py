@@ -10,7 +10,14 @@ from lightning_modules.composition import ScaleAndResidual
 from lightning_modules.networks.actor_critic import PolicyOutput
 from lightning_modules.ppo.exploration import IndependentNoise
 from lightning_modules.ppo.memory import PolicyMemory
-from lightning_modules.ppo.objectives import Evaluate, Objective, imitation_objective, means, ppo_objective
+from lightning_modules.ppo.objectives import (
+    Evaluate,
+    Objective,
+    advice_objective,
+    imitation_objective,
+    means,
+    ppo_objective,
+)
 from lightning_modules.ppo.samples import Samples
 
 COUNT = 5
@@ -63,6 +70,18 @@ def test_advice_that_is_followed_costs_the_critic_alone() -> None:
     )  # fmt: skip
     torch.testing.assert_close(found.loss, torch.tensor(3.0))
     assert found.numbers == {"imitation_loss": 0.0, "value_loss": 1.0}
+
+
+def test_advice_alone_asks_for_means_and_not_for_values() -> None:
+    given = samples(IndependentNoise(36, std=0.5), torch.zeros(COUNT, 36))
+    closing = torch.tensor(shadow_hand().closing).float()
+    followed = torch.cat([given.gate[ROWS, None].expand(-1, 18), given.grip[ROWS, None] * closing], dim=1)
+    mean = (followed + 0.5).requires_grad_()
+    found = advice_objective(shadow_hand(), given, ROWS, lambda _: mean, ScaleAndResidual())
+    torch.testing.assert_close(found.loss, torch.tensor(0.25))
+    assert found.numbers == {"imitation_loss": 0.25}
+    found.loss.backward()
+    torch.testing.assert_close(mean.grad, torch.full((3, 36), 2.0 * 0.5 / (3 * 36)))
 
 
 def test_numbers_are_averaged_by_name() -> None:
