@@ -2,6 +2,7 @@
 
 python -m reports.curves runs/gf --output gf_curves.png --json pretrained/gf_curves.json
 python -m reports.curves RUN RUN RUN --output policy_curves.png --json pretrained/residual_ppo_curves.json
+python -m reports.curves pretrained/residual_ppo_curves.json RUN --output policy_curves.png  # kept numbers, and a run
 """
 
 import argparse
@@ -19,7 +20,7 @@ from matplotlib.axes import Axes
 from callbacks.training.figures import dress, save_figure
 from envs.conventions import SPLITS
 from envs.files import write_atomically
-from reports.run_logs import AGENT_STEPS, Curve, Log, PolicyRun, minutes, policy_run, read_logs
+from reports.run_logs import AGENT_STEPS, Curve, Log, PolicyRun, kept_policies, minutes, policy_run, read_logs
 
 _LOG = logging.getLogger("curves")
 
@@ -215,17 +216,24 @@ def main(args: Sequence[str] | None = None) -> None:
     """Command line of the curves."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     parser = argparse.ArgumentParser("curves", description="Training curves in one picture.")
-    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="default_root_dir of a training run")
+    parser.add_argument(
+        "runs", nargs="+", type=Path, metavar="RUN",
+        help="default_root_dir of a training run; or a file of residual policies written by --json",
+    )  # fmt: skip
     parser.add_argument("--output", type=Path, required=True, help="PNG of the curves")
     parser.add_argument("--json", type=Path, help="the drawn numbers")
     parser.add_argument("--title", default="", help="heading of the picture")
     given = parser.parse_args(args)
     if len({path.resolve() for path in given.runs}) < len(given.runs):
         parser.error(f"a run is named twice among {', '.join(map(str, given.runs))}")
-    logs = dict(zip(_names(given.runs), map(read_logs, given.runs), strict=True))
-    (first, *others) = logs.values()
-    if others or any(AGENT_STEPS in log for log in first):
-        runs = {name: policy_run(each) for name, each in logs.items()}
+    kept = {name: run for path in given.runs if path.is_file() for name, run in kept_policies(path).items()}
+    folders = [path for path in given.runs if not path.is_file()]
+    logs = dict(zip(_names(folders), map(read_logs, folders), strict=True))
+    first = next(iter(logs.values()), [])
+    if kept or len(logs) > 1 or any(AGENT_STEPS in log for log in first):
+        if twice := sorted(kept.keys() & logs.keys()):
+            parser.error(f"{', '.join(twice)}: names both of kept curves and of folders; rename the folders")
+        runs = {**kept, **{name: policy_run(each) for name, each in logs.items()}}
         chart, numbers = policy_chart(runs), policy_numbers(runs)
     else:  # the newest training among them: a test has a log too
         newest = next((log for log in reversed(first) if field_numbers(log)), first[-1] if first else Log())

@@ -1,9 +1,11 @@
 """Scalars of a training run, read back from its TensorBoard logs."""
 
+import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -105,3 +107,27 @@ def _against_agent_steps(events: list[ScalarEvent], counted: list[ScalarEvent], 
     counts = np.array([reached, *(event.value for event in counted)])
     rows = np.searchsorted(steps, [event.step for event in events], side="right")
     return Curve(counts[rows], np.array([event.value for event in events], dtype=np.float64))
+
+
+def kept_policies(path: Path) -> dict[str, PolicyRun]:
+    """Runs of the residual policy by name, out of a file that ``python -m reports.curves RUN --json`` wrote.
+
+    Raises:
+        ValueError: the file has other content.
+    """
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return {
+            name: PolicyRun({tag: _kept(curve) for tag, curve in run["curves"].items()}, float(run["minutes"]))
+            for name, run in content.items()
+        }
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"{path} has no curves of residual policies ({type(error).__name__}: {error}); give a file that "
+            "`python -m reports.curves RUN --json FILE` wrote for such runs, or the folders of the runs"
+        ) from error
+
+
+def _kept(curve: dict[str, list[float | None]]) -> Curve:
+    """What the file has of one scalar; a value that was not finite stands as null."""
+    return Curve(np.array(curve["agent_steps"], dtype=np.float64), np.array(curve["value"], dtype=np.float64))

@@ -70,8 +70,13 @@ class Runs:
         return self.root / run.name
 
     def state(self, run: Run) -> State:
-        """What there is of it."""
-        return state_of(run, self.stamps[run.name], self.folder(run), with_code=not self.accept_code)
+        """What there is of it; what others are made of may go once all of them are done, such as a checkpoint."""
+        found = state_of(run, self.stamps[run.name], self.folder(run), with_code=not self.accept_code)
+        if found is not State.SPENT:
+            return found
+        users = [each for each in self.runs if run.name in each.needs]
+        is_served = run.subcommand != "test" and all(self.state(each) is State.DONE for each in users)
+        return State.DONE if is_served else State.BEGUN
 
     def check(self) -> None:
         """Refuse runs that were made by something else.

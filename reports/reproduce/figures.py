@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,14 +12,15 @@ from matplotlib.figure import Figure
 
 from callbacks.assist.curves import StepCurve, draw_curves
 from callbacks.training.figures import dress
-from reports.curves import mean_curve
+from envs.files import write_atomically
+from reports.curves import mean_curve, policy_numbers
 from reports.markdown import shown, table
 from reports.reproduce.blocks import Block, titles
 from reports.reproduce.claims import Claim, Judged, verdict
 from reports.reproduce.results import Difference, Results
 from reports.reproduce.selection import TABLES
 from reports.reproduce.tables import ablations
-from reports.run_logs import AGENT_STEPS, Curve, PolicyRun, policy_run, read_logs
+from reports.run_logs import AGENT_STEPS, Curve, PolicyRun, kept_policies, policy_run, read_logs
 
 SCALARS = {
     "train/episode/success": ("success while learning, %", 100.0),
@@ -27,6 +29,9 @@ SCALARS = {
 """What is drawn over agent steps, with exploration, on training objects."""
 
 _SUCCESS = "train/episode/success"
+
+_KEPT = "curves.json"
+"""Of a training, what its logs are drawn by: they may go."""
 
 _TENTH = 0.1
 """Share of a training at its begin and its end that are compared."""
@@ -39,15 +44,26 @@ _QUARTILES = 1.349
 
 
 def trainings(results: Results, names: Sequence[str]) -> dict[str, list[PolicyRun]]:
-    """Logs of the trainings of methods, one a seed; none of what logs no agent steps, or is another's policy."""
+    """Curves of the trainings of methods, one a seed; none of what logs no agent steps, or is another's policy."""
     found: dict[str, list[PolicyRun]] = {}
     for name in [name for name in names if not results.plan.methods[name].of]:
-        folders = [each for each in results.trainings(name).values() if any(each.rglob("events.out.tfevents.*"))]
-        logs = [read_logs(folder) for folder in folders]
-        own = [policy_run(each) for each in logs if any(AGENT_STEPS in log and _SUCCESS in log for log in each)]
-        if own:
-            found[name] = own
+        own = [_training(folder) for folder in results.trainings(name).values()]
+        if any(own):
+            found[name] = [run for run in own if run is not None]
     return found
+
+
+def _training(folder: Path) -> PolicyRun | None:
+    """What is drawn of a training, kept in ``curves.json`` so that its logs may go; None without."""
+    kept = folder / _KEPT
+    if any(folder.rglob("events.out.tfevents.*")):
+        logs = read_logs(folder)
+        if not any(AGENT_STEPS in log and _SUCCESS in log for log in logs):
+            return None
+        run = policy_run(logs)
+        shown = PolicyRun({tag: run.curves[tag] for tag in SCALARS if tag in run.curves}, run.minutes)
+        write_atomically(kept, (json.dumps(policy_numbers({folder.parent.name: shown})) + "\n").encode())
+    return next(iter(kept_policies(kept).values())) if kept.is_file() else None
 
 
 def curves_figure(runs: Mapping[str, Sequence[PolicyRun]], named: Mapping[str, str]) -> Figure:

@@ -141,21 +141,14 @@ def read_plan(path: Path, tables: Sequence[str]) -> Plan:
     """The plan in a file.
 
     Args:
-        path: YAML; its fields are those of `Plan`.
+        path: YAML; its fields are those of `Plan`, over those of the plan that ``base`` names, if it names one.
         tables: names that there are.
 
     Raises:
         FileNotFoundError: the file, or configurations that it names, which are all listed.
         ValueError: no YAML, or fields, names or values that do not exist or do not go together.
     """
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is no YAML ({error}); give a plan such as configs/reproduce/quick.yaml") from error
-    except FileNotFoundError as error:
-        raise FileNotFoundError(f"{path} does not exist; give a plan such as configs/reproduce/quick.yaml") from error
-    if not isinstance(content, dict):
-        raise ValueError(f"{path} has no fields; give a plan such as configs/reproduce/quick.yaml")
+    content = _read_content(path)
     kinds: dict[str, type[Any]] = {"steps": Step, "methods": Method, "evaluations": Evaluation}
     for section, kind in kinds.items():
         if section in content:
@@ -167,6 +160,32 @@ def read_plan(path: Path, tables: Sequence[str]) -> Plan:
     _check_names(plan, tables)
     _check_files(plan, path)
     return plan
+
+
+def _read_content(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
+    """The fields in a file over those of the plan that its ``base`` names, relative to it; lists are replaced."""
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is no YAML ({error}); give a plan such as configs/reproduce/quick.yaml") from error
+    except FileNotFoundError as error:
+        named = f", which {above[-1]} names as its base, does not exist" if above else " does not exist"
+        raise FileNotFoundError(f"{path}{named}; give a plan such as configs/reproduce/quick.yaml") from error
+    if not isinstance(content, dict):
+        raise ValueError(f"{path} has no fields; give a plan such as configs/reproduce/quick.yaml")
+    base = content.pop("base", None)
+    if base is None:
+        return content
+    made_of = [each.resolve() for each in (*above, path)]
+    if not isinstance(base, str) or (below := path.parent / base).resolve() in made_of:
+        raise ValueError(f"{path}: base is {base!r}; expected the file of a plan that is not made of this one")
+    return _over(_read_content(below, (*above, path)), content)
+
+
+def _over(below: Any, above: Any) -> Any:
+    if not isinstance(below, dict) or not isinstance(above, dict):
+        return above
+    return below | {name: _over(below[name], item) if name in below else item for name, item in above.items()}
 
 
 def _mapping(value: Any, where: str) -> dict[str, Any]:

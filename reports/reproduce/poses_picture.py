@@ -24,7 +24,8 @@ def fig10(results: Results) -> Block:
     """The hand right before the lift and at its end, of one object of each of some families."""
     task = results.selection.tasks[0]
     found = {name: results.first_test(name, task) for name in (A_P, SCALED) if name in results.plan.methods}
-    columns = [_strips(folder, results, name) for name, folder in found.items() if folder is not None]
+    there = {name: folder for name, folder in found.items() if folder is not None and results.has_weights(folder)}
+    columns = [_strips(folder, results, name) for name, folder in there.items()]
     if not columns:
         return Block("-")
     sheet = contact_sheet([strip for row in zip(*columns, strict=True) for strip in row], columns=len(columns))

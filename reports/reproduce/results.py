@@ -250,6 +250,11 @@ class Results:
         evaluation = chosen.evaluation if chosen.of else "main"
         return self.finished(name_of_test(name, self.plan.seeds_of(name)[0], evaluation, task))
 
+    def has_weights(self, folder: Path) -> bool:
+        """Whether the checkpoint that the test in a folder was of is still there, so that it can be run again."""
+        checkpoints = [run.checkpoint for run in self.runs.runs if self.runs.folder(run) == folder]
+        return all(not each or Path(each).is_file() for each in checkpoints)
+
     def trainings(self, method: str) -> dict[int, Path]:
         """Folders of the finished trainings of a method, by seed."""
         folders = {seed: self.finished(name_of_fit(method, seed)) for seed in self.plan.seeds_of(method)}

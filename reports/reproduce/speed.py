@@ -87,7 +87,11 @@ def table5(results: Results) -> Block:
     if folder is None:
         return Block("-")
     root = results.runs.root
-    kept = _kept(folder, root / "speed.json", results.runs.stamps[str(folder.relative_to(root))].identity)
+    identity = results.runs.stamps[str(folder.relative_to(root))].identity
+    kept = _kept(root / "speed.json", identity)
+    if kept is None and not results.has_weights(folder):
+        return Block("-")
+    kept = _measure(folder, root / "speed.json", identity) if kept is None else kept
     found, machine = kept["ms"], kept["machine"]
     rows = [
         [_TITLES[each], *(f"{np.quantile(found[each], share):.2f}" for share in (0.5, 0.25, 0.75)),
@@ -104,13 +108,16 @@ def table5(results: Results) -> Block:
     return Block(table(head, rows), kept, judged, settings=settings)
 
 
-def _kept(folder: Path, path: Path, identity: str) -> dict[str, Any]:
+def _kept(path: Path, identity: str) -> dict[str, Any] | None:
+    """What was measured before of the same training; None without."""
     try:
         kept = json.loads(path.read_text(encoding="utf-8"))
-        if kept["identity"] == identity:
-            return dict(kept)
+        return dict(kept) if kept["identity"] == identity else None
     except (OSError, ValueError, KeyError):
-        pass
+        return None
+
+
+def _measure(folder: Path, path: Path, identity: str) -> dict[str, Any]:
     machine = f"{os.cpu_count()} cores {platform.machine()}, {torch.get_num_threads()} threads"
     measured = {"identity": identity, "machine": machine, "ms": times(folder)}
     write_atomically(path, (json.dumps(measured) + "\n").encode())

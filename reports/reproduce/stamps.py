@@ -31,6 +31,7 @@ class State(Enum):
     MISSING = "missing"
     BEGUN = "begun"
     DONE = "done"
+    SPENT = "done, output gone"
     OTHER = "made by something else"
 
 
@@ -204,14 +205,15 @@ def read_stamp(folder: Path) -> dict[str, Any] | None:
 
 
 def state_of(run: Run, stamp: Stamp, folder: Path, *, with_code: bool = True) -> State:
-    """What there is of a run in its folder, made of what its stamp says."""
+    """What there is of a run in its folder, made of what its stamp says, whoever needs its output."""
     if not folder.is_dir() or not any(path.name != "lock" for path in folder.iterdir()):
         return State.MISSING
     kept = read_stamp(folder)
     if kept is None or stamp.differences(kept, with_code=with_code):
         return State.OTHER
-    is_done = (folder / DONE).is_file() and (folder / run.output).is_file()
-    return State.DONE if is_done else State.BEGUN
+    if not (folder / DONE).is_file():
+        return State.BEGUN
+    return State.DONE if (folder / run.output).is_file() else State.SPENT
 
 
 def write_stamp(folder: Path, stamp: Stamp) -> None:

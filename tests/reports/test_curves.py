@@ -116,6 +116,34 @@ def test_the_command_draws_the_runs(tmp_path: Path) -> None:
     assert set(json.loads(numbers.read_text())) == {"s0", "s1"}
 
 
+def test_kept_curves_stand_beside_a_new_run_and_stay_as_they_were(tmp_path: Path, drawn: list[Figure]) -> None:
+    kept = tmp_path / "kept.json"
+    kept.write_text(json.dumps(policy_numbers({"seed 0": seed(0.2)})))
+    write_log(tmp_path / "s1", {"train/agent_steps": {0: 100.0, 1: 200.0}, "train/ppo/kl": {0: 0.3, 1: 0.4}})
+    main([str(kept), str(tmp_path / "s1"), "--output", str(tmp_path / "x.png"), "--json", str(tmp_path / "both.json")])
+    both = json.loads((tmp_path / "both.json").read_text())
+    assert list(both) == ["seed 0", "s1"]
+    assert both["seed 0"] == json.loads(kept.read_text())["seed 0"]
+    assert [line.get_label() for line in drawn[0].axes[0].lines] == ["seed 0"]
+
+
+def test_kept_curves_and_a_folder_of_one_name_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "kept.json").write_text(json.dumps(policy_numbers({"s1": seed(0.2)})))
+    write_log(tmp_path / "s1", {"train/agent_steps": {0: 100.0}})
+    with pytest.raises(SystemExit):
+        main([str(tmp_path / "kept.json"), str(tmp_path / "s1"), "--output", str(tmp_path / "x.png")])
+    assert "s1: names both of kept curves and of folders" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("content", ["[]", "{}x", '{"splits": {"train": {}}}', '{"val/dsm_loss/train": {"step": [0]}}'])
+def test_other_files_are_no_kept_curves(content: str, tmp_path: Path) -> None:
+    (tmp_path / "other.json").write_text(content)
+    with pytest.raises(
+        ValueError, match=r"other\.json has no curves of residual policies .*`python -m reports\.curves"
+    ):
+        main([str(tmp_path / "other.json"), "--output", str(tmp_path / "x.png")])
+
+
 def test_runs_of_the_same_name_are_told_apart(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     shown: dict[str, Any] = {}
     monkeypatch.setattr(reports_curves.Chart, "draw", lambda chart, path, title: shown.update(chart.lines))

@@ -79,6 +79,21 @@ def test_a_run_that_leaves_nothing_is_no_finished_run(tmp_path: Path) -> None:
     assert runs.state(runs.runs[0]) is State.BEGUN
 
 
+def test_a_checkpoint_may_go_once_all_tests_of_it_are_done(tmp_path: Path) -> None:
+    runs = made_up_runs(tmp_path)
+    run_all(runs, leave_output)
+    for run in runs.runs:
+        if run.name.startswith(("fit/", "step/")):
+            (runs.folder(run) / run.output).unlink()
+    assert runs.missing() == []
+    test = next(run for run in runs.runs if run.name == "test/ppo/seed_0/main_paper")
+    (runs.folder(test) / test.output).unlink()  # what a test leaves is read, and may not go
+    assert [run.name for run in runs.missing()] == ["step/encoder", "fit/ppo/seed_0", test.name]
+    assert run_all(runs, leave_output) == {}
+    assert (runs.folder(test) / test.output).is_file()
+    assert not (runs.root / "fit" / "ours" / "seed_0" / "checkpoints" / "last.ckpt").exists()
+
+
 def test_runs_of_other_settings_are_refused_and_can_be_put_aside(tmp_path: Path) -> None:
     run_all(made_up_runs(tmp_path), leave_output)
     runs = made_up_runs(tmp_path, options=["--model.init_args.seed", "$seed", "--model.init_args.gamma", "0.5"])

@@ -1,5 +1,6 @@
 """Plans, and the runs that they take."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,33 @@ def test_a_method_of_another_takes_its_runs(tmp_path: Path) -> None:
     content["methods"]["alone"] = {"title": "w/o RL", "of": "ours", "policy": "primitive"}
     (tmp_path / "plan.yaml").write_text(yaml.safe_dump(content))
     assert {run.name.split("/")[1] for run in planned(tmp_path / "plan.yaml", methods=["alone"])} == {"ours"}
+
+
+def test_a_plan_may_be_another_one_with_some_fields_changed(tmp_path: Path) -> None:
+    write_plan(tmp_path)
+    (tmp_path / "longer.yaml").write_text(
+        yaml.safe_dump({"base": "plan.yaml", "seeds": [0, 1, 2], "methods": {"ours": {"minutes": 9}}})
+    )
+    below, plan = (read_plan(tmp_path / name, tuple(TABLES)) for name in ("plan.yaml", "longer.yaml"))
+    assert plan.seeds == (0, 1, 2)
+    assert plan.methods["ours"] == replace(below.methods["ours"], minutes=9)
+    assert (plan.methods["ppo"], plan.evaluations, plan.folder) == (
+        below.methods["ppo"], below.evaluations, below.folder,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("base", "error", "message"),
+    [
+        ("longer.yaml", ValueError, "base is 'longer.yaml'; expected the file of a plan that is not made of this one"),
+        (3, ValueError, "base is 3; expected the file of a plan"),
+        ("none.yaml", FileNotFoundError, r"none\.yaml, which .*longer\.yaml names as its base, does not exist"),
+    ],
+)
+def test_a_base_that_is_no_plan_is_refused(base: object, error: type[Exception], message: str, tmp_path: Path) -> None:
+    (tmp_path / "longer.yaml").write_text(yaml.safe_dump({"base": base}))
+    with pytest.raises(error, match=message):
+        read_plan(tmp_path / "longer.yaml", tuple(TABLES))
 
 
 def test_a_method_of_one_that_is_of_another_is_refused(tmp_path: Path) -> None:

@@ -91,6 +91,18 @@ def test_the_same_results_give_the_same_report(tmp_path: Path) -> None:
     assert write_report(plan, runs, selection, {}).read_bytes() == first
 
 
+def test_without_logs_and_checkpoints_the_report_is_the_same(tmp_path: Path) -> None:
+    plan, runs, selection = reproduced(tmp_path)
+    first = write_report(plan, runs, selection, {}).read_bytes()
+    gone = [*runs.root.rglob("events.out.tfevents.*"), *runs.root.rglob("*.ckpt")]
+    assert len(gone) >= 6
+    for path in gone:
+        path.unlink()
+    read_outcomes.cache_clear()
+    assert runs.missing() == []
+    assert write_report(plan, runs, selection, {}).read_bytes() == first
+
+
 def test_a_document_is_the_report_with_its_pictures_beside_it(tmp_path: Path) -> None:
     plan, runs, selection = reproduced(tmp_path)
     document = tmp_path / "docs" / "tables.md"

@@ -40,7 +40,7 @@ def test_a_run_is_missing_then_begun_then_done(tmp_path: Path) -> None:
     write_stamp(folder, stamp)
     assert state_of(run, stamp, folder) is State.BEGUN
     write_done(folder, 1.0)
-    assert state_of(run, stamp, folder) is State.BEGUN  # what it should have left is not there
+    assert state_of(run, stamp, folder) is State.SPENT  # what it should have left is not there
     (folder / "out").touch()
     assert state_of(run, stamp, folder) is State.DONE
 
