@@ -93,12 +93,16 @@ def _safe_norm(vector: Tensor) -> Tensor:
 
 def _cross(first: Tensor, second: Tensor) -> Tensor:
     """Cross product (..., 3) that also broadcasts operands of unequal rank, which torch.linalg.cross does not."""
-    return torch.linalg.cross(*torch.broadcast_tensors(first, second))
+    if first.ndim != second.ndim:
+        first, second = torch.broadcast_tensors(first, second)
+    return torch.linalg.cross(first, second)
 
 
 def _cat_pose(position: Tensor, quat: Tensor) -> Tensor:
-    leading = torch.broadcast_shapes(position.shape[:-1], quat.shape[:-1])
-    return torch.cat((position.expand(*leading, 3), quat.expand(*leading, 4)), dim=-1)
+    if position.shape[:-1] != quat.shape[:-1]:
+        leading = torch.broadcast_shapes(position.shape[:-1], quat.shape[:-1])
+        position, quat = position.expand(*leading, 3), quat.expand(*leading, 4)
+    return torch.cat((position, quat), dim=-1)
 
 
 def rotation_vector_from_quat(quat: Tensor) -> Tensor:
