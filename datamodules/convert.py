@@ -21,17 +21,20 @@ from datamodules.formats.job import (
     ConversionJob,
     Counts,
     build_objects,
+    objects_of,
     objects_to_build,
     read_units,
-    together,
     verify_units,
 )
-from datamodules.formats.reading import CONTACT_DISTANCE
+from datamodules.formats.reading import CONTACT_DISTANCE, load_read
 from datamodules.formats.registry import FORMATS, open_source
+from datamodules.formats.together import together
+from datamodules.formats.wrists import save_wrists
 from datamodules.grasps.grasp_file import save_grasp_set
 from datamodules.grasps.grasp_set import GraspSet
 from envs.conventions import SPLITS
 from envs.files import check_output, write_atomically
+from envs.folder_lock import locked
 from envs.hand.registry import load_hand
 from envs.objects.meshes.import_meshes import Imported, parse_fractions, spread_over_splits
 from envs.objects.meshes.mesh_folder import MeshFolder
@@ -50,13 +53,15 @@ def convert(job: ConversionJob, output: Path, split_file: Path, fractions: dict[
     """
     units, counts = job.source.units(), Counts()
     read_units(job, units, counts)
-    if not counts.read:
+    if not counts.read and not counts.of_other_hands:
         first = next((f"{origin}: {cause}" for origin, cause in counts.bad.items()), "it has no entry")
         raise ValueError(f"none of the {counts.entries} entries of {job.source.name} is usable; e.g. {first}")
     folder, names = objects_to_build(job, counts)
     spread_over_splits(Imported(names, {}, folder), fractions)  # complains now, not after the work
     good = build_objects(job, folder, names, counts)
     splits = spread_over_splits(Imported(good, {}, folder), fractions)
+    if counts.of_other_hands:
+        _take_wrists(job, units, folder, counts, output.with_name(f"{output.stem}_wrists.npz"))
     of_object = {name: split for split, names in splits.items() for name in names}
     write_split_file(split_file, splits, _mesh_settings(job, folder, split_file))
     grasps = _verified(job, units, folder, of_object, split_file, counts)
@@ -65,6 +70,26 @@ def convert(job: ConversionJob, output: Path, split_file: Path, fractions: dict[
     _write_json(output.with_name(f"{output.stem}_rejected.json"), counts.bad)
     _write_json(output.with_name(f"{output.stem}_summary.json"), summary)
     return summary
+
+
+def _take_wrists(job: ConversionJob, units: Sequence[Unit], folder: MeshFolder, counts: Counts, path: Path) -> None:
+    """Write what is taken of other hands' grasps, and say so.
+
+    Raises:
+        ValueError: the source has no other grasps.
+    """
+    names = {folder.path(name).resolve(): name for name in counts.centres_m}
+    parts = []
+    for unit in units:
+        read = load_read(job.read_path(unit))
+        parts.append((read.wrists, objects_of(job, read, names)))
+    count = save_wrists(parts, counts.centres_m, path)
+    told = f"of {count} grasps of hands other than {job.hand} only wrists and contacts were taken, to {path}"
+    if not counts.read:
+        raise ValueError(
+            f"{told}; there is no grasp with the joints of {job.hand}: give the hand as --hand, if it is ours"
+        )
+    _LOG.warning(told)
 
 
 def _verified(
@@ -98,6 +123,7 @@ def _summary(job: ConversionJob, counts: Counts, grasps: GraspSet) -> dict[str, 
         "entries": counts.entries,
         "bad_entries": len(counts.bad),
         "read": counts.read,
+        "of_other_hands": counts.of_other_hands,
         "grasps_with_a_clamped_joint": dict(counts.clamped),
         "contact_fingertips_to_surface_median_mm": round(1e3 * float(np.median(contact)), 2) if len(contact) else None,
         "objects": len(grasps.objects),
@@ -123,6 +149,7 @@ def _parser() -> ArgumentParser:
     parser.add_argument("--output", type=Path, required=True, help="grasp set to write (npz)")
     parser.add_argument("--split_file", type=Path, required=True, help="split file to write (JSON)")
     parser.add_argument("--meshes", type=Path, help="folder of the objects' meshes; looked for near the source")
+    parser.add_argument("--hand", default="shadow", help="hand whose grasps are read: a shipped name or a YAML file")
     parser.add_argument("--split", choices=SPLITS, default="unseen_families", help="split that all objects go to")
     parser.add_argument("--fractions", nargs="+", metavar="SPLIT=SHARE", help="deal them out over splits instead")
     parser.add_argument("--max_per_object", type=int, help="grasps of each object that are tried; all when not given")
@@ -142,6 +169,13 @@ def _check(given: Any) -> None:
         raise ValueError(
             f"--output is {given.output} and --split_file {given.split_file}; expected names ending in .npz and .json"
         )
+    parts = given.parts_dir or given.output.with_suffix("")
+    for path in (given.output, given.split_file, parts):
+        if given.source.is_dir() and path.resolve().is_relative_to(given.source.resolve()):
+            raise ValueError(
+                f"{path} lies in the source {given.source}, where what is written would be read as grasps; name a "
+                "place beside it"
+            )
     check_output(given.output)
     check_output(given.split_file)
 
@@ -152,13 +186,15 @@ def main(args: Sequence[str] | None = None) -> None:
     try:
         _check(given)
         fractions = parse_fractions(given.fractions or [f"{given.split}=1"])
-        source = open_source(given.source, given.format, given.meshes)
+        source, hand = open_source(given.source, given.format, given.meshes), load_hand(given.hand)
         stem = given.output.with_suffix("")
         job = ConversionJob(
-            source, Path(f"{stem}_meshes"), given.parts_dir or Path(f"{stem}_parts"), most=given.max_per_object,
-            num_workers=given.num_workers, timeout_s=given.timeout,
+            source, Path(f"{stem}_meshes"), given.parts_dir or Path(f"{stem}_parts"), hand=hand.reference or hand.name,
+            most=given.max_per_object, num_workers=given.num_workers, timeout_s=given.timeout,
+            meshes=given.meshes,
         )  # fmt: skip
-        summary = convert(job, given.output, given.split_file, fractions)
+        with locked(job.parts_dir, remedy="name another --output"):
+            summary = convert(job, given.output, given.split_file, fractions)
     except (ValueError, OSError) as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:

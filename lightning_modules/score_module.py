@@ -142,23 +142,34 @@ class ScoreMatchingModule(LightningModule):
         return self.encode_grouped(points_h, known, table_h)
 
     def encode_grouped(self, points_h: Tensor, grouping: CloudGrouping | None, table_h: Tensor | None) -> Tensor:
-        """Scenes (B, S) of clouds whose groups are known; grouped here when None."""
+        """Scenes (B, S) of clouds whose groups are known; grouped here when None.
+
+        The feature, what the conditioned blocks make of it, and for a second look the table and points.
+        """
         feature = self.network.encode(points_h, grouping, table_h)
-        if self.refiner is None or table_h is None:
-            return feature
-        # not in the type of the feature, which is bfloat16 in mixed precision: millimetres count
-        return torch.cat([feature, table_h, points_h[:, :NEAR_POINTS].flatten(1)], dim=1)
+        parts = [feature, *self.network.conditions(feature)]
+        if self.refiner is not None and table_h is not None:
+            # not in the type of the feature, which is bfloat16 in mixed precision: millimetres count
+            parts += [self.refiner.block.of_cloud(feature), table_h, points_h[:, :NEAR_POINTS].flatten(1)]
+        return torch.cat(parts, dim=1)
 
     def feature(self, scene: Tensor) -> Tensor:
         """The learnt features (B, F) of scenes (B, S): what others than the score may read."""
         return scene[:, : self.network.feature_dim].contiguous()
 
     def score_fn(self, scene: Tensor) -> ScoreFn:
-        """score(x, t) conditioned on scenes (B, S)."""
+        """score(x, t) conditioned on scenes (B, S).
+
+        Raises:
+            ValueError: these are no scenes of `encode`, a feature alone for instance.
+        """
+        least = sum(self.network.scene_sizes)
+        if scene.shape[1] < least:
+            raise ValueError(f"scenes of {scene.shape[1]} numbers, expected at least {least} as of encode")
         if self.refiner is not None:
             return _RefinedScore(self.network, self.refiner, self.joint_state, self.sde, scene)
-        conditions = self.network.conditions(scene)
-        return lambda state, t: self.network.score(state, scene, t, self.sde, conditions)
+        feature, *conditions = scene.split(self.network.scene_sizes, dim=1)
+        return lambda state, t: self.network.score(state, feature, t, self.sde, conditions)
 
     def _losses(self, batch: GraspBatch, draws: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Losses (B,) of every grasp, eq. 8, averaged over ``draws`` of (t, z), and what is descended in training.
@@ -260,11 +271,10 @@ class _RefinedScore:
         self, network: ScoreNetwork, refiner: GraspRefiner, joint_state: JointState, sde: SDE, scene: Tensor
     ) -> None:
         self._network, self._refiner, self._joint_state, self._sde = network, refiner, joint_state, sde
-        size = network.feature_dim
-        self._feature, self._table_h = scene[:, :size], scene[:, size : size + 4]
-        self._points_h = scene[:, size + 4 :].unflatten(1, (-1, 3))
-        self._conditions = network.conditions(self._feature)
-        self._of_cloud = refiner.block.of_cloud(self._feature)
+        first = [*network.scene_sizes, refiner.block.width, 4]
+        parts = scene.split([*first, scene.shape[1] - sum(first)], dim=1)
+        self._feature, *self._conditions, self._of_cloud, self._table_h, points_h = parts
+        self._points_h = points_h.unflatten(1, (-1, 3))
         self.first = scene.new_zeros(())
 
     def rough(self, state: Tensor, t: Tensor) -> Tensor:

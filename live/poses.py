@@ -1,5 +1,7 @@
 """Poses in numpy: position in metres, then quaternion wxyz; as `envs.geometry.transforms`, without torch."""
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -37,9 +39,14 @@ def angle_between(first: Array, second: Array) -> float:
     return float(2.0 * np.arccos(np.clip(abs(first @ second), 0.0, 1.0)))
 
 
-def between(first: Array, second: Array, share: float) -> Array:
-    """The pose (7,) a share in [0, 1] of the way from the first to the second; the short way round."""
-    quat = second[3:] if first[3:] @ second[3:] >= 0.0 else -second[3:]
-    pose = np.concatenate([first[:3], first[3:]]) * (1.0 - share) + np.concatenate([second[:3], quat]) * share
-    pose[3:] /= max(float(np.linalg.norm(pose[3:])), 1e-12)
-    return pose
+def between(first: Array | Sequence[float], second: Array | Sequence[float], share: float) -> Array:
+    """The pose (7,) a share in [0, 1] of the way from the first to the second; the short way round.
+
+    In plain numbers: on seven of them numpy takes three times as long, and a control step asks for a dozen poses.
+    """
+    start, end = (each.tolist() if isinstance(each, np.ndarray) else each for each in (first, second))
+    turned = share if sum(a * b for a, b in zip(start[3:], end[3:], strict=True)) >= 0.0 else -share
+    shares = (share, share, share, turned, turned, turned, turned)
+    pose = [(1.0 - share) * a + part * b for a, b, part in zip(start, end, shares, strict=True)]
+    length = max(math.hypot(*pose[3:]), 1e-12)
+    return np.array([*pose[:3], *(each / length for each in pose[3:])])

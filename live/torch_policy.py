@@ -35,6 +35,7 @@ class TorchPolicy:
         """See `ControlPolicy.start`."""
         self._policy.start(1)
 
+    @torch.inference_mode()
     def act(self, observation: LiveObservation) -> PolicyParts:
         """See `ControlPolicy.act`."""
         names = (item.name for item in fields(observation) if item.name != "groups")

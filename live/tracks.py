@@ -105,7 +105,7 @@ class PoseTrack:
         (start, before), (end, later) = self._samples[after - 1], self._samples[after]
         if end - start < 1e-9:
             return np.array(later)
-        return between(np.array(before), np.array(later), (time_s - start) / (end - start))
+        return between(before, later, (time_s - start) / (end - start))
 
     def _put(self, time_s: float, pose: Array) -> None:
         insort(self._samples, (time_s, tuple(pose.tolist())))

@@ -9,13 +9,15 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from datamodules.formats.files import first_file, units_of, walk
+from datamodules.formats.bench_scene import FOLDERS, family_of, read_contacts, read_object
+from datamodules.formats.files import first_files, units_of, walk
 from datamodules.formats.foreign import Array, BadEntry, ForeignGrasp, Unit
-from datamodules.formats.joint_maps import JOINTS, MENAGERIE, from_menagerie
+from datamodules.formats.joint_maps import MENAGERIE, from_menagerie
 from datamodules.formats.mesh_search import MeshSearch, near
-from datamodules.formats.plain_files import load_npy, number, vector
+from datamodules.formats.plain_files import load_npy, vector
 from datamodules.formats.surface import tip_distances
 from datamodules.formats.world_poses import table_plane_m, unit_pose
+from datamodules.formats.wrists import is_of_hand
 from datamodules.grasps.poses import absolute_pose, relative_pose
 from envs.hand.registry import load_hand
 
@@ -33,32 +35,27 @@ _THUMB_FIRST = [*range(7), *range(12, WIDTH), *range(7, 12)]
 
 
 class DexGraspBench:
-    """Reads grasps of the Shadow Hand; see `Format`. Positions are of the world, ``obj_scale`` is the true scale."""
+    """Reads grasps, of any hand; see `Format`. Positions are of the world, scales are true ones."""
 
     name: ClassVar[str] = "dexgraspbench"
-    layout: ClassVar[str] = "OBJECT/.../*.npy with a dict of obj_pose, obj_scale, obj_path and grasp_qpos"
+    layout: ClassVar[str] = "OBJECT/.../*.npy with a dict of grasp_qpos and obj_pose, obj_scale, obj_path or scene_path"
 
     def __init__(self, source: Path, meshes: Path | None = None) -> None:
         self.source = source
         start = source if source.is_dir() else source.parent
         beside = [start, *start.resolve().parents[:4]]
-        self._meshes = MeshSearch([meshes] if meshes else [*near(source, ("assets", "object", "DGNObj")), *beside])
+        self._meshes = MeshSearch(
+            [meshes] if meshes else [*near(source, ("assets/object", "assets", "object", "DGNObj")), *beside]
+        )
 
     @classmethod
     def fits(cls, source: Path) -> bool:
         """See `Format.fits`."""
-        file = first_file(source, ".npy")
-        try:
-            array = None if file is None else load_npy(file)
-        except (ValueError, OSError):
-            return False
-        if array is None or not array.dtype.hasobject or array.ndim:
-            return False
-        return isinstance(array.item(), Mapping) and not {"grasp_qpos", "robot_pose"}.isdisjoint(array.item())
+        return any(map(_is_of_this_kind, first_files(source, ".npy", FOLDERS)))
 
     def units(self) -> Sequence[Unit]:
         """See `Format.units`."""
-        found = walk(self.source, ".npy")
+        found = walk(self.source, ".npy", FOLDERS)
         groups = [
             (str(folder.relative_to(self.source)) if self.source.is_dir() else folder.name, folder.name, files)
             for folder, files in found
@@ -69,13 +66,16 @@ class DexGraspBench:
         """See `Format.read`."""
         offset = self.palm_offset
         for entry in self._read(unit):
-            yield _moved_forward(entry, offset) if isinstance(entry, ForeignGrasp) else entry
+            is_ours = isinstance(entry, ForeignGrasp) and is_of_hand(entry, load_hand("shadow"))
+            yield _moved_forward(entry, offset) if is_ours and isinstance(entry, ForeignGrasp) else entry
 
     @cached_property
     def palm_offset(self) -> float:
-        """Metres along the fingers from the poses of the files to the palm body: 0 or PALM_OFFSET."""
-        entries = chain.from_iterable(self._read(unit) for unit in self.units())
-        grasps = islice((entry for entry in entries if isinstance(entry, ForeignGrasp)), _LOOKED_AT)
+        """Metres along the fingers from the poses of the Shadow Hand's files to its palm body: 0 or PALM_OFFSET."""
+        entries, hand = chain.from_iterable(self._read(unit) for unit in self.units()), load_hand("shadow")
+        grasps = islice(
+            (entry for entry in entries if isinstance(entry, ForeignGrasp) and is_of_hand(entry, hand)), _LOOKED_AT
+        )
         distances = [[_tips_apart(_moved_forward(one, offset)) for offset in (0.0, PALM_OFFSET)] for one in grasps]
         at_palm, at_mount = np.median(np.array(distances or [[0.0, 1.0]]), axis=0)
         return 0.0 if at_palm <= at_mount else PALM_OFFSET
@@ -92,67 +92,96 @@ class DexGraspBench:
                 yield BadEntry(str(path), str(error))
 
     def _grasps(self, path: Path, fields: Mapping[str, Any]) -> Iterator[ForeignGrasp | BadEntry]:
-        code = str(fields.get("obj_path", path.parent.name))
-        mesh, scale = self._meshes.find(code), _scale(str(path), fields)
-        stages = {stage: _rows(str(path), fields, stage) for stage in STAGES if stage in fields}
-        if "grasp_qpos" not in stages:
+        if "grasp_qpos" not in fields:
             raise ValueError(f"{path} lacks the field 'grasp_qpos'; it has {', '.join(map(str, fields)) or 'none'}")
-        poses = np.atleast_2d(vector(str(path), fields, "obj_pose", None))
+        stages = {stage: _rows(str(path), fields, stage) for stage in STAGES if stage in fields}
+        names = _joint_names(str(path), fields, stages["grasp_qpos"].shape[1] - 7)
+        thing = read_object(path, fields, self._meshes)
         for row, grasp in enumerate(stages["grasp_qpos"]):
             origin = f"{path}, row {row}"
             try:
-                object_w = unit_pose(origin, "obj_pose", poses[min(row, len(poses) - 1)])
+                pose_w, scale = thing.row(row)
+                object_w = unit_pose(origin, "object's pose", pose_w)
                 wrist_w = unit_pose(origin, "grasp_qpos", grasp[:7])
-                before, after = (stages[name][row] if name in stages else None for name in (STAGES[0], STAGES[2]))
+                before, after = (_row_of(stages, name, row) for name in (STAGES[0], STAGES[2]))
                 yield ForeignGrasp(
-                    joints=from_menagerie(grasp[7:]),
+                    joints=_joints(names, grasp),
                     wrist_pose_m=relative_pose(object_w[None], wrist_w[None])[0],
-                    mesh=mesh,
+                    mesh=thing.mesh,
                     scale=scale,
-                    code=code,
-                    family=Path(code).name.split("_")[0].split("-")[0],
+                    code=thing.code,
+                    family=family_of(thing.code),
                     plane_m=table_plane_m(object_w),
                     origin=origin,
-                    pregrasp=None if before is None else from_menagerie(before[7:]),
-                    squeeze=None if after is None else from_menagerie(after[7:]),
+                    pregrasp=None if before is None else _joints(names, before),
+                    squeeze=None if after is None else _joints(names, after),
+                    contacts_m=read_contacts(origin, fields, row, len(stages["grasp_qpos"]), object_w),
                     is_plane_sure=False,
                 )
             except (ValueError, IndexError) as error:
                 yield BadEntry(origin, str(error))
 
 
+def _is_of_this_kind(file: Path) -> bool:
+    try:
+        array = load_npy(file)
+    except (ValueError, OSError):
+        return False
+    fields = array.item() if array.dtype.hasobject and array.shape == () else None
+    return isinstance(fields, Mapping) and not {"grasp_qpos", "robot_pose"}.isdisjoint(fields)
+
+
 def _spelt_alike(path: Path, fields: Mapping[str, Any]) -> Mapping[str, Any]:
     """The fields of a raw BODex file under the names of DexGraspBench; those of other files as they are."""
-    if "robot_pose" not in fields:
+    if "robot_pose" not in fields or "grasp_qpos" in fields:  # a trajectory may stand beside the grasp
         return fields
     poses = vector(str(path), fields, "robot_pose", None)
-    if poses.ndim != 4 or poses.shape[0] != 1 or poses.shape[2] < len(STAGES) or poses.shape[3] != WIDTH:
+    if poses.ndim != 4 or poses.shape[0] != 1 or poses.shape[2] != len(STAGES):
         raise ValueError(
-            f"{path}, field robot_pose: shape {poses.shape}, expected (1, N, 3, {WIDTH}), of a Shadow Hand; grasps of "
-            "other hands are not read"
+            f"{path}, field robot_pose: shape {poses.shape}, expected (1, N, 3, 7 + joints) of a hand without an arm"
         )
-    stages = {stage: poses[0, :, row][:, _THUMB_FIRST] for row, stage in enumerate(STAGES)}
-    return dict(fields) | stages
-
-
-def _scale(source: str, fields: Mapping[str, Any]) -> float:
-    scales = vector(source, fields, "obj_scale", None).ravel()
-    if not len(scales) or np.ptp(scales) > 1e-6 * abs(scales[0]):
-        raise ValueError(f"{source}, field obj_scale: {scales.tolist()}, expected one number for all three axes")
-    scale = number(source, {"obj_scale": scales[:1]}, "obj_scale")
-    if not 0.0 < scale <= 1.0:
-        raise ValueError(f"{source}, field obj_scale: {scale:g}; it is the true scale, such as 0.08, in (0, 1]")
-    return scale
+    stages = {stage: poses[0, :, row] for row, stage in enumerate(STAGES)}
+    if "joint_names" not in fields and poses.shape[3] == WIDTH:
+        stages = {stage: rows[:, _THUMB_FIRST] for stage, rows in stages.items()}
+    return {name: value for name, value in fields.items() if name != "robot_pose"} | stages
 
 
 def _rows(source: str, fields: Mapping[str, Any], stage: str) -> Array:
+    """Rows (N, 7 + joints) of a stage: position, quaternion and joints."""
     rows = np.atleast_2d(vector(source, fields, stage, None))
-    if rows.ndim != 2 or rows.shape[1] != WIDTH:
+    apart = f"{stage.removesuffix('_qpos')}_pose"  # files of 2024 have the pose in a field of its own
+    if apart in fields:
+        rows = np.concatenate([np.atleast_2d(vector(source, fields, apart, None)), rows], axis=-1)
+    if rows.ndim == 3:  # several steps of each grasp, the most open hand first
+        rows = rows[:, 0]
+    if rows.ndim != 2 or rows.shape[1] <= 7:
         raise ValueError(
-            f"{source}, field {stage}: shape {rows.shape}, expected (N, {WIDTH}): position, quaternion and the "
-            f"{len(JOINTS)} joints of the Shadow Hand; grasps of other hands are not read"
+            f"{source}, field {stage}: shape {rows.shape}, expected (N, 7 + joints): position, quaternion, joints"
         )
     return rows
+
+
+def _joint_names(source: str, fields: Mapping[str, Any], count: int) -> tuple[str, ...]:
+    """Names of the joints of a file: its own, those of the Shadow Hand where it has as many, else none."""
+    if "joint_names" not in fields:
+        return MENAGERIE if count == len(MENAGERIE) else ()
+    names = tuple(str(name) for name in np.asarray(fields["joint_names"], dtype=object).ravel())
+    if len(names) != count:
+        raise ValueError(f"{source}, field joint_names: {len(names)} names, expected {count} as grasp_qpos has")
+    return names
+
+
+def _joints(names: tuple[str, ...], row: Array) -> dict[str, float]:
+    """Joints of a row by our names where the file's are those of the Shadow Hand, else by the file's."""
+    told = dict(zip(names, row[7:].tolist(), strict=True)) if names else {}
+    return from_menagerie([told[name] for name in MENAGERIE]) if told.keys() == set(MENAGERIE) else told
+
+
+def _row_of(stages: Mapping[str, Array], name: str, row: int) -> Array | None:
+    """The stage of one grasp; the first row where a single grasp has several, which begin with the most open hand."""
+    if name not in stages:
+        return None
+    return stages[name][0 if len(stages["grasp_qpos"]) == 1 else row]
 
 
 def _moved_forward(grasp: ForeignGrasp, offset: float) -> ForeignGrasp:

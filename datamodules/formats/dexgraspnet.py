@@ -4,11 +4,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from datamodules.formats.files import first_file, units_of, walk
+from datamodules.formats.files import first_files, units_of, walk
 from datamodules.formats.foreign import BadEntry, ForeignGrasp, Unit
 from datamodules.formats.mesh_search import MeshSearch, near
 from datamodules.formats.openai_keys import OpenAIHand, check_plane, read_keys
 from datamodules.formats.plain_files import load_npy, number, vector
+
+_POSES = ("poses",)
+"""Folders of the table variant with how objects lie."""
 
 
 class DexGraspNet(OpenAIHand):
@@ -24,24 +27,20 @@ class DexGraspNet(OpenAIHand):
     @classmethod
     def fits(cls, source: Path) -> bool:
         """See `Format.fits`."""
-        file = first_file(source, ".npy")
-        try:
-            array = None if file is None else load_npy(file)
-        except (ValueError, OSError):
-            return False
-        if array is None or not array.dtype.hasobject or array.ndim != 1 or not len(array):
-            return False
-        return isinstance(array[0], Mapping) and "qpos" in array[0]
+        return any(map(_is_of_this_kind, first_files(source, ".npy", _POSES)))
 
     def units(self) -> Sequence[Unit]:
         """See `Format.units`."""
-        files = [file for folder, files in walk(self.source, ".npy") if folder.name != "poses" for file in files]
+        files = [file for _, files in walk(self.source, ".npy", _POSES) for file in files]
         return units_of(self.source, [(file.stem, file.stem, [file]) for file in files], "file .npy below it")
 
     def _read(self, unit: Unit) -> Iterator[ForeignGrasp | BadEntry]:
         [path] = unit.files
         try:
-            entries, mesh = load_npy(path), self._meshes.find(unit.code)
+            entries = load_npy(path)
+            if not entries.size:
+                return  # an object of which no grasp was validated
+            mesh = self._meshes.find(unit.code)
             if entries.ndim != 1 or not entries.dtype.hasobject:
                 raise ValueError(
                     f"{path} holds an array of {entries.dtype} of shape {entries.shape}, expected one of dicts, (N,)"
@@ -54,6 +53,16 @@ class DexGraspNet(OpenAIHand):
                 yield _grasp(f"{path}, row {row}", entry, unit.code, mesh)
             except ValueError as error:
                 yield BadEntry(f"{path}, row {row}", str(error))
+
+
+def _is_of_this_kind(file: Path) -> bool:
+    try:
+        array = load_npy(file)
+    except (ValueError, OSError):
+        return False
+    if not array.dtype.hasobject or array.ndim != 1 or not len(array):
+        return False
+    return isinstance(array[0], Mapping) and "qpos" in array[0]
 
 
 def _grasp(source: str, entry: Any, code: str, mesh: Path) -> ForeignGrasp:

@@ -2,31 +2,48 @@
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from itertools import chain, islice
 from pathlib import Path
+from zlib import crc32
 
 from datamodules.formats.foreign import Unit
 
 MOST_FILES = 1000
 """Files of a unit: one folder with all of a source's files is read part by part."""
 
+_LONGEST = 150
+"""Characters of a path that stay in the name of its unit."""
 
-def walk(source: Path, suffix: str) -> Iterator[tuple[Path, list[Path]]]:
-    """Every folder below the source with its files of that suffix, in alphabetical order; a file stands for itself."""
+_FIRST = 20
+"""Files that are looked at to find out what a source is."""
+
+
+def walk(source: Path, suffix: str, skipped: Collection[str] = ()) -> Iterator[tuple[Path, list[Path]]]:
+    """Every folder below the source with its files of that suffix, in alphabetical order; a file stands for itself.
+
+    Links to folders are followed, each folder once; those of the names ``skipped`` are left out.
+    """
     if source.is_file():
         yield source.parent, [source]
         return
-    for folder, below, names in os.walk(source):
-        below[:] = sorted(name for name in below if not name.startswith(("__MACOSX", ".")))
-        files = [Path(folder, name) for name in sorted(names) if name.endswith(suffix) and not name.startswith("._")]
+    seen: set[str] = set()
+    for folder, below, names in os.walk(source, followlinks=True):
+        real = os.path.realpath(folder)
+        if real in seen:
+            below.clear()
+            continue
+        seen.add(real)
+        below[:] = sorted(name for name in below if not name.startswith(("__MACOSX", ".")) and name not in skipped)
+        files = [Path(folder, name) for name in sorted(names) if name.endswith(suffix) and not name.startswith(".")]
         if files:
             yield Path(folder), files
 
 
-def first_file(source: Path, suffix: str) -> Path | None:
-    """The first file of that suffix, None when there is none."""
-    found = next(walk(source, suffix), None)
-    return None if found is None or not found[1][0].name.endswith(suffix) else found[1][0]
+def first_files(source: Path, suffix: str, skipped: Collection[str] = ()) -> list[Path]:
+    """The first few files of that suffix: one may be damaged or empty, and the source is of its format all the same."""
+    files = chain.from_iterable(files for _, files in walk(source, suffix, skipped))
+    return [file for file in islice(files, _FIRST) if file.name.endswith(suffix)]
 
 
 def units_of(source: Path, groups: Sequence[tuple[str, str, list[Path]]], wanted: str) -> list[Unit]:
@@ -38,6 +55,8 @@ def units_of(source: Path, groups: Sequence[tuple[str, str, list[Path]]], wanted
     units = []
     for place, code, files in groups:
         name = re.sub(r"[^A-Za-z0-9.-]+", "_", place) or "_"
+        if len(name) > _LONGEST:  # of a file's name 255 bytes are allowed
+            name = f"{name[-_LONGEST:]}.{crc32(place.encode()):08x}"
         for begin in range(0, len(files), MOST_FILES):
             part = f"{name}.{begin // MOST_FILES}" if len(files) > MOST_FILES else name
             units.append(Unit(part, tuple(files[begin : begin + MOST_FILES]), code))

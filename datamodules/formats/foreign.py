@@ -18,7 +18,8 @@ class ForeignGrasp:
     ``_m`` is the frame of the mesh file, its coordinates times ``scale``; metres.
 
     Attributes:
-        joints: angle of every joint of the hand by its name in this project, coupled ones included, rad.
+        joints: angle of every joint of the hand by its name in this project, coupled ones included, rad; of a hand that
+            it does not have by the file's names, empty where there are none.
         wrist_pose_m: the palm body (7,), position and quaternion wxyz.
         mesh: mesh file of the object.
         scale: metres of one unit of the mesh file: the true one, whatever the format stores.
@@ -28,6 +29,7 @@ class ForeignGrasp:
         pregrasp: joints before closing; None where the source has none.
         squeeze: joints that press; None where the source has none.
         origin: file and row, for messages.
+        contacts_m: points where the hand touches (C, 3); None where the source has none.
         is_plane_sure: False where the plane is that of a world in which the object may float as well: it is the table
             then only where the object stands on it.
     """
@@ -42,6 +44,7 @@ class ForeignGrasp:
     origin: str
     pregrasp: Mapping[str, float] | None = None
     squeeze: Mapping[str, float] | None = None
+    contacts_m: Array | None = None
     is_plane_sure: bool = True
 
 

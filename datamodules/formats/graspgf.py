@@ -13,6 +13,7 @@ from datamodules.formats.foreign import Array, BadEntry, ForeignGrasp, Unit
 from datamodules.formats.joint_maps import NEGATED
 from datamodules.formats.mesh_search import MeshSearch, near
 from datamodules.formats.plain_files import load_pth
+from datamodules.formats.rows_on_disk import Rows, RowsInMemory, pickled_rows
 from datamodules.formats.surface import fingertips, mesh_surface
 from datamodules.formats.world_poses import table_plane_m, unit_pose
 from datamodules.grasps.poses import relative_pose
@@ -34,7 +35,7 @@ _CLOUD_APART = 0.005
 
 
 class GraspGFRelease:
-    """Reads ``ExpertDatasets/grasp_data``; see `Format`. A file is held in memory whole, in single precision."""
+    """Reads ``ExpertDatasets/grasp_data``; see `Format`. A torch archive is held in memory whole."""
 
     name: ClassVar[str] = "graspgf"
     layout: ClassVar[str] = "NAME_rc.pth with an array (N, 3121), beside NAME_rc_ot.pth or NAME_oti.pth"
@@ -44,7 +45,7 @@ class GraspGFRelease:
         self._meshes = MeshSearch(
             [meshes] if meshes else near(source, ("meshdatav3_scaled", "meshdata", "dexgraspnet_dataset"))
         )
-        self._loaded: tuple[Path, Array] | None = None
+        self._loaded: tuple[Path, Rows] | None = None
 
     @classmethod
     def fits(cls, source: Path) -> bool:
@@ -56,7 +57,7 @@ class GraspGFRelease:
         units: list[Unit] = []
         for path in _files(self.source):
             names = _names(path)
-            ids = self._rows(path)[:, 3104]
+            ids = self._rows(path).column(3104)
             for number in np.unique(ids):
                 code = names.get(int(number), "") if float(number).is_integer() else ""
                 unit = Unit(
@@ -72,7 +73,7 @@ class GraspGFRelease:
         for row in unit.rows if unit.rows is not None else ():
             origin = f"{path}, row {row}"
             try:
-                yield self._grasp(origin, rows[row].astype(np.float64), unit.code)
+                yield self._grasp(origin, rows.row(row), unit.code)
             except (ValueError, OSError) as error:
                 yield BadEntry(origin, str(error))
 
@@ -81,7 +82,8 @@ class GraspGFRelease:
         """Whether the axes of NEGATED are the other way round: then the fingertips of the rows fit better so."""
         path = next(_files(self.source))
         rows = self._rows(path)
-        few = rows[np.linspace(0, len(rows) - 1, min(len(rows), 100)).astype(int)].astype(np.float64)
+        count = rows.shape[0]
+        few = np.array([rows.row(int(row)) for row in np.linspace(0, count - 1, min(count, 100))]).reshape(-1, WIDTH)
         few = few[np.isfinite(few).all(axis=1) & (np.abs(few[:, FIELDS["wrist quaternion"]]).sum(axis=1) > 0.5)]
         if not len(few):
             return False
@@ -91,14 +93,14 @@ class GraspGFRelease:
             errors.append(float(np.linalg.norm(tips - few[:, FIELDS["fingertips"]].reshape(-1, 5, 3), axis=2).mean()))
         return errors[1] < errors[0]
 
-    def _rows(self, path: Path) -> Array:
+    def _rows(self, path: Path) -> Rows:
         if self._loaded is None or self._loaded[0] != path:
-            content = np.asarray(load_pth(path))
-            if content.ndim != 2 or content.shape[1] != WIDTH or content.dtype.kind != "f":
+            rows: Rows = pickled_rows(path) or RowsInMemory(np.asarray(load_pth(path)))
+            if len(rows.shape) != 2 or rows.shape[1] != WIDTH or rows.dtype.kind != "f":
                 raise ValueError(
-                    f"{path} holds an array of {content.dtype} of shape {content.shape}, expected numbers (N, {WIDTH})"
+                    f"{path} holds an array of {rows.dtype} of shape {rows.shape}, expected numbers (N, {WIDTH})"
                 )
-            self._loaded = path, content.astype(np.float32, copy=False)
+            self._loaded = path, rows
         return self._loaded[1]
 
     def _grasp(self, origin: str, row: Array, code: str) -> ForeignGrasp:

@@ -18,19 +18,20 @@ from tqdm import tqdm
 from trimesh.exchange.ply import export_ply
 
 from datamodules.formats.foreign import Format, Unit
-from datamodules.formats.reading import is_read, load_read, mesh_name, read_grasps, save_read
+from datamodules.formats.reading import ReadGrasps, is_read, load_read, mesh_name, read_grasps, save_read
 from datamodules.formats.surface import mesh_surface
-from datamodules.formats.verify import no_grasps_of, verify
+from datamodules.formats.together import together
+from datamodules.formats.verify import verify
 from datamodules.grasps.grasp_file import load_grasp_set, save_grasp_set
-from datamodules.grasps.grasp_set import GraspSet, join_rows, joined_shapes
+from datamodules.grasps.grasp_set import GraspSet
 from datamodules.workers import worker_pool
 from envs.files import write_atomically
-from envs.hand.hand import Hand
 from envs.hand.registry import load_hand
 from envs.objects.library import ObjectLibrary
 from envs.objects.meshes.mesh_folder import MeshFolder
+from envs.objects.meshes.mesh_object import CENTRE
 from envs.objects.meshes.mesh_settings import MeshSettings
-from envs.objects.shapes import ShapeDigests, are_same_shapes, shape_digest, shape_digests
+from envs.objects.shapes import ShapeDigests, are_same_shapes, shape_digest
 from envs.objects.store.guarded import BUILD_TIMEOUT_S
 from envs.objects.store.object_cache import ObjectCache
 from envs.objects.store.preparation import prepare
@@ -39,7 +40,7 @@ from envs.workers import call_plainly
 
 _LOG = logging.getLogger(__name__)
 
-CODE_VERSION = 1
+CODE_VERSION = 2
 """Counted up when the code of reading or verification changes what comes out of the same files."""
 
 NUM_WORLDS = 32
@@ -58,6 +59,7 @@ class ConversionJob:
         most: grasps of each object at most; all when None.
         num_workers: processes; one per core when None.
         timeout_s: seconds that building one object may take.
+        meshes: folder that the source's meshes are looked for in; those near it when None.
     """
 
     source: Format
@@ -67,12 +69,14 @@ class ConversionJob:
     most: int | None = None
     num_workers: int | None = None
     timeout_s: float = BUILD_TIMEOUT_S
+    meshes: Path | None = None
 
     def stamp(self, unit: Unit) -> str:
         """Hash of what decides what is read of a unit: its files as they are now, and the settings."""
         files = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in unit.files if path.is_file()]
         rows = None if unit.rows is None else len(unit.rows)
-        content = [CODE_VERSION, self.source.name, self.hand, self.most, files, rows, version("mujoco")]
+        meshes = str(self.meshes and self.meshes.resolve())
+        content = [CODE_VERSION, self.source.name, self.hand, self.most, files, rows, meshes, version("mujoco")]
         return sha256(json.dumps(content).encode()).hexdigest()[:16]
 
     def read_path(self, unit: Unit) -> Path:
@@ -90,6 +94,7 @@ class Counts:
 
     entries: int = 0
     read: int = 0
+    of_other_hands: int = 0
     verified: int = 0
     reachable: int = 0
     clamped: Counter[str] = field(default_factory=Counter)
@@ -98,6 +103,7 @@ class Counts:
     tip_distances: list[np.ndarray] = field(default_factory=list)
     meshes: set[Path] = field(default_factory=set)
     shapes: dict[str, ShapeDigests] = field(default_factory=dict)
+    centres_m: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 def read_units(job: ConversionJob, units: Sequence[Unit], counts: Counts) -> None:
@@ -115,8 +121,9 @@ def read_units(job: ConversionJob, units: Sequence[Unit], counts: Counts) -> Non
                 path = mesh_path(job, scale, code, family)
                 _write_mesh(Path(mesh), scale, path)
                 counts.meshes.add(path.resolve())
-            counts.entries += len(read) + len(read.bad)
+            counts.entries += len(read) + len(read.bad) + len(read.wrists)
             counts.read += len(read)
+            counts.of_other_hands += len(read.wrists)
             counts.clamped.update(read.num_clamped)
             counts.bad |= {entry.origin: entry.cause for entry in read.bad}
             counts.tip_distances.append(read.tip_distance.astype(np.float32).ravel())
@@ -157,6 +164,7 @@ def build_objects(job: ConversionJob, folder: MeshFolder, names: Sequence[str], 
         else:
             good.add(one.name)
             counts.shapes[one.name] = shape_digest(one.grasp_object)
+            counts.centres_m[one.name] = np.array([one.grasp_object.parameters[name] for name in CENTRE])
     return [name for name in names if name in good]
 
 
@@ -213,14 +221,18 @@ def _take_done(waiting: "set[Future[int]]", bar: Any) -> "set[Future[int]]":
     return left
 
 
+def objects_of(job: ConversionJob, read: ReadGrasps, names: Mapping[Path, str]) -> list[str | None]:
+    """The objects of a unit by their names in the split file; None where one could not be built."""
+    paths = [mesh_path(job, scale, code, family).resolve() for _, scale, code, family in read.meshes]
+    return [names.get(path) for path in paths]
+
+
 class _Task:
     """What a worker needs of a unit, without the source."""
 
-    def __init__(self, job: ConversionJob, unit: Unit, names: dict[Path, str], splits: dict[str, str]) -> None:
+    def __init__(self, job: ConversionJob, unit: Unit, names: Mapping[Path, str], splits: dict[str, str]) -> None:
         self.read_path, self.verified_path, self.stamp = job.read_path(unit), job.verified_path(unit), job.stamp(unit)
-        read = load_read(self.read_path)
-        paths = [mesh_path(job, scale, code, family).resolve() for _, scale, code, family in read.meshes]
-        self.objects = [names.get(path) for path in paths]
+        self.objects = objects_of(job, load_read(self.read_path), names)
         self.splits = {name: splits[name] for name in self.objects if name is not None}
 
 
@@ -263,38 +275,3 @@ def _verify_unit(hand: str, split_file: str, task: _Task) -> int:
     provenance = {"stamp": task.stamp, "causes": dict(causes), "tried": len(read)}
     save_grasp_set(together(parts, load_hand(hand), provenance), task.verified_path)
     return len(read)
-
-
-def together(parts: Sequence[GraspSet], hand: Hand, provenance: dict[str, Any]) -> GraspSet:
-    """One set of parts that may share objects; none of them is needed."""
-    names = list(dict.fromkeys(name for part in parts for name in part.objects))
-    splits = {name: split for part in parts for name, split in zip(part.objects, part.object_splits, strict=True)}
-    place = {name: index for index, name in enumerate(names)}
-    shapes = _shapes_of(parts, names)
-    alike = [
-        replace(
-            part,
-            objects=tuple(names),
-            object_splits=tuple(splits[name] for name in names),
-            object_index=np.array([place[name] for name in part.objects], dtype=np.int32)[part.object_index],
-            shapes=shapes,
-        )
-        for part in parts
-        if part.objects
-    ]
-    return replace(join_rows(alike), provenance=provenance) if alike else no_grasps(hand, provenance)
-
-
-def _shapes_of(parts: Sequence[GraspSet], names: Sequence[str]) -> ShapeDigests | None:
-    """The shapes of objects by name; None where a part does not tell its own."""
-    told = joined_shapes([part for part in parts if part.objects])
-    if told is None:
-        return None
-    rows = {name: row for row, name in enumerate(name for part in parts for name in part.objects)}
-    return told[[rows[name] for name in names]]
-
-
-def no_grasps(hand: Hand, provenance: dict[str, Any]) -> GraspSet:
-    """A set without objects."""
-    empty = no_grasps_of(hand, "none", "train")
-    return replace(empty, objects=(), object_splits=(), shapes=shape_digests([]), provenance=provenance)

@@ -43,4 +43,4 @@ def is_flipped(grasps: Iterable[Mapping[str, float]]) -> bool:
 
     The last joint of the thumb tells: its range is one-sided, -1.571 to 0 rad here.
     """
-    return sum(joints["THJ0"] for joints in grasps) > 0.0
+    return sum(joints.get("THJ0", 0.0) for joints in grasps) > 0.0

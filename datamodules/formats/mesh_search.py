@@ -1,5 +1,6 @@
 """Where the mesh of an object lies: data sets put them beside their grasps, each in a folder of its own."""
 
+import os
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -13,6 +14,9 @@ _INSIDE = (
     "mesh.obj",
 )
 """Files of an object's folder, in the order in which they are looked for."""
+
+_PROCESSED = "processed_data"
+"""Folder in which data sets of DexGraspBench's kind keep their objects' folders."""
 
 
 def near(source: Path, names: Sequence[str]) -> list[Path]:
@@ -39,18 +43,23 @@ class MeshSearch:
         Raises:
             ValueError: there is none; says where it was looked for.
         """
-        found = self._find(code)
+        found = self.locate(code)
         if found is None:
             where = ", ".join(map(str, self.folders)) or "no folder of meshes is known"
             raise ValueError(f"object {code!r} has no mesh (looked in: {where}); give the folder of meshes as --meshes")
         return found
 
+    def locate(self, code: str) -> Path | None:
+        """The file that `find` gives, of any kind; None where there is none."""
+        return self._find(code)
+
     def _look(self, code: str) -> Path | None:
-        parts = [part for part in Path(code).parts if part not in ("..", "/")]
+        parts = [part for part in Path(os.path.normpath(code)).parts if part not in ("..", "/")]
         tails = [Path(*parts[begin:]) for begin in range(len(parts))]
         for folder in self.folders:
+            homes = [folder, *_folders_in(folder)]
             for tail in tails:
-                for place in (folder / tail, *(below / tail for below in _folders_in(folder))):
+                for place in (home / name / tail for home in homes for name in ("", _PROCESSED)):
                     if place.is_file():
                         return place
                     if place.is_dir() and (mesh := _mesh_in(place)) is not None:

@@ -24,28 +24,33 @@ _LOOKED_AT = 200
 def read_keys(source: str, qpos: Any) -> tuple[dict[str, float], Array]:
     """Joints by their names here, rad, and the palm's pose (7,) in the object's frame, of a dict of the 28 keys.
 
-    Angles WRJR* are Euler angles about the fixed axes x, y and z, in that order.
+    Angles WRJR* are Euler angles about the fixed axes x, y and z, in that order. Files of other hands have other joints
+    beside them: these keep their names.
 
     Raises:
         ValueError: no such dict, a key that is absent or no finite number; names source and key.
     """
     if not isinstance(qpos, Mapping):
         raise ValueError(f"{source}, field qpos: a {type(qpos).__name__}, expected a dict of {len(KEYS)} numbers")
-    absent = [key for key in KEYS if key not in qpos]
+    is_other = not any(str(key).startswith("robot0:") for key in qpos)
+    own = tuple(str(key) for key in qpos if key not in ROTATION + TRANSLATION) if is_other else KEYS[: len(JOINTS)]
+    keys = (*own, *ROTATION, *TRANSLATION)
+    absent = [key for key in (keys if own else KEYS) if key not in qpos]
     if absent:
         raise ValueError(
             f"{source}, field qpos lacks {absent[0]!r} ({len(absent)} of {len(KEYS)} keys absent); expected the keys "
             "robot0:FFJ3 to robot0:THJ0, WRJRx to WRJTz; leave this entry out"
         )
     try:
-        values = np.array([float(qpos[key]) for key in KEYS])
+        values = np.array([float(qpos[key]) for key in keys])
     except (TypeError, ValueError) as error:
         raise ValueError(f"{source}, field qpos: no numbers ({error}); leave this entry out") from error
     if not np.isfinite(values).all():
-        key = KEYS[int(np.argmin(np.isfinite(values)))]
+        key = keys[int(np.argmin(np.isfinite(values)))]
         raise ValueError(f"{source}, field qpos: {key} is {qpos[key]}, expected a finite number; leave this entry out")
-    quat = Rotation.from_euler("xyz", values[22:25]).as_quat(scalar_first=True, canonical=True)
-    return dict(zip(JOINTS, values[:22].tolist(), strict=True)), np.concatenate([values[25:], quat])
+    quat = Rotation.from_euler("xyz", values[-6:-3]).as_quat(scalar_first=True, canonical=True)
+    joints = dict(zip(own if is_other else JOINTS, values[:-6].tolist(), strict=True))
+    return joints, np.concatenate([values[-3:], quat])
 
 
 def write_keys(joints: Mapping[str, float], wrist_pose_m: Array) -> dict[str, float]:

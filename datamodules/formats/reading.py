@@ -4,7 +4,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from datamodules.formats.foreign import BadEntry, ForeignGrasp
 from datamodules.formats.own_joints import own_joints
 from datamodules.formats.surface import mesh_surface, tip_distances
+from datamodules.formats.wrists import Wrists, is_of_hand, wrists_of
 from envs.files import write_atomically
 from envs.hand.hand import Hand
 
@@ -55,6 +56,7 @@ class ReadGrasps:
         tip_distance: fingertips from the surface as the source has them (K, F), m.
         num_clamped: grasps of which a joint exceeded its limits, by joint.
         bad: entries that are no grasps.
+        wrists: grasps of other hands.
     """
 
     meshes: tuple[tuple[str, float, str, str], ...]
@@ -67,6 +69,7 @@ class ReadGrasps:
     tip_distance: Array
     num_clamped: dict[str, int]
     bad: tuple[BadEntry, ...]
+    wrists: Wrists
 
     def __len__(self) -> int:
         return len(self.object_index)
@@ -86,7 +89,7 @@ def read_grasps(entries: Iterable[ForeignGrasp | BadEntry], hand: Hand, most: in
     bad: list[BadEntry] = []
     groups: dict[tuple[str, float, str, str], list[ForeignGrasp]] = {}
     counts: Counter[tuple[str, float, str, str]] = Counter()
-    parts = []
+    parts, others, of_object = [], [], []
     for entry in entries:
         if isinstance(entry, BadEntry):
             bad.append(entry)
@@ -94,19 +97,24 @@ def read_grasps(entries: Iterable[ForeignGrasp | BadEntry], hand: Hand, most: in
         key = (str(entry.mesh), round(entry.scale, 6), entry.code, entry.family)
         group = groups.setdefault(key, [])
         counts[key] += 1
-        if most is None or counts[key] <= most:
+        if most is not None and counts[key] > most:
+            continue
+        if is_of_hand(entry, hand):
             group.append(entry)
+        else:
+            others.append(entry)
+            of_object.append(list(groups).index(key))
         if len(group) == _AT_ONCE:  # so that memory does not grow with the number of grasps
             parts.append(_checked(group, hand, list(groups).index(key), bad))
             group.clear()
     parts += [_checked(group, hand, index, bad) for index, group in enumerate(groups.values()) if group]
-    return _joined(parts, tuple(groups), hand, tuple(bad))
+    return _joined(parts, tuple(groups), hand, tuple(bad), wrists_of(others, of_object))
 
 
 def _checked(grasps: Sequence[ForeignGrasp], hand: Hand, index: int, bad: list[BadEntry]) -> dict[str, Array]:
     """Columns of the good ones among grasps of one object; the others go to ``bad``."""
     mesh, scale = grasps[0].mesh, grasps[0].scale
-    joints = np.array([[grasp.joints[name] for name in hand.all_joints] for grasp in grasps])
+    joints = np.array([_all_joints(hand, grasp) for grasp in grasps])
     wrist_m = np.array([grasp.wrist_pose_m for grasp in grasps])
     plane_m = np.array([np.full(4, np.nan) if one.plane_m is None else one.plane_m for one in grasps])
     try:
@@ -137,6 +145,15 @@ def _checked(grasps: Sequence[ForeignGrasp], hand: Hand, index: int, bad: list[B
             continue
         good.append(row)
     return _columns(hand, [grasps[row] for row in good], index, joints[good], wrist_m[good], plane_m[good], tips[good])
+
+
+def _all_joints(hand: Hand, grasp: ForeignGrasp) -> list[float]:
+    """Angles in the order of `Hand.all_joints`; coupled ones that the source does not tell follow."""
+    actuated = [grasp.joints[name] for name in hand.joints]
+    coupled = hand.all_joints[len(actuated) :]
+    if all(name in grasp.joints for name in coupled):
+        return actuated + [grasp.joints[name] for name in coupled]
+    return actuated + hand.coupled_from_actuated(np.array(actuated)).tolist()
 
 
 def _columns(
@@ -173,6 +190,7 @@ def _joined(
     meshes: tuple[tuple[str, float, str, str], ...],
     hand: Hand,
     bad: tuple[BadEntry, ...],
+    wrists: Wrists,
 ) -> ReadGrasps:
     fingers, joints = len(hand.fingers), hand.num_joints
     widths = dict(zip(_COLUMNS, (None, 7, joints, joints, joints, 4, fingers), strict=True)) | {"clamped": joints}
@@ -183,7 +201,7 @@ def _joined(
     counts = columns.pop("clamped").sum(axis=0).astype(int)
     clamped = {name: int(count) for name, count in zip(hand.joints, counts, strict=True) if count}
     columns["object_index"] = columns["object_index"].astype(np.int64)
-    return ReadGrasps(meshes=meshes, num_clamped=clamped, bad=bad, **columns)
+    return ReadGrasps(meshes=meshes, num_clamped=clamped, bad=bad, wrists=wrists, **columns)
 
 
 def mesh_name(code: str, scale: float) -> str:
@@ -199,22 +217,37 @@ def save_read(read: ReadGrasps, path: Path, stamp: str) -> None:
     """Write what was read of a unit, whole or not at all; ``stamp`` tells what it was read from."""
     header = {
         "stamp": stamp,
+        "files": _state_of(read.meshes),
         "meshes": read.meshes,
         "num_clamped": read.num_clamped,
         "bad": [asdict(entry) for entry in read.bad],
     }
     buffer = BytesIO()
     content = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
-    np.savez(buffer, header=content, **{name: getattr(read, name) for name in _COLUMNS})
+    wrists = {f"other_{field.name}": getattr(read.wrists, field.name) for field in fields(Wrists)}
+    np.savez(buffer, header=content, **{name: getattr(read, name) for name in _COLUMNS}, **wrists)
     write_atomically(path, buffer.getvalue())
 
 
 def is_read(path: Path, stamp: str) -> bool:
-    """Whether a file of `save_read` with this stamp is there."""
+    """Whether a file of `save_read` with this stamp is there, of meshes as they are now.
+
+    A unit of which nothing was usable is read again: its meshes may have been put where they are looked for.
+    """
     if not path.is_file():
         return False
     with np.load(path, allow_pickle=False) as archive:
-        return bool(_header(archive)["stamp"] == stamp)
+        header = _header(archive)
+        if header["stamp"] != stamp:
+            return False
+        is_empty = not (len(archive["object_index"]) or len(archive["other_object_index"]))
+    return not (is_empty and header["bad"]) and bool(header["files"] == _state_of(header["meshes"]))
+
+
+def _state_of(meshes: Iterable[Sequence[Any]]) -> list[list[int]]:
+    """Size and time of each mesh file; empty where there is none."""
+    stats = [Path(mesh[0]).stat() if Path(mesh[0]).is_file() else None for mesh in meshes]
+    return [[] if one is None else [one.st_size, one.st_mtime_ns] for one in stats]
 
 
 def _header(archive: Any) -> dict[str, Any]:
@@ -231,11 +264,13 @@ def load_read(path: Path) -> ReadGrasps:
     with np.load(path, allow_pickle=False) as archive:
         header = _header(archive)
         columns = {name: archive[name] for name in _COLUMNS}
+        wrists = Wrists(**{field.name: archive[f"other_{field.name}"] for field in fields(Wrists)})
     return ReadGrasps(
         meshes=tuple(
             (str(mesh), float(scale), str(code), str(family)) for mesh, scale, code, family in header["meshes"]
         ),
         num_clamped=header["num_clamped"],
         bad=tuple(BadEntry(**entry) for entry in header["bad"]),
+        wrists=wrists,
         **columns,
     )

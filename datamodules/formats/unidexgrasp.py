@@ -4,13 +4,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import ClassVar
 
-from datamodules.formats.files import first_file, units_of, walk
+from datamodules.formats.files import first_files, units_of, walk
 from datamodules.formats.foreign import BadEntry, ForeignGrasp, Unit
 from datamodules.formats.mesh_search import MeshSearch, near
 from datamodules.formats.openai_keys import OpenAIHand, check_plane, read_keys
 from datamodules.formats.plain_files import load_npz, number, vector
 
-MESH_FOLDERS = ("meshdatav3_scaled", "meshdatav3", "meshdata")
+MESH_FOLDERS = ("meshdatav3_scaled", "meshdatav3", "meshdata", "meshes")
 _FIELDS = ("qpos", "scale", "plane")
 
 
@@ -27,11 +27,7 @@ class UniDexGrasp(OpenAIHand):
     @classmethod
     def fits(cls, source: Path) -> bool:
         """See `Format.fits`."""
-        file = first_file(source, ".npz")
-        try:
-            return file is not None and len(load_npz(file, _FIELDS)) == len(_FIELDS)
-        except ValueError:
-            return False
+        return any(map(_is_of_this_kind, first_files(source, ".npz")))
 
     def units(self) -> Sequence[Unit]:
         """See `Format.units`."""
@@ -60,6 +56,13 @@ class UniDexGrasp(OpenAIHand):
         joints, wrist_m = read_keys(str(path), fields["qpos"].item() if fields["qpos"].shape == () else None)
         family = Path(code).name.rsplit("-", 1)[0]
         return ForeignGrasp(joints, wrist_m, self._meshes.find(code), 1.0 / scale, code, family, plane, str(path))
+
+
+def _is_of_this_kind(file: Path) -> bool:
+    try:
+        return len(load_npz(file, _FIELDS)) == len(_FIELDS)
+    except ValueError:
+        return False
 
 
 def _place(source: Path, folder: Path) -> str:

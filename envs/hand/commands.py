@@ -1,6 +1,5 @@
 """From actions in [-1, 1] to joint targets."""
 
-import torch
 from torch import Tensor
 
 from envs.hand.parts import JointLimits
@@ -23,7 +22,7 @@ def next_command(
         max_step: radians that an action of 1 moves a joint.
         max_gap: largest distance of the command from the actual joints, rad.
     """
-    low, high = (torch.tensor(edge).to(command) for edge in (limits.low, limits.high))
+    low, high = limits.tensors(command)
     stepped = command + max_step * action.clip(-1.0, 1.0)
     return stepped.clip(joint_pos - max_gap, joint_pos + max_gap).clip(low, high)
 

@@ -6,7 +6,6 @@ from functools import cached_property
 
 import mujoco
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -237,9 +236,7 @@ class Hand:
                 f"joint_pos has {joint_pos.shape[-1]} columns, expected {self.num_joints}: the actuated joints of the "
                 f"hand {self.name}, {', '.join(self.joints)}"
             )
-        low = torch.tensor(self.limits.low, dtype=joint_pos.dtype, device=joint_pos.device)
-        high = torch.tensor(self.limits.high, dtype=joint_pos.dtype, device=joint_pos.device)
-        return low, high
+        return self.limits.tensors(joint_pos)
 
     def check_limits(self, joint_pos: Tensor | NDArray[np.floating], what: str, *, tolerance: float = 1e-5) -> None:
         """Accept actuated joints (..., J) in radians that are finite and within their limits.

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from envs.geometry.transforms import quat_multiply, quat_rotate, transform_points
+from envs.hand.chain import read_chain
 from envs.hand.hand import Hand, link_indices
 
 
@@ -100,22 +101,16 @@ class HandKinematics:
 
     def __init__(self, hand: Hand) -> None:
         self.hand = hand
-        model = hand.model()
-        bodies = [int(model.body(hand.element(name)).id) for name in hand.links]
-        joints = [int(model.body_jntadr[body]) for body in bodies[1:]]
-        if np.any(model.jnt_pos[joints]) or np.any(model.qpos0):
-            raise RuntimeError("the hand model has joint anchors or reference angles that forward kinematics ignores")
-        columns = {hand.element(name): column for column, name in enumerate(hand.all_joints)}
-        self._tree = _tree([bodies.index(int(model.body_parentid[body])) for body in bodies[1:]])
-        order = (self._tree.order - 1).numpy()
-        self._joint_column = torch.tensor([columns[model.joint(joint).name] for joint in joints])[order]
+        chain = read_chain(hand)
+        self._tree = _tree(chain.parents)
+        order = self._tree.order - 1
+        self._joint_column = torch.tensor(chain.joint_column)[order]
         self._parent_column = torch.tensor(hand.parent_columns, dtype=torch.long)
         self._tip_link = torch.tensor(hand.link_indices([finger.tip_link for finger in hand.fingers]))
-        rest = torch.as_tensor(model.body_quat[bodies[1:]].copy())[order]
-        axis = torch.as_tensor(model.jnt_axis[joints].copy())[order]
+        offset, rest, axis = (torch.as_tensor(each)[order] for each in (chain.offset, chain.rest_quat, chain.axis))
         turn = quat_multiply(rest, torch.cat([torch.zeros_like(axis[:, :1]), axis], dim=1))
         self._arrays = (
-            torch.as_tensor(model.body_pos[bodies[1:]].copy())[order],
+            offset,
             _from_the_right(rest),
             _from_the_right(turn),
             self._tree.is_above,
@@ -134,11 +129,11 @@ class HandKinematics:
         Raises:
             ValueError: wrong shape or number type, or a value that is not finite.
         """
-        self._check_joints(joint_pos, "joint_pos", self.hand.joints)
+        check_joints(self.hand, joint_pos, "joint_pos", self.hand.joints)
         constants = self._constants(joint_pos)
         if coupled_pos is None:
             coupled_pos = constants.ratio * joint_pos[:, self._parent_column] + constants.angle_offset
-        self._check_joints(coupled_pos, "coupled_pos", self.hand.coupled.names)
+        check_joints(self.hand, coupled_pos, "coupled_pos", self.hand.coupled.names)
         if coupled_pos.shape[0] != joint_pos.shape[0]:
             raise ValueError(
                 f"coupled_pos has {coupled_pos.shape[0]} rows, joint_pos {joint_pos.shape[0]}; give one each"
@@ -170,19 +165,25 @@ class HandKinematics:
             self._cache[key] = _Constants(*(array.to(dtype=key[0], device=key[1]) for array in self._arrays))
         return self._cache[key]
 
-    def _check_joints(self, values: Tensor, what: str, names: Sequence[str]) -> None:
-        if values.ndim != 2 or values.shape[1] != len(names):
-            raise ValueError(
-                f"{what} has shape {tuple(values.shape)}, expected (B, {len(names)}): {', '.join(names)} of the hand "
-                f"{self.hand.name}"
-            )
-        if not values.is_floating_point():
-            raise ValueError(f"{what} has type {values.dtype}, expected float32 or float64 radians")
-        if not torch.compiler.is_exporting() and not torch.isfinite(values).all():  # a graph cannot ask
-            row, column = torch.nonzero(~torch.isfinite(values))[0].tolist()
-            raise ValueError(
-                f"{what} holds {values[row, column].item()} in row {row}, column {column}; expected finite radians"
-            )
+
+def check_joints(hand: Hand, values: Tensor, what: str, names: Sequence[str]) -> None:
+    """Accept joints (B, len(names)) of a hand that are finite numbers in float32 or float64.
+
+    Raises:
+        ValueError: names ``what``, and the first value that is none.
+    """
+    if values.ndim != 2 or values.shape[1] != len(names):
+        raise ValueError(
+            f"{what} has shape {tuple(values.shape)}, expected (B, {len(names)}): {', '.join(names)} of the hand "
+            f"{hand.name}"
+        )
+    if not values.is_floating_point():
+        raise ValueError(f"{what} has type {values.dtype}, expected float32 or float64 radians")
+    if not torch.compiler.is_exporting() and not torch.isfinite(values).all():  # a graph cannot ask
+        row, column = torch.nonzero(~torch.isfinite(values))[0].tolist()
+        raise ValueError(
+            f"{what} holds {values[row, column].item()} in row {row}, column {column}; expected finite radians"
+        )
 
 
 def fingertip_centres(

@@ -1,9 +1,11 @@
 """What a hand is made of: limits, couplings, fingers, gains."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 Array = NDArray[np.float64]
 
@@ -14,6 +16,19 @@ class JointLimits:
 
     low: Array
     high: Array
+    _kept: dict[tuple[torch.dtype, torch.device], tuple[Tensor, Tensor]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    def tensors(self, like: Tensor) -> tuple[Tensor, Tensor]:
+        """Both in the dtype and on the device of ``like``; made once: in a control step they would cost more than its
+        arithmetic."""
+        key = (like.dtype, like.device)
+        if key not in self._kept:
+            with torch.inference_mode(False):  # gradients may need them later
+                low, high = (torch.tensor(end, dtype=key[0], device=key[1]) for end in (self.low, self.high))
+            self._kept[key] = (low, high)
+        return self._kept[key]
 
 
 @dataclass(frozen=True)

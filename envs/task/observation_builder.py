@@ -124,8 +124,8 @@ class ObservationBuilder:
         """
         self._history.add(signals.time_s, signals.wrist_pose_w, first)
         cloud_pose_h = pose_compose(pose_invert(signals.wrist_pose_w), signals.cloud_pose_w)
-        hand, limits = self._hand, self._hand.coupled_limits
-        low, high = (torch.tensor(edge).to(signals.coupled_pos) for edge in (limits.low, limits.high))
+        hand = self._hand
+        low, high = hand.coupled_limits.tensors(signals.coupled_pos)
         groups = {
             "joint_pos": hand.normalise(signals.joint_pos).float(),
             "coupled_pos": (2.0 * (signals.coupled_pos - low) / (high - low) - 1.0).float(),

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import PchipInterpolator
 from scipy.spatial.transform import Rotation, Slerp
 
 from envs.wrist.recording import WristRecording
@@ -104,6 +103,8 @@ def way_to_object(scene: HandScene) -> WristRecording:
         position_w, turn = position_w @ MIRROR, MIRROR @ turn @ MIRROR
     time = (frames - frames[-1]) * scene.period_s
     grid = -PERIOD_S * np.arange(int(np.floor(-time[0] / PERIOD_S + 1e-9)), -1, -1)
+    from scipy.interpolate import PchipInterpolator  # half a second, which only those who read recordings wait for
+
     smooth = PchipInterpolator(time, position_w)(grid)
     rotation_w = Slerp(time, Rotation.from_matrix(turn @ HAND_IN_MANO))(np.clip(grid, time[0], time[-1]))
     angles = np.unwrap(rotation_w.as_euler("xyz"), axis=0)

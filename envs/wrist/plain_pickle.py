@@ -21,6 +21,11 @@ def _latin1(text: str, encoding: str) -> bytes:
     return text.encode("latin1")
 
 
+def _frombuffer(content: Any, dtype: np.dtype[Any], shape: tuple[int, ...], order: Any) -> NDArray[Any]:
+    """How pickles of protocol 5 spell arrays."""
+    return np.frombuffer(content, dtype=dtype).reshape(shape, order=order)
+
+
 # Everything that such a file may name: numpy arrays, numpy numbers and an ordered dict. Plain containers, numbers and
 # strings need no name. "numpy.core" is what numpy 1 wrote.
 _ALLOWED: dict[tuple[str, str], Any] = {
@@ -32,6 +37,7 @@ _ALLOWED: dict[tuple[str, str], Any] = {
 for _core in ("numpy._core", "numpy.core"):
     _ALLOWED[f"{_core}.multiarray", "_reconstruct"] = multiarray._reconstruct
     _ALLOWED[f"{_core}.multiarray", "scalar"] = multiarray.scalar
+    _ALLOWED[f"{_core}.numeric", "_frombuffer"] = _frombuffer
 
 
 class _PlainUnpickler(pickle.Unpickler):

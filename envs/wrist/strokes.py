@@ -1,8 +1,10 @@
 """Progress of one aimed movement from 0 to 1: two published profiles, and a measured one."""
 
+from collections.abc import Callable
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import CubicSpline
 from scipy.special import ndtr
 
 Array = NDArray[np.float64]
@@ -61,9 +63,14 @@ def human_reach(fraction: Array, grip: float | Array) -> Array:
         grip: 0 for the speed towards something small, 1 for something large; in between the mixture.
     """
     f = np.clip(fraction, 0.0, 1.0)
-    small, large = (distance(f) / distance(1.0) for distance in _HUMAN_DISTANCE)
+    small, large = (distance(f) / distance(1.0) for distance in _human_distances())
     return small + grip * (large - small)
 
 
-_HUMAN_TIME = np.append(np.linspace(0.0, 1.0, HUMAN_SPEED.shape[1]), 1.0 + HUMAN_TAIL) / (1.0 + HUMAN_TAIL)
-_HUMAN_DISTANCE = [CubicSpline(_HUMAN_TIME, [*row, 0.0], bc_type="clamped").antiderivative() for row in HUMAN_SPEED]
+@cache
+def _human_distances() -> list[Callable[[float | Array], Array]]:
+    """Distance over the share of the time, for a small and a large thing."""
+    from scipy.interpolate import CubicSpline  # half a second, which only those who draw such reaches wait for
+
+    time = np.append(np.linspace(0.0, 1.0, HUMAN_SPEED.shape[1]), 1.0 + HUMAN_TAIL) / (1.0 + HUMAN_TAIL)
+    return [CubicSpline(time, [*row, 0.0], bc_type="clamped").antiderivative() for row in HUMAN_SPEED]

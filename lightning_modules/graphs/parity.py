@@ -173,7 +173,7 @@ def real_inputs(
     EpisodeRunner(num_worlds=len(episodes), num_threads=1).run(recorder, episodes)
     groups = {name: torch.cat([each[name] for each in recorder.seen])[:count] for name in recorder.seen[0].groups}
     hand, spec = source.hand, source.primitive.module.network.encoder.grouping_spec
-    low, high = (torch.tensor(edge).float() for edge in (hand.coupled_limits.low, hand.coupled_limits.high))
+    low, high = hand.coupled_limits.tensors(groups["coupled_pos"])
     given = {
         **{name: groups[name].contiguous() for name in ("points_h", "wrist_history", "wrist_past")},
         **{name: hand.denormalise(groups[name]) for name in ("joint_pos", "command")},

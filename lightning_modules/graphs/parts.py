@@ -127,9 +127,7 @@ class WholeGraph(Graph):
 
 def observation_of(hand: Hand, given: Mapping[str, Tensor]) -> Observation:
     """What a policy sees, of a graph's inputs in radians."""
-    low, high = (
-        torch.tensor(edge).to(given["coupled_pos"]) for edge in (hand.coupled_limits.low, hand.coupled_limits.high)
-    )
+    low, high = hand.coupled_limits.tensors(given["coupled_pos"])
     groups = {
         "joint_pos": hand.normalise(given["joint_pos"]),
         "coupled_pos": 2.0 * (given["coupled_pos"] - low) / (high - low) - 1.0,

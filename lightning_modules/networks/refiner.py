@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from envs.hand.hand import Hand
-from envs.hand.kinematics import HandKinematics
+from envs.hand.places import HandPlaces, full_precision
 from lightning_modules.networks.score_network import ConditionedBlock
 
 NEAR_POINTS = 256
@@ -43,9 +43,9 @@ class GraspRefiner(nn.Module):
     ) -> None:
         super().__init__()
         self.hand = hand
-        self._kinematics = HandKinematics(hand)
-        self._links = _phalanges(hand, self._kinematics)
-        num_keys = len(hand.fingers) + len(self._links)
+        phalanges = _phalanges(hand)
+        self._places = HandPlaces(hand, phalanges)
+        num_keys = len(hand.fingers) + len(phalanges)
         self.read = nn.Sequential(
             nn.Linear(2 * state_dim + 5 * num_keys, joint_width),
             nn.SiLU(),
@@ -69,11 +69,10 @@ class GraspRefiner(nn.Module):
         Returns:
             (B, ..., 5 K) for K fingertips and phalanges.
         """
-        pose = self._kinematics.forward(self.hand.denormalise(joint_pos.reshape(-1, joint_pos.shape[-1])))
-        keys = torch.cat([pose.fingertips, pose.link_position[:, self._links]], dim=1)
+        keys = self._places(self.hand.denormalise(joint_pos.reshape(-1, joint_pos.shape[-1])))
         num_keys, draws = keys.shape[1], math.prod(joint_pos.shape[1:-1])
         keys = keys.reshape(points_h.shape[0], draws * num_keys, 3)  # those of all draws of a cloud in one row
-        with torch.autocast(keys.device.type, enabled=False):  # bfloat16 cannot tell points some millimetres apart
+        with full_precision(keys):
             # less |key|^2, the same for all points
             squared = points_h.square().sum(dim=2)[:, None] - 2.0 * keys @ points_h.mT
         nearest = squared.argmin(dim=2, keepdim=True).expand(-1, -1, 3)
@@ -98,9 +97,10 @@ class GraspRefiner(nn.Module):
         return correction
 
 
-def _phalanges(hand: Hand, kinematics: HandKinematics) -> list[int]:
+def _phalanges(hand: Hand) -> list[int]:
     """Links (indices) at the last joints of each finger, one for each place: several joints may share their place."""
-    place = kinematics.forward(torch.tensor(hand.open_pose)[None]).link_position[0]
+    places = HandPlaces(hand, range(len(hand.links)))
+    place = places(torch.tensor(hand.open_pose)[None])[0, len(hand.fingers) :]
     chosen: list[int] = []
     for finger in hand.fingers:
         own: list[int] = []

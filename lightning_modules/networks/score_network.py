@@ -26,6 +26,7 @@ class ConditionedBlock(nn.Module):
 
     def __init__(self, in_width: int, feature_dim: int, time_width: int, width: int, depth: int) -> None:
         super().__init__()
+        self.width = width
         total = in_width + feature_dim + time_width
         # One layer over the concatenation, so that initialisation and checkpoint are those of the plain form.
         self.first = nn.Linear(total, width)
@@ -40,7 +41,8 @@ class ConditionedBlock(nn.Module):
         """(..., width) from hidden (..., in_width), `of_cloud` broadcastable to it, time (..., time_width)."""
         on_hidden, _, on_time = self.first.weight.split(self.split, dim=1)
         linear = nn.functional.linear
-        total = linear(hidden, on_hidden, self.first.bias) + linear(time, on_time) + of_cloud
+        own = linear(hidden, on_hidden, self.first.bias)
+        total = own + linear(time, on_time) + of_cloud.to(own.dtype)  # kept in float32 beside metres
         out = nn.functional.silu(total)
         for layer in self.rest:
             out = nn.functional.silu(layer(out))
@@ -118,6 +120,11 @@ class ScoreNetwork(nn.Module):
             )
         height = table_h[:, 3:].clamp(max=MAX_TABLE_HEIGHT) / TABLE_SCALE
         return torch.cat([feature, self.read_table(torch.cat([table_h[:, :3], height], dim=1))], dim=1)
+
+    @property
+    def scene_sizes(self) -> list[int]:
+        """Numbers of a feature and of each of its `conditions`."""
+        return [self.feature_dim, *(cast(ConditionedBlock, block).width for block in self.blocks)]
 
     def conditions(self, feature: Tensor) -> list[Tensor]:
         """What the blocks make of cloud features (B, F): the same at every state and time, so worth keeping."""

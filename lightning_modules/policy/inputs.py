@@ -16,7 +16,7 @@ from envs.geometry.transforms import (
     rotation_vector_from_quat,
 )
 from envs.hand.hand import Hand
-from envs.hand.kinematics import HandKinematics
+from envs.hand.places import HandPlaces
 from envs.task.observations import ASKED_GROUPS, OBSERVATION_GROUPS, Observation, check_groups, group_shape
 from lightning_modules.followers import Heading
 
@@ -118,7 +118,7 @@ class ApproachInputs(ObservedGroups):
         """See `PolicyInputs.parts`; reads the groups joint_pos, coupled_pos, wrist_history and points_h."""
         points_h = observation["points_h"][:, :COARSE_POINTS]
         present_w = observation["wrist_history"][:, -1]
-        tips_h = _kinematics(hand).forward(hand.denormalise(observation["joint_pos"])).fingertips
+        tips_h = _fingertips(hand)(hand.denormalise(observation["joint_pos"]))
         parts = {"joint_pos": observation["joint_pos"], "coupled_pos": observation["coupled_pos"]}
         if heading is not None:
             parts["primitive_action"] = heading.action
@@ -168,7 +168,7 @@ class PlannedGripInputs(GripInputs):
                 f"{type(self).__name__} reads where a primitive heads, and there is none; set inputs to GripInputs"
             )
         planned = hand.denormalise(observation["joint_pos"]) + heading.way
-        tips_h = _kinematics(hand).forward(planned).fingertips
+        tips_h = _fingertips(hand)(planned)
         return super().parts(hand, observation, heading) | {
             "way": heading.way,
             "planned_tip_heights": tip_heights(tips_h, observation["wrist_history"][:, -1]),
@@ -208,5 +208,5 @@ def tip_distances(tips_h: Tensor, points_h: Tensor) -> Tensor:
 
 
 @cache
-def _kinematics(hand: Hand) -> HandKinematics:
-    return HandKinematics(hand)
+def _fingertips(hand: Hand) -> HandPlaces:
+    return HandPlaces(hand)

@@ -18,6 +18,9 @@ from live.udp import UdpClient
 START_S = 120.0
 """Seconds within which a controller has to listen."""
 
+LIFE_S = 1800.0
+"""Seconds after which a controller ends by itself: one whose rehearsal was killed would stay for ever."""
+
 
 class Link(Protocol):
     """Carries readings to a controller and its answers back, once a control period."""
@@ -82,6 +85,7 @@ class UdpLink:
 
     def __init__(self, policy: Path, log: Path, period_s: float) -> None:
         command = [sys.executable, "-m", "live.run", "--policy", str(policy), "--port", "0", "--log", str(log)]
+        command += ["--seconds", str(LIFE_S)]
         self._messages = log.with_suffix(".txt")
         with self._messages.open("wb") as file:
             self._process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT)

@@ -110,7 +110,10 @@ def test_joints_and_scenes_of_other_hands_are_refused(
     joint_pos: tuple[int, ...], feature: tuple[int, ...], message: str
 ) -> None:
     primitive = GraspPrimitive(tiny_module().eval(), FixedTimeScore())
-    assert primitive.act(torch.zeros(4, 18), torch.zeros(4, 16)).shape == (4, 18)
+    scenes = primitive.encode(made_up_batch(4).points_h)
+    assert primitive.act(torch.zeros(4, 18), scenes).shape == (4, 18)
+    with pytest.raises(ValueError, match=rf"scenes of 16 numbers, expected at least {scenes.shape[1]} as of encode"):
+        primitive.act(torch.zeros(4, 18), primitive.module.feature(scenes))
     with pytest.raises(ValueError, match=message):
         primitive.act(torch.zeros(joint_pos), torch.zeros(feature))
 

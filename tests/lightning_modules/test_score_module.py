@@ -170,7 +170,7 @@ def test_known_objects_give_the_groups_that_their_clouds_have() -> None:
     # with noise on the points, still those of the clouds without
     noisy = clouds[[2, 0]] + 0.003 * torch.rand(2, 24, 3, generator=torch.Generator().manual_seed(0))
     groups = encoder.grouping_spec.build(clouds[[2, 0]])
-    assert torch.equal(module.encode(noisy, known), encoder(noisy, groups))
+    assert torch.equal(module.feature(module.encode(noisy, known)), encoder(noisy, groups))
     assert not torch.equal(module.encode(noisy, known), module.encode(noisy))
 
 

@@ -174,6 +174,16 @@ def test_training_seeds_have_a_table(files: list[str]) -> None:
     row = text.splitlines()[2]
     assert row.startswith("| unseen instances | 62.5 [")
     assert "| 75.0, 50.0 |" in row
+    assert "ours over the stored grasp, %" in text
+
+
+def test_seeds_of_ours_alone_have_no_columns_of_comparisons() -> None:
+    alone = [{**report("unseen_instances"), "headline": {}} for _ in range(2)]
+    text = seeds_table(combine(dict(zip("ab", alone, strict=True))))
+    assert (
+        text.splitlines()[0]
+        == "| ours, over training seeds | success, % | each seed | posture, rad | translation, cm |"
+    )
 
 
 def test_the_command_fills_a_document(files: list[str], tmp_path: Path) -> None:

@@ -133,7 +133,7 @@ def counted(causes: Mapping[str, str]) -> dict[str, int]:
     short = [cause.removeprefix(f"{path}: ").partition(";")[0].partition("(") for path, cause in causes.items()]
     # of "no mesh (suffix '.mtl')" the brackets say what it is, of "cannot be read as .stl (...)" what went wrong
     kinds = [f"{head}({rest}" if head == "no mesh " else head.strip() for head, _, rest in short]
-    kinds = [re.sub(r"'[^']{8,}'|/\S+", "...", re.sub(r"\b\d[\w.+-]*", "N", kind)) for kind in kinds]
+    kinds = [re.sub(r"'[^']{8,}'|/\S+", "...", re.sub(r"(?<!\.)\b\d[\w.+-]*", "N", kind)) for kind in kinds]
     return dict(Counter(kinds).most_common())
 
 

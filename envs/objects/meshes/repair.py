@@ -6,6 +6,7 @@ import trimesh
 from scipy.spatial import ConvexHull, QhullError
 
 from envs.objects.builder import surface_of
+from envs.objects.meshes.junctions import without_seams
 from envs.objects.meshes.soundness import check_sides
 
 MAX_FACES = 20_000
@@ -33,6 +34,8 @@ def cleaned(mesh: trimesh.Trimesh) -> trimesh.Trimesh:
     if len(mesh.faces) > MAX_FACES:
         mesh = _decimated(mesh)
         _tidy(mesh)
+    if not mesh.is_watertight:
+        mesh = without_seams(mesh)
     trimesh.repair.fix_normals(mesh, multibody=True)
     if not mesh.is_watertight:
         trimesh.repair.fill_holes(mesh)

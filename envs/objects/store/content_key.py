@@ -16,8 +16,8 @@ SHARED_CODE = ("builder.py", "grasp_object.py", "point_cloud.py", "rest_poses.py
 MESH_CODE = tuple(
     f"meshes/{file}.py"
     for file in (
-        "closedness", "decomposition", "mesh_files", "mesh_object", "mesh_settings", "polygons", "read_gltf",
-        "read_obj", "read_off", "read_ply", "read_stl", "repair", "soundness",
+        "closedness", "decomposition", "junctions", "mesh_files", "mesh_object", "mesh_settings", "polygons",
+        "read_gltf", "read_obj", "read_off", "read_ply", "read_stl", "repair", "soundness",
     )
 )  # fmt: skip
 """Files that turn mesh files into pieces."""

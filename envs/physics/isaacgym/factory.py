@@ -77,9 +77,13 @@ class IsaacGym:
             raise ValueError(f"num_worlds is {num_worlds}, expected at least 1")
         worker = self._idle.take() or WorkerProcess(self.python, self.patience)
         cache = self._caches.setdefault(hand, ModelCache(hand, self.settings))
-        physics = IsaacGymPhysics(
-            hand, num_worlds, self.settings, worker, options=self.options, assets=self._assets, cache=cache
-        )
+        try:
+            physics = IsaacGymPhysics(
+                hand, num_worlds, self.settings, worker, options=self.options, assets=self._assets, cache=cache
+            )
+        except BaseException:  # nobody has worlds with which it would end
+            worker.stop()
+            raise
         weakref.finalize(physics, self._idle.give, worker)
         return physics
 

@@ -14,8 +14,11 @@ from datamodules.convert import main
 from datamodules.formats import job
 from datamodules.formats.foreign import Unit
 from datamodules.formats.reading import mesh_name
+from datamodules.formats.registry import open_source
+from datamodules.formats.together import no_grasps, together
 from datamodules.grasps.grasp_file import load_grasp_set, save_grasp_set
 from datamodules.grasps.grasp_set import GraspSet
+from envs.folder_lock import locked
 from envs.objects.library import ObjectLibrary
 
 Writer = Callable[..., Path]
@@ -96,6 +99,54 @@ def test_numbers_are_checked_before_work(tmp_path: Path, option: str, value: str
         main([str(tmp_path), "--output", "out.npz", "--split_file", "out.json", option, value])
 
 
+@pytest.mark.parametrize("option", ["--output", "--split_file", "--parts_dir"])
+def test_nothing_is_written_where_grasps_are_read(unidexgrasp: Writer, tmp_path: Path, option: str) -> None:
+    """Parts are .npz files, as the grasps of some formats are: the second run would list them as bad entries."""
+    source = unidexgrasp(0)
+    places = {"--output": tmp_path / "a.npz", "--split_file": tmp_path / "a.json", "--parts_dir": tmp_path / "parts"}
+    places[option] = source / places[option].name
+    with pytest.raises(SystemExit, match="lies in the source"):
+        main([str(source), *(str(word) for pair in places.items() for word in pair)])
+    assert sorted(path.name for path in source.iterdir()) == ["core"]
+
+
+def test_two_conversions_do_not_share_their_parts(unidexgrasp: Writer, tmp_path: Path) -> None:
+    with locked(tmp_path / "out_parts"), pytest.raises(SystemExit, match=r"in use by process \d+.*another --output"):
+        convert(unidexgrasp(0), tmp_path)
+
+
+def test_units_are_read_again_when_their_meshes_change(unidexgrasp: Writer, tmp_path: Path) -> None:
+    """Also those of which nothing was usable, as the mesh was not there yet."""
+    source = unidexgrasp(0)
+    mesh = source.parent / "meshdatav3_scaled/core/bottle-1a2b/coacd/decomposed.obj"
+    content = mesh.read_bytes()
+    path = tmp_path / "parts"
+
+    def read() -> job.Counts:
+        made = job.ConversionJob(open_source(source, "unidexgrasp", source.parent), tmp_path / "meshes", path)
+        counts = job.Counts()
+        job.read_units(made, made.source.units(), counts)
+        return counts
+
+    mesh.unlink()
+    counts = read()
+    assert (counts.read, len(counts.bad)) == (0, 1)
+    mesh.write_bytes(content)
+    assert read().read == 1
+    trimesh.load_mesh(mesh).apply_scale(2.0).export(mesh)  # stands 30 mm deep in its table now
+    counts = read()
+    assert (counts.read, len(counts.bad)) == (0, 1)
+
+
+def test_another_folder_of_meshes_is_another_source(unidexgrasp: Writer, tmp_path: Path) -> None:
+    source, folder = open_source(unidexgrasp(0)), tmp_path / "a"
+    [unit] = source.units()
+    stamps = {
+        job.ConversionJob(source, folder, folder, meshes=meshes).stamp(unit) for meshes in (None, folder, tmp_path)
+    }
+    assert len(stamps) == 3
+
+
 def test_a_single_family_is_told_before_its_objects_are_built(
     unidexgrasp: Writer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -109,10 +160,10 @@ def test_a_single_family_is_told_before_its_objects_are_built(
 
 def test_units_may_share_an_object(known: GraspSet) -> None:
     first, second = known.rows(np.array([0, 1])), known.rows(np.array([2]))
-    both = job.together([first, job.no_grasps(known.hand, {}), second], known.hand, {"a": 1})
+    both = together([first, no_grasps(known.hand, {}), second], known.hand, {"a": 1})
     assert (both.objects, len(both), both.provenance) == (known.objects, 3, {"a": 1})
     np.testing.assert_array_equal(both.joint_pos, known.joint_pos[:3])
-    assert len(job.together([], known.hand, {})) == 0
+    assert len(together([], known.hand, {})) == 0
 
 
 def test_names_of_meshes_tell_objects_and_scales_apart() -> None:

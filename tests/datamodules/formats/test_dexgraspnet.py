@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from datamodules.formats.dexgraspnet import DexGraspNet
 from datamodules.formats.foreign import BadEntry, ForeignGrasp
@@ -77,3 +78,19 @@ def test_unknown_source_lists_the_formats(tmp_path: Path) -> None:
         open_source(tmp_path, "isaac")
     with pytest.raises(FileNotFoundError, match="does not exist"):
         open_source(tmp_path / "absent")
+
+
+@pytest.mark.parametrize("content", [np.array([]), None])
+def test_an_empty_or_damaged_first_file_does_not_hide_the_format(
+    dexgraspnet: Writer, content: NDArray[np.float64] | None
+) -> None:
+    """Validation writes an empty array where no grasp of an object passed; its mesh is not looked for then."""
+    source = dexgraspnet({})
+    first = source / "core-aaa-1a2b.npy"
+    if content is None:
+        first.write_text("version https://git-lfs.github.com/spec/v1\n")
+    else:
+        np.save(first, content)
+    assert isinstance(open_source(source), DexGraspNet)
+    kinds = [type(entry) for entry in entries_of(source)]
+    assert kinds == ([BadEntry, ForeignGrasp] if content is None else [ForeignGrasp])

@@ -8,64 +8,17 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-import trimesh
 from numpy.typing import NDArray
 
+from datamodules.formats import rows_on_disk
 from datamodules.formats.foreign import BadEntry, ForeignGrasp
 from datamodules.formats.graspgf import GraspGFRelease, load_cloud_buffer
 from datamodules.formats.joint_maps import NEGATED
 from datamodules.formats.plain_files import load_pth
 from datamodules.formats.reading import read_grasps
 from datamodules.formats.registry import open_source
-from datamodules.formats.surface import fingertips
 from datamodules.grasps.grasp_set import GraspSet
-from datamodules.grasps.poses import absolute_pose
-from tests.datamodules.formats.conftest import OFFSET, SCALE
-
-CODE = "bottle-1a2b"
-NO_TURN = [1.0, 0.0, 0.0, 0.0]
-
-
-@pytest.fixture
-def rows(known: GraspSet, block: trimesh.Trimesh) -> NDArray[np.float32]:
-    """The five grasps in the columns of the release; a sixth row is absent."""
-    hand, rows = known.hand, np.zeros((len(known) + 1, 3121))
-    cloud = np.asarray(trimesh.sample.sample_surface(block, 1024, seed=0)[0]) * SCALE
-    to_mesh = np.array([[*-OFFSET, *NO_TURN]])
-    for row in range(len(known)):
-        joint_pos = known.joint_pos[row : row + 1].astype(np.float64)
-        mesh_w = absolute_pose(known.object_pose_w[row : row + 1].astype(np.float64), to_mesh)
-        wrist_w = absolute_pose(
-            known.object_pose_w[row : row + 1].astype(np.float64), known.wrist_pose_o[row : row + 1].astype(np.float64)
-        )
-        both = np.concatenate([joint_pos, hand.coupled_from_actuated(joint_pos)], axis=1)
-        points = np.concatenate([cloud, np.tile(NO_TURN, (1024, 1))], axis=1)
-        rows[row, :18] = hand.normalise(torch.as_tensor(joint_pos)).numpy()[0]
-        rows[row, 18:25] = wrist_w[0, [0, 1, 2, 4, 5, 6, 3]]
-        rows[row, 25:3097] = absolute_pose(np.tile(mesh_w, (1024, 1)), points)[:, :3].ravel()
-        rows[row, 3097:3104] = mesh_w[0, [0, 1, 2, 4, 5, 6, 3]]
-        rows[row, 3104] = 7
-        rows[row, 3105:3120] = fingertips(hand, both, wrist_w).ravel()
-        rows[row, 3120] = SCALE
-    return rows.astype(np.float32)
-
-
-@pytest.fixture
-def release(tmp_path: Path, block: trimesh.Trimesh) -> Callable[..., Path]:
-    """Writes rows and their list of objects and returns the folder."""
-    folder = tmp_path / "release"
-    mesh = folder / "meshdata" / CODE / "coacd" / "decomposed.obj"
-    mesh.parent.mkdir(parents=True)
-    block.export(mesh)
-
-    def write(rows: Any, dump: Callable[[Any, Any], None] = pickle.dump) -> Path:
-        with (folder / "train_rc.pth").open("wb") as file:
-            dump(rows, file)
-        with (folder / "train_oti.pth").open("wb") as file:
-            pickle.dump({CODE: 7}, file)
-        return folder
-
-    return write
+from tests.datamodules.formats.conftest import BOTTLE, OFFSET, SCALE
 
 
 def entries_of(source: Path) -> list[ForeignGrasp | BadEntry]:
@@ -90,6 +43,33 @@ def test_pickles(release: Callable[..., Path], rows: NDArray[np.float32], known:
     check(entries, known)
     [bad] = [entry for entry in entries if isinstance(entry, BadEntry)]
     assert "row 5: all numbers are zero" in bad.cause
+
+
+@pytest.mark.parametrize("protocol", range(3, pickle.HIGHEST_PROTOCOL + 1))
+def test_large_pickles_stay_on_the_disk(
+    release: Callable[..., Path],
+    rows: NDArray[np.float32],
+    known: GraspSet,
+    monkeypatch: pytest.MonkeyPatch,
+    protocol: int,
+) -> None:
+    monkeypatch.setattr(rows_on_disk, "LARGE", rows.nbytes)
+    source = release(rows.astype(np.float64), lambda content, file: pickle.dump(content, file, protocol))
+    found = rows_on_disk.pickled_rows(source / "train_rc.pth")
+    assert found is not None
+    np.testing.assert_array_equal(found.column(3104), rows[:, 3104])
+    monkeypatch.setattr("datamodules.formats.graspgf.load_pth", lambda path: pytest.fail("read whole"), raising=True)
+    monkeypatch.setattr("datamodules.formats.graspgf._names", lambda path: {7: BOTTLE})
+    check(entries_of(source), known)
+
+
+@pytest.mark.parametrize("content", [{"a": np.ones((100, 100))}, np.ones(10_000), b"a" * 80_000, Path("x" * 80_000)])
+def test_other_large_pickles_are_left_to_the_reader_of_all_kinds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: Any
+) -> None:
+    monkeypatch.setattr(rows_on_disk, "LARGE", 70_000)
+    (tmp_path / "x.pth").write_bytes(pickle.dumps(content))
+    assert rows_on_disk.pickled_rows(tmp_path / "x.pth") is None
 
 
 @pytest.mark.parametrize("convert", [np.asarray, torch.as_tensor])
@@ -133,8 +113,8 @@ def test_other_widths_are_refused(release: Callable[..., Path]) -> None:
 
 def test_cloud_buffer(tmp_path: Path) -> None:
     path = tmp_path / "pcl_buffer_4096_train.pkl"
-    path.write_bytes(pickle.dumps({CODE: np.ones((4096, 3), dtype=np.float32)}))
-    assert load_cloud_buffer(path)[CODE].shape == (4096, 3)
-    path.write_bytes(pickle.dumps({CODE: np.ones(4)}))
+    path.write_bytes(pickle.dumps({BOTTLE: np.ones((4096, 3), dtype=np.float32)}))
+    assert load_cloud_buffer(path)[BOTTLE].shape == (4096, 3)
+    path.write_bytes(pickle.dumps({BOTTLE: np.ones(4)}))
     with pytest.raises(ValueError, match=r"object 'bottle-1a2b': float64 of shape \(4,\)"):
         load_cloud_buffer(path)

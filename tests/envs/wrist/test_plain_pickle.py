@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from envs.wrist.plain_pickle import load_plain_object
+from envs.wrist.plain_pickle import load_plain_object, load_plain_pickle
 
 
 def _save(path: Path, content: object) -> Path:
@@ -41,6 +41,20 @@ def test_arrays_numbers_and_plain_containers(tmp_path: Path) -> None:
     assert read["number"] == 0.5
     assert read["list"] == content["list"]
     np.testing.assert_array_equal(read["ordered"]["a"], ["x", "y"])
+
+
+@pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
+def test_every_protocol_is_understood(tmp_path: Path, protocol: int) -> None:
+    content = {
+        "a": np.arange(6.0).reshape(2, 3),
+        "b": np.asfortranarray(np.eye(2, 3)),
+        "c": np.array(["x"], dtype=object),
+    }
+    path = tmp_path / "plain.pkl"
+    path.write_bytes(pickle.dumps(content, protocol))
+    read = load_plain_pickle(path)
+    for name, array in content.items():
+        np.testing.assert_array_equal(read[name], array)
 
 
 def test_names_of_numpy_1_are_understood(tmp_path: Path) -> None:

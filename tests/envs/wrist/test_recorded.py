@@ -1,5 +1,7 @@
 """Recorded patterns: cropping, normalising and resampling by hand calculation, and files that are refused."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -152,3 +154,10 @@ def test_axis_that_is_no_row_of_numbers(tmp_path: Path) -> None:
 def test_foreign_content(tmp_path: Path, content: object, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         load_recorded_patterns(_save(tmp_path / "traj.npy", content))
+
+
+def test_who_reads_no_recordings_does_not_wait_for_splines() -> None:
+    script = "import sys, envs.wrist.recorded; print('scipy.interpolate' in sys.modules)"
+    root = Path(__file__).parents[3]
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=root)
+    assert done.stdout.strip() == "False"

@@ -70,10 +70,11 @@ def test_an_untrained_second_look_changes_nothing_and_a_trained_one_does() -> No
     state, t = torch.randn(2, 5, 18), torch.rand(2, 5).clamp_min(0.01)
     feature = module.feature(scene)
     assert feature.shape == (2, module.network.feature_dim)
-    assert scene.shape[1] == module.network.feature_dim + 4 + 3 * batch.points_h.shape[1]
+    assert module.refiner is not None
+    kept = sum(module.network.scene_sizes) + module.refiner.block.width  # worked out once, read at every joint position
+    assert scene.shape[1] == kept + 4 + 3 * batch.points_h.shape[1]
     alone = module.network.score(state, feature, t, module.sde)
     torch.testing.assert_close(module.score_fn(scene)(state, t), alone, atol=1e-6, rtol=1e-4)
-    assert module.refiner is not None
     torch.nn.init.ones_(module.refiner.out.bias)
     corrected = module.score_fn(scene)(state, t)
     torch.testing.assert_close(corrected, alone + 1.0 / module.sde.std(t)[..., None], atol=1e-4, rtol=1e-4)
@@ -113,7 +114,7 @@ def test_mixed_precision_does_not_blur_where_things_are() -> None:
         scene = module.encode(batch.points_h, **on_table())
         assert module.score_fn(scene)(torch.zeros(2, 18), torch.ones(2)).isfinite().all()
     known = torch.cat([on_table()["table_h"], batch.points_h.flatten(1)], dim=1)
-    assert torch.equal(scene[:, module.network.feature_dim :], known)
+    assert torch.equal(scene[:, -known.shape[1] :], known)
 
 
 def test_a_second_look_needs_the_table() -> None:

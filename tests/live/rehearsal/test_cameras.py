@@ -1,5 +1,7 @@
 """Clouds of the two cameras: on the object, without table and hand, and a view that the hand hides stays as it was."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.spatial import cKDTree
@@ -51,3 +53,22 @@ def test_a_view_that_is_hidden_stays_as_it_was() -> None:
     first = cameras.cloud(seen(thing, AWAY), seen(thing, AWAY))
     later = cameras.cloud(seen(thing, OVER), seen(thing, OVER))
     assert len(later) > 0.9 * len(first)
+
+
+def test_cameras_do_not_know_where_they_are_and_err_alike_in_every_picture_of_a_trial() -> None:
+    thing = make_object("egg", 4)  # small: all of its points are kept, none is drawn
+    there = seen(thing, AWAY)
+    exact = DepthCameras(HAND, thing, Disturbances.none(), np.random.default_rng(0)).cloud(there, there)
+    wrong, shifts = replace(Disturbances.none(), camera_offset_m=0.01), []
+    for seed in range(3):
+        cameras = DepthCameras(HAND, thing, wrong, np.random.default_rng(seed))
+        first, second = cameras.cloud(there, there), cameras.cloud(there, there)
+        np.testing.assert_array_equal(first, second)
+        shifts.append(first.mean(axis=0) - exact.mean(axis=0))
+    # a cloud of both cameras is off by about the mean of their errors, Gaussian of 10 mm in x and y each
+    away = np.linalg.norm(np.array(shifts)[:, :2], axis=1)
+    assert (away > 0.001).all()
+    assert (away < 0.03).all()
+    assert np.ptp(away) > 0.001  # another error in another trial
+    # height is measured from the table that each camera sees: far less than 10 mm is left
+    assert np.abs(np.array(shifts)[:, 2]).max() < 0.003

@@ -150,6 +150,20 @@ def test_a_second_process_answers_over_udp(exported_policy: Path, trial: Trial, 
     assert len(load_log(tmp_path / "log.npz")["time_s"]) > 20
 
 
+def test_a_controller_whose_rehearsal_was_killed_does_not_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[list[str]] = []
+
+    def note(command: list[str], **others: object) -> None:
+        started.append(command)
+        raise OSError("noted")
+
+    monkeypatch.setattr("live.rehearsal.links.subprocess.Popen", note)
+    with pytest.raises(OSError, match="noted"):
+        UdpLink(tmp_path, tmp_path / "log.npz", 0.025)
+    after = started[0].index("--seconds") + 1
+    assert 60.0 < float(started[0][after]) < 3600.0  # longer than any trial
+
+
 def test_a_controller_that_cannot_start_says_why(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(RuntimeError, match=r"encoder\.onnx does not exist|onnxruntime"):

@@ -181,9 +181,11 @@ def test_causes_that_differ_by_numbers_are_counted_together() -> None:
         "/a/2.obj": "/a/2.obj: 1 of 20 vertices are NaN or infinite; open it",
         "/a/3.stl": "/a/3.stl: cannot be read as .stl (cut); open it",
         "/a/b.png": "/a/b.png: no mesh (suffix '.png')",
+        "/a/b.3mf": "/a/b.3mf: suffix '.3mf' is not supported; export it",
     }
     assert counted(causes) == {
         "N of N vertices are NaN or infinite": 2, "cannot be read as .stl": 1, "no mesh (suffix '.png')": 1,
+        "suffix '.3mf' is not supported": 1,
     }  # fmt: skip
 
 

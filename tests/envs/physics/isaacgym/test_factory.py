@@ -10,6 +10,7 @@ from jsonargparse import ArgumentParser
 from envs.physics.base import PhysicsFactory
 from envs.physics.isaacgym.factory import IsaacGym
 from envs.physics.isaacgym.options import BaseDrive, IsaacGymOptions
+from envs.physics.isaacgym.process import WorkerProcess
 from envs.physics.settings import PhysicsSettings
 from tests.contracts.physics_factory import PhysicsFactoryContract
 from tests.contracts.physics_start import HAND, hovering_start, put
@@ -62,6 +63,23 @@ def test_a_worker_serves_one_set_of_worlds_after_another(python: str) -> None:
     assert again._worker is worker  # type: ignore[attr-defined]
     put(again, hovering_start())
     again.step()
+
+
+@pytest.mark.parametrize("error", [OSError("no space left on device"), KeyboardInterrupt()])
+def test_a_worker_ends_when_its_worlds_cannot_be_made(
+    python: str, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    started: list[WorkerProcess] = []
+
+    def fail(*args: object, **others: object) -> None:
+        started.append(args[3])  # type: ignore[arg-type]
+        assert started[0].is_usable
+        raise error
+
+    monkeypatch.setattr("envs.physics.isaacgym.factory.IsaacGymPhysics", fail)
+    with pytest.raises(type(error)):
+        IsaacGym(python=python).make(HAND, 2)
+    assert not started[0].is_usable
 
 
 @pytest.mark.parametrize(
