@@ -12,9 +12,9 @@ from envs.hand.chain import read_chain
 from envs.hand.hand import Hand
 from envs.hand.kinematics import HandKinematics, check_joints
 
-FEW = 128
-"""Hands up to which a call's time is its number of operations: 0.08 ms in place of 0.77 for one, 0.6 in place of 1.1
-for 64, but 34 in place of 14 for 4,096 (one thread, beside other work)."""
+FEW = 32
+"""Hands up to which a call's time is its number of operations: 0.07 ms of a processor in place of 0.17 for one hand,
+0.17 in place of 0.24 for 16, but 0.50 in place of 0.42 for 64 (one thread, beside other work)."""
 
 
 class HandPlaces:
