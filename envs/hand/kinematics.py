@@ -5,6 +5,7 @@ is expressed in the hand base frame ``_h`` (the palm), in metres.
 """
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -155,7 +156,8 @@ class HandKinematics:
             quat = (own * quat[:, parents, None]).sum(dim=-1)
             levels.append(quat)
         link_quat = torch.cat(levels, dim=1)[:, tree.place]
-        link_position = constants.is_above @ quat_rotate(link_quat[:, tree.parent], constants.offset)
+        with full_precision(angles):
+            link_position = constants.is_above @ quat_rotate(link_quat[:, tree.parent], constants.offset)
         tips = link_position[:, self._tip_link] + quat_rotate(link_quat[:, self._tip_link], constants.tip_point)
         return HandPose(self.hand.links, link_position=link_position, link_quat=link_quat, fingertips=tips)
 
@@ -184,6 +186,12 @@ def check_joints(hand: Hand, values: Tensor, what: str, names: Sequence[str]) ->
         raise ValueError(
             f"{what} holds {values[row, column].item()} in row {row}, column {column}; expected finite radians"
         )
+
+
+def full_precision(like: Tensor) -> AbstractContextManager[object]:
+    """Keeps products on the device of ``like`` in the type of their factors: bfloat16 is off by millimetres."""
+    kind = like.device.type
+    return torch.autocast(kind, enabled=False) if torch.is_autocast_enabled(kind) else nullcontext()
 
 
 def fingertip_centres(

@@ -1,7 +1,6 @@
 """Where fingertips and links of a hand are, without their orientations: few operations, for few hands."""
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
 import torch
@@ -10,11 +9,11 @@ from torch import Tensor
 from envs.geometry.transforms import quat_to_matrix
 from envs.hand.chain import read_chain
 from envs.hand.hand import Hand
-from envs.hand.kinematics import HandKinematics, check_joints
+from envs.hand.kinematics import HandKinematics, check_joints, full_precision
 
 FEW = 32
-"""Hands up to which a call's time is its number of operations: 0.07 ms of a processor in place of 0.17 for one hand,
-0.17 in place of 0.24 for 16, but 0.50 in place of 0.42 for 64 (one thread, beside other work)."""
+"""Hands up to which a call's time is its number of operations: 0.09 ms in place of 0.22 for one, 0.40 in place of 0.41
+for 32, but 0.80 in place of 0.52 for 48 (one thread, beside other work)."""
 
 
 class HandPlaces:
@@ -82,12 +81,6 @@ class HandPlaces:
             with torch.inference_mode(False):  # they are kept, for gradients, too
                 self._cache[key] = tuple(torch.as_tensor(each, dtype=key[0], device=key[1]) for each in self._arrays)
         return self._cache[key]
-
-
-def full_precision(like: Tensor) -> AbstractContextManager[object]:
-    """Keeps products on the device of ``like`` in the type of their factors: bfloat16 is off by millimetres."""
-    kind = like.device.type
-    return torch.autocast(kind, enabled=False) if torch.is_autocast_enabled(kind) else nullcontext()
 
 
 def _rounds(parents: Sequence[int], wanted: Sequence[int]) -> tuple[list[Tensor], tuple[Tensor, Tensor]]:

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from envs.hand.hand import Hand
-from envs.hand.places import HandPlaces, full_precision
+from envs.hand.kinematics import full_precision
+from envs.hand.places import HandPlaces
 from lightning_modules.networks.score_network import ConditionedBlock
 
 NEAR_POINTS = 256

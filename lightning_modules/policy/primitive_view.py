@@ -82,19 +82,18 @@ class PrimitiveView:
         probes = torch.cat([points_h if objects is None else points_h[:, :4], below_h], dim=1)
         changes = torch.zeros(len(probes), dtype=torch.int64) if objects is None else objects.num_changes
         rows = torch.arange(len(probes), device=probes.device)
-        known = self._probes if self._probes is not None and self._probes.shape == probes.shape else None
-        if known is not None:
-            shift = (probes - known).norm(dim=2).amax(dim=1)
+        last = self._probes
+        if last is not None and last.shape == probes.shape:
+            shift = (probes - last).norm(dim=2).amax(dim=1)
             has_moved = ~(shift < self.tolerance) | (changes != self._num_changes).to(rows.device)
             rows = rows[has_moved] if wanted is None else wanted[has_moved[wanted]]
-        if known is None or len(rows) == len(probes):
-            rows = torch.arange(len(probes), device=probes.device)
+        if last is None or len(rows) == len(probes):
             self._scene = self.primitive.encode(points_h, objects, table_h)
             self._probes, self._num_changes = probes.clone(), changes
         elif len(rows):
             self._scene = self._scene.clone()  # the last one may be part of a rollout
             of_rows = None if objects is None else objects[rows]
             self._scene[rows] = self.primitive.encode(points_h[rows], of_rows, table_h[rows])
-            known[rows], self._num_changes[rows.cpu()] = probes[rows], changes[rows.cpu()]
+            last[rows], self._num_changes[rows.cpu()] = probes[rows], changes[rows.cpu()]
         self.num_encoded += len(rows)
         return self._scene

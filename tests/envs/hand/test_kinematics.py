@@ -132,6 +132,13 @@ def test_palm_is_the_frame(kinematics: HandKinematics) -> None:
     assert torch.equal(pose.link_quat[:, 0], identity.expand(3, 4))
 
 
+def test_mixed_precision_does_not_move_links(kinematics: HandKinematics) -> None:
+    joints = torch.tensor(random_joints(shadow_hand(), 2)).float()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = kinematics.forward(joints).link_position
+    assert torch.equal(found, kinematics.forward(joints).link_position)
+
+
 def test_surface_point_moves_with_its_link(kinematics: HandKinematics) -> None:
     joints, local = random_joints(shadow_hand(), 1), torch.tensor([[0.001, -0.007, 0.012], [0.0, 0.01, 0.0]])
     pose = kinematics.forward(torch.tensor(joints))

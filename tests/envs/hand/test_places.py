@@ -59,7 +59,7 @@ class _Count(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
-def test_a_hand_takes_six_tenths_of_the_operations_of_the_kinematics_at_most() -> None:
+def test_few_hands_take_little_more_than_half_of_the_operations_of_the_kinematics() -> None:
     hand = shadow_hand()
     joints, counts = random_joints(hand, 1, torch.float32), []
     for each in (HandPlaces(hand), HandKinematics(hand).forward):
