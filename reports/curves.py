@@ -226,7 +226,10 @@ def main(args: Sequence[str] | None = None) -> None:
     given = parser.parse_args(args)
     if len({path.resolve() for path in given.runs}) < len(given.runs):
         parser.error(f"a run is named twice among {', '.join(map(str, given.runs))}")
-    kept = {name: run for path in given.runs if path.is_file() for name, run in kept_policies(path).items()}
+    try:
+        kept = {name: run for path in given.runs if path.is_file() for name, run in kept_policies(path).items()}
+    except ValueError as error:
+        parser.error(str(error))
     folders = [path for path in given.runs if not path.is_file()]
     logs = dict(zip(_names(folders), map(read_logs, folders), strict=True))
     first = next(iter(logs.values()), [])

@@ -151,8 +151,11 @@ def main(args: Sequence[str] | None = None) -> None:
     given = parser.parse_args(args)
     if len({path.resolve() for path in given.files}) < len(given.files):
         parser.error(f"a file is named twice among {', '.join(map(str, given.files))}")
-    report = combine({str(path): read_metrics(path) for path in given.files})
-    write_atomically(given.output, (json.dumps(report, indent=1) + "\n").encode())
+    try:
+        report = combine({str(path): read_metrics(path) for path in given.files})
+        write_atomically(given.output, (json.dumps(report, indent=1) + "\n").encode())
+    except (ValueError, OSError) as error:
+        parser.error(str(error))
     _LOG.info("%s\nwrote %s", format_seeds(report["splits"]), given.output)
 
 

@@ -47,6 +47,12 @@ def run_command(
         if given.document is not None:
             text = fill(given.document.read_text(encoding="utf-8"), blocks, others)
             write_atomically(given.document, text.encode())
+    except KeyError as error:
+        given_files = [*given.files, *([str(given.seeds)] if getattr(given, "seeds", None) else [])]
+        parser.error(
+            f"{', '.join(given_files)}: they lack {error}, which tables of {name} have; give metrics.json files of the "
+            "test whose tables these are, and with --seeds a file of reports.policy_seeds"
+        )
     except (ValueError, OSError) as error:
         parser.error(str(error))
     whole = "\n\n".join(f"### {title}\n\n{block}" for title, block in blocks.items()) + "\n"

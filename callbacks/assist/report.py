@@ -131,9 +131,17 @@ def report_split(
         labels: of the episodes of all seeds together, seed after seed.
         rows: which of these episodes a policy ran, ascending; all where it is not named.
         poses: poses of each object, where the episodes were chosen by poses: gives ``adaptability``.
+
+    Raises:
+        ValueError: no episode of a policy comes to grasp.
     """
     every = {name: _column(parts, (rows or {}).get(name), labels) for name, parts in outcomes.items()}
     columns = {name: column.part(column.is_grasp) for name, column in every.items()}
+    if without := [name for name, column in every.items() if not column.is_grasp.any()]:
+        raise ValueError(
+            f"none of the episodes of {', '.join(without)} comes to grasp, so that there is no success to tell of; let "
+            "some of them (pass_by_share below 1), or measure movements past an object by configs/protocol/stress.yaml"
+        )
     others = {name: column for name, column in columns.items() if name != OURS and OURS in columns}
     shares = {name: _share(column, columns.get(ORACLE)) for name, column in columns.items()}
     report: dict[str, Any] = {

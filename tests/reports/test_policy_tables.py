@@ -83,8 +83,9 @@ def test_all_blocks_are_named(files: list[str]) -> None:
 
 
 def test_files_of_before_are_read(tmp_path: Path) -> None:
-    """The shipped measurements have neither intervals over families nor a triggered primitive."""
+    """Those had neither intervals over families, nor a triggered primitive, nor hard grasps apart."""
     old = json.loads((ROOT / "pretrained" / "residual_ppo_metrics.json").read_text())
+    del old["hard"]
     for policies in old["splits"].values():
         policies.pop("primitive_triggered", None)
         for row in policies.values():
@@ -94,6 +95,18 @@ def test_files_of_before_are_read(tmp_path: Path) -> None:
     assert "| primitive, from its best fixed step |" in text
     assert "started by distance" not in text
     assert "over families" not in text
+
+
+@pytest.mark.parametrize("more", [[], ["--seeds"]])
+def test_files_of_other_measurements_are_told(
+    more: list[str], files: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "other.json").write_text(json.dumps({"splits": {"train": {"ours": {"success": {"mean": 1.0}}}}}))
+    other = str(tmp_path / "other.json")
+    with pytest.raises(SystemExit):
+        main([*(files if more else [other]), *more, *([other] if more else [])])
+    assert "other.json" in (told := capsys.readouterr().err)
+    assert "they lack" in told
 
 
 def test_a_triggered_primitive_has_a_row(tmp_path: Path) -> None:

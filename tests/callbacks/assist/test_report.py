@@ -54,6 +54,12 @@ def test_hard_grasps_count_apart_where_they_are_known() -> None:
     json.dumps(report)
 
 
+def test_episodes_of_which_none_comes_to_grasp_are_refused() -> None:
+    passing = replace(OURS, is_grasp=np.zeros(4, dtype=bool))
+    with pytest.raises(ValueError, match=r"none of the episodes of ours comes to grasp.*pass_by_share below 1"):
+        report_split({"ours": [passing]}, LABELS)
+
+
 def test_movements_that_are_no_grasp_count_apart() -> None:
     mixed = replace(OURS, is_grasp=np.array([True, False, True, False]))  # of the latter one was left alone
     report = report_split({"ours": [mixed], "oracle": [replace(ORACLE, is_grasp=mixed.is_grasp)]}, LABELS)
