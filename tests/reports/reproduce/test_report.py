@@ -13,7 +13,7 @@ from reports.reproduce.__main__ import main, selected_runs
 from reports.reproduce.execute import Runs, run_all
 from reports.reproduce.plan import Plan, read_plan
 from reports.reproduce.report import MAKERS, write_report
-from reports.reproduce.results import read_outcomes
+from reports.reproduce.results import Results, read_outcomes
 from reports.reproduce.runs import Run
 from reports.reproduce.selection import TABLES, Selection, select
 from tests.reports.boards import write_log
@@ -101,6 +101,14 @@ def test_without_logs_and_checkpoints_the_report_is_the_same(tmp_path: Path) -> 
     read_outcomes.cache_clear()
     assert runs.missing() == []
     assert write_report(plan, runs, selection, {}).read_bytes() == first
+
+
+def test_a_test_whose_checkpoint_is_gone_cannot_be_run_again(tmp_path: Path) -> None:
+    plan, runs, selection = reproduced(tmp_path)
+    results, folder = Results(plan, runs, selection), runs.root / "test/ours/seed_0/main_paper"
+    assert results.has_weights(folder)
+    (runs.root / "fit/ours/seed_0/checkpoints/last.ckpt").unlink()
+    assert not results.has_weights(folder)
 
 
 def test_a_document_is_the_report_with_its_pictures_beside_it(tmp_path: Path) -> None:
