@@ -2,7 +2,6 @@
 
 import logging
 import math
-import os
 from collections.abc import Sequence
 from functools import cached_property, partial
 from typing import Any
@@ -37,6 +36,7 @@ from envs.task.perception import PerceptionNoise
 from envs.task.rewards import RewardSettings
 from envs.task.settings import TaskSettings
 from envs.task.targets import GraspTargets
+from envs.workers import default_workers
 from envs.wrist.patterns import WristPatterns, generate_patterns
 from envs.wrist.recorded import load_patterns
 
@@ -190,7 +190,7 @@ class RolloutDataModule(LightningDataModule):
 
     def _parts(self) -> list[HumanAssistEnv]:
         """The worlds, divided among threads; the threads that are left over step the physics of each part."""
-        cores = max(1, (os.cpu_count() or 1) // self._processes())
+        cores = max(1, default_workers() // self._processes())
         threads = max(1, cores if self.num_threads is None else self.num_threads)
         count = max(1, min(threads, self.num_worlds // MIN_WORLDS))
         sizes = [len(rows) for rows in np.array_split(np.arange(self.num_worlds), count)]

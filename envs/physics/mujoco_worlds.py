@@ -1,7 +1,6 @@
 """Worlds of the reference backend: MuJoCo on the CPU, stepped on a pool of threads; made by `MujocoCpu`."""
 
 import logging
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,6 +19,7 @@ from envs.physics.model_cache import ModelCache
 from envs.physics.rotation import rotation_vector_between
 from envs.physics.settings import PhysicsSettings
 from envs.physics.world_model import OBJECT_PART, TABLE_PART, ModelAddresses
+from envs.workers import default_workers
 
 _LOG = logging.getLogger(__name__)
 
@@ -65,7 +65,7 @@ class MujocoCpuPhysics:
         self.cache = cache or ModelCache(hand, self.settings)
         self.dump_dir = dump_dir
         self.num_diverged = 0
-        threads = os.cpu_count() or 1 if num_threads is None else num_threads
+        threads = default_workers() if num_threads is None else num_threads
         self._num_threads = min(threads, num_worlds)
         self._pool = ThreadPoolExecutor(self._num_threads) if self._num_threads > 1 else None
         self._num_worlds = num_worlds

@@ -13,10 +13,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from envs.folder_lock import locked
-from reports.reproduce.execute import RunFailedError, Runs, listing, run_all, run_one
+from reports.reproduce.execute import RunFailedError, Runs, run_one
 from reports.reproduce.plan import Plan, read_plan
 from reports.reproduce.report import write_report
 from reports.reproduce.runs import Run, plan_runs, stages
+from reports.reproduce.schedule import default_at_once, listing, run_all
 from reports.reproduce.selection import TABLES, Selection, select
 
 _LOG = logging.getLogger("reproduce")
@@ -70,6 +71,12 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--only", type=_names, default=[], metavar="TABLE,...", help=f"among {', '.join(TABLES)}")
     found.add_argument("--methods", type=_names, default=[], metavar="NAME,...", help="methods of the plan")
     found.add_argument("--tasks", type=_names, default=[], metavar="NAME,...", help="tasks of the plan")
+    found.add_argument(
+        "--at_once",
+        type=int,
+        metavar="N",
+        help="runs at the same time, which share the cores; one a core, as memory allows",
+    )
     found.add_argument("--dry_run", action="store_true", help="list what there is and what is missing")
     found.add_argument("--jobs", action="store_true", help="print a command a line for every missing run")
     found.add_argument("--run", metavar="NAME", help="make this run alone: a line of --jobs")
@@ -90,8 +97,9 @@ def main(args: Sequence[str] | None = None) -> int:
         root = given.folder or Path(plan.folder)
         selection = select(plan, given.only, given.methods, given.tasks)
         runs = Runs(root, selected_runs(plan, root, selection), given.accept_code)
+        at_once = default_at_once() if given.at_once is None else given.at_once
         if given.dry_run:
-            _LOG.info("%s", listing(runs))
+            _LOG.info("%s", listing(runs, at_once))
             return 0
         if given.again:
             with locked(root):
@@ -103,7 +111,7 @@ def main(args: Sequence[str] | None = None) -> int:
         if given.run:
             return _run_alone(runs, given.run)
         with locked(root):
-            failed = run_all(runs)
+            failed = run_all(runs, at_once=at_once)
             path = write_report(plan, runs, selection, failed, given.document)
     except (ValueError, OSError) as error:
         arguments.error(str(error))

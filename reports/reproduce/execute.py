@@ -1,25 +1,25 @@
-"""Runs what is missing of a plan, one run after the other, with a bar over all of them."""
+"""The runs of a plan in their folders: what there is of each, and how one is made."""
 
 import ctypes
 import json
 import logging
+import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
-from tqdm import tqdm
-
 from envs.folder_lock import locked
+from envs.workers import available_cores
 from reports.reproduce.runs import Run
 from reports.reproduce.stamps import (
     STAMP,
     Stamp,
     State,
-    minutes_of,
     read_stamp,
     stamp_of,
     state_of,
@@ -37,6 +37,8 @@ _SHOWN = 3
 
 _DIES_WITH_PARENT = 1
 """PR_SET_PDEATHSIG of prctl(2)."""
+
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 class RunFailedError(RuntimeError):
@@ -90,12 +92,13 @@ class Runs:
         folder = self.folder(others[0])
         more = f" (and {len(others) - 1} more runs)" if len(others) > 1 else ""
         raise ValueError(
-            f"{folder} was made by something else{more}: {self._told(others[0])}. Name another --folder; or --again, "
+            f"{folder} was made by something else{more}: {self.told_of(others[0])}. Name another --folder; or --again, "
             "which puts such runs aside and makes them anew"
             + ("; or --accept_code, where the code alone differs" if self._differs_in_code(others[0]) else "")
         )
 
-    def _told(self, run: Run) -> str:
+    def told_of(self, run: Run) -> str:
+        """What a run in its folder was made of otherwise, in words."""
         kept = read_stamp(self.folder(run))
         if kept is None:
             return f"it has no {STAMP}"
@@ -126,11 +129,11 @@ class Runs:
         return [run for run in self.runs if self.state(run) is not State.DONE]
 
 
-Executes = Callable[[Run, Path, int, Callable[[], None]], None]
-"""Runs a run in a folder; is handed the descriptor of its lock, and what to call every now and then."""
+Executes = Callable[[Run, Path, int, Callable[[], None], Sequence[int]], None]
+"""Runs a run in a folder; is handed the descriptor of its lock, what to call every now and then, and its cores."""
 
 
-def run_command(run: Run, folder: Path, lock: int, tick: Callable[[], None]) -> None:
+def run_command(run: Run, folder: Path, lock: int, tick: Callable[[], None], cores: Sequence[int]) -> None:
     """Run its command, its output into ``log.txt``; killed with this process, it keeps the lock until it has ended.
 
     Raises:
@@ -142,8 +145,9 @@ def run_command(run: Run, folder: Path, lock: int, tick: Callable[[], None]) -> 
         log.write(f"$ {' '.join(command)}\n")
         log.flush()
         process = subprocess.Popen(
-            command, stdout=log, stderr=subprocess.STDOUT, pass_fds=(lock,), preexec_fn=_die_with_parent
-        )
+            command, stdout=log, stderr=subprocess.STDOUT, pass_fds=(lock,), preexec_fn=partial(_begin, cores),
+            env=os.environ | {"OMP_NUM_THREADS": str(len(cores))},
+        )  # fmt: skip
         try:
             while process.poll() is None:
                 tick()
@@ -157,13 +161,28 @@ def run_command(run: Run, folder: Path, lock: int, tick: Callable[[], None]) -> 
         raise RunFailedError("\n".join([f"{run.name} ended with {process.returncode}; {path} ends with:", *last]))
 
 
-def _die_with_parent() -> None:
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_DIES_WITH_PARENT, signal.SIGKILL)
+def _begin(cores: Sequence[int]) -> None:
+    """In the new process, before its command: it dies with its parent, and keeps to its cores."""
+    if _LIBC is not None:
+        _LIBC.prctl(_DIES_WITH_PARENT, signal.SIGKILL)
+        os.sched_setaffinity(0, cores)
 
 
-def run_one(runs: Runs, run: Run, execute: Executes = run_command, tick: Callable[[], None] = lambda: None) -> None:
+def run_one(
+    runs: Runs,
+    run: Run,
+    execute: Executes = run_command,
+    tick: Callable[[], None] = lambda: None,
+    cores: Sequence[int] | None = None,
+) -> None:
     """Make one run, or go on with it where it stood; nothing when it is done.
+
+    Args:
+        runs: what there is.
+        run: to be made.
+        execute: makes it.
+        tick: called every now and then.
+        cores: that it may use, all that this process may when None.
 
     Raises:
         BlockingIOError: another process makes it.
@@ -179,88 +198,10 @@ def run_one(runs: Runs, run: Run, execute: Executes = run_command, tick: Callabl
         if runs.state(run) is State.MISSING:
             write_stamp(folder, runs.stamps[run.name])
         began = time.monotonic()
-        execute(run, folder, lock.fileno(), tick)
+        execute(run, folder, lock.fileno(), tick, available_cores() if cores is None else cores)
         if not (folder / run.output).is_file():
             raise RunFailedError(f"{run.name} ended without an error, but without {folder / run.output}, too")
         write_done(folder, (time.monotonic() - began) / 60.0)
-
-
-def run_all(runs: Runs, execute: Executes = run_command) -> dict[str, str]:
-    """Make what is missing, with a bar in expected minutes; what failed, and what could not be begun for that, by name.
-
-    A failed run does not hold up those that do not need it.
-    """
-    failed: dict[str, str] = {}
-    left = runs.missing()
-    total, to_do = (sum(run.minutes for run in some) for some in (runs.runs, left))
-    with tqdm(total=total, desc="runs", bar_format="{desc}: {percentage:3.0f}% |{bar}| {postfix}") as bar:
-        bar.update(total - to_do)
-        for number, run in enumerate(left):
-            lacking = [name for name in run.needs if name in failed]
-            if lacking:
-                failed[run.name] = f"{run.name} was not begun: {lacking[0]} failed"
-                continue
-            watch = _Watch(bar, f"{run.name} ({number + 1} of {len(left)})", _pace(runs), left[number:])
-            try:
-                run_one(runs, run, execute, watch.tick)
-            except (RunFailedError, BlockingIOError) as error:
-                failed[run.name] = str(error)
-                _LOG.error("%s", error)
-            bar.update(run.minutes)
-    return failed
-
-
-class _Watch:
-    """Tells a bar how long the present run and those after it will take.
-
-    Args:
-        bar: to be told.
-        title: of the present run.
-        pace: how much longer than expected runs take.
-        left: the present run and those after it.
-    """
-
-    def __init__(self, bar: "tqdm[None]", title: str, pace: float, left: Sequence[Run]) -> None:
-        self._bar = bar
-        self._title = title
-        self._began = time.monotonic()
-        self._minutes = pace * sum(run.minutes for run in left)
-        self._after = pace * sum(run.minutes for run in left[1:])
-        self._told = ""
-        self.tick()
-
-    def tick(self) -> None:
-        """Time has passed."""
-        passed = (time.monotonic() - self._began) / 60.0
-        told = f"{self._title}, {_spoken(max(self._minutes - passed, self._after))} left"
-        if told != self._told:
-            self._told = told
-            self._bar.set_postfix_str(told)
-
-
-def _pace(runs: Runs) -> float:
-    """How much longer than expected the finished runs took, 1 before there are any."""
-    pairs = [(run.minutes, minutes_of(runs.folder(run))) for run in runs.runs]
-    done = [(expected, took) for expected, took in pairs if took is not None and expected > 0]
-    return sum(took for _, took in done) / sum(expected for expected, _ in done) if done else 1.0
-
-
-def _spoken(minutes: float) -> str:
-    hours, rest = divmod(round(minutes), 60)
-    return f"{hours} h {rest} min" if hours else f"{rest} min"
-
-
-def listing(runs: Runs) -> str:
-    """A line a run: what there is of it, how long it takes, and its command."""
-    states: Mapping[str, State] = {run.name: runs.state(run) for run in runs.runs}
-    lines = [
-        f"{states[run.name].value:<22} {run.minutes:6.1f} min  {run.name}"
-        + (f"  ({runs._told(run)})" if states[run.name] is State.OTHER else "")
-        for run in runs.runs
-    ]
-    left = [run for run in runs.runs if states[run.name] is not State.DONE]
-    total = _pace(runs) * sum(run.minutes for run in left)
-    return "\n".join([*lines, f"{len(left)} of {len(runs.runs)} runs to be made, {_spoken(total)}"])
 
 
 def code_versions(runs: Runs) -> int:

@@ -74,7 +74,7 @@ def test_another_number_of_processes_is_named(of_rank: Any, tiny_path: Path, mon
 
 
 def test_processes_share_the_cores(tiny_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rollouts_module.os, "cpu_count", lambda: 8)
+    monkeypatch.setattr(rollouts_module, "default_workers", lambda: 8)
     monkeypatch.setattr(rollouts_module, "MIN_WORLDS", 1)
     seen = []
     for processes in (1, 2):

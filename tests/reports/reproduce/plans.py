@@ -1,9 +1,16 @@
 """Plans of tests: their runs are a Python module of a few lines in place of the command line of learning."""
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from reports.reproduce.__main__ import selected_runs
+from reports.reproduce.execute import Runs
+from reports.reproduce.plan import read_plan
+from reports.reproduce.runs import Run
+from reports.reproduce.selection import TABLES, select
 
 
 def made_up_plan(folder: Path, **changed: Any) -> dict[str, Any]:
@@ -49,3 +56,17 @@ def write_plan(folder: Path, **changed: Any) -> Path:
     content = made_up_plan(folder, **changed)
     path.write_text(yaml.safe_dump(content, sort_keys=False))
     return path
+
+
+def made_up_runs(folder: Path, **changed: object) -> Runs:
+    """The runs of `made_up_plan`."""
+    plan = read_plan(write_plan(folder, **changed), tuple(TABLES))
+    root = Path(plan.folder)
+    return Runs(root, selected_runs(plan, root, select(plan, [], [], [])))
+
+
+def leave_output(run: Run, folder: Path, lock: int, tick: Callable[[], None], cores: Sequence[int]) -> None:
+    """Stands in for a command."""
+    tick()
+    (folder / run.output).parent.mkdir(parents=True, exist_ok=True)
+    (folder / run.output).write_text(run.name)

@@ -2,67 +2,20 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from envs.folder_lock import locked
-from reports.reproduce.__main__ import main, selected_runs
-from reports.reproduce.execute import RunFailedError, Runs, listing, run_all, run_command, run_one
-from reports.reproduce.plan import read_plan
+from reports.reproduce.__main__ import main
+from reports.reproduce.execute import RunFailedError, Runs, run_command, run_one
 from reports.reproduce.runs import Run
-from reports.reproduce.selection import TABLES, select
+from reports.reproduce.schedule import run_all
 from reports.reproduce.stamps import State
 from tests.learning import ROOT
-from tests.reports.reproduce.plans import write_plan
-
-
-def made_up_runs(folder: Path, **changed: object) -> Runs:
-    plan = read_plan(write_plan(folder, **changed), tuple(TABLES))
-    root = Path(plan.folder)
-    return Runs(root, selected_runs(plan, root, select(plan, [], [], [])))
-
-
-def leave_output(run: Run, folder: Path, lock: int, tick: Callable[[], None]) -> None:
-    """Stands in for a command."""
-    tick()
-    (folder / run.output).parent.mkdir(parents=True, exist_ok=True)
-    (folder / run.output).write_text(run.name)
-
-
-def test_everything_is_made_once_and_in_order(tmp_path: Path) -> None:
-    made: list[str] = []
-
-    def execute(run: Run, folder: Path, lock: int, tick: Callable[[], None]) -> None:
-        made.append(run.name)
-        leave_output(run, folder, lock, tick)
-
-    runs = made_up_runs(tmp_path)
-    assert run_all(runs, execute) == {}
-    assert made == [run.name for run in runs.runs]
-    assert run_all(made_up_runs(tmp_path), execute) == {}
-    assert len(made) == 7  # nothing anew
-
-
-def test_a_failure_holds_up_only_what_needs_it(tmp_path: Path) -> None:
-    def execute(run: Run, folder: Path, lock: int, tick: Callable[[], None]) -> None:
-        if run.name == "step/encoder":
-            raise RunFailedError("out of memory")
-        leave_output(run, folder, lock, tick)
-
-    runs = made_up_runs(tmp_path)
-    failed = run_all(runs, execute)
-    assert failed == {
-        "step/encoder": "out of memory",
-        "fit/ppo/seed_0": "fit/ppo/seed_0 was not begun: step/encoder failed",
-        "test/ppo/seed_0/main_paper": "test/ppo/seed_0/main_paper was not begun: fit/ppo/seed_0 failed",
-    }
-    assert "3 of 7 runs to be made" in listing(runs)
+from tests.reports.reproduce.plans import leave_output, made_up_runs, write_plan
 
 
 def test_a_run_whose_needs_are_not_there_is_refused(tmp_path: Path) -> None:
@@ -75,7 +28,7 @@ def test_a_run_whose_needs_are_not_there_is_refused(tmp_path: Path) -> None:
 def test_a_run_that_leaves_nothing_is_no_finished_run(tmp_path: Path) -> None:
     runs = made_up_runs(tmp_path)
     with pytest.raises(RunFailedError, match=r"ended without an error, but without .*last\.ckpt"):
-        run_one(runs, runs.runs[0], lambda run, folder, lock, tick: None)
+        run_one(runs, runs.runs[0], lambda run, folder, lock, tick, cores: None)
     assert runs.state(runs.runs[0]) is State.BEGUN
 
 
@@ -149,50 +102,8 @@ def test_a_folder_is_refused_while_another_process_has_it(tmp_path: Path) -> Non
 def test_the_log_of_a_failed_command_is_told(tmp_path: Path) -> None:
     run = Run("fit/a", "no_such_module_at_all", "", (), (), (), "out", "", 0, 1.0)
     with locked(tmp_path) as lock, pytest.raises(RunFailedError, match=r"(?s)ended with 1; .*no_such_module_at_all"):
-        run_command(run, tmp_path, lock.fileno(), lambda: None)
+        run_command(run, tmp_path, lock.fileno(), lambda: None, [0])
     assert (tmp_path / "log.txt").read_text().startswith("$ ")
-
-
-COUNTS = """
-import sys, time
-from pathlib import Path
-out = Path(sys.argv[1])
-made = out.parent / "made"
-while (steps := made.read_text().count("x") if made.exists() else 0) < 12:
-    with made.open("a") as stream: stream.write("x")
-    time.sleep(0.1)
-out.write_text("done")
-"""
-"""A command that goes on where it stood."""
-
-DRIVES = """
-import sys, logging
-from pathlib import Path
-from reports.reproduce.execute import Runs, run_all
-from reports.reproduce.runs import Run
-root = Path(sys.argv[1])
-runs = [Run(f"fit/{n}", "counts", "", (), (str(root / "fit" / n / "out"),), (), "out", "", 0, 1.0) for n in "ab"]
-assert run_all(Runs(root, runs)) == {}
-"""
-
-
-def test_killed_at_any_moment_the_same_command_goes_on(tmp_path: Path) -> None:
-    (tmp_path / "counts.py").write_text(COUNTS)
-    root = tmp_path / "root"
-    path = os.pathsep.join([str(tmp_path), str(ROOT)])
-    command, made = [sys.executable, "-c", DRIVES, str(root)], root / "fit" / "a" / "made"
-    for wanted in (2, 5):  # steps after which it is killed
-        with subprocess.Popen(command, env=os.environ | {"PYTHONPATH": path}, stderr=subprocess.DEVNULL) as process:
-            while not made.exists() or made.read_text().count("x") < wanted:
-                assert process.poll() is None
-                time.sleep(0.02)
-            os.kill(process.pid, signal.SIGKILL)
-        time.sleep(0.3)
-        before = made.read_text()
-        time.sleep(0.3)
-        assert made.read_text() == before  # its child has ended, too
-    subprocess.run(command, env=os.environ | {"PYTHONPATH": path}, check=True, stderr=subprocess.DEVNULL)
-    assert [(root / "fit" / name / "made").read_text() for name in "ab"] == ["x" * 12] * 2
 
 
 def test_jobs_are_one_line_a_missing_run_in_order(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,11 +10,12 @@ import yaml
 
 from envs import files
 from reports.reproduce.__main__ import main, selected_runs
-from reports.reproduce.execute import Runs, run_all
+from reports.reproduce.execute import Runs
 from reports.reproduce.plan import Plan, read_plan
 from reports.reproduce.report import MAKERS, write_report
 from reports.reproduce.results import Results, read_outcomes
 from reports.reproduce.runs import Run
+from reports.reproduce.schedule import run_all
 from reports.reproduce.selection import TABLES, Selection, select
 from tests.reports.boards import write_log
 from tests.reports.reproduce.kept import keep
@@ -23,7 +24,7 @@ from tests.reports.reproduce.plans import made_up_plan
 LIFTED: dict[str, Sequence[int]] = {"ours": [5, 5, 4, 5, 4, 5], "ppo": [1, 0, 2, 1, 0, 1]}
 
 
-def made_up(run: Run, folder: Path, lock: int, tick: Callable[[], None]) -> None:
+def made_up(run: Run, folder: Path, lock: int, tick: Callable[[], None], cores: Sequence[int]) -> None:
     """Stands in for training and testing: ours lifts, PPO does not."""
     kind, method, *_ = run.name.split("/")
     if kind == "test":
@@ -183,11 +184,11 @@ def test_the_command_writes_what_is_there_and_says_what_failed(
     content = made_up_plan(tmp_path)
     (tmp_path / "plan.yaml").write_text(yaml.safe_dump(content))
 
-    def no_ppo(run: Run, folder: Path, lock: int, tick: Callable[[], None]) -> None:
+    def no_ppo(run: Run, folder: Path, lock: int, tick: Callable[[], None], cores: Sequence[int]) -> None:
         if "ppo" not in run.name:
-            made_up(run, folder, lock, tick)
+            made_up(run, folder, lock, tick, cores)
 
-    monkeypatch.setattr("reports.reproduce.__main__.run_all", lambda runs: run_all(runs, no_ppo))
+    monkeypatch.setattr("reports.reproduce.__main__.run_all", lambda runs, at_once: run_all(runs, no_ppo))
     assert main(["--config", str(tmp_path / "plan.yaml")]) == 1
     assert f"wrote {tmp_path}/reproduction/reproduction.md" in caplog.text
     assert "fit/ppo/seed_0 ended without an error, but without" in caplog.text

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +10,11 @@ import pytest
 import yaml
 
 from reports.reproduce.__main__ import selected_runs
-from reports.reproduce.execute import Runs, run_all
+from reports.reproduce.execute import Runs
 from reports.reproduce.plan import read_plan
 from reports.reproduce.report import write_report
 from reports.reproduce.runs import Run
+from reports.reproduce.schedule import run_all
 from reports.reproduce.selection import TABLES, select
 from tests.assisting import RESIDUAL, RESIDUAL_SMOKE, save_primitive
 from tests.learning import ROOT, run
@@ -21,7 +22,7 @@ from tests.learning import ROOT, run
 pytestmark = pytest.mark.usefixtures("fast_objects")
 
 
-def in_process(chosen: Run, folder: Path, lock: int, tick: Callable[[], None]) -> None:
+def in_process(chosen: Run, folder: Path, lock: int, tick: Callable[[], None], cores: Sequence[int]) -> None:
     """The command without a process of its own, which would import everything anew."""
     run(chosen.command(folder)[2:])
 
