@@ -25,7 +25,7 @@ CONFIGS = ROOT / "configs"
 OF_OTHER_COMMANDS = {
     "wrist/recorded.yaml", "two_processes.yaml",
     "live.yaml", "synthesis.yaml", "synthesis_all.yaml", "synthesis_tests.yaml",
-    "smoke/synthesis.yaml", "hands/ability_synthesis.yaml", "reproduce/quick.yaml", "reproduce/medium.yaml",
+    "smoke/synthesis.yaml", "hands/ability_synthesis.yaml", "reproduce/quick.yaml", "reproduce/medium.yaml", "reproduce/glance.yaml", "reproduce/long.yaml",
     "reproduce/full.yaml",
 }  # fmt: skip
 """Run by tests/datamodules/test_synthesize.py, tests/lightning_modules/test_recorded_wrists.py, test_ddp_policy.py and
