@@ -350,7 +350,7 @@ def test_a_killed_test_of_other_weights_leaves_no_numbers_of_the_first(
                 raise KeyboardInterrupt
             return run(*episodes, **options)
 
-        runner.run = run_once
+        monkeypatch.setattr(runner, "run", run_once)
         return runner
 
     monkeypatch.setattr(assist_evaluation, "make_runner", killed_in_the_second_split)
