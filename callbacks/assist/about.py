@@ -49,6 +49,8 @@ def about(evaluation: "AssistEvaluation", trainer: Trainer, runs: Runs, chosen_o
         "interval_over_families": families_note(families),
         "margins": f"{OURS} minus the policy, episode by episode",
         "best_steps": chosen_on,
+        "success_of_choices": "of all episodes, those included in which the object is to be left alone; all else that "
+        "is called success is of grasps",
         "fixed_steps": evaluation.fixed_steps,
         "triggers": asdict(evaluation.triggers),
         "plan": {"class": type(evaluation.plan).__name__, **vars(evaluation.plan)},

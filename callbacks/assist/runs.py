@@ -256,10 +256,17 @@ def run_all(kept: KeptEpisodes, policies: Mapping[str, ComparedPolicy], runs: Ru
                 frames = run.frames if name == OURS and seed == 0 else None
                 part = take_rows(episodes, rows)
                 run.outcomes[name].append(kept.run(f"{split}/{name}_{seed}", policy, part, frames))
-            success = run.outcome(name).is_success
-            _LOG.info("%s, %s: %.1f %% of %d", split, name, 100.0 * float(success.mean()), len(success))
+            _LOG.info("%s, %s: %s", split, name, told_success(run.outcome(name)))
         if kept.files is not None:
             _keep_labels(kept.files, split, run)
+
+
+def told_success(outcome: EpisodeOutcome) -> str:
+    """Success in words, as in tables: of the episodes in which the wrist comes to grasp; how many others there are."""
+    success = outcome.is_success[outcome.is_grasp]
+    others = len(outcome) - len(success)
+    rate = f"{100.0 * float(success.mean()):.1f} % of {len(success)} grasps lifted" if len(success) else "no grasps"
+    return f"{rate}, {others} movements past an object beside them" if others else rate
 
 
 def _keep_labels(files: ResultFiles, split: str, run: SplitRuns) -> None:
