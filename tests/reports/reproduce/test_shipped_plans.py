@@ -34,6 +34,17 @@ def test_every_run_of_a_shipped_plan_can_be_stamped(name: str, tmp_path: Path) -
         assert sum(run.minutes for run in found.runs) <= 135
 
 
+def test_a_glance_makes_the_runs_of_the_quick_plan_on_the_small_set_alone(tmp_path: Path) -> None:
+    made = {}
+    for name in ("quick", "glance"):
+        plan = read_plan_here(name)
+        made[name] = Runs(tmp_path, selected_runs(plan, tmp_path, select(plan, [], [], [])))
+    assert [run.name for run in made["glance"].runs] == [run.name for run in made["quick"].runs]
+    for stamp in made["glance"].stamps.values():
+        assert "data/grasps_small.npz" in stamp.files
+        assert "data/grasps.npz" not in stamp.files
+
+
 def test_every_baseline_of_the_full_plan_learns_with_either_exploration() -> None:
     plan = read_plan_here("full")
     for name in ("ppo", "ppo_goal", "ilad"):
