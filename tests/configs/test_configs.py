@@ -309,7 +309,7 @@ def test_an_overlay_says_only_what_differs(name: str) -> None:
             or any(part in name for part in ("poses", "hands/", "field_comparison"))
             else []
         ),
-        *(["data"] if "stress" in name or "without_collisions" in name else []),
+        *(["data"] if "stress" in name or "without_collisions" in name or "glance" in name else []),
     }
     assert "callbacks" not in load(name).get("trainer", {}) or name in PROTOCOLS
 
