@@ -25,8 +25,8 @@ CONFIGS = ROOT / "configs"
 OF_OTHER_COMMANDS = {
     "wrist/recorded.yaml", "two_processes.yaml",
     "live.yaml", "synthesis.yaml", "synthesis_all.yaml", "synthesis_tests.yaml",
-    "smoke/synthesis.yaml", "hands/ability_synthesis.yaml", "reproduce/quick.yaml", "reproduce/medium.yaml", "reproduce/glance.yaml", "reproduce/long.yaml",
-    "reproduce/full.yaml",
+    "smoke/synthesis.yaml", "hands/ability_synthesis.yaml", "reproduce/quick.yaml", "reproduce/medium.yaml",
+    "reproduce/glance.yaml", "reproduce/long.yaml", "reproduce/full.yaml",
 }  # fmt: skip
 """Run by tests/datamodules/test_synthesize.py, tests/lightning_modules/test_recorded_wrists.py, test_ddp_policy.py and
 tests/live/test_server.py, and read by tests/reports/reproduce/test_shipped_plans.py."""
