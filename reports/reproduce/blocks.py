@@ -11,7 +11,8 @@ from callbacks.metrics.text_tables import over_families
 from envs.conventions import UNSEEN_SPLITS
 from reports.markdown import claimed_per_cent, shown, table, words
 from reports.reproduce.claims import Claim, Judged, judge
-from reports.reproduce.results import Outcomes, Results, measured
+from reports.reproduce.outcomes import Outcomes
+from reports.reproduce.results import Results, measured
 
 
 @dataclass(frozen=True)

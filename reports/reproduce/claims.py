@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from reports.reproduce.results import Difference, Outcomes, difference
+from reports.reproduce.outcomes import Outcomes
+from reports.reproduce.results import Difference, difference
 
 Verdict = Literal["holds", "does not hold", "not decided"]
 

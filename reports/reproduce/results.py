@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -13,78 +12,16 @@ from numpy.typing import NDArray
 from callbacks.metrics.estimates import Row, estimate, over_seeds
 from callbacks.metrics.text_tables import UNSEEN_FAMILIES
 from reports.reproduce.execute import Runs
+from reports.reproduce.outcomes import Outcomes, SeedOutcomes, read_outcomes
 from reports.reproduce.plan import Plan
 from reports.reproduce.runs import METRICS, name_of_fit, name_of_test
 from reports.reproduce.selection import Selection
 from reports.reproduce.stamps import State
 
-MEASURES = ("success", "posture_rad", "translation_m", "rotation_cos")
-"""Of GraspGF Sec. 4.2, fields of `EpisodeOutcome` but success, which is ``is_success``."""
-
 POSES = 5
 """Poses of an object (GraspGF App. A.2)."""
 
 Array = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class SeedOutcomes:
-    """The episodes with a grasp of one training seed, n of them.
-
-    Attributes:
-        episodes: digests of all episodes of the test.
-        rows: which of them these are (n,).
-        values: by measure (n,).
-        groups: object of each (n,).
-        families: its family (n,).
-    """
-
-    episodes: tuple[str, ...]
-    rows: NDArray[np.int64]
-    values: Mapping[str, Array]
-    groups: NDArray[np.int64]
-    families: NDArray[np.str_]
-
-
-Outcomes = Mapping[int, SeedOutcomes]
-"""By training seed."""
-
-
-@lru_cache(maxsize=256)
-def read_outcomes(folder: Path, split: str, policy: str) -> SeedOutcomes | None:
-    """What the test in a folder kept of a policy on a split; None where it did not run it.
-
-    Raises:
-        ValueError: files that do not fit together, or were kept by an earlier version of the code.
-    """
-    kept = folder / "episodes"
-    labels, files = kept / "labels" / f"{split}.npz", sorted((kept / split).glob(f"{policy}_[0-9]*.npz"), key=_number)
-    if not files:
-        return None
-    if not labels.is_file():
-        raise ValueError(f"{labels} does not exist, so nothing says what the episodes are; run the test again")
-    columns = [_columns(path) for path in files]
-    together = {name: np.concatenate([each[name] for each in columns]) for name in columns[0]}
-    with np.load(labels, allow_pickle=False) as content:
-        rows, groups, families = content[f"rows_{policy}"], content["groups"], content["families"]
-    if len(rows) != len(together["success"]):
-        raise ValueError(f"{labels} tells of {len(rows)} episodes of {policy}, its files hold others; test again")
-    manifest = json.loads(labels.with_suffix(".json").read_text(encoding="utf-8"))
-    keep = together.pop("is_grasp").astype(bool)
-    return SeedOutcomes(
-        tuple(manifest["episodes"]), rows[keep], {name: column[keep] for name, column in together.items()},
-        groups[rows][keep], families[rows][keep],
-    )  # fmt: skip
-
-
-def _number(path: Path) -> int:
-    return int(path.stem.rpartition("_")[2])
-
-
-def _columns(path: Path) -> dict[str, Array]:
-    with np.load(path, allow_pickle=False) as content:
-        found = {name: content[name].astype(np.float64) for name in MEASURES[1:]}
-        return {**found, "success": content["is_success"].astype(np.float64), "is_grasp": content["is_grasp"]}
 
 
 @dataclass(frozen=True)

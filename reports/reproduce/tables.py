@@ -5,6 +5,7 @@ from typing import Any
 from reports.markdown import claimed_per_cent, per_cent, table
 from reports.reproduce.blocks import Block, all_measured, judged_all, measure_cells, place, places, titles
 from reports.reproduce.claims import Claim, judged
+from reports.reproduce.outcomes import MEASURES
 from reports.reproduce.paper import (
     EQUAL,
     MODULES,
@@ -17,7 +18,7 @@ from reports.reproduce.paper import (
     module_claims,
     pose_claims,
 )  # fmt: skip
-from reports.reproduce.results import MEASURES, POSES, Results, independent, measured, share
+from reports.reproduce.results import POSES, Results, independent, measured, share
 from reports.reproduce.selection import A_P, FREE, SCALED, TABLES
 
 

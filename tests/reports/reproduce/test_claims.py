@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from reports.reproduce.claims import FAILS, HOLDS, OPEN, Claim, Verdict, judge, verdict
-from reports.reproduce.results import difference, independent, measured, poses_grasped, read_outcomes, share
+from reports.reproduce.outcomes import read_outcomes
+from reports.reproduce.results import difference, independent, measured, poses_grasped, share
 from tests.reports.reproduce.kept import keep
 
 

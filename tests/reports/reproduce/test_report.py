@@ -1,6 +1,7 @@
 """Tables out of made-up results, and what a failing disk leaves."""
 
 import json
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,10 @@ import yaml
 from envs import files
 from reports.reproduce.__main__ import main, selected_runs
 from reports.reproduce.execute import Runs
+from reports.reproduce.outcomes import read_outcomes
 from reports.reproduce.plan import Plan, read_plan
 from reports.reproduce.report import MAKERS, write_report
-from reports.reproduce.results import Results, read_outcomes
+from reports.reproduce.results import Results
 from reports.reproduce.runs import Run
 from reports.reproduce.schedule import run_all
 from reports.reproduce.selection import TABLES, Selection, select
@@ -92,16 +94,42 @@ def test_the_same_results_give_the_same_report(tmp_path: Path) -> None:
     assert write_report(plan, runs, selection, {}).read_bytes() == first
 
 
-def test_without_logs_and_checkpoints_the_report_is_the_same(tmp_path: Path) -> None:
+def test_without_logs_checkpoints_and_episodes_the_report_is_the_same(tmp_path: Path) -> None:
     plan, runs, selection = reproduced(tmp_path)
     first = write_report(plan, runs, selection, {}).read_bytes()
     gone = [*runs.root.rglob("events.out.tfevents.*"), *runs.root.rglob("*.ckpt")]
     assert len(gone) >= 6
     for path in gone:
         path.unlink()
+    of_tests = [*runs.root.rglob("episodes")]
+    assert len(of_tests) >= 3
+    for folder in of_tests:
+        shutil.rmtree(folder)
     read_outcomes.cache_clear()
     assert runs.missing() == []
     assert write_report(plan, runs, selection, {}).read_bytes() == first
+
+
+def test_what_is_kept_of_episodes_is_made_anew_with_them_and_named_when_damaged(tmp_path: Path) -> None:
+    keep(tmp_path, "unseen_families", [1, 2])
+    first = read_outcomes(tmp_path, "unseen_families", "ours")
+    read_outcomes.cache_clear()
+    keep(tmp_path, "unseen_families", [3, 4])
+    second = read_outcomes(tmp_path, "unseen_families", "ours")
+    shutil.rmtree(tmp_path / "episodes")
+    read_outcomes.cache_clear()
+    again = read_outcomes(tmp_path, "unseen_families", "ours")
+    assert first is not None
+    assert second is not None
+    assert again is not None
+    assert (first.values["success"].sum(), again.values["success"].sum()) == (3, 7)
+    assert again.episodes == second.episodes
+    assert again.families.tolist() == second.families.tolist()
+    [kept] = (tmp_path / "outcomes").iterdir()
+    kept.write_bytes(kept.read_bytes()[:100])
+    read_outcomes.cache_clear()
+    with pytest.raises(ValueError, match=r"unseen_families_ours\.npz is damaged .*run the test again"):
+        read_outcomes(tmp_path, "unseen_families", "ours")
 
 
 def test_a_test_whose_checkpoint_is_gone_cannot_be_run_again(tmp_path: Path) -> None:
