@@ -58,12 +58,19 @@ def _write_whole(path: Path, payload: bytes) -> None:
         raise
 
 
-def check_output(path: Path) -> None:
+def check_output(path: Path, *inputs: Path | str | None) -> None:
     """Find out before the work, not after it, that a file cannot be written; its folder is made.
 
+    Args:
+        path: what will be written.
+        inputs: other files of the same command, which must stay as they are, or will be written, too.
     Raises:
-        ValueError: the path is a folder, or its folder cannot be made or written to; names the cause and the remedy.
+        ValueError: the path is a folder or one of the inputs, or its folder cannot be made or written to; names the
+            cause and the remedy.
     """
+    for other in inputs:
+        if other is not None and path.resolve() == Path(other).resolve():
+            raise ValueError(f"output {path} would overwrite {other}, which this command needs; name another file")
     if path.is_dir():
         raise ValueError(f"output {path} is a folder; give the name of a file in it")
     try:

@@ -154,6 +154,14 @@ def test_a_summary_never_overwrites_the_split_file(tmp_path: Path) -> None:
     assert not (tmp_path / "parts").exists()
 
 
+@pytest.mark.parametrize("given", ["--output={}/set.json", "--gallery={}/set.npz", "--gallery={}/set.json"])
+def test_what_a_synthesis_writes_is_not_written_over_itself(given: str, tmp_path: Path) -> None:
+    """A set named .json was replaced by its summary, after the work."""
+    with pytest.raises(ValueError, match=r"would overwrite .*; name another file"):
+        main([*_arguments(tmp_path, 1), given.format(tmp_path)])
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_limit_of_easy_grasps_without_a_quota_is_refused_before_the_work(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"set 1 <= quota <= wanted, or leave out the limit"):
         main([*_arguments(tmp_path, 1), "--settings.quota=null"])
@@ -228,6 +236,13 @@ def test_a_second_run_of_a_finished_job_gives_the_same_set(left_alone: Path, mad
     first = json.loads((left_alone / "report.json").read_text())
     assert report["trials"] == first["trials"]
     assert report["splits"] == first["splits"]
+
+
+def test_a_damaged_part_is_made_again(left_alone: Path, made: GraspSet, tmp_path: Path) -> None:
+    parts = sorted((left_alone / "parts").rglob("*.npz"))
+    parts[0].write_bytes(parts[0].read_bytes()[:500])
+    main([*_arguments(left_alone, 1), f"--output={tmp_path / 'again.npz'}"])
+    assert_same_grasps(made, load_grasp_set(tmp_path / "again.npz"))
 
 
 def test_shards_of_two_machines_make_the_same_set(made: GraspSet, tmp_path: Path) -> None:

@@ -61,3 +61,10 @@ def test_a_file_below_a_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(OSError, match=r"b\.npz was not written: .*; name a place that may be written to"):
         write_atomically(tmp_path / "file" / "b.npz", b"new")
+
+
+def test_what_is_read_is_not_written_over(tmp_path: Path) -> None:
+    check_output(tmp_path / "a.npz", None, tmp_path / "b.npz")
+    (tmp_path / "link.npz").symlink_to(tmp_path / "a.npz")
+    with pytest.raises(ValueError, match=r"output .*link\.npz would overwrite .*a\.npz, .* name another file"):
+        check_output(tmp_path / "link.npz", str(tmp_path / "a.npz"))
