@@ -18,7 +18,7 @@ from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
 from envs.files import write_atomically
 from envs.folder_lock import locked
-from envs.plain_errors import plain_errors
+from envs.plain_errors import plain_errors, plain_text
 from lightning_modules.checkpoints import read_checkpoint
 from lightning_modules.settings_guard import PROCESSES, check_checkpoint, class_of
 from lightning_modules.trainer_parts import without_idle_parts
@@ -107,8 +107,14 @@ class GraspCLI(LightningCLI):
     _resumed_processes: int | None = None
 
     def init_parser(self, **kwargs: Any) -> LightningArgumentParser:
-        """A parser that refuses abbreviations: a misspelt option must not become another one."""
-        return super().init_parser(**{"allow_abbrev": False, **kwargs})
+        """A parser that refuses abbreviations: a misspelt option must not become another one.
+
+        Of a setting that may be of several types it says what is wrong with it, not the whole of what was tried.
+        """
+        parser = super().init_parser(**{"allow_abbrev": False, **kwargs})
+        tell = parser.error
+        parser.error = lambda message, ex=None: tell(plain_text(message), ex)  # type: ignore[method-assign]
+        return parser
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """One folder a run: overlays change ``trainer.default_root_dir`` only."""

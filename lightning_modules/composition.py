@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from envs.conventions import MAX_JOINT_STEP
+from envs.ranges import reversed_note
 from lightning_modules.followers import Heading
 
 
@@ -152,7 +153,9 @@ class ExtentAndResidual(Composition):
         if not 0.0 <= waiting < 1.0:
             raise ValueError(f"waiting is {waiting}; a hand that waits is closed by a share of the way in [0, 1)")
         if not 0.0 <= band[0] < band[1] <= 1.0:
-            raise ValueError(f"band is {tuple(band)}; expected two rising gates in [0, 1], such as 0.1 and 0.4")
+            raise ValueError(
+                f"band is {tuple(band)}{reversed_note(*band)}; expected two rising gates in [0, 1], such as 0.1 and 0.4"
+            )
         self.waiting = waiting
         self.band = tuple(band)
 

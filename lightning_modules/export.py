@@ -125,7 +125,7 @@ def export_checkpoint(
     before = Path(checkpoint).stat().st_size / 1e6
     save_checkpoint_file(content, output)
     after = output.stat().st_size / 1e6
-    _LOG.info("wrote %s: %.2f MB of %.2f MB, epoch %s", output, after, before, content.get("epoch"))
+    _LOG.info("wrote %s: %.2f MB (%s: %.2f MB), epoch %s", output, after, checkpoint, before, content.get("epoch"))
     return output
 
 

@@ -96,6 +96,10 @@ def episode_filmstrip(
     return contact_sheet(images, [*before, last], columns=len(images), heading=heading)
 
 
+_LAST = {(True, True): "lifted", (True, False): "after the lift", (False, False): "end"}
+"""Title of the last picture of an episode, by whether there was something to grasp, and whether it was lifted."""
+
+
 @dataclass(frozen=True)
 class PicturedEpisodes:
     """N episodes or trials of which snapshots were kept.
@@ -107,6 +111,8 @@ class PicturedEpisodes:
         cause: how each ended (N,), index into ``causes``.
         causes: names, success first.
         frames: the snapshots.
+        is_grasp: where there was something to grasp (N,), the only episodes of which successes are counted and shown;
+            everywhere when None.
     """
 
     hand: Hand
@@ -115,6 +121,7 @@ class PicturedEpisodes:
     cause: NDArray[np.int64]
     causes: Sequence[str]
     frames: EpisodeFrames
+    is_grasp: NDArray[np.bool_] | None = None
     families: NDArray[np.str_] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -138,11 +145,13 @@ class PicturedEpisodes:
             titles: of the pictures before the last one; their control steps when None.
             note: more to say of an episode.
         """
-        rates = family_rates(self.cause == SUCCESS, self.families)
+        is_grasp = np.ones(len(self.cause), dtype=bool) if self.is_grasp is None else self.is_grasp
+        rates = family_rates(self.cause[is_grasp] == SUCCESS, self.families[is_grasp])
+        rows = np.flatnonzero(is_grasp | (self.cause != SUCCESS))
         strips = []
-        for row in pick_episodes(self.cause, self.families, num_successes, num_failures):
+        for row in rows[pick_episodes(self.cause[rows], self.families[rows], num_successes, num_failures)].tolist():
             thing, cause = self.grasp_objects[row], self.causes[self.cause[row]].replace("_", " ")
-            rate = f"{100.0 * rates[thing.family]:.0f} %"
+            rate = f"{100.0 * rates[thing.family]:.0f} %" if thing.family in rates else "no grasps"
             strips.append(
                 episode_filmstrip(
                     self.hand,
@@ -152,7 +161,7 @@ class PicturedEpisodes:
                     size=size,
                     heading=f"{thing.name} ({thing.family}: {rate}), {self.kinds[row]}: {cause}{note(row)}",
                     titles=titles,
-                    last="lifted" if self.cause[row] == SUCCESS else "after the lift",
+                    last=_LAST[bool(is_grasp[row]), bool(self.cause[row] == SUCCESS)],
                 )
             )
         return contact_sheet(strips, columns=1) if strips else None

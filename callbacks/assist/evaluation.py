@@ -7,13 +7,13 @@ read them from here. In test they are kept on disk as they come: a killed test g
 import json
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 
+from callbacks.assist.about import about, plan_of
 from callbacks.assist.policies import (
     FROM_TRAINING,
     AssistingModule,
@@ -29,13 +29,12 @@ from callbacks.assist.policies import (
 from callbacks.assist.report import OURS, merge_splits, report_split
 from callbacks.assist.runs import EpisodeLimit, KeptEpisodes, Runs, episode_files, make_runner, plan_runs, run_all
 from callbacks.assist.trigger_choice import TriggerGrid
-from callbacks.metrics.estimates import families_note
 from callbacks.metrics.text_tables import policies_table
+from callbacks.store.kept_plan import METRICS_FILE, hold_to_plan
 from callbacks.store.made_of import settings_of_module
 from callbacks.store.result_files import ResultFiles
 from callbacks.training.progress import EvaluationBar
 from callbacks.training.turns import is_turn
-from datamodules.grasps.identity import grasp_set_identity
 from datamodules.grasps.splits import development_or, present_splits
 from datamodules.rollouts.module import RolloutDataModule
 from datamodules.rollouts.plans import CHOICE_SEED, EpisodePlan, PosesPlan, SpreadPlan, planned_episodes
@@ -54,7 +53,8 @@ class AssistEvaluation(Callback):
     In ``test``: all policies (callbacks/assist/policies.py) on the episodes of ``plan``; a table is printed and
     ``metrics.json`` written into the trainer's root folder. What was run is kept there as ``episodes/<split>/
     <policy>_<seed>.npz``, with a JSON of the same name that says what it was made of, and not run again while all of
-    that is as it was: weights and settings (the follower among them), objects, episodes, perception, code.
+    that is as it was: weights and settings (the follower among them), objects, episodes, perception, code. A test of
+    another plan, task, perception or physics is refused in that folder; policies, splits and seeds may be added.
 
     Args:
         plan: grasps that ``test`` tries; 500 episodes a split when None.
@@ -131,6 +131,17 @@ class AssistEvaluation(Callback):
     def compared(self) -> ComparedPolicies:
         """What ``test`` compares, once `tested` has chosen steps and thresholds."""
         return self._compared
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Before a test: refuse to mix its episodes with those of another plan that its folder holds.
+
+        Raises:
+            TypeError: a data module or module of another task.
+            ValueError: another plan; see `hold_to_plan`.
+        """
+        if stage == "test" and trainer.is_global_zero:
+            data, _ = _parts(trainer, pl_module)
+            hold_to_plan(Path(trainer.default_root_dir), plan_of(self, data))
 
     def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Forget the episodes of the policy as it was."""
@@ -235,7 +246,7 @@ class AssistEvaluation(Callback):
         if (runs := self.tested(trainer, pl_module)) is None:
             return
         report = self.report(trainer, runs)
-        path = Path(trainer.default_root_dir) / "metrics.json"
+        path = Path(trainer.default_root_dir) / METRICS_FILE
         write_atomically(path, (json.dumps(report, indent=1) + "\n").encode())
         _LOG.info("%s\nwrote %s", policies_table(report["splits"], report.get("no_grasp")), path)
 
@@ -250,28 +261,10 @@ class AssistEvaluation(Callback):
                 for split, run in runs.items()
             }
         )
-        data: Any = trainer.datamodule  # type: ignore[attr-defined]
         report["best_steps"] = {name: vars(choice) for name, choice in self._compared.choices.items()}
         if self._compared.trigger is not None:
             report["best_trigger"] = self._compared.trigger.as_dict()
-        families = {split: len(set(run.labels().families.tolist())) for split, run in runs.items()}
-        report["about"] = {
-            "intervals": "95 %, bootstrap over objects; over_seeds: Student's t",
-            "interval_over_families": families_note(families),
-            "margins": f"{OURS} minus the policy, episode by episode",
-            "best_steps": self._chosen_on,
-            "fixed_steps": self.fixed_steps,
-            "triggers": asdict(self.triggers),
-            "plan": {"class": type(self.plan).__name__, **vars(self.plan)},
-            "limits": {name: asdict(limit) for name, limit in self.limits.items()},
-            "seeds": list(self.seeds),
-            "objects": {split: len(set(run.labels().groups.tolist())) for split, run in runs.items()},
-            "grasp_set": data.path,
-            "noise": None if data.noise is None else vars(data.noise),
-            "checkpoint": str(trainer.ckpt_path or ""),
-            "weights": settings_of_module(trainer.lightning_module)["weights"],
-            "grasps": grasp_set_identity(data.grasps),
-        }
+        report["about"] = about(self, trainer, runs, self._chosen_on)
         return report
 
 

@@ -68,8 +68,9 @@ class AssistFilmstrips(Callback):
         episodes = run.pictured()
         names = run.targets.hand.type_names
         kinds = [names[index] for index in run.targets.type_index[episodes.grasp_row]]
+        outcome = run.outcomes[OURS][0]
         pictured = PicturedEpisodes(
-            episodes.hand, episodes.grasp_objects, kinds, run.outcomes[OURS][0].cause, CAUSES, run.frames
+            episodes.hand, episodes.grasp_objects, kinds, outcome.cause, CAUSES, run.frames, outcome.is_grasp
         )
         return pictured.sheet(
             self.num_successes,

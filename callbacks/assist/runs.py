@@ -12,6 +12,7 @@ from tqdm import tqdm
 from callbacks.assist.policies import ComparedPolicy
 from callbacks.assist.report import OURS, EpisodeLabels
 from callbacks.assist.stress_axes import Setting
+from callbacks.store.kept_plan import METRICS_FILE
 from callbacks.store.made_of import digest_of, made_of_code, settings_of
 from callbacks.store.result_files import Arrays, ResultFiles
 from callbacks.training.progress import skip_ahead
@@ -182,6 +183,10 @@ _NOT_DECIDING = ("path", "split_file", "num_threads", "physics")
 """Settings of the data module that do not decide how given episodes end; the physics is described by itself."""
 
 
+SUMMARIES = (METRICS_FILE, "stress.json")
+"""What tells of the kept episodes as a whole, beside their folder."""
+
+
 def episode_files(folder: Path, data: RolloutDataModule, num_worlds: int) -> ResultFiles:
     """Files of episodes, and all that they are made of but policies and the episodes themselves."""
     settings = {name: value for name, value in data.hparams_initial.items() if name not in _NOT_DECIDING}
@@ -191,7 +196,7 @@ def episode_files(folder: Path, data: RolloutDataModule, num_worlds: int) -> Res
         "data": settings_of(settings),
         "worlds": num_worlds,
     }
-    return ResultFiles(folder, made_of)
+    return ResultFiles(folder, made_of, [folder.parent / name for name in SUMMARIES])
 
 
 FRAMES = ("joint_pos", "wrist_pose_w", "object_pose_w")
@@ -251,10 +256,17 @@ def run_all(kept: KeptEpisodes, policies: Mapping[str, ComparedPolicy], runs: Ru
                 frames = run.frames if name == OURS and seed == 0 else None
                 part = take_rows(episodes, rows)
                 run.outcomes[name].append(kept.run(f"{split}/{name}_{seed}", policy, part, frames))
-            success = run.outcome(name).is_success
-            _LOG.info("%s, %s: %.1f %% of %d", split, name, 100.0 * float(success.mean()), len(success))
+            _LOG.info("%s, %s: %s", split, name, told_success(run.outcome(name)))
         if kept.files is not None:
             _keep_labels(kept.files, split, run)
+
+
+def told_success(outcome: EpisodeOutcome) -> str:
+    """Success in words, as in tables: of the episodes in which the wrist comes to grasp; how many others there are."""
+    success = outcome.is_success[outcome.is_grasp]
+    others = len(outcome) - len(success)
+    rate = f"{100.0 * float(success.mean()):.1f} % of {len(success)} grasps lifted" if len(success) else "no grasps"
+    return f"{rate}, {others} movements past an object beside them" if others else rate
 
 
 def _keep_labels(files: ResultFiles, split: str, run: SplitRuns) -> None:

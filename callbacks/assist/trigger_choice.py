@@ -62,7 +62,10 @@ class TriggerGrid:
 
 @dataclass(frozen=True)
 class TriggerChoice:
-    """The best trigger, the success of every one that was tried, in their order, and the thresholds `on_edge`."""
+    """The best trigger, the success of every one that was tried, in their order, and the thresholds `on_edge`.
+
+    Success is that of all episodes, as of a fixed step (`datamodules.rollouts.runner.StepChoice`).
+    """
 
     trigger: Trigger
     success: dict[Trigger, float]

@@ -21,6 +21,7 @@ from callbacks.field.trials import SplitTrials
 from callbacks.field.watch import FIELD_CAUSES, OFF_STEPS
 from callbacks.metrics.estimates import by_label, count_causes, estimates, estimates_by_label, families_note
 from callbacks.metrics.text_tables import measures_table
+from callbacks.store.kept_plan import METRICS_FILE, hold_to_plan
 from callbacks.store.made_of import settings_of_module
 from callbacks.training.progress import EvaluationBar
 from callbacks.training.turns import is_turn
@@ -31,7 +32,7 @@ from envs.conventions import SPLITS
 from envs.files import write_atomically
 from envs.objects.grasp_object import GraspObject
 from envs.objects.library import ObjectLibrary
-from envs.physics.base import PhysicsFactory
+from envs.physics.base import PhysicsFactory, physics_identity
 from envs.physics.mujoco_cpu import MujocoCpu
 from envs.pictures.sheets import save_png
 from lightning_modules.diffusion.samplers import Sampler
@@ -92,6 +93,28 @@ class FieldEvaluation(Callback):
         self.resume = resume
         self.physics: PhysicsFactory = physics or MujocoCpu()
 
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Before a test: refuse to mix its trials with those of other grasps or physics that its folder holds.
+
+        Raises:
+            TypeError: a data module or module of another task.
+            ValueError: another plan; see `hold_to_plan`.
+        """
+        if stage == "test" and trainer.is_global_zero:
+            data, _ = _parts(trainer, pl_module)
+            hold_to_plan(Path(trainer.default_root_dir), self._plan(data))
+
+    def _plan(self, data: GraspDataModule) -> dict[str, Any]:
+        """What decides which trials a test makes; not by what, nor of which splits."""
+        return {
+            "measures": type(self).__name__,
+            "grasps": grasp_set_identity(data.grasps),
+            "num_points": data.num_points,
+            "max_train_evaluation": data.max_train_evaluation,
+            "max_test_grasps": self.max_test_grasps,
+            "physics": physics_identity(self.physics),
+        }
+
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Follow the field without collisions on a part of the validation splits; in fit only every few epochs."""
         if not is_turn(trainer, self.every_n_epochs):
@@ -143,7 +166,7 @@ class FieldEvaluation(Callback):
             "weights": settings_of_module(pl_module)["weights"],
             "grasps": grasp_set_identity(data.grasps),
         }
-        path = root / "metrics.json"
+        path = root / METRICS_FILE
         write_atomically(path, (json.dumps(report, indent=1) + "\n").encode())
         _LOG.info("%s\nwrote %s", measures_table(report["splits"]), path)
         if trainer.logger is not None:

@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from callbacks.field.trials import FieldWatchers, SplitTrials, with_follower
 from callbacks.field.watch import WatchedTrials
+from callbacks.store.kept_plan import METRICS_FILE
 from callbacks.store.made_of import digest_of_table, made_of_code, settings_of_module
 from callbacks.store.result_files import Arrays, ResultFiles
 from callbacks.training.progress import skip_ahead
@@ -60,7 +61,7 @@ class FieldMeasurement:
         train: training grasps, for the baselines, which are left out when None.
         references: other ways of following the field, by name.
         sampler: draws samples; the probability-flow ODE when None.
-        folder: where parts are kept, ``<split>/<part>.npz``; nothing is kept when None.
+        folder: where parts are kept, ``<split>/<part>.npz``, beside metrics.json; nothing is kept when None.
     """
 
     def __init__(
@@ -87,7 +88,7 @@ class FieldMeasurement:
             "follower": primitive.follower,
             "training": None if train is None else digest_of_table(train, library),
         }
-        self._files = None if folder is None else ResultFiles(folder, made_of)
+        self._files = None if folder is None else ResultFiles(folder, made_of, [folder.parent / METRICS_FILE])
 
     def measure(self, split: str, table: GraspTable, bar: "tqdm[None]") -> MeasuredSplit:
         """Every measure on every grasp of a table; the bar is told how much there is, and what was done."""

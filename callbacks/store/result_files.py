@@ -5,7 +5,7 @@ import json
 import logging
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +28,14 @@ class ResultFiles:
     Args:
         folder: made when first written to.
         made_of: what every file is made of; those of the single files come on top.
+        summaries: files that tell of the results as a whole. They are removed before a result is replaced by one that
+            was made of something else: they would tell of what is no longer there.
     """
 
-    def __init__(self, folder: Path, made_of: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, folder: Path, made_of: Mapping[str, Any] | None = None, summaries: Sequence[Path] = ()) -> None:
         self.folder = folder
         self._made_of = dict(made_of or {})
+        self._summaries = tuple(summaries)
 
     def load(self, name: str, made_of: Mapping[str, Any]) -> Arrays | None:
         """The arrays called ``name``; None where there are none, or none that can be read and were made of the same."""
@@ -57,9 +60,23 @@ class ResultFiles:
         path, manifest = self._paths(name)
         buffer = io.BytesIO()
         np.savez_compressed(buffer, **dict(arrays))  # type: ignore[arg-type]
+        if path.exists() and not self._is_of_same(manifest, made_of):
+            self._remove_summaries()
         manifest.unlink(missing_ok=True)
         write_atomically(path, buffer.getvalue())
         write_atomically(manifest, (json.dumps(self._manifest(made_of), indent=1) + "\n").encode())
+
+    def _is_of_same(self, manifest: Path, made_of: Mapping[str, Any]) -> bool:
+        try:
+            return bool(json.loads(manifest.read_text(encoding="utf-8")) == self._manifest(made_of))
+        except (OSError, ValueError):
+            return False
+
+    def _remove_summaries(self) -> None:
+        for path in self._summaries:
+            if path.exists():
+                path.unlink()
+                _LOG.info("removed %s: it told of results that are made again", path)
 
     def _paths(self, name: str) -> tuple[Path, Path]:
         return self.folder / f"{name}.npz", self.folder / f"{name}.json"

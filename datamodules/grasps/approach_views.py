@@ -7,6 +7,7 @@ from torch import Tensor
 
 from datamodules.types import GraspBatch
 from envs.geometry.transforms import quat_from_rotation_vector, quat_rotate, quat_to_matrix
+from envs.ranges import reversed_note
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,10 @@ class ApproachViews:
             raise ValueError(f"share is {self.share}; the share of views on the way lies in [0, 1]")
         low, high = self.start_distance
         if not 0.0 <= low <= high:
-            raise ValueError(f"start_distance is {self.start_distance}; expected 0 <= nearest <= farthest, m")
+            raise ValueError(
+                f"start_distance is {self.start_distance}{reversed_note(low, high)}; expected 0 <= nearest "
+                "<= farthest, m"
+            )
 
     def __call__(self, batch: GraspBatch, back_h: Tensor, generator: torch.Generator) -> GraspBatch:
         """The same grasps, clouds and table in the frame of a wrist that is still on its way.

@@ -23,12 +23,12 @@ class RecordedEpisode:
     """An episode of T control steps; a frame is what was there before its action.
 
     Attributes:
-        task: what was to be done, in words.
+        task: what was to be done, in words: to lift the object, or to leave it alone where the wrist passes by.
         state: joints (J), coupled joints (C), rad, and the wrist's pose in the world (7): (T, J + C + 7).
         object_pose_w: the object's pose, which policies are not shown (T, 7).
         action: (T, J) in [-1, 1].
         reward: 1 in the last step of a success, else 0 (T,).
-        is_success: how it ended.
+        is_success: it was done.
     """
 
     task: str
@@ -95,9 +95,10 @@ def _recorded(env: HumanAssistEnv, policy: FingerPolicy, episodes: Episodes) -> 
         if done.outcome is not None:
             length[done.ended], is_success[done.ended] = len(frames["reward"]), done.outcome.is_success
     columns = {name: np.stack(values) for name, values in frames.items()}
-    for world, thing in enumerate(episodes.grasp_objects):
+    for world, (thing, is_grasp) in enumerate(zip(episodes.grasp_objects, episodes.is_grasp, strict=True)):
         own = {name: values[: length[world], world] for name, values in columns.items()}
-        yield RecordedEpisode(task=f"lift the {thing.family}", is_success=bool(is_success[world]), **own)
+        task = f"lift the {thing.family}" if is_grasp else f"leave the {thing.family} alone"
+        yield RecordedEpisode(task=task, is_success=bool(is_success[world]), **own)
 
 
 def _measured(state: PhysicsState) -> tuple[Array, NDArray[np.float64]]:

@@ -149,7 +149,10 @@ def in_order(parts: Sequence[EpisodeOutcome], rows: NDArray[np.int64]) -> Episod
 
 @dataclass(frozen=True)
 class StepChoice:
-    """The best fixed step of a script, and the success at every step that was tried."""
+    """The best fixed step of a script, and the share of all episodes that ended well at every step that was tried.
+
+    Where the wrist came for no grasp an episode ends well when the object was left alone: what closes too early loses.
+    """
 
     step: int
     success: dict[int, float]

@@ -12,7 +12,8 @@ from stable_baselines3.common.vec_env import VecEnv
 class SB3Worlds(VecEnv):
     """A vector of this project as Stable-Baselines3 wants it: lists of infos, the last observation of an episode apart.
 
-    Infos of an episode's end tell its return and length (``episode``) and ``is_success``, which Stable-Baselines3 logs.
+    Infos of an episode's end tell its return and length (``episode``) and, of grasps, ``is_success``: Stable-Baselines3
+    logs them.
 
     Args:
         env: with same-step autoreset, however it is wrapped.
@@ -51,9 +52,10 @@ class SB3Worlds(VecEnv):
             infos[world] = {
                 "terminal_observation": told["final_obs"][world],
                 "TimeLimit.truncated": bool(truncated[world] & ~terminated[world]),
-                "is_success": bool(told["final_info"]["is_success"][world]),
                 "episode": {"r": float(self._return[world]), "l": int(self._length[world])},
             }
+            if told["final_info"]["is_grasp"][world]:
+                infos[world]["is_success"] = bool(told["final_info"]["is_success"][world])
             self._return[world], self._length[world] = 0.0, 0
         return observation, reward.astype(np.float32), terminated | truncated, infos
 

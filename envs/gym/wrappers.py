@@ -127,10 +127,10 @@ def _set_reward(env: Any, reward: RewardSettings | str) -> None:
 
 
 class NotedSuccesses(VectorWrapper[Any, Any, Any, Any, Any]):
-    """Many worlds as they are; notes whether each episode succeeded.
+    """Many worlds as they are; notes whether each grasp succeeded.
 
     Attributes:
-        successes: of all episodes that have ended, in the order of their ends.
+        successes: of all episodes with a grasp that have ended, in the order of their ends.
     """
 
     def __init__(self, env: VectorEnv[Any, Any, Any]) -> None:
@@ -142,7 +142,7 @@ class NotedSuccesses(VectorWrapper[Any, Any, Any, Any, Any]):
         observation, reward, terminated, truncated, infos = self.env.step(actions)
         told = infos.get("final_info", infos)
         if terminated.any():
-            self.successes += told["is_success"][terminated].tolist()
+            self.successes += told["is_success"][terminated & told["is_grasp"].astype(bool)].tolist()
         return observation, reward, terminated, truncated, infos
 
     def first_and_last(self) -> dict[str, float]:

@@ -12,6 +12,7 @@ from envs.hand.grasp_types import GraspType, LineRanges, Pad, standard_ranges, s
 from envs.hand.hand import Hand
 from envs.hand.model_file import Capsule, HandFile, Point, bare_model
 from envs.hand.parts import Array, Coupling, Finger, Gains, JointLimits
+from envs.ranges import reversed_note
 from envs.workers import error_text
 
 _PACKAGE = "package:"
@@ -140,6 +141,12 @@ def _hand(path: Path, reference: str) -> Hand:
     entry = _read(path)
     if len(entry.fingers) < 2:
         raise ValueError(f"hand file {path}, fingers: {len(entry.fingers)} given, at least a finger and a thumb needed")
+    for joint, (low, high) in entry.limits.items():
+        if not low < high:
+            raise ValueError(
+                f"hand file {path}, limits: {joint} has [{low:g}, {high:g}]{reversed_note(low, high)}, expected a "
+                "lower and a higher limit, rad"
+            )
     file = entry.file(path.parent)
     joints = tuple(joint for finger in entry.fingers for joint in finger.joints)
     fingers = tuple(Finger(item.name, tuple(item.joints), item.tip_link, item.tip_point) for item in entry.fingers)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from envs.files import write_atomically
+from envs.ranges import reversed_note
 
 Range = tuple[float, float]
 
@@ -70,7 +71,9 @@ class PatternRanges:
             value = getattr(self, name)
             low, high = value if isinstance(value, tuple) else (value, value)
             if not lowest <= low <= high <= highest:
-                raise ValueError(f"{name} is {value}, allowed within {lowest:g} to {highest:g}, lower end first")
+                raise ValueError(
+                    f"{name} is {value}{reversed_note(low, high)}, allowed within {lowest:g} to {highest:g}"
+                )
 
 
 _SHARE, _DURATION = (0.0, 1.0), (0.05, 5.0)

@@ -6,6 +6,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.ranges import reversed_note
 from envs.wrist.starts import Range, rotation_between
 
 Array = NDArray[np.float64]
@@ -105,7 +106,8 @@ class UserSettings:
             if is_pair != (name in _PAIRS) or not lowest <= low <= high <= highest:
                 kind = "lowest and highest" if name in _PAIRS else "one number"
                 raise ValueError(
-                    f"{name} is {value}, allowed {kind} within {lowest:g} to {highest:g}; change the setting"
+                    f"{name} is {value}{reversed_note(low, high)}, allowed {kind} within {lowest:g} to {highest:g}; "
+                    "change the setting"
                 )
         for first, second in (("pass_by_share", "change_of_mind_share"), ("hesitation_share", "stop_share")):
             total = getattr(self, first) + getattr(self, second)

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from envs.ranges import reversed_note
+
 
 class SDE(abc.ABC):
     """A linear noising process. Subclasses give the four schedules."""
@@ -77,7 +79,10 @@ class _LinearBeta(SDE):
             ValueError: unless 0 <= beta_min <= beta_max and beta_max > 0.
         """
         if not 0.0 <= beta_min <= beta_max or beta_max == 0.0 or not math.isfinite(beta_max):
-            raise ValueError(f"beta_min {beta_min}, beta_max {beta_max}: allowed is 0 <= beta_min <= beta_max, finite.")
+            note = reversed_note(beta_min, beta_max)
+            raise ValueError(
+                f"beta_min {beta_min}, beta_max {beta_max}{note}: allowed is 0 <= beta_min <= beta_max, finite."
+            )
         self.beta_min = beta_min
         self.beta_max = beta_max
 
@@ -168,7 +173,10 @@ class VESDE(SDE):
             ValueError: unless 0 < sigma_min < sigma_max.
         """
         if not 0.0 < sigma_min < sigma_max or not math.isfinite(sigma_max):
-            raise ValueError(f"sigma_min {sigma_min}, sigma_max {sigma_max}: allowed is 0 < sigma_min < sigma_max.")
+            note = reversed_note(sigma_min, sigma_max)
+            raise ValueError(
+                f"sigma_min {sigma_min}, sigma_max {sigma_max}{note}: allowed is 0 < sigma_min < sigma_max, finite."
+            )
         self.sigma_min = sigma_min
         self.sigma_max = sigma_max
 

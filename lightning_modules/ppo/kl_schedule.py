@@ -3,6 +3,8 @@
 import math
 from dataclasses import dataclass
 
+from envs.ranges import reversed_note
+
 
 @dataclass(frozen=True)
 class AdaptiveLearningRate:
@@ -28,7 +30,8 @@ class AdaptiveLearningRate:
         if not self.factor >= 1.0:
             raise ValueError(f"factor is {self.factor}; at least 1 is needed, 1 for a constant rate.")
         if not 0.0 < self.low <= self.high:
-            raise ValueError(f"rates lie between low {self.low} and high {self.high}; 0 < low <= high is needed.")
+            note = reversed_note(self.low, self.high)
+            raise ValueError(f"rates lie between low {self.low} and high {self.high}{note}; 0 < low <= high is needed.")
 
     def new_rate(self, rate: float, kl: float) -> float:
         """The next learning rate, in [low, high].

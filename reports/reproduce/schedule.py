@@ -77,7 +77,7 @@ class _Schedule:
         self._running: dict[Future[None], tuple[Run, list[int], float]] = {}
         total, to_do = (sum(run.minutes for run in some) for some in (runs.runs, self._waiting))
         self.bar: tqdm[None] = tqdm(
-            total=total, initial=total - to_do, desc="runs", bar_format="{desc}: {percentage:3.0f}% |{bar}| {postfix}"
+            total=total, initial=total - to_do, bar_format="runs: {percentage:3.0f}% |{bar}| {desc}"
         )
         self._told = ""
         self._pace = _pace(runs)
@@ -139,7 +139,7 @@ class _Schedule:
         told = f"{names} ({done} of {self._number} done), {_spoken(minutes)} left"
         if told != self._told:
             self._told = told
-            self.bar.set_postfix_str(told)
+            self.bar.set_description_str(told)
 
 
 def _pace(runs: Runs) -> float:

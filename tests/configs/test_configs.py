@@ -26,7 +26,7 @@ OF_OTHER_COMMANDS = {
     "wrist/recorded.yaml", "two_processes.yaml",
     "live.yaml", "synthesis.yaml", "synthesis_all.yaml", "synthesis_tests.yaml",
     "smoke/synthesis.yaml", "hands/ability_synthesis.yaml", "reproduce/quick.yaml", "reproduce/medium.yaml",
-    "reproduce/full.yaml",
+    "reproduce/glance.yaml", "reproduce/long.yaml", "reproduce/full.yaml",
 }  # fmt: skip
 """Run by tests/datamodules/test_synthesize.py, tests/lightning_modules/test_recorded_wrists.py, test_ddp_policy.py and
 tests/live/test_server.py, and read by tests/reports/reproduce/test_shipped_plans.py."""
@@ -309,7 +309,7 @@ def test_an_overlay_says_only_what_differs(name: str) -> None:
             or any(part in name for part in ("poses", "hands/", "field_comparison"))
             else []
         ),
-        *(["data"] if "stress" in name or "without_collisions" in name else []),
+        *(["data"] if "stress" in name or "without_collisions" in name or "glance" in name else []),
     }
     assert "callbacks" not in load(name).get("trainer", {}) or name in PROTOCOLS
 

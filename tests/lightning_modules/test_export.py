@@ -80,7 +80,7 @@ def test_the_command_line_says_what_was_written(last: Path, tmp_path: Path, capl
     with caplog.at_level(logging.INFO):
         main(["--checkpoint", str(last), "--output", str(tmp_path / "gf.ckpt")])
     size = (tmp_path / "gf.ckpt").stat().st_size / 1e6
-    assert f"gf.ckpt: {size:.2f} MB of {last.stat().st_size / 1e6:.2f} MB, epoch 1" in caplog.text
+    assert f"gf.ckpt: {size:.2f} MB ({last}: {last.stat().st_size / 1e6:.2f} MB), epoch 1" in caplog.text
 
 
 def test_a_failed_export_leaves_the_older_file(last: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

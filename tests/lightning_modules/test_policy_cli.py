@@ -10,9 +10,10 @@ import torch
 
 from datamodules.grasps.grasp_file import save_grasp_set
 from datamodules.grasps.grasp_set import GraspSet
+from envs.plain_errors import plain_errors
 from lightning_modules.export import export_checkpoint
 from tests.assisting import checkpoints_alone, policy_command
-from tests.learning import run
+from tests.learning import ROOT, run
 
 pytestmark = pytest.mark.usefixtures("fast_objects")
 
@@ -104,3 +105,33 @@ def test_a_grasp_set_without_the_splits_of_the_test_is_named(
         match=r"grasp set .*train\.npz has grasps of train, none of which is to be measured \(unseen_instances, ",
     ):
         run(policy_command("test", tmp_path / "train.npz", primitive, tmp_path))
+
+
+USER = ROOT / "configs" / "task" / "user.yaml"
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("movement.init_args.dwell_s=[1.0, 0.3]", r"dwell_s is \(1\.0, 0\.3\) \(reversed: .*\), allowed lowest"),
+        ("movement.init_args.speed=0.01", r"speed is 0\.01, allowed one number within 0\.1 to 10; change the setting"),
+        ("episode_steps=-3", "episode_steps of the task is -3, expected a number above 0"),
+    ],
+)
+def test_an_error_begins_with_the_setting_of_the_movement_that_is_wrong(
+    option: str, message: str, tiny_path: Path, primitive: Path, tmp_path: Path
+) -> None:
+    chosen = policy_command("test", tiny_path, primitive, tmp_path, overlays=[USER])
+    with pytest.raises(SystemExit, match=f"^error: {message}"), plain_errors():
+        run([*chosen, f"--data.init_args.task.{option}"])
+
+
+def test_a_setting_of_the_movement_that_is_no_range_is_named(
+    tiny_path: Path, primitive: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    chosen = policy_command("test", tiny_path, primitive, tmp_path, overlays=[USER])
+    with pytest.raises(SystemExit):
+        run([*chosen, "--data.init_args.task.movement.init_args.dwell_s=0.5"])
+    said = capsys.readouterr().err
+    assert "\nerror: data.task.movement.dwell_s: Expected a <class 'tuple'>. Got value: 0.5\n" in said
+    assert "Union subtypes" not in said

@@ -1,5 +1,6 @@
 """Checkpoints of policies that leave their frozen primitive to another file."""
 
+import logging
 from pathlib import Path
 
 import pytest
@@ -18,10 +19,15 @@ def light(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return export_checkpoint(POLICY, tmp_path_factory.mktemp("light") / "light.ckpt", shared_primitive=PRIMITIVE)
 
 
-def test_it_is_smaller_by_the_primitive_and_whole_again_with_it(light: Path, tmp_path: Path) -> None:
+def test_it_is_smaller_by_the_primitive_and_whole_again_with_it(
+    light: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     assert light.stat().st_size < POLICY.stat().st_size - 0.95 * Path(PRIMITIVE).stat().st_size
     whole = tmp_path / "whole.ckpt"
-    main(["--checkpoint", str(light), "--primitive", PRIMITIVE, "--output", str(whole)])
+    with caplog.at_level(logging.INFO):
+        main(["--checkpoint", str(light), "--primitive", PRIMITIVE, "--output", str(whole)])
+    sizes = [path.stat().st_size / 1e6 for path in (whole, light)]  # the larger file is the written one
+    assert f"wrote {whole}: {sizes[0]:.2f} MB ({light}: {sizes[1]:.2f} MB), epoch " in caplog.text
     before, after = read_checkpoint(POLICY), read_checkpoint(whole)
     assert before.keys() == after.keys()
     assert before["hyper_parameters"] == after["hyper_parameters"]

@@ -2,6 +2,7 @@
 
 import json
 import signal
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from datamodules.grasps.grasp_file import save_grasp_set
 from datamodules.grasps.grasp_set import GraspSet
 from datamodules.grasps.module import GraspDataModule
 from datamodules.rollouts.module import RolloutDataModule
-from datamodules.rollouts.plans import PosesPlan, SpreadPlan
+from datamodules.rollouts.plans import EpisodePlan, PosesPlan, SpreadPlan
 from datamodules.rollouts.policy import FingerPolicy
 from envs.hand.shadow import shadow_hand
 from envs.physics.mujoco_cpu import MujocoCpu
@@ -279,8 +280,13 @@ def test_episodes_of_another_follower_are_run_again(
     ],
     ids=str,
 )
-def test_episodes_of_another_perception_physics_or_task_are_run_again(
-    options: dict[str, Any], tiny_path: Path, fast_objects: None, quiet: Quiet, runs: list[tuple[str, int]]
+def test_another_perception_physics_or_task_is_refused_where_results_are_kept(
+    options: dict[str, Any],
+    tiny_path: Path,
+    fast_objects: None,
+    quiet: Quiet,
+    runs: list[tuple[str, int]],
+    tmp_path: Path,
 ) -> None:
     def test(**given: Any) -> int:
         runs.clear()
@@ -290,8 +296,71 @@ def test_episodes_of_another_perception_physics_or_task_are_run_again(
         return len(runs)
 
     assert test() == 2
-    assert test(**options) == 2
-    assert test(**options) == 0
+    [name] = options
+    with pytest.raises(ValueError, match=rf"holds the results of another test, .*: {name}\b.* is .*, theirs was "):
+        test(**options)
+    assert runs == []
+    assert test() == 0
+
+
+def test_two_plans_in_one_folder_are_not_mixed_and_one_may_grow(
+    rollouts: RolloutDataModule, quiet: Quiet, runs: list[tuple[str, int]], tmp_path: Path
+) -> None:
+    def test(plan: EpisodePlan, policies: list[str], splits: Sequence[str] = SPLITS[:1], **options: Any) -> int:
+        runs.clear()
+        quiet(AssistEvaluation(plan=plan, policies=policies, splits=splits, **options)).test(
+            Assistant(), rollouts, verbose=False
+        )
+        return len(runs)
+
+    def kept() -> dict[str, bytes]:
+        return {str(path): path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+
+    assert test(SpreadPlan(2), ["ours", "oracle"]) == 2
+    before = kept()
+    with pytest.raises(ValueError, match=r"plan\.num_episodes is 3, theirs was 2\. Give another --trainer\.default_ro"):
+        test(SpreadPlan(3), ["ours"])
+    assert runs == []
+    assert kept() == before
+    assert test(SpreadPlan(2), ["ours", "oracle", "blind_close"], fixed_steps={"blind_close": 20}) == 1
+    assert test(SpreadPlan(2), ["ours", "oracle"], SPLITS) == 2
+    assert test(SpreadPlan(2), ["ours", "oracle"], SPLITS, seeds=(0, 1)) == 4
+
+
+def test_a_killed_test_of_other_weights_leaves_no_numbers_of_the_first(
+    rollouts: RolloutDataModule,
+    quiet: Quiet,
+    runs: list[tuple[str, int]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def test(module: Assistant) -> None:
+        quiet(AssistEvaluation(plan=SpreadPlan(2), policies=["ours"])).test(module, rollouts, verbose=False)
+
+    test(Assistant())
+    assert (tmp_path / "metrics.json").exists()
+    make_runner = assist_evaluation.make_runner
+
+    def killed_in_the_second_split(*given: Any) -> Any:
+        runner = make_runner(*given)
+        run = runner.run
+
+        def run_once(*episodes: Any, **options: Any) -> Any:
+            if runs:
+                raise KeyboardInterrupt
+            return run(*episodes, **options)
+
+        monkeypatch.setattr(runner, "run", run_once)
+        return runner
+
+    monkeypatch.setattr(assist_evaluation, "make_runner", killed_in_the_second_split)
+    runs.clear()
+    trained = Assistant()
+    trained.weight.data += 1.0
+    with pytest.raises(SystemExit):  # of Lightning, upon the interrupt
+        test(trained)
+    assert len(runs) == 1
+    assert not (tmp_path / "metrics.json").exists()
 
 
 def test_sets_without_training_objects_borrow_those_of_another(

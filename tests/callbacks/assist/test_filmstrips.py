@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from callbacks.assist import filmstrips
-from callbacks.assist.episode_pictures import episode_filmstrip, pick_episodes
+from callbacks.assist import episode_pictures, filmstrips
+from callbacks.assist.episode_pictures import PicturedEpisodes, episode_filmstrip, pick_episodes
 from callbacks.assist.evaluation import AssistEvaluation
 from callbacks.assist.filmstrips import AssistFilmstrips
 from datamodules.rollouts.module import RolloutDataModule
@@ -58,6 +58,26 @@ def test_a_lifted_object_stays_where_it_is_in_the_picture() -> None:
     orange = [(image[..., 0] > image[..., 2] + 80) for image in (before, after)]
     assert orange[0].sum() > 50
     assert (orange[0] & orange[1]).sum() > 0.8 * orange[0].sum()
+
+
+def test_an_object_that_is_left_alone_is_neither_shown_nor_counted_as_lifted(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[tuple[str, str]] = []
+
+    def strip(*given: Any, heading: str, last: str, **more: Any) -> Any:
+        shown.append((heading, last))
+        return np.zeros((8, 8, 3), dtype=np.uint8)
+
+    monkeypatch.setattr(episode_pictures, "episode_filmstrip", strip)
+    causes = ["success", "success", "hit_table", "disturbed"]
+    pictured = PicturedEpisodes(
+        HAND, [make_object("box", 0)] * 4, ["wrap"] * 4, np.array([CAUSES.index(name) for name in causes]), CAUSES,
+        EpisodeFrames((0,)), np.array([False, True, True, False]),
+    )  # fmt: skip
+    pictured.sheet(2, 2, 64)
+    assert [(heading.split(": ", 1)[1], last) for heading, last in shown] == [
+        ("50 %), wrap: disturbed", "end"), ("50 %), wrap: hit table", "after the lift"),
+        ("50 %), wrap: success", "lifted"),
+    ]  # fmt: skip
 
 
 @pytest.fixture

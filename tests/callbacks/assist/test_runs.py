@@ -1,6 +1,6 @@
 """Which episodes a policy runs, of which splits, and what is kept of them."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -12,7 +12,7 @@ from tqdm import tqdm
 from callbacks.assist import runs
 from callbacks.assist.policies import ComparedPolicy
 from callbacks.assist.report import OURS
-from callbacks.assist.runs import EpisodeLimit, KeptEpisodes, SplitRuns, run_all
+from callbacks.assist.runs import EpisodeLimit, KeptEpisodes, SplitRuns, run_all, told_success
 from callbacks.assist.stress_axes import Setting
 from callbacks.store.result_files import ResultFiles
 from datamodules.baselines.scripts import oracle
@@ -165,3 +165,12 @@ def test_real_episodes_are_read_as_they_were(tmp_path: Path) -> None:
         one, other = getattr(first, item.name), getattr(second, item.name)
         assert one.dtype == other.dtype
         np.testing.assert_array_equal(one, other)
+
+
+def test_the_success_that_a_test_tells_of_on_its_way_is_that_of_grasps() -> None:
+    outcome = made_up_outcome(["success", "hit_table", "success", "success", "disturbed"])
+    assert told_success(outcome) == "60.0 % of 5 grasps lifted"
+    passing = replace(outcome, is_grasp=np.array([True, True, False, False, False]))
+    assert told_success(passing) == "50.0 % of 2 grasps lifted, 3 movements past an object beside them"
+    none = replace(outcome, is_grasp=np.zeros(5, dtype=bool))
+    assert told_success(none) == "no grasps, 5 movements past an object beside them"

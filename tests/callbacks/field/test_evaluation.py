@@ -138,6 +138,22 @@ def test_without_baselines_the_field_is_measured_alone(data: GraspDataModule, qu
     }  # fmt: skip
 
 
+def test_trials_of_other_grasps_are_not_mixed_with_those_of_a_folder(
+    tiny_grasps: GraspSet, data: GraspDataModule, quiet: Quiet, tmp_path: Path
+) -> None:
+    few = FieldEvaluation(max_test_grasps=1, with_baselines=False, num_failures=0)
+    quiet(few).test(tiny_module(), data, verbose=False)
+    before = (tmp_path / "metrics.json").read_bytes()
+    more = FieldEvaluation(max_test_grasps=2, with_baselines=False, num_failures=0)
+    with pytest.raises(ValueError, match=r"holds the results of another test.*: max_test_grasps is 2, theirs was 1"):
+        quiet(more).test(tiny_module(), data, verbose=False)
+    save_grasp_set(tiny_grasps.split("unseen_families"), tmp_path / "third.npz")
+    other = GraspDataModule(path=str(tmp_path / "third.npz"), num_points=64, max_train_evaluation=3)
+    with pytest.raises(ValueError, match=r"holds the results of another test.*: grasps is "):
+        quiet(few).test(tiny_module(), other, verbose=False)
+    assert (tmp_path / "metrics.json").read_bytes() == before
+
+
 def test_a_test_ends_when_the_process_is_told_to(
     data: GraspDataModule, quiet: Quiet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

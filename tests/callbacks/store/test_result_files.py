@@ -54,3 +54,15 @@ def test_a_damaged_file_is_absent(name: str, content: bytes, tmp_path: Path, cap
     with caplog.at_level(logging.WARNING):
         assert files.load("x", MADE_OF) is None
     assert "cannot be read" in caplog.text
+
+
+def test_what_tells_of_replaced_results_goes_with_them(tmp_path: Path) -> None:
+    summary = tmp_path / "metrics.json"
+    files = ResultFiles(tmp_path / "episodes", {"code": "a"}, [summary, tmp_path / "stress.json"])
+    summary.write_text("{}")
+    files.save("ours_0", {"x": np.arange(3)}, MADE_OF)
+    files.save("oracle_0", {"x": np.arange(3)}, MADE_OF)  # one more
+    files.save("ours_0", {"x": np.arange(3)}, MADE_OF)  # the same again
+    assert summary.exists()
+    files.save("ours_0", {"x": np.arange(3)}, {**MADE_OF, "seed": 4})
+    assert not summary.exists()

@@ -1,5 +1,7 @@
 """Episodes frame by frame."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,7 @@ from envs.physics.base import Array
 from envs.physics.mujoco_cpu import MujocoCpu
 from envs.task.episodes import join_episodes
 from envs.task.observations import Observation
+from envs.wrist.movement import KINDS
 from tests.assisting import HAND, sampler
 
 
@@ -47,3 +50,12 @@ def test_frames_are_what_was_there_before_each_action() -> None:
 def test_no_world_is_refused() -> None:
     with pytest.raises(ValueError, match="num_worlds is 0, expected at least 1"):
         next(record_episodes(Counting(), sampler().sample(1), MujocoCpu(), num_worlds=0))
+
+
+def test_where_the_wrist_passes_by_the_task_is_to_leave_the_object_alone() -> None:
+    episodes = sampler(num_steps=3).sample(2)
+    episodes = replace(episodes, kind=np.array([KINDS.index("pass_by"), KINDS.index("grasp")]))
+    passing, grasp = record_episodes(Counting(), episodes, MujocoCpu(), num_threads=0)
+    families = [thing.family for thing in episodes.grasp_objects]
+    assert (passing.task, grasp.task) == (f"leave the {families[0]} alone", f"lift the {families[1]}")
+    assert (passing.is_success, grasp.is_success) == (True, False)  # fingers that hardly move touch nothing in time

@@ -7,7 +7,7 @@ pytest.importorskip("stable_baselines3", reason="stable_baselines3 is not instal
 
 from envs.gym.sb3 import SB3Worlds
 from envs.gym.wrappers import VectorFlatObservation
-from tests.gym import STEPS, settings, tiny_vector_env
+from tests.gym import STEPS, PassingBy, settings, tiny_vector_env
 
 GROUPS = ("joint_pos", "wrist_history")
 
@@ -37,6 +37,16 @@ def test_an_end_tells_its_last_observation_return_and_success() -> None:
     assert infos == [{}, {}]
     assert env.get_attr("num_envs") == [2, 2]
     assert env.env_is_wrapped(object, indices=[1]) == [False]
+
+
+def test_the_success_rate_is_that_of_grasps() -> None:
+    worlds = tiny_vector_env(2, "SameStep", settings("ppo"), source=PassingBy)
+    env = SB3Worlds(VectorFlatObservation(worlds, GROUPS))
+    env.reset()
+    for _ in range(STEPS):
+        *_, infos = env.step(np.zeros((2, 18), dtype=np.float32))
+    assert "is_success" not in infos[0]  # the wrist came for no grasp: Stable-Baselines3 leaves the episode out
+    assert infos[1]["is_success"] is False
 
 
 def test_steps_that_are_none_would_be_learnt_from() -> None:

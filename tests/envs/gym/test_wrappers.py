@@ -12,7 +12,7 @@ from envs.gym.wrappers import (
     VectorRewardPreset,
 )
 from envs.task.rewards import PRESETS
-from tests.gym import STEPS, tiny_env, tiny_vector_env
+from tests.gym import STEPS, PassingBy, tiny_env, tiny_vector_env
 
 GROUPS = ("command", "wrist_history")
 
@@ -84,3 +84,12 @@ def test_successes_are_noted_once_an_episode(mode: str) -> None:
     assert len(told) == 4
     env.successes = [False, True, True, False, True]
     assert env.first_and_last() == {"first": 0.0, "last": 1.0}
+
+
+def test_a_movement_past_an_object_is_noted_as_no_success() -> None:
+    env = NotedSuccesses(tiny_vector_env(2, source=PassingBy))
+    env.reset(seed=0)
+    for _ in range(STEPS):
+        *_, infos = env.step(np.zeros((2, 18)))
+    assert infos["is_success"].tolist() == [True, False]  # left alone, and not lifted
+    assert env.successes == [False]

@@ -13,7 +13,11 @@ from envs.wrist.user_movement import UserMovement
     ("settings", "message"),
     [
         ({"pass_by_share": 1.2}, r"pass_by_share is 1\.2, allowed one number within 0 to 1"),
-        ({"dwell_s": (1.0, 0.3)}, r"dwell_s is \(1\.0, 0\.3\), allowed lowest and highest within 0 to 60"),
+        ({"dwell_s": (1.0, 90.0)}, r"dwell_s is \(1\.0, 90\.0\), allowed lowest and highest within 0 to 60"),
+        (
+            {"dwell_s": (1.0, 0.3)},
+            r"dwell_s is \(1\.0, 0\.3\) \(reversed: the lower end comes first\), allowed lowest and highest",
+        ),
         ({"tremor": float("nan")}, "tremor is nan, allowed one number"),
         ({"speed": 0.0}, r"speed is 0\.0, allowed one number within 0\.1 to 10"),
         ({"pass_by_share": 0.6, "change_of_mind_share": 0.6}, r"pass_by_share and change_of_mind_share add up to 1\.2"),

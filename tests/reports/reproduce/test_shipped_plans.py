@@ -22,7 +22,7 @@ def read_plan_here(name: str) -> Plan:
     return read_plan(Path(f"configs/reproduce/{name}.yaml"), tuple(TABLES))
 
 
-@pytest.mark.parametrize("name", ["quick", "medium", "full"])
+@pytest.mark.parametrize("name", ["quick", "medium", "long", "full"])
 def test_every_run_of_a_shipped_plan_can_be_stamped(name: str, tmp_path: Path) -> None:
     plan = read_plan_here(name)
     assert set(plan.tables) == set(TABLES)
@@ -31,7 +31,28 @@ def test_every_run_of_a_shipped_plan_can_be_stamped(name: str, tmp_path: Path) -
     assert len(found.stamps) == len(found.runs) >= 20
     assert all("data/grasps.npz" in stamp.files for stamp in found.stamps.values())
     if name == "quick":
-        assert sum(run.minutes for run in found.runs) <= 135
+        assert sum(run.minutes for run in found.runs) <= 2 * 135  # of a core each
+
+
+def test_runs_of_one_seed_are_the_same_in_the_plan_of_three(tmp_path: Path) -> None:
+    made = {}
+    for name in ("quick", "medium"):
+        plan = read_plan_here(name)
+        made[name] = Runs(tmp_path, selected_runs(plan, tmp_path, select(plan, [], [], [])))
+    assert len(made["medium"].runs) > 2 * len(made["quick"].runs)
+    for name, stamp in made["quick"].stamps.items():
+        assert made["medium"].stamps[name] == stamp
+
+
+def test_a_glance_makes_the_runs_of_the_quick_plan_on_the_small_set_alone(tmp_path: Path) -> None:
+    made = {}
+    for name in ("quick", "glance"):
+        plan = read_plan_here(name)
+        made[name] = Runs(tmp_path, selected_runs(plan, tmp_path, select(plan, [], [], [])))
+    assert [run.name for run in made["glance"].runs] == [run.name for run in made["quick"].runs]
+    for stamp in made["glance"].stamps.values():
+        assert "data/grasps_small.npz" in stamp.files
+        assert "data/grasps.npz" not in stamp.files
 
 
 def test_every_baseline_of_the_full_plan_learns_with_either_exploration() -> None:
@@ -50,7 +71,7 @@ def test_every_baseline_of_the_full_plan_learns_with_either_exploration() -> Non
         assert independent["std"] == pytest.approx(mean_square**0.5, rel=0.01)
 
 
-@pytest.mark.parametrize("name", ["quick", "medium", "full"])
+@pytest.mark.parametrize("name", ["quick", "medium", "long", "full"])
 def test_methods_that_are_compared_learn_from_as_many_agent_steps(name: str) -> None:
     """IBS alone has fewer in the shorter plans, which say so."""
     plan = read_plan_here(name)
@@ -58,5 +79,5 @@ def test_methods_that_are_compared_learn_from_as_many_agent_steps(name: str) -> 
         data = merged_settings((*method.configs, *plan.training), ())["data"]["init_args"]
         given = " ".join((*plan.options, *method.options))
         is_cut = "rollouts_per_epoch" in given
-        assert is_cut == (name != "full" and method.title == "IBS")
+        assert is_cut == (name in ("quick", "medium") and method.title == "IBS")
         assert data["num_worlds"] * data["rollouts_per_epoch"] == 2560
