@@ -238,13 +238,6 @@ def test_a_second_run_of_a_finished_job_gives_the_same_set(left_alone: Path, mad
     assert report["splits"] == first["splits"]
 
 
-def test_a_damaged_part_is_made_again(left_alone: Path, made: GraspSet, tmp_path: Path) -> None:
-    parts = sorted((left_alone / "parts").rglob("*.npz"))
-    parts[0].write_bytes(parts[0].read_bytes()[:500])
-    main([*_arguments(left_alone, 1), f"--output={tmp_path / 'again.npz'}"])
-    assert_same_grasps(made, load_grasp_set(tmp_path / "again.npz"))
-
-
 def test_shards_of_two_machines_make_the_same_set(made: GraspSet, tmp_path: Path) -> None:
     for shard in ("1/2", "2/2"):
         main([*_arguments(tmp_path, 1), f"--shard={shard}"])
