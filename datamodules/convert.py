@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from jsonargparse import ArgumentParser
 
+from datamodules.formats.files import unreadable_folders
 from datamodules.formats.foreign import Unit
 from datamodules.formats.job import (
     ConversionJob,
@@ -45,13 +46,15 @@ from envs.objects.store.guarded import BUILD_TIMEOUT_S
 _LOG = logging.getLogger("convert")
 
 
-def convert(job: ConversionJob, output: Path, split_file: Path, fractions: dict[str, float]) -> dict[str, Any]:
+def convert(
+    job: ConversionJob, source: Path, output: Path, split_file: Path, fractions: dict[str, float]
+) -> dict[str, Any]:
     """Write set, split file, and beside the set ``..._rejected.json`` and ``..._summary.json``; return the summary.
 
     Raises:
         ValueError: a source without a usable grasp; names the first cause.
     """
-    units, counts = job.source.units(), Counts()
+    units, counts = job.source.units(), Counts(bad=unreadable_folders(source))
     read_units(job, units, counts)
     if not counts.read and not counts.of_other_hands:
         first = next((f"{origin}: {cause}" for origin, cause in counts.bad.items()), "it has no entry")
@@ -171,6 +174,8 @@ def _check(given: Any) -> None:
         )
     parts = given.parts_dir or given.output.with_suffix("")
     for path in (given.output, given.split_file, parts):
+        if path.resolve() == given.source.resolve() and path.is_file():
+            raise ValueError(f"{path} is the source, which would be overwritten; name a file beside it")
         if given.source.is_dir() and path.resolve().is_relative_to(given.source.resolve()):
             raise ValueError(
                 f"{path} lies in the source {given.source}, where what is written would be read as grasps; name a "
@@ -194,7 +199,7 @@ def main(args: Sequence[str] | None = None) -> None:
             meshes=given.meshes,
         )  # fmt: skip
         with locked(job.parts_dir, remedy="name another --output"):
-            summary = convert(job, given.output, given.split_file, fractions)
+            summary = convert(job, given.source, given.output, given.split_file, fractions)
     except (ValueError, OSError) as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:

@@ -80,7 +80,7 @@ def demonstrations(
         raise ValueError(
             f"num_tuples is {num_tuples} and begin {begin}; expected at least 1, and 0 up to, not including, 1"
         )
-    check_output(output)
+    check_output(output, path, split_file, patterns)
     data = RolloutDataModule(
         path, task=task, split_file=split_file, patterns=patterns, reachable_only=reachable_only, seed=seed
     )

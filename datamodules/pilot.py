@@ -86,12 +86,14 @@ def pilot(
         physics: makes the worlds; MuJoCo on the CPU when null.
     """
     checked_workers(num_workers)
-    check_output(output)
+    check_output(output, split_file)
     settings = settings or PilotSettings()
     grasping = load_hand(hand)
     chosen = list(grasping.type_names) if types is None else types
     for grasp_type in chosen:
         grasping.grasp_type(grasp_type)
+    if not chosen:
+        raise ValueError(f"types is {types}; name some of {', '.join(grasping.type_names)}, or null for all")
     names = ObjectLibrary(split_file).names("train")
     if num_objects < 1 or not names:
         raise ValueError(

@@ -33,7 +33,7 @@ _LOG = logging.getLogger("reverify")
 
 def reverify(
     path: Path,
-    output: Path,
+    output: Path | None = None,
     split_file: str | None = None,
     everything: bool = False,
     num_worlds: int = 32,
@@ -46,14 +46,18 @@ def reverify(
 
     Args:
         path: grasp set.
-        output: grasp set to write; the present one may be named.
+        output: grasp set to write; must be given, and the present one may be.
         split_file: objects; the default split file when null.
         everything: try those of objects that have not changed, too; so is every grasp of a set that does not tell the
             shapes of its objects.
         num_worlds: grasps of an object that are tried at once.
         physics: makes the worlds; MuJoCo on the CPU when null.
     """
-    check_output(output)
+    if output is None:
+        raise ValueError(f"no output is given; add --output FILE, a grasp set to write ({path} itself may be named)")
+    check_output(output, split_file)
+    if num_worlds < 1:
+        raise ValueError(f"num_worlds is {num_worlds}, expected at least 1")
     grasps, library = load_grasp_set(path), ObjectLibrary(split_file)
     factory = MujocoCpu(max_models=1) if physics is None else physics
     worlds = factory.make(grasps.hand, num_worlds)

@@ -55,7 +55,7 @@ def subset(path: Path, output: Path, split_file: str = "small") -> None:
         output: grasp set to write.
         split_file: objects and their splits.
     """
-    check_output(output)
+    check_output(output, path, split_file)
     grasps, library = load_grasp_set(path), ObjectLibrary(split_file)
     listed = set(grasps.objects)
     present = [split for split in library.splits if not listed.isdisjoint(library.names(split))]

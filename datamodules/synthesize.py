@@ -6,7 +6,7 @@ import platform
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -18,12 +18,14 @@ from tqdm import tqdm
 from datamodules.grasps.grasp_file import load_grasp_set, save_grasp_set
 from datamodules.grasps.grasp_set import GraspSet, concatenate
 from datamodules.grasps.poses import absolute_pose
+from datamodules.grasps.shape_check import check_objects
 from datamodules.subset import of_objects
 from datamodules.synthesis.easy_grasps import EasyLimit, easy_flags, mean_joints
 from datamodules.synthesis.job import JobSpec, easy_limit, merge, pick_gallery, run_job
-from datamodules.synthesis.settings import SynthesisSettings
+from datamodules.synthesis.settings import SynthesisSettings, TypeCount
 from datamodules.synthesis.summary import summarise
 from envs.files import check_output, write_atomically
+from envs.hand.hand import Hand
 from envs.hand.registry import load_hand
 from envs.objects.library import ObjectLibrary
 from envs.physics.base import PhysicsFactory, physics_identity
@@ -96,33 +98,57 @@ def synthesize(
         physics: makes the worlds; MuJoCo on the CPU when null.
     """
     _check_numbers(max_objects, test_grasps_per_object, max_easy, num_workers)
-    settings = settings or SynthesisSettings()
-    grasping = load_hand(hand)
-    for name in settings.types or ():
-        grasping.grasp_type(name)
-    summary = summary or output.with_suffix(".json")
-    _check_summary(summary, split_file)
-    for path in (output, summary, *([] if gallery is None else [gallery])):
-        check_output(path)
+    outputs = _Outputs(output, summary or output.with_suffix(".json"), gallery)
     spec = JobSpec(
-        grasping, settings, parts_dir, split_file, prototypes, max_objects, num_workers, parse_shard(shard),
-        None if splits is None else tuple(splits),
+        _hand_with(hand, settings), settings or SynthesisSettings(), parts_dir, split_file, prototypes, max_objects,
+        num_workers, parse_shard(shard), None if splits is None else tuple(splits),
     )  # fmt: skip
-    kept = None if keep is None else _kept(keep, spec.splits)
+    outputs.check(split_file, prototypes)
+    kept = None if keep is None else _kept(keep, spec)
     began = time.perf_counter()
-    spec = _spec_of(spec, physics, max_easy, mean_of)
-    parts, counts = run_job(spec)
+    parts, counts = run_job(spec := _spec_of(spec, physics, max_easy, mean_of))
     if shard is not None:
-        _LOG.info(
-            "shard %s: %d objects are in %s; run again without --shard once all are", shard, len(parts), parts_dir
-        )
+        _LOG.info("shard %s: %d objects are in %s; run without --shard once all are", shard, len(parts), parts_dir)
         return
-    made = _write_set(_completed(merge(parts, test_grasps_per_object, _provenance(spec)), spec, kept), output)
-    seconds, workers = round(time.perf_counter() - began, 1), num_workers or default_workers()
-    work = {"wall_seconds_of_last_run": seconds, "workers": workers, "file_bytes": output.stat().st_size}
-    _write_summary(summarise(made, counts, spec.splits) | work, summary)
-    if gallery is not None:
-        draw_gallery(made, ObjectLibrary(split_file), gallery)
+    made = merge(parts, test_grasps_per_object, _provenance(spec))
+    outputs.write(_completed(made, spec, kept), counts, spec, began)
+
+
+@dataclass(frozen=True)
+class _Outputs:
+    """What a synthesis writes: a set, its summary, and where that is wanted a gallery."""
+
+    output: Path
+    summary: Path
+    gallery: Path | None
+
+    def check(self, split_file: str | None, prototypes: Path | None) -> None:
+        """ValueError for files that cannot be written, or would be written over one another or what is read."""
+        _check_summary(self.summary, split_file)
+        check_output(self.output, self.summary, self.gallery, split_file, prototypes)
+        check_output(self.summary, self.gallery, prototypes)
+        if self.gallery is not None:
+            check_output(self.gallery, split_file, prototypes)
+
+    def write(self, grasps: GraspSet, counts: dict[str, TypeCount], spec: JobSpec, began: float) -> None:
+        """Write all of them; the work began when the clock of performance showed ``began``."""
+        made = _write_set(grasps, self.output)
+        work = {
+            "wall_seconds_of_last_run": round(time.perf_counter() - began, 1),
+            "workers": spec.num_workers or default_workers(),
+            "file_bytes": self.output.stat().st_size,
+        }
+        _write_summary(summarise(made, counts, spec.splits) | work, self.summary)
+        if self.gallery is not None:
+            draw_gallery(made, ObjectLibrary(spec.split_file), self.gallery)
+
+
+def _hand_with(name: str, settings: SynthesisSettings | None) -> Hand:
+    """The hand; ValueError where it lacks one of the types that are asked for."""
+    hand = load_hand(name)
+    for grasp_type in (settings and settings.types) or ():
+        hand.grasp_type(grasp_type)
+    return hand
 
 
 def _check_numbers(max_objects: int | None, test_grasps: int, max_easy: int | None, num_workers: int | None) -> None:
@@ -135,8 +161,9 @@ def _check_numbers(max_objects: int | None, test_grasps: int, max_easy: int | No
             raise ValueError(f"{name} is {value}, expected at least {least}")
 
 
-def _kept(path: Path, splits: Sequence[str] | None) -> GraspSet:
+def _kept(path: Path, spec: JobSpec) -> GraspSet:
     """The grasps of a set that are of other splits than those that are made."""
+    splits = spec.splits
     if splits is None:
         raise ValueError(f"keep is {path}, but grasps of all splits are made; name with --splits those to make")
     grasps = load_grasp_set(path)
@@ -155,6 +182,7 @@ def _completed(made: GraspSet, spec: JobSpec, kept: GraspSet | None) -> GraspSet
         physics, num_threads = spec.physics, spec.num_workers
         made = replace(made, is_easy=easy_flags(made, library, joint_pos, physics=physics, num_threads=num_threads))
         if kept is not None and kept.is_easy is None:
+            check_objects(kept, library)
             is_easy = easy_flags(kept, library, joint_pos, physics=physics, num_threads=num_threads)
             kept = replace(kept, is_easy=is_easy)
     return made if kept is None else concatenate([kept, made], made.provenance | kept.provenance)

@@ -1,7 +1,10 @@
 """Worker processes for simulation jobs: one thread of torch each, since two processes share few cores."""
 
 import multiprocessing
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import AbstractContextManager, contextmanager
 
 import torch
 
@@ -16,12 +19,24 @@ def _prepare_worker() -> None:
     end_with_parent()
 
 
-def worker_pool(num_workers: int | None) -> ProcessPoolExecutor:
-    """A pool of fresh processes (spawned, so that no lock or generator state is inherited).
+def worker_pool(num_workers: int | None) -> AbstractContextManager[ProcessPoolExecutor]:
+    """A pool of fresh processes (spawned, so that no lock or generator state is inherited), as a context.
 
     Raises:
         ValueError: fewer than one worker.
+        ChildProcessError: on leaving, of a worker that died; says what to do.
     """
-    workers = checked_workers(num_workers)
+    return _pool(checked_workers(num_workers))
+
+
+@contextmanager
+def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
     context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(workers, mp_context=context, initializer=_prepare_worker)
+    try:
+        with ProcessPoolExecutor(workers, mp_context=context, initializer=_prepare_worker) as pool:
+            yield pool
+    except BrokenProcessPool as error:
+        raise ChildProcessError(
+            f"one of {workers} worker processes died without a word; systems end processes so when memory runs short: "
+            "run the same command again, with fewer workers (--num_workers) where they are many"
+        ) from error

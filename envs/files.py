@@ -1,5 +1,6 @@
 """Files that are complete or absent, and where what can be made again is kept between runs."""
 
+import errno
 import logging
 import os
 import sys
@@ -15,6 +16,9 @@ Content = TypeVar("Content")
 CACHE_VARIABLE = "GRASPGF_CACHE"
 """Environment variable: folder of all caches, or ``off`` for none."""
 
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""Errors of a disk, a user's share of it or a file that may grow no more."""
+
 _logger = logging.getLogger(__name__)
 _homeless: set[str] = set()
 """Names of cache folders that this process found no place for: each is told once."""
@@ -24,7 +28,22 @@ _unwritable: set[Path] = set()
 
 
 def write_atomically(path: Path, payload: bytes) -> None:
-    """Write a file so that a reader sees the old one or the whole new one, whatever happens in between."""
+    """Write a file so that a reader sees the old one or the whole new one, whatever happens in between.
+
+    Raises:
+        OSError: it cannot be written, as on a full disk; names it and the remedy. What was there before still is.
+    """
+    try:
+        _write_whole(path, payload)
+    except OSError as error:
+        if error.errno is None:
+            raise
+        remedy = "free some space there" if error.errno in _FULL else "name a place that may be written to"
+        told = f"{path} was not written: {error.strerror}; {remedy}"
+        raise OSError(error.errno, told) from error
+
+
+def _write_whole(path: Path, payload: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     try:
@@ -39,12 +58,19 @@ def write_atomically(path: Path, payload: bytes) -> None:
         raise
 
 
-def check_output(path: Path) -> None:
+def check_output(path: Path, *inputs: Path | str | None) -> None:
     """Find out before the work, not after it, that a file cannot be written; its folder is made.
 
+    Args:
+        path: what will be written.
+        inputs: other files of the same command, which must stay as they are, or will be written, too.
     Raises:
-        ValueError: the path is a folder, or its folder cannot be made or written to; names the cause and the remedy.
+        ValueError: the path is a folder or one of the inputs, or its folder cannot be made or written to; names the
+            cause and the remedy.
     """
+    for other in inputs:
+        if other is not None and path.resolve() == Path(other).resolve():
+            raise ValueError(f"output {path} would overwrite {other}, which this command needs; name another file")
     if path.is_dir():
         raise ValueError(f"output {path} is a folder; give the name of a file in it")
     try:

@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -42,8 +42,9 @@ def locked(folder: Path, file: str = "lock", remedy: str = "name another --folde
                 f"{folder} is in use by process {holder}; wait until it has ended, end it, or {remedy}"
             )
         stream.truncate(0)
-        stream.write(f"{os.getpid()} on {os.uname().nodename if hasattr(os, 'uname') else 'this machine'}\n")
-        stream.flush()
+        holder = f"{os.getpid()} on {os.uname().nodename if hasattr(os, 'uname') else 'this machine'}\n"
+        with suppress(OSError):  # a full disk: the lock holds without a name
+            os.write(stream.fileno(), holder.encode())
         yield stream
 
 

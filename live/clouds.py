@@ -106,6 +106,7 @@ class CloudWorker:
         self._workspace, self._grouping = workspace, grouping
         self._waiting: queue.Queue[Array | None] = queue.Queue(maxsize=1)
         self._done: PreparedCloud | None = None
+        self._failure: Exception | None = None
         self.num_refused = 0
         self._thread = threading.Thread(target=self._work, name="clouds", daemon=True)
         self._thread.start()
@@ -116,7 +117,17 @@ class CloudWorker:
         self._replace(points_w)
 
     def take(self) -> PreparedCloud | None:
-        """The last cloud that is ready, in the world; None when there is no newer one."""
+        """The last cloud that is ready, in the world; None when there is no newer one.
+
+        Raises:
+            RuntimeError: preparing one ended in an error that no cloud should cause; names it.
+        """
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise RuntimeError(
+                f"a cloud could not be prepared ({type(failure).__name__}: {failure}); start again without "
+                "cameras, and report this"
+            ) from failure
         done, self._done = self._done, None
         return done
 
@@ -148,5 +159,7 @@ class CloudWorker:
             except ValueError as error:
                 self.num_refused += 1
                 _LOG.debug("cloud refused: %s", error)
+            except Exception as error:  # the thread goes on, so that who waits for it is not kept waiting
+                self._failure = error
             finally:
                 self._waiting.task_done()

@@ -73,10 +73,9 @@ class DexGraspBench:
     def palm_offset(self) -> float:
         """Metres along the fingers from the poses of the Shadow Hand's files to its palm body: 0 or PALM_OFFSET."""
         entries, hand = chain.from_iterable(self._read(unit) for unit in self.units()), load_hand("shadow")
-        grasps = islice(
-            (entry for entry in entries if isinstance(entry, ForeignGrasp) and is_of_hand(entry, hand)), _LOOKED_AT
-        )
-        distances = [[_tips_apart(_moved_forward(one, offset)) for offset in (0.0, PALM_OFFSET)] for one in grasps]
+        ours = (entry for entry in entries if isinstance(entry, ForeignGrasp) and is_of_hand(entry, hand))
+        told = (both for one in ours if (both := _tips_at_both(one)) is not None)
+        distances = list(islice(told, _LOOKED_AT))
         at_palm, at_mount = np.median(np.array(distances or [[0.0, 1.0]]), axis=0)
         return 0.0 if at_palm <= at_mount else PALM_OFFSET
 
@@ -187,6 +186,14 @@ def _row_of(stages: Mapping[str, Array], name: str, row: int) -> Array | None:
 def _moved_forward(grasp: ForeignGrasp, offset: float) -> ForeignGrasp:
     ahead = np.array([[0.0, 0.0, offset, 1.0, 0.0, 0.0, 0.0]])
     return replace(grasp, wrist_pose_m=absolute_pose(grasp.wrist_pose_m[None], ahead)[0])
+
+
+def _tips_at_both(grasp: ForeignGrasp) -> list[float] | None:
+    """`_tips_apart` with the pose of the palm body and of the mount; None where the mesh cannot be read."""
+    try:
+        return [_tips_apart(_moved_forward(grasp, offset)) for offset in (0.0, PALM_OFFSET)]
+    except (ValueError, OSError):  # reading its grasps lists them with the cause
+        return None
 
 
 def _tips_apart(grasp: ForeignGrasp) -> float:

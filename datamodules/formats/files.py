@@ -2,6 +2,7 @@
 
 import os
 import re
+import stat
 from collections.abc import Collection, Iterator, Sequence
 from itertools import chain, islice
 from pathlib import Path
@@ -38,6 +39,27 @@ def walk(source: Path, suffix: str, skipped: Collection[str] = ()) -> Iterator[t
         files = [Path(folder, name) for name in sorted(names) if name.endswith(suffix) and not name.startswith(".")]
         if files:
             yield Path(folder), files
+
+
+def unreadable_folders(source: Path) -> dict[str, str]:
+    """Folders at or below the source whose files nobody sees, with the cause: they may not be read, or are gone."""
+    found: dict[str, str] = {}
+
+    def note(error: OSError) -> None:
+        found[str(error.filename)] = f"folder cannot be read ({error.strerror}); allow reading it, or leave it out"
+
+    for _ in os.walk(source, onerror=note):  # links to folders are left to `walk`, which goes round in no circles
+        pass
+    return found
+
+
+def state_of(path: Path) -> tuple[int, int] | None:
+    """Size and time (ns) of a file as it is now; None where there is none."""
+    try:
+        now = path.stat()
+    except OSError:  # it may go at any moment
+        return None
+    return (now.st_size, now.st_mtime_ns) if stat.S_ISREG(now.st_mode) else None
 
 
 def first_files(source: Path, suffix: str, skipped: Collection[str] = ()) -> list[Path]:

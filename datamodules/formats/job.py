@@ -17,8 +17,9 @@ import numpy as np
 from tqdm import tqdm
 from trimesh.exchange.ply import export_ply
 
+from datamodules.formats.files import state_of
 from datamodules.formats.foreign import Format, Unit
-from datamodules.formats.reading import ReadGrasps, is_read, load_read, mesh_name, read_grasps, save_read
+from datamodules.formats.reading import ReadGrasps, kept_read, load_read, mesh_name, read_grasps, save_read
 from datamodules.formats.surface import mesh_surface
 from datamodules.formats.together import together
 from datamodules.formats.verify import verify
@@ -73,7 +74,7 @@ class ConversionJob:
 
     def stamp(self, unit: Unit) -> str:
         """Hash of what decides what is read of a unit: its files as they are now, and the settings."""
-        files = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in unit.files if path.is_file()]
+        files = [(str(path), *state) for path in unit.files if (state := state_of(path)) is not None]
         rows = None if unit.rows is None else len(unit.rows)
         meshes = str(self.meshes and self.meshes.resolve())
         content = [CODE_VERSION, self.source.name, self.hand, self.most, files, rows, meshes, version("mujoco")]
@@ -112,7 +113,7 @@ def read_units(job: ConversionJob, units: Sequence[Unit], counts: Counts) -> Non
     with tqdm(units, desc="reading", unit="object") as bar:
         for unit in bar:
             stamp, path = job.stamp(unit), job.read_path(unit)
-            read = load_read(path) if is_read(path, stamp) else None
+            read = kept_read(path, stamp)
             if read is None:
                 read = read_grasps(job.source.read(unit), hand, job.most)
                 job.verified_path(unit).unlink(missing_ok=True)
@@ -138,15 +139,16 @@ def mesh_path(job: ConversionJob, scale: float, code: str, family: str) -> Path:
 
 def _write_mesh(mesh: Path, scale: float, path: Path) -> None:
     """The mesh in metres, as old as its source; one that is as old as that is there already."""
-    if not mesh.is_file() or (path.is_file() and path.stat().st_mtime_ns == mesh.stat().st_mtime_ns):
+    now, before = state_of(mesh), state_of(path)
+    if now is None or (before is not None and before[1] == now[1]):
         return
     try:
         scaled = mesh_surface(mesh).mesh.copy()
-    except ValueError:
+    except (ValueError, OSError):
         return  # its grasps are listed as bad entries
     scaled.apply_scale(scale)
     write_atomically(path, export_ply(scaled))
-    os.utime(path, ns=(mesh.stat().st_atime_ns, mesh.stat().st_mtime_ns))
+    os.utime(path, ns=(now[1], now[1]))
 
 
 def objects_to_build(job: ConversionJob, counts: Counts) -> tuple[MeshFolder, list[str]]:
@@ -240,7 +242,11 @@ def _is_verified(job: ConversionJob, unit: Unit, shapes: Mapping[str, ShapeDiges
     path = job.verified_path(unit)
     if not path.is_file():
         return False
-    part = load_grasp_set(path)
+    try:
+        part = load_grasp_set(path)
+    except ValueError as error:
+        _LOG.warning("part %s cannot be used and is made again: %s", path, error)
+        return False
     if part.provenance.get("stamp") != job.stamp(unit) or part.shapes is None:
         return False
     present = [shapes[name] for name in part.objects if name in shapes]

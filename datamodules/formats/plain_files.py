@@ -26,9 +26,16 @@ def load_npz(path: Path, wanted: tuple[str, ...]) -> dict[str, NDArray[Any]]:
             for name in wanted:
                 if f"{name}.npy" in archive.namelist():
                     found[name] = _member(path, archive, f"{name}.npy")
-    except (zipfile.BadZipFile, OSError, EOFError) as error:
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    except (zipfile.BadZipFile, EOFError) as error:
         raise ValueError(f"{path} is not an .npz archive ({error}); fetch it again") from error
     return found
+
+
+def _unreadable(path: Path, error: OSError) -> ValueError:
+    """The file is not there any more, is a link to nothing, or must not be read."""
+    return ValueError(f"{path} cannot be read ({error.strerror or error}); bring it back, or allow reading it")
 
 
 def _member(path: Path, archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
@@ -53,7 +60,9 @@ def load_npy(path: Path) -> NDArray[Any]:
     except ValueError as error:
         if "allow_pickle" not in str(error):
             raise ValueError(f"{path} is not an .npy file ({error}); fetch it again") from error
-    except (OSError, EOFError) as error:
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    except EOFError as error:
         raise ValueError(f"{path} is not an .npy file ({error}); fetch it again") from error
     return load_object_array(path)
 

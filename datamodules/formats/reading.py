@@ -1,6 +1,7 @@
 """Reading one object's foreign grasps: checked against its mesh and the table, in joints and limits of our hand."""
 
 import json
+import logging
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -13,12 +14,16 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
+from datamodules.formats.files import state_of
 from datamodules.formats.foreign import BadEntry, ForeignGrasp
 from datamodules.formats.own_joints import own_joints
 from datamodules.formats.surface import mesh_surface, tip_distances
 from datamodules.formats.wrists import Wrists, is_of_hand, wrists_of
 from envs.files import write_atomically
 from envs.hand.hand import Hand
+from envs.workers import error_text
+
+_LOG = logging.getLogger(__name__)
 
 Array = NDArray[np.float64]
 
@@ -120,7 +125,7 @@ def _checked(grasps: Sequence[ForeignGrasp], hand: Hand, index: int, bad: list[B
     try:
         gap = (scale * mesh_surface(mesh).corners @ plane_m[:, :3].T).min(axis=0) + plane_m[:, 3]
         tips = tip_distances(hand, mesh, scale, joints, wrist_m)
-    except ValueError as error:
+    except (ValueError, OSError) as error:  # a mesh that is none, or that may not be read
         bad += [BadEntry(grasp.origin, str(error)) for grasp in grasps]
         return _columns(hand, [], index, joints[:0], wrist_m[:0], plane_m[:0], np.zeros((0, len(hand.fingers))))
     off_table = np.abs(gap) > MAX_TABLE_GAP  # False for NaN
@@ -244,10 +249,18 @@ def is_read(path: Path, stamp: str) -> bool:
     return not (is_empty and header["bad"]) and bool(header["files"] == _state_of(header["meshes"]))
 
 
+def kept_read(path: Path, stamp: str) -> ReadGrasps | None:
+    """What was read before with this stamp; None where it has to be read again. A damaged file is told."""
+    try:
+        return load_read(path) if is_read(path, stamp) else None
+    except Exception as error:  # zip, npz and JSON raise many types for a damaged file
+        _LOG.warning("part %s cannot be used (%s); it is made again", path, error_text(error))
+        return None
+
+
 def _state_of(meshes: Iterable[Sequence[Any]]) -> list[list[int]]:
     """Size and time of each mesh file; empty where there is none."""
-    stats = [Path(mesh[0]).stat() if Path(mesh[0]).is_file() else None for mesh in meshes]
-    return [[] if one is None else [one.st_size, one.st_mtime_ns] for one in stats]
+    return [list(state_of(Path(mesh[0])) or ()) for mesh in meshes]
 
 
 def _header(archive: Any) -> dict[str, Any]:

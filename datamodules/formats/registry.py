@@ -22,10 +22,12 @@ def open_source(source: Path, name: str | None = None, meshes: Path | None = Non
         meshes: folder of the objects' meshes; looked for near the source when None.
     Raises:
         FileNotFoundError: no such source or folder of meshes.
+        PermissionError: a source that may not be read.
         ValueError: unknown format, or a source of none.
     """
     if not source.exists():
         raise FileNotFoundError(f"source {source} does not exist; give the folder or file that holds the grasps")
+    _check_readable(source)
     if meshes is not None and not meshes.is_dir():
         raise FileNotFoundError(f"--meshes {meshes} is no folder; give the one that the objects' meshes lie in")
     if name is not None and name not in FORMATS:
@@ -35,3 +37,15 @@ def open_source(source: Path, name: str | None = None, meshes: Path | None = Non
         layouts = "; ".join(f"{kind.name}: {kind.layout}" for kind in FORMATS.values())
         raise ValueError(f"source {source} is of no known format ({layouts}); give --format to see what is wrong")
     return kinds[0](source, meshes)
+
+
+def _check_readable(source: Path) -> None:
+    """OSError for a folder or file that may not be read: it would count as one without grasps."""
+    try:
+        if source.is_dir():
+            next(source.iterdir(), None)
+        else:
+            source.open("rb").close()
+    except OSError as error:
+        remedy = "allow reading it, or give another folder or file"
+        raise OSError(error.errno, f"source {source} cannot be read: {error.strerror}; {remedy}") from error

@@ -128,8 +128,7 @@ MEAN_OBJECTS = 200
 
 _WORKER: dict[str, Any] = {}
 
-_MANY_PARTS = 200
-"""From so many parts on checking them takes seconds, and a bar says so."""
+_MANY_PARTS = 200  # checking so many takes seconds, and a bar says so
 
 
 def _make_part(spec: JobSpec, name: str, split: str, path: Path) -> dict[str, TypeCount]:
@@ -203,11 +202,15 @@ def _made_before(spec: JobSpec, paths: dict[str, Path]) -> dict[str, dict[str, T
     made = {}
     bar = tqdm(grasp_objects, total=len(there), desc="checking parts", unit="object", disable=len(there) < _MANY_PARTS)
     for name, thing in zip(there, bar, strict=True):
-        part = load_grasp_set(paths[name])
-        if part.provenance.get("object") == shape_digest(thing):
-            made[name] = _read_counts(part)
+        try:
+            part = load_grasp_set(paths[name])
+        except ValueError as error:
+            _LOG.warning("part %s cannot be used and is made again: %s", paths[name], error)
+        else:
+            if part.provenance.get("object") == shape_digest(thing):
+                made[name] = _read_counts(part)
     if len(made) < len(there):
-        _LOG.info("%d objects have another shape than when their grasps were made", len(there) - len(made))
+        _LOG.info("%d parts are damaged, or of objects that had another shape", len(there) - len(made))
     return made
 
 

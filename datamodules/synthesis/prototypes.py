@@ -4,7 +4,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,13 +26,15 @@ class Prototype:
 Prototypes = Mapping[str, tuple[Prototype, ...]]
 """Prototypes by grasp type."""
 
+_MADE_BY = "make it with: python -m datamodules.pilot --output prototypes.json"
+
 
 def load_prototypes(hand: Hand, path: Path | None = None) -> Prototypes:
     """Prototypes of a hand, from a JSON file or the ones that ship with the project.
 
     Raises:
         FileNotFoundError: none of this hand ship with the project; says which command makes them.
-        ValueError: of another hand, an unknown type, or joints of wrong number or beyond their limits.
+        ValueError: no such file, of another hand, an unknown type, or joints of wrong number or beyond their limits.
     """
     source = resources.files("datamodules.synthesis") / f"prototypes_{hand.name}.json" if path is None else path
     if not source.is_file():
@@ -38,7 +42,7 @@ def load_prototypes(hand: Hand, path: Path | None = None) -> Prototypes:
             f"there are no prototypes {source} of the hand {hand.name}; make them with: python -m datamodules.pilot "
             f"--hand {hand.name} --output prototypes.json, and give the file as --prototypes"
         )
-    content = json.loads(source.read_text(encoding="utf-8-sig"))
+    content = _content(source)
     if tuple(content.get("joint_order", ())) != hand.joints:
         raise ValueError(
             f"prototype file {source}, field joint_order: expected {list(hand.joints)}, given "
@@ -56,6 +60,25 @@ def load_prototypes(hand: Hand, path: Path | None = None) -> Prototypes:
             for index, entry in enumerate(entries)
         )
     return prototypes
+
+
+def _content(source: Traversable) -> dict[str, Any]:
+    """ValueError for a file that does not hold grasp types with lines of joints."""
+    try:
+        content: Any = json.loads(source.read_text(encoding="utf-8-sig"))
+    except ValueError as error:
+        raise ValueError(f"prototype file {source} is no JSON ({error}); {_MADE_BY}") from error
+    types = content.get("types") if isinstance(content, dict) else None
+    if not isinstance(types, dict):
+        raise ValueError(f"prototype file {source}, field types: expected lines of joints by grasp type; {_MADE_BY}")
+    for grasp_type, entries in types.items():
+        lines = entries if isinstance(entries, list) else [None]
+        if not all(isinstance(line, dict) and {"open", "closed"} <= set(line) for line in lines):
+            raise ValueError(
+                f"prototype file {source}, grasp type {grasp_type!r}: expected a list of objects with 'open' and "
+                f"'closed'; {_MADE_BY}"
+            )
+    return content
 
 
 def _joints(hand: Hand, values: list[float], what: str) -> NDArray[np.float64]:

@@ -56,3 +56,11 @@ def test_the_command_writes_the_objects_of_a_split_file(tmp_path: Path, monkeypa
     assert_same_grasps(part.of_object("can_00001"), part.rows(np.arange(3)))
     np.testing.assert_array_equal(part.of_object("can_00001").wrist_pose_o, CAN.wrist_pose_o)
     assert part.provenance["of"] == {}
+
+
+def test_the_set_that_is_read_stays(tmp_path: Path) -> None:
+    path = tmp_path / "whole.npz"
+    save_grasp_set(WHOLE, path)
+    with pytest.raises(ValueError, match=r"would overwrite .*whole\.npz, which this command needs"):
+        main(["--path", str(path), "--output", str(path), "--split_file", "small"])
+    assert_same_grasps(load_grasp_set(path), WHOLE)

@@ -154,6 +154,14 @@ def test_a_summary_never_overwrites_the_split_file(tmp_path: Path) -> None:
     assert not (tmp_path / "parts").exists()
 
 
+@pytest.mark.parametrize("given", ["--output={}/set.json", "--gallery={}/set.npz", "--gallery={}/set.json"])
+def test_what_a_synthesis_writes_is_not_written_over_itself(given: str, tmp_path: Path) -> None:
+    """A set named .json was replaced by its summary, after the work."""
+    with pytest.raises(ValueError, match=r"would overwrite .*; name another file"):
+        main([*_arguments(tmp_path, 1), given.format(tmp_path)])
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_limit_of_easy_grasps_without_a_quota_is_refused_before_the_work(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"set 1 <= quota <= wanted, or leave out the limit"):
         main([*_arguments(tmp_path, 1), "--settings.quota=null"])

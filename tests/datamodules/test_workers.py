@@ -26,3 +26,10 @@ def test_a_worker_is_a_process_of_its_own_with_one_thread_that_leaves_interrupts
 def test_fewer_than_one_worker(count: int) -> None:
     with pytest.raises(ValueError, match=rf"num_workers is {count}, expected at least 1 \(or null for one per core\)"):
         worker_pool(count)
+
+
+def test_a_worker_that_dies_is_told_in_a_sentence() -> None:
+    """Commands end with what an OSError says, and with a traceback of others."""
+    with pytest.raises(ChildProcessError, match=r"one of 1 worker processes died.*run the same command again"):  # noqa: SIM117
+        with worker_pool(1) as pool:
+            pool.submit(os._exit, 9).result()

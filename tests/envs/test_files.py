@@ -1,10 +1,13 @@
+import errno
 import logging
+import os
+import pickle
 from pathlib import Path
 
 import pytest
 
 from envs import files
-from envs.files import cache_folder, check_output
+from envs.files import cache_folder, check_output, write_atomically
 from envs.objects.store.object_cache import ObjectCache
 
 
@@ -37,3 +40,31 @@ def test_an_output_that_cannot_be_written_is_told_and_its_folder_is_made(tmp_pat
     (tmp_path / "file").write_text("x")
     with pytest.raises(ValueError, match=r"output .*b.json cannot be written \(.*; give a file in a folder"):
         check_output(tmp_path / "file" / "b.json")
+
+
+def test_a_full_disk_names_the_file_and_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_atomically(tmp_path / "a.npz", b"old")
+
+    def is_full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", is_full)
+    with pytest.raises(OSError, match=r"a\.npz was not written: No space left on device; free some space") as caught:
+        write_atomically(tmp_path / "a.npz", b"new")
+    assert caught.value.errno == errno.ENOSPC
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)  # workers hand it to their parent
+    assert [path.name for path in tmp_path.iterdir()] == ["a.npz"]
+    assert (tmp_path / "a.npz").read_bytes() == b"old"
+
+
+def test_a_file_below_a_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(OSError, match=r"b\.npz was not written: .*; name a place that may be written to"):
+        write_atomically(tmp_path / "file" / "b.npz", b"new")
+
+
+def test_what_is_read_is_not_written_over(tmp_path: Path) -> None:
+    check_output(tmp_path / "a.npz", None, tmp_path / "b.npz")
+    (tmp_path / "link.npz").symlink_to(tmp_path / "a.npz")
+    with pytest.raises(ValueError, match=r"output .*link\.npz would overwrite .*a\.npz, .* name another file"):
+        check_output(tmp_path / "link.npz", str(tmp_path / "a.npz"))

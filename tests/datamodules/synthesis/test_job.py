@@ -209,12 +209,16 @@ def test_a_part_takes_the_split_of_the_present_split_file(spec: JobSpec, tmp_pat
     assert splits["can_00003"] == "train"
 
 
-def test_a_damaged_part_is_named(spec: JobSpec) -> None:
-    run_job(spec)
-    path = spec.parts_dir / spec.fingerprint() / "can_00003.npz"
-    path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(ValueError, match=r"can_00003.npz cannot be read .*truncated"):
-        run_job(spec)
+def test_a_damaged_part_is_named_and_made_again(spec: JobSpec, caplog: pytest.LogCaptureFixture) -> None:
+    parts, _ = run_job(spec)
+    path = spec.part_paths()["can_00003"]
+    path.write_bytes(path.read_bytes()[:500])
+    MadeUpSynthesizer.asked.clear()
+    again, _ = run_job(spec)
+    assert MadeUpSynthesizer.asked == ["can_00003"]
+    assert "can_00003.npz cannot be used and is made again" in caplog.text
+    for before, after in zip(parts, again, strict=True):
+        assert_same_grasps(before, after)
 
 
 def test_a_worker_does_not_carry_one_jobs_settings_into_the_next(spec: JobSpec, tmp_path: Path) -> None:

@@ -69,3 +69,14 @@ def test_a_joint_beyond_its_limits_is_refused(tmp_path: Path, value: float) -> N
         ValueError, match=r"own.json: wrap\[0\].open: joint MFJ2 is .* rad .* allowed: 0.0000 to 1.5710"
     ):
         load_prototypes(HAND, _write(tmp_path / "own.json", content))
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{", '{"types": []}', '{"types": {"wrap": {}}}', '{"types": {"wrap": [1]}}']
+)
+def test_files_of_another_kind_are_named_with_the_remedy(text: str, tmp_path: Path) -> None:
+    (tmp_path / "own.json").write_text(text)
+    with pytest.raises(
+        ValueError, match=r"prototype file .*own\.json.*: .*; make it with: python -m datamodules\.pilot"
+    ):
+        load_prototypes(HAND, tmp_path / "own.json")

@@ -159,6 +159,26 @@ def test_what_takes_all_memory_is_ended_with_its_cause(greedy: Callable[[str], G
     assert built[NAMES[0]].grasp_object is not None
 
 
+@pytest.mark.parametrize(
+    ("greedy", "timeout_s", "words"),
+    [
+        (fill_memory, 300.0, "it took more than 0.8 GB of memory"),
+        (wait_for_ever, 10.0, "it took longer than 10 s"),
+    ],
+)
+def test_limits_hold_for_every_task_of_a_worker(
+    greedy: Callable[[str], GraspObject], timeout_s: float, words: str
+) -> None:
+    """A worker is kept from one mesh to the next, and a fresh one takes the place of one that was ended."""
+    functions = {"first": name_process, "second": name_process, "third": greedy, "fourth": name_process}
+    tasks = {name: BuildTask(function, (name,)) for name, function in functions.items()}
+    built = build_in_workers(tasks, num_workers=1, timeout_s=timeout_s, memory_gb=0.8)
+    said = {one.name: str(one.error) for one in built}
+    assert said["first"] == said["second"] != said["fourth"]
+    assert said["third"] == words
+    assert said["fourth"].isdecimal()
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="the system's limit is Linux's")
 def test_native_code_gets_no_more_memory_than_the_limit() -> None:
     (built,) = build_in_workers({"bad": BuildTask(fill_memory_in_native_code, ("bad",))}, num_workers=1)
