@@ -40,6 +40,9 @@ _LOG = logging.getLogger(__name__)
 _REPLAY = "replay"
 """Under this name checkpoints keep the buffers; export leaves them out."""
 
+_EPISODE = "train/episode/"
+"""Before the names of what is logged of a rollout's episodes."""
+
 _BUFFERS = ("demonstrations", "experience")
 
 
@@ -181,7 +184,7 @@ class IBSModule(LightningModule):
             numbers |= self._improve()
         self.updates += 1
         self.agent_steps += rollout.num_agent_steps
-        self._log_numbers(rollout, numbers, time.perf_counter() - began)
+        self._log_numbers(rollout, numbers, time.perf_counter() - began, demonstrates=demonstrates)
 
     @torch.no_grad()
     def _quality(self, situation: Situation) -> Tensor:
@@ -242,12 +245,15 @@ class IBSModule(LightningModule):
         }  # fmt: skip
         return of_critic + of_actor + of_temperature, numbers
 
-    def _log_numbers(self, rollout: Rollout, numbers: dict[str, float], update_s: float) -> None:
+    def _log_numbers(self, rollout: Rollout, numbers: dict[str, float], update_s: float, *, demonstrates: bool) -> None:
         of_rollout = rollout_numbers(rollout, {**rollout.seconds, "update": update_s})
+        if demonstrates:  # the script's success is not the policy's
+            of_rollout = {name: value for name, value in of_rollout.items() if not name.startswith(_EPISODE)}
         self.log_dict(of_rollout | {f"train/sac/{name}": value for name, value in numbers.items()})
         self.log_dict({f"train/sac/{name}": float(len(getattr(self, name))) for name in _BUFFERS})
         self.log("train/agent_steps", self.agent_steps.float())
-        self.log("success", of_rollout["train/episode/success"], prog_bar=True, logger=False)
+        if not demonstrates:
+            self.log("success", of_rollout[f"{_EPISODE}success"], prog_bar=True, logger=False)
         self.log("steps/s", of_rollout["train/agent_steps_per_s"], prog_bar=True, logger=False)
 
     def validation_step(self, batch: Any, batch_idx: int, dataloader_idx: int = 0) -> None:

@@ -12,6 +12,7 @@ from lightning_modules.policy.load import load_policy
 from lightning_modules.sac.acting import IBSPolicy
 from lightning_modules.sac.pool import Inputs, Pool, draw_pool
 from lightning_modules.sac.replay import Transitions
+from reports.run_logs import read_logs
 from tests.envs.bisector.made_points import made_up_points
 from tests.learning import ROOT, run
 from tests.lightning_modules.sac.made_up_situations import far_away, tiny_module
@@ -63,6 +64,8 @@ def test_it_trains_and_tests_through_the_command_line(tiny_path: Path, tmp_path:
     content = checkpoint(tmp_path)
     assert content["global_step"] == 2  # gradient steps, after the rollout of the policy alone
     assert {name: len(part["ends"]) for name, part in content["replay"].items()}["demonstrations"] == 40
+    [log] = read_logs(tmp_path)
+    assert [len(log[f"train/{name}"]) for name in ("agent_steps", "episode/success")] == [2, 1]  # not the script's
     run(command("test", tiny_path, tmp_path, "--ckpt_path=last", evaluates=True))
     report = json.loads((tmp_path / "metrics.json").read_text())
     assert set(report["splits"]["unseen_families"]) >= {"ours", "oracle"}
