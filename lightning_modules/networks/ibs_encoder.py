@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torch_geometric.nn import MLP, global_max_pool
-from torch_geometric.utils import scatter
+from torch_geometric.nn import MLP
 
 from envs.bisector.points import BisectorPoints
 from envs.bisector.surface import RADIUS
+from lightning_modules.networks.point_ops import max_over_segments
 
 NUM_COLUMNS = 13
 """Numbers of a point: position, both directions, both distances, the palm's side or not, object or table."""
@@ -63,8 +63,6 @@ class IBSEncoder(nn.Module):
         """Features (B, feature_dim) of the surfaces of B hands."""
         columns, count = self.columns(points), points.num_hands
         place, of_parts = points.hand_index * self.num_parts + points.part, self.of_parts(columns)
-        extremes = [
-            scatter(of_parts, place, dim_size=count * self.num_parts, reduce=reduce).view(count, -1)
-            for reduce in ("max", "min")
-        ]
-        return torch.cat([*extremes, global_max_pool(self.of_whole(columns), points.hand_index, count)], 1)
+        largest, least = (sign * max_over_segments(sign * of_parts, place, count * self.num_parts) for sign in (1, -1))
+        of_whole = max_over_segments(self.of_whole(columns), points.hand_index, count)
+        return torch.cat([largest.view(count, -1), least.view(count, -1), of_whole], 1)

@@ -38,6 +38,39 @@ class _MaxOverNeighbours(torch.autograd.Function):
         return winners.mul_((grad / winners.sum(1))[:, None])
 
 
+def max_over_segments(rows: Tensor, segment: Tensor, num_segments: int) -> Tensor:
+    """Largest value of each channel over the rows of each segment, (M, C) -> (G, C); zeros of a segment without rows.
+
+    The gradient is that of ``scatter_reduce``: equal parts for winners that tie. Its own backward goes element by
+    element and takes five times as long as whole rows do.
+
+    Args:
+        rows: (M, C).
+        segment: of each row (M,) int64, in any order.
+        num_segments: G.
+    """
+    result: Tensor = _MaxOverSegments.apply(rows, segment, num_segments)
+    return result
+
+
+class _MaxOverSegments(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, rows: Tensor, segment: Tensor, num_segments: int) -> Tensor:
+        place = segment[:, None].expand_as(rows)
+        largest = rows.new_zeros(num_segments, rows.shape[1]).scatter_reduce(0, place, rows, "amax", include_self=False)
+        ctx.save_for_backward(rows, segment, largest)
+        return largest
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
+        rows, segment, largest = ctx.saved_tensors
+        winners = torch.empty_like(rows)
+        torch.eq(rows, largest.index_select(0, segment), out=winners)
+        count = torch.zeros_like(largest).index_add_(0, segment, winners)
+        return winners.mul_((grad / count.clamp_(min=1.0)).index_select(0, segment)), None, None
+
+
 def flat_index(index: Tensor, num_points: int) -> Tensor:
     """Row numbers (B * ...,) into a batch flattened to (B * N, C), of indices (B, ...) into its clouds of N points.
 
