@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule
+from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
@@ -273,6 +274,8 @@ class IBSModule(LightningModule):
         checkpoint[_REPLAY] = {name: getattr(self, name).state_dict() for name in _BUFFERS}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Take up the buffers of a checkpoint that training resumes from; an exported one has none."""
+        """Take up the buffers of a checkpoint that training resumes from; an exported one has none, a test no need."""
+        if self._trainer is not None and self._trainer.state.fn != TrainerFn.FITTING:
+            return
         for name, state in checkpoint.get(_REPLAY, {}).items():
             getattr(self, name).load_state_dict(state)
