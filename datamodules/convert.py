@@ -34,7 +34,7 @@ from datamodules.formats.wrists import save_wrists
 from datamodules.grasps.grasp_file import save_grasp_set
 from datamodules.grasps.grasp_set import GraspSet
 from envs.conventions import SPLITS
-from envs.files import check_output, write_atomically
+from envs.files import check_output, remove_leftovers, write_atomically
 from envs.folder_lock import locked
 from envs.hand.registry import load_hand
 from envs.objects.meshes.import_meshes import Imported, parse_fractions, spread_over_splits
@@ -199,6 +199,8 @@ def main(args: Sequence[str] | None = None) -> None:
             meshes=given.meshes,
         )  # fmt: skip
         with locked(job.parts_dir, remedy="name another --output"):
+            for folder in (job.parts_dir, job.meshes_dir):
+                remove_leftovers(folder)
             summary = convert(job, given.source, given.output, given.split_file, fractions)
     except (ValueError, OSError) as error:
         sys.exit(f"error: {error}")

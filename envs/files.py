@@ -58,6 +58,12 @@ def _write_whole(path: Path, payload: bytes) -> None:
         raise
 
 
+def remove_leftovers(folder: Path) -> None:
+    """Remove what processes that were killed while they wrote left below a folder that this one alone writes to."""
+    for path in folder.rglob(".*.tmp"):
+        path.unlink(missing_ok=True)
+
+
 def check_output(path: Path, *inputs: Path | str | None) -> None:
     """Find out before the work, not after it, that a file cannot be written; its folder is made.
 

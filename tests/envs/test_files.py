@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from envs import files
-from envs.files import cache_folder, check_output, write_atomically
+from envs.files import cache_folder, check_output, remove_leftovers, write_atomically
 from envs.objects.store.object_cache import ObjectCache
 
 
@@ -68,3 +68,13 @@ def test_what_is_read_is_not_written_over(tmp_path: Path) -> None:
     (tmp_path / "link.npz").symlink_to(tmp_path / "a.npz")
     with pytest.raises(ValueError, match=r"output .*link\.npz would overwrite .*a\.npz, .* name another file"):
         check_output(tmp_path / "link.npz", str(tmp_path / "a.npz"))
+
+
+def test_what_a_killed_process_left_of_a_file_goes_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "below").mkdir()
+    (tmp_path / "below" / ".mesh.ply.x1_2.tmp").write_bytes(b"half")  # as write_atomically names it
+    for name in ("mesh.ply", ".hidden", "note.tmp"):
+        (tmp_path / "below" / name).write_bytes(b"whole")
+    remove_leftovers(tmp_path)
+    assert sorted(path.name for path in (tmp_path / "below").iterdir()) == [".hidden", "mesh.ply", "note.tmp"]
+    remove_leftovers(tmp_path / "nowhere")
