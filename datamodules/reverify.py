@@ -64,9 +64,8 @@ def reverify(
     everything = everything or grasps.shapes is None
     parts, causes, tried = [], Counter[str](), 0
     with_grasps = dict(iterate_objects(grasps))
-    for name, split in tqdm(
-        list(zip(grasps.objects, grasps.object_splits, strict=True)), desc="objects", unit="object"
-    ):
+    named = list(zip(grasps.objects, grasps.object_splits, strict=True))
+    for name, split in tqdm(named, desc="objects", unit="object"):
         (thing,) = library.each([name])
         own = _of_object(grasps, with_grasps.get(name), thing, split)
         if everything or len(changed_objects(grasps, [name], shape_digests([thing]))):

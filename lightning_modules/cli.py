@@ -239,6 +239,14 @@ def _is_not_a_tip(record: logging.LogRecord) -> bool:
     return "litlogger" not in record.getMessage()
 
 
+def _grasp_cli(**settings: Any) -> GraspCLI:
+    """Any module on any data, by the classes that a configuration names."""
+    return GraspCLI(
+        LightningModule, LightningDataModule, subclass_mode_model=True, subclass_mode_data=True,
+        auto_configure_optimizers=False, **settings,
+    )  # fmt: skip
+
+
 def main(args: Sequence[str] | None = None) -> None:
     """Run the command line; ``args`` stands in for the process's arguments in tests and notebooks."""
     # of several processes the first one alone tells what it does
@@ -246,16 +254,8 @@ def main(args: Sequence[str] | None = None) -> None:
     logging.basicConfig(level=logging.INFO if is_first else logging.WARNING, format="%(message)s")
     with warnings.catch_warnings():
         quieten()
-        GraspCLI(
-            LightningModule,
-            LightningDataModule,
-            subclass_mode_model=True,
-            subclass_mode_data=True,
-            auto_configure_optimizers=False,
-            save_config_callback=SaveTestConfig,
-            save_config_kwargs={"overwrite": True},
-            args=None if args is None else list(args),
-        )
+        given = None if args is None else list(args)
+        _grasp_cli(args=given, save_config_callback=SaveTestConfig, save_config_kwargs={"overwrite": True})
 
 
 def open_run(root: Path) -> GraspCLI:
@@ -285,16 +285,7 @@ def open_run(root: Path) -> GraspCLI:
         quieten()
         # the arguments of the process are another command's
         warnings.filterwarnings("ignore", message=r"LightningCLI's args parameter is intended to run from within.*")
-        cli = GraspCLI(
-            LightningModule,
-            LightningDataModule,
-            subclass_mode_model=True,
-            subclass_mode_data=True,
-            auto_configure_optimizers=False,
-            save_config_callback=None,
-            run=False,
-            args=settings,
-        )
+        cli = _grasp_cli(args=settings, save_config_callback=None, run=False)
     if content is not None:
         cli.model.load_state_dict(content["state_dict"])
     cli.model.eval().requires_grad_(False)
