@@ -180,12 +180,18 @@ class Results:
         folder = self.finished(name_of_test(method, seed, evaluation, task))
         return None if folder is None else dict(json.loads((folder / METRICS).read_text(encoding="utf-8")))
 
-    def first_test(self, method: str, task: str) -> Path | None:
-        """Folder of the test, on a task, of the first training of a method, or of the one that it is `of`."""
+    def tests(self, method: str, task: str) -> dict[int, Path]:
+        """Folders of the finished tests, on a task, of a method or of the one that it is `of`, by training seed."""
         chosen = self.plan.methods[method]
         name = chosen.of or method
         evaluation = chosen.evaluation if chosen.of else "main"
-        return self.finished(name_of_test(name, self.plan.seeds_of(name)[0], evaluation, task))
+        folders = {seed: self.finished(name_of_test(name, seed, evaluation, task)) for seed in self.plan.seeds_of(name)}
+        return {seed: folder for seed, folder in folders.items() if folder is not None}
+
+    def first_test(self, method: str, task: str) -> Path | None:
+        """That of the first training; None where it is not done."""
+        chosen = self.plan.methods[method]
+        return self.tests(method, task).get(self.plan.seeds_of(chosen.of or method)[0])
 
     def has_weights(self, folder: Path) -> bool:
         """Whether the checkpoint that the test in a folder was of is still there, so that it can be run again."""
