@@ -124,9 +124,9 @@ def _document(
     lines = [
         "# The paper's tables, made again",
         f"Claims of the paper: {summary}. A claim about two methods is judged by the interval of the difference on "
-        "the same episodes: bootstrap over objects, over families too for unseen families and, where there are several "
-        "training seeds, Student's t over them too. It holds where all of them are on its side of 0, does not hold "
-        "where all are on the other, and is not decided else.",
+        "the same episodes: bootstrap over objects, over families too for unseen families and, where both have several "
+        "training seeds in common, Student's t over these too. It holds where all of them are on its side of 0, does "
+        "not hold where all are on the other, and is not decided else.",
         f"Seeds of training: {', '.join(map(str, plan.seeds))}."
         + (f" The runs were made by {versions} versions of the code." if versions > 1 else ""),
     ]

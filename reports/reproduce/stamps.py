@@ -204,6 +204,11 @@ def read_stamp(folder: Path) -> dict[str, Any] | None:
     return content if isinstance(content, dict) else None
 
 
+def stamp_digest(folder: Path) -> str:
+    """Stands for the stamp in a folder, code and all; another one where there is none."""
+    return digest(read_stamp(folder))
+
+
 def state_of(run: Run, stamp: Stamp, folder: Path, *, with_code: bool = True) -> State:
     """What there is of a run in its folder, made of what its stamp says, whoever needs its output."""
     if not folder.is_dir() or not any(path.name != "lock" for path in folder.iterdir()):
