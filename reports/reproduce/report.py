@@ -121,9 +121,9 @@ def _document(
         "# The paper's tables, made again",
         *([against_the_best(sections["table1"], plan)] if "table1" in sections else []),
         f"Claims of the paper: {verdicts_told(sections)}. A claim about two methods is judged by the interval of the "
-        "difference on the same episodes: bootstrap over objects, over families too for unseen families and, where both have several "
-        "training seeds in common, Student's t over these too. It holds where all of them are on its side of 0, does "
-        "not hold where all are on the other, and is not decided else.",
+        "difference on the same episodes: bootstrap over objects, over families too for unseen families and, where "
+        "both have several training seeds in common, Student's t over these too. It holds where all of them are on its "
+        "side of 0, does not hold where all are on the other, and is not decided else.",
         f"Seeds of training: {', '.join(map(str, plan.seeds))}."
         + (f" The runs were made by {versions} versions of the code." if versions > 1 else ""),
     ]
