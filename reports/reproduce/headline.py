@@ -54,11 +54,12 @@ def _sentence(task: str, success: Mapping[str, float], claims: list[dict[str, An
     found, said = by_success[best]["found"], by_success[best]["verdict"]
     unit = UNITS["success"]
     seeds = "" if found["over_seeds"] is None else f", over seeds {unit.told(found['over_seeds'])}"
+    only = f", training seed {', '.join(map(str, found['only']))} alone" if found["only"] else ""
     posture = [each for each in here if each["claim"]["measure"] == "posture_rad" and each["verdict"] != HOLDS]
     titles = [plan.methods[each["claim"]["other"]].title for each in posture]
     nearer = f"**not surely nearer to the target pose than {', '.join(titles)}**" if titles else None
     return (
         f"On unseen families of the {task} task ours {_SUCCEEDS[said]} the best baseline, {plan.methods[best].title}: "
-        f"{unit.told(found['over_objects'], _SPLIT)} points{seeds}; it ends "
+        f"{unit.told(found['over_objects'], _SPLIT)} points{seeds}{only}; it ends "
         f"{nearer or 'nearer to the target pose than all baselines'}."
     )

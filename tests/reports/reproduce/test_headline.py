@@ -1,5 +1,6 @@
 """The first sentences of the report."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,14 @@ def plan(tmp_path: Path) -> Plan:
     return read_plan(tmp_path / "plan.yaml", tuple(TABLES))
 
 
-def claim(other: str, measure: str, verdict: str, mean: float, seeds: bool = False, **found: Any) -> dict[str, Any]:
+def claim(
+    other: str, measure: str, verdict: str, mean: float, seeds: bool = False, only: Sequence[int] = (), **found: Any
+) -> dict[str, Any]:
     row = {"mean": mean, "low": mean - 0.1, "high": mean + 0.1, "n": 10}
     over_seeds = {"mean": mean, "low": mean - 0.2, "high": mean + 0.2, "n": 3} if seeds else None
     return {
         "claim": {"one": "ours", "other": other, "measure": measure}, "task": "paper", "split": "unseen_families",
-        "found": {"over_objects": row, "over_seeds": over_seeds}, "verdict": verdict, **found,
+        "found": {"over_objects": row, "over_seeds": over_seeds, "only": only}, "verdict": verdict, **found,
     }  # fmt: skip
 
 
@@ -63,6 +66,11 @@ def test_what_is_not_so_is_said(plan: Plan, verdict: str, said: str) -> None:
     )
     assert f"ours {said} the best baseline, PPO" in told
     assert "it ends **not surely nearer to the target pose than PPO**" in told
+
+
+def test_seeds_of_which_alone_it_is_are_named(plan: Plan) -> None:
+    told = against_the_best(section(claim("ppo", "success", "holds", 0.5, only=[0]), ours=0.9, ppo=0.4), plan)
+    assert "50.0 [40.0, 60.0] points, training seed 0 alone; " in told
 
 
 def test_without_a_measured_baseline_nothing_is_said(plan: Plan) -> None:
