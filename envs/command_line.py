@@ -44,7 +44,7 @@ class SettingsParser(ArgumentParser):
             self._file = above
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
-        """See `ArgumentParser.error`; names the file that is being read, and says what is wrong, not all that was tried."""
+        """See `ArgumentParser.error`; names the file that is being read, and gives reasons, not all that was tried."""
         super().error(self._file + plain_text(message), ex)
 
     def _check_groups(self, settings: dict[str, Any], path: str | os.PathLike[str]) -> None:

@@ -43,7 +43,7 @@ def load_prototypes(hand: Hand, path: Path | None = None) -> Prototypes:
             f"--hand {hand.name} --output prototypes.json, and give the file as --prototypes"
         )
     content = _content(source)
-    if tuple(content.get("joint_order", ())) != hand.joints:
+    if content.get("joint_order") != list(hand.joints):
         raise ValueError(
             f"prototype file {source}, field joint_order: expected {list(hand.joints)}, given "
             f"{content.get('joint_order')}; reorder the columns, or choose the hand that the file is of"
