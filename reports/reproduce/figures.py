@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from callbacks.assist.curves import StepCurve, draw_curves
 from callbacks.metrics.estimates import over_seeds
 from callbacks.training.figures import dress
+from envs.field_files import read_json
 from envs.files import write_atomically
 from reports.curves import mean_curve, policy_numbers
 from reports.markdown import shown, table
@@ -180,7 +181,7 @@ def fig12(results: Results) -> Block:
     path = folders[0] / "episode_curves.json" if folders else None
     if path is None or not path.is_file():
         return Block("-")
-    content = json.loads(path.read_text(encoding="utf-8"))
+    content = read_json(path, "train again")
     curves = {name: StepCurve(**curve) for name, curve in content["curves"].items()}
     judged = [
         _stages(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from callbacks.training.figures import save_figure
+from envs.field_files import read_json
 from envs.files import write_atomically
 from reports.reproduce.blocks import Block, claims_table, counted
 from reports.reproduce.execute import Runs, code_versions
@@ -93,10 +94,9 @@ def _write(file: Path, write: Callable[[Path], None]) -> None:
 
 def _before(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        return read_json(path, "")
     except (OSError, ValueError):
         return {}
-    return content if isinstance(content, dict) else {}
 
 
 def _told(name: str, block: Block, plan: Plan) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """How episodes ended that the tests of a reproduction kept, put side by side."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from callbacks.metrics.estimates import Row, estimate, over_seeds
 from callbacks.metrics.text_tables import UNSEEN_FAMILIES
+from envs.field_files import read_json
 from reports.reproduce.execute import Runs
 from reports.reproduce.outcomes import Outcomes, SeedOutcomes, read_outcomes
 from reports.reproduce.plan import Plan
@@ -190,7 +190,7 @@ class Results:
     def metrics(self, method: str, seed: int, evaluation: str, task: str) -> dict[str, Any] | None:
         """The metrics.json of a test; None without."""
         folder = self.finished(name_of_test(method, seed, evaluation, task))
-        return None if folder is None else dict(json.loads((folder / METRICS).read_text(encoding="utf-8")))
+        return None if folder is None else read_json(folder / METRICS, "run the test again")
 
     def tests(self, method: str, task: str) -> dict[int, Path]:
         """Folders of the finished tests, on a task, of a method or of the one that it is `of`, by training seed."""
