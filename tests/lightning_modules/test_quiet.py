@@ -23,7 +23,8 @@ def test_real_warnings_are_shown() -> None:
 def test_recommendations_of_other_products_are_left_out_and_other_lines_are_not(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with warnings.catch_warnings(), caplog.at_level(logging.INFO):
+    # of the package's own logger, too: commands that ran before may have made it quieter
+    with warnings.catch_warnings(), caplog.at_level(logging.INFO), caplog.at_level(logging.INFO, "lightning.pytorch"):
         warnings.simplefilter("ignore")
         quieten()
         # without a logger and a checkpoint of its own, so that Lightning recommends one of each

@@ -25,6 +25,8 @@ def test_an_error_of_any_kind_is_told_once_and_the_next_cloud_is_prepared(
         for _ in range(3):
             worker.give(POINTS, IDENTITY)
             worker.wait()
+            worker._thread.join(0.05)  # a thread that ended would be waited for for ever
+            assert worker._thread.is_alive()
     assert (worker.take(), worker.num_refused) == (None, 0)
     assert worker.fault == "a cloud could not be prepared (IndexError: index 7 is out of bounds)"
     [record] = [each for each in caplog.records if each.levelno >= logging.ERROR]
