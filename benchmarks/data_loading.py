@@ -68,7 +68,7 @@ def load_once(path: str, split_file: str, steps: int) -> dict[str, Any]:
 
     from datamodules.grasps.dataset import GraspTable
     from datamodules.grasps.module import GraspDataModule
-    from lightning_modules.cli import quieten
+    from lightning_modules.quiet import quieten
     from lightning_modules.score_module import ScoreMatchingModule
 
     quieten()

@@ -30,7 +30,7 @@ from envs.bisector.surface import BisectorSurface
 from envs.geometry.table import table_plane
 from envs.geometry.transforms import pose_compose, pose_invert
 from envs.objects.library import ObjectLibrary
-from lightning_modules.cli import quieten
+from lightning_modules.quiet import quieten
 
 
 class CpuSeconds(Callback):

@@ -39,9 +39,9 @@ from datamodules.rollouts.plans import SpreadPlan, planned_episodes
 from datamodules.rollouts.runner import EpisodeRunner
 from envs.conventions import UNSEEN_SPLITS
 from envs.gym.wrappers import NotedSuccesses, VectorFlatObservation
-from lightning_modules.cli import quieten
 from lightning_modules.networks.actor_critic import ActorCritic, PolicyInput, PolicyOutput
 from lightning_modules.policy.gym_primitive import VectorPrimitiveInTheLoop
+from lightning_modules.quiet import quieten
 from lightning_modules.residual_ppo_module import ResidualPPOModule
 
 CONFIG = "configs/residual_ppo.yaml"

@@ -30,12 +30,13 @@ from typing import Any
 
 import torch
 from _machine import load_average, machine, memory_gb
-from jsonargparse import ActionConfigFile, ArgumentParser
+from jsonargparse import ActionConfigFile
 from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
 
 from datamodules.rollouts.module import RolloutDataModule
 from datamodules.types import Rollout
-from lightning_modules.cli import quieten
+from envs.command_line import SettingsParser
+from lightning_modules.quiet import quieten
 
 PARTS = ("physics", "lift", "primitive", "policy", "update", "other")
 
@@ -86,7 +87,7 @@ class Turns(Callback):
 
 def build(configs: list[str], changes: dict[str, Any]) -> argparse.Namespace:
     """Module and data module of configurations, the later ones over the earlier, and of changed settings."""
-    parser = ArgumentParser(exit_on_error=False)
+    parser = SettingsParser(exit_on_error=False)
     parser.add_argument("--config", action=ActionConfigFile)
     parser.add_subclass_arguments(LightningModule, "model", required=True)
     parser.add_subclass_arguments(LightningDataModule, "data", required=True)

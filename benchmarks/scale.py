@@ -33,7 +33,7 @@ from ppo_throughput import PARTS, Turns, build, summary, train
 
 from datamodules.grasps.grasp_set import GraspSet
 from datamodules.ranks import gathered, rank
-from lightning_modules.cli import quieten
+from lightning_modules.quiet import quieten
 
 BACKENDS: dict[str, list[str]] = {"mujoco": [], "mujoco_warp": ["configs/backends/mujoco_warp.yaml"]}
 """Overlays by simulator."""

@@ -7,11 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from jsonargparse import auto_cli
 from tqdm import tqdm
 
 from datamodules.grasps.grasp_file import load_grasp_set, save_grasp_set
 from datamodules.grasps.shape_check import check_shapes
+from envs.command_line import run_command
 from envs.objects.library import ObjectLibrary
 from envs.objects.shapes import shape_digests
 
@@ -52,7 +52,7 @@ def main(args: Sequence[str] | None = None) -> None:
     """Command line."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
-        auto_cli(add_shapes, args=None if args is None else list(args))
+        run_command(add_shapes, args, as_positional=True)
     except (ValueError, FileNotFoundError) as error:
         sys.exit(f"error: {error}")
 

@@ -5,13 +5,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from jsonargparse import auto_cli
 from tqdm import tqdm
 
 from datamodules.baselines.demonstration_file import save_demonstrations
 from datamodules.baselines.demonstrations import Demonstrations, Origin, demonstrate
 from datamodules.grasps.identity import grasp_set_identity
 from datamodules.rollouts.module import RolloutDataModule
+from envs.command_line import run_command
 from envs.files import check_output
 from envs.plain_errors import plain_errors
 from envs.task.episodes import EpisodeSampler
@@ -94,7 +94,7 @@ def main(args: Sequence[str] | None = None) -> None:
     """Command line of demonstrations."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
-        auto_cli(demonstrations, args=None if args is None else list(args), as_positional=False)
+        run_command(demonstrations, args)
     except KeyboardInterrupt:
         sys.exit(130)
 

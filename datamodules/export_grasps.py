@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from jsonargparse import auto_cli
 from tqdm import tqdm
 
 from datamodules.formats.writers import WRITERS
 from datamodules.grasps.grasp_file import load_grasp_set
 from datamodules.grasps.shape_check import check_objects
+from envs.command_line import run_command
+from envs.files import check_folder
 from envs.objects.library import ObjectLibrary
 from envs.plain_errors import plain_errors
 
@@ -28,6 +29,7 @@ def export_grasps(path: Path, output: Path, format: str = "dexgraspbench", split
     """
     if format not in WRITERS:
         raise ValueError(f"--format is {format!r}; layouts that are written: {', '.join(WRITERS)}")
+    check_folder(output)
     grasps = load_grasp_set(path)
     if grasps.hand.name != "shadow":
         raise ValueError(f"{path} is of the hand {grasps.hand.name}; both layouts are of the Shadow Hand")
@@ -42,7 +44,7 @@ def export_grasps(path: Path, output: Path, format: str = "dexgraspbench", split
 def main(args: Sequence[str] | None = None) -> None:
     """Command line."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    auto_cli(export_grasps, args=None if args is None else list(args))
+    run_command(export_grasps, args, as_positional=True)
 
 
 if __name__ == "__main__":

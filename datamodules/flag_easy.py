@@ -7,11 +7,10 @@ from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
-from jsonargparse import auto_cli
-
 from datamodules.grasps.grasp_file import load_grasp_set, save_grasp_set
 from datamodules.grasps.shape_check import check_objects
 from datamodules.synthesis.easy_grasps import easy_flags, mean_joints
+from envs.command_line import run_command
 from envs.files import check_output
 from envs.objects.library import ObjectLibrary
 from envs.physics.base import PhysicsFactory, physics_identity
@@ -56,7 +55,7 @@ def main(args: Sequence[str] | None = None) -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     logging.getLogger("envs.physics").setLevel(logging.ERROR)
     try:
-        auto_cli(flag_easy, args=None if args is None else list(args))
+        run_command(flag_easy, args, as_positional=True)
     except KeyboardInterrupt:
         sys.exit(130)
 

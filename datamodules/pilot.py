@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jsonargparse import auto_cli
 from tqdm import tqdm
 
 from datamodules.synthesis.prototype_search import PilotSettings, run_pilot
 from datamodules.synthesis.prototypes import Prototype, Prototypes
 from datamodules.workers import worker_pool
+from envs.command_line import run_command
 from envs.files import check_output, write_atomically
 from envs.hand.hand import Hand
 from envs.hand.registry import load_hand
@@ -121,7 +121,7 @@ def main(args: Sequence[str] | None = None) -> None:
     logging.basicConfig(level=logging.WARNING)
     logging.getLogger("envs.physics").setLevel(logging.ERROR)
     try:
-        auto_cli(pilot, args=None if args is None else list(args), as_positional=False)
+        run_command(pilot, args)
     except KeyboardInterrupt:
         sys.exit(130)
 

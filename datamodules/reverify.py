@@ -13,7 +13,6 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-from jsonargparse import auto_cli
 from scipy.spatial.transform import Rotation
 from tqdm import tqdm
 
@@ -21,6 +20,7 @@ from datamodules.formats.verify import try_grasps
 from datamodules.grasps.grasp_file import load_grasp_set, save_grasp_set
 from datamodules.grasps.grasp_set import GraspSet, concatenate, iterate_objects
 from datamodules.grasps.shape_check import changed_objects
+from envs.command_line import run_command
 from envs.files import check_output
 from envs.objects.grasp_object import GraspObject
 from envs.objects.library import ObjectLibrary
@@ -129,7 +129,7 @@ def main(args: Sequence[str] | None = None) -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     logging.getLogger("envs.physics").setLevel(logging.ERROR)
     try:
-        auto_cli(reverify, args=None if args is None else list(args))
+        run_command(reverify, args, as_positional=True)
     except (KeyError, ValueError, FileNotFoundError) as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:

@@ -8,12 +8,12 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-from jsonargparse import auto_cli
 from tqdm import tqdm
 
 from datamodules.grasps.grasp_file import load_any_version, save_grasp_set
 from datamodules.grasps.shape_check import check_objects
 from datamodules.synthesis.rest_poses import rest_poses
+from envs.command_line import run_command
 from envs.files import check_output
 from envs.objects.library import ObjectLibrary
 from envs.physics.base import PhysicsFactory
@@ -55,7 +55,7 @@ def main(args: Sequence[str] | None = None) -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     logging.getLogger("envs.physics").setLevel(logging.ERROR)
     try:
-        auto_cli(settle_set, args=None if args is None else list(args))
+        run_command(settle_set, args, as_positional=True)
     except KeyboardInterrupt:
         sys.exit(130)
 

@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from jsonargparse import auto_cli
 
 from datamodules.grasps.grasp_file import load_grasp_set, save_grasp_set
 from datamodules.grasps.grasp_set import GraspSet
+from envs.command_line import run_command
 from envs.files import check_output
 from envs.objects.library import ObjectLibrary
 from envs.plain_errors import plain_errors
@@ -69,7 +69,7 @@ def subset(path: Path, output: Path, split_file: str = "small") -> None:
 def main(args: Sequence[str] | None = None) -> None:
     """Command line."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    auto_cli(subset, args=None if args is None else list(args), as_positional=False)
+    run_command(subset, args)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jsonargparse import auto_cli
 from tqdm import tqdm
 
 from datamodules.grasps.grasp_file import load_grasp_set, save_grasp_set
@@ -24,6 +23,7 @@ from datamodules.synthesis.easy_grasps import EasyLimit, easy_flags, mean_joints
 from datamodules.synthesis.job import JobSpec, easy_limit, merge, pick_gallery, run_job
 from datamodules.synthesis.settings import SynthesisSettings, TypeCount
 from datamodules.synthesis.summary import summarise
+from envs.command_line import run_command
 from envs.files import check_output, write_atomically
 from envs.hand.hand import Hand
 from envs.hand.registry import load_hand
@@ -262,7 +262,7 @@ def main(args: Sequence[str] | None = None) -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     logging.getLogger("envs.physics").setLevel(logging.ERROR)
     try:
-        auto_cli(synthesize, args=None if args is None else list(args), as_positional=False)
+        run_command(synthesize, args)
     except KeyboardInterrupt:
         sys.exit(130)
 

@@ -80,14 +80,33 @@ def check_output(path: Path, *inputs: Path | str | None) -> None:
     if path.is_dir():
         raise ValueError(f"output {path} is a folder; give the name of a file in it")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=path.parent, prefix=f".{path.name[:50]}."):
-            pass
+        _try_to_write(path.parent)
     except OSError as error:
         raise ValueError(
             f"output {path} cannot be written ({type(error).__name__}: {error}); give a file in a folder that may be "
             "written to"
         ) from error
+
+
+def check_folder(folder: Path) -> None:
+    """Find out before the work that nothing can be written into a folder, which is made.
+
+    Raises:
+        ValueError: it is a file, or cannot be made or written to; names the cause and the remedy.
+    """
+    try:
+        _try_to_write(folder)
+    except OSError as error:
+        raise ValueError(
+            f"nothing can be written into the folder {folder} ({type(error).__name__}: {error}); give one that may be "
+            "written to"
+        ) from error
+
+
+def _try_to_write(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder):
+        pass
 
 
 def cache_folder(kind: str) -> Path | None:

@@ -8,7 +8,6 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import yaml
 from jsonargparse import Namespace
 from lightning.pytorch import LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback, WeightAveraging
@@ -16,10 +15,13 @@ from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCL
 from lightning.pytorch.utilities import rank_zero_only
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
+from envs.command_line import SettingsParser
+from envs.field_files import read_yaml
 from envs.files import write_atomically
 from envs.folder_lock import locked
-from envs.plain_errors import plain_errors, plain_text
+from envs.plain_errors import plain_errors
 from lightning_modules.checkpoints import read_checkpoint
+from lightning_modules.quiet import quieten
 from lightning_modules.settings_guard import PROCESSES, check_checkpoint, class_of
 from lightning_modules.trainer_parts import without_idle_parts
 
@@ -29,24 +31,6 @@ _TRAINER_SETTINGS = ("precision", "gradient_clip_val", "gradient_clip_algorithm"
 """Settings of the trainer that change what is learnt; Lightning does not keep them in checkpoints."""
 
 _DEFAULT_PRECISION = "32-true"
-
-_HARMLESS_WARNINGS = (
-    # the streams shard by rank themselves and are read with num_workers=0 (datamodules/grasps/module.py)
-    r".*Your `IterableDataset` has `__len__` defined.*",
-    # batches are gathered from tensors in memory: workers would only copy them (datamodules/grasps/dataset.py)
-    r".*does not have many workers which may be a bottleneck.*",
-    # Lightning's own use of torch; nothing that a user could change
-    r".*`isinstance\(treespec, LeafSpec\)` is deprecated.*",
-    # it names the folder of a finished or resumed run; RunCheckpoint replaces last.ckpt on purpose
-    r".*Checkpoint directory .* exists and is not empty.*",
-    # a policy's primitive is frozen and stays in evaluation mode (lightning_modules/residual_ppo_module.py)
-    r".*module\(s\) in eval mode at the start of training.*",
-    # trials and episodes of the validation are run by the first of several processes alone (callbacks/)
-    r".*It is recommended to use `self.log\('val/.*', \.\.\., sync_dist=True\)`.*",
-    # a test run has no training state to restore: the averaged weights are those of the checkpoint
-    # (callbacks/training/ema.py)
-    r".*loading a checkpoint outside the 'fit' stage.*",
-)
 
 TEST_CONFIG = "test.yaml"
 """In the folder of a run: the configuration of its last test, command line and checkpoint included."""
@@ -98,6 +82,10 @@ class SaveTestConfig(SaveConfigCallback):
             write_atomically(Path(trainer.default_root_dir) / TEST_CONFIG, text.encode())
 
 
+class _Parser(SettingsParser, LightningArgumentParser):
+    """Lightning's, which names the file in which something is wrong."""
+
+
 class GraspCLI(LightningCLI):
     """LightningCLI that holds the configuration against a checkpoint instead of letting the checkpoint win.
 
@@ -107,14 +95,8 @@ class GraspCLI(LightningCLI):
     _resumed_processes: int | None = None
 
     def init_parser(self, **kwargs: Any) -> LightningArgumentParser:
-        """A parser that refuses abbreviations: a misspelt option must not become another one.
-
-        Of a setting that may be of several types it says what is wrong with it, not the whole of what was tried.
-        """
-        parser = super().init_parser(**{"allow_abbrev": False, **kwargs})
-        tell = parser.error
-        parser.error = lambda message, ex=None: tell(plain_text(message), ex)  # type: ignore[method-assign]
-        return parser
+        """A parser that refuses abbreviations: a misspelt option must not become another one."""
+        return super().init_parser(**{"allow_abbrev": False, **kwargs})
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """One folder a run: overlays change ``trainer.default_root_dir`` only."""
@@ -195,15 +177,14 @@ def overlays_before_base(paths: Sequence[str]) -> tuple[list[str], str]:
     """Configurations that come before the first one with a ``model.class_path``, and that one; none without a base.
 
     Args:
-        paths: configurations in the order of the command line; what is no file of YAML is left to the parser.
+        paths: configurations in the order of the command line; what is no file of settings is left to the parser.
     """
     before: list[str] = []
     for path in paths:
         try:
-            content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-        except (OSError, ValueError, yaml.YAMLError):
+            model = read_yaml(Path(path), "").get("model")
+        except (OSError, ValueError):
             continue
-        model = content.get("model") if isinstance(content, dict) else None
         if isinstance(model, str) or (isinstance(model, dict) and "class_path" in model):
             return before, path
         before.append(path)
@@ -225,25 +206,11 @@ def _kept_settings(content: Mapping[str, Any]) -> Mapping[str, Any]:
     return kept
 
 
-def quieten() -> None:
-    """Leave out what a newcomer would take for a fault and is none; every other warning stays."""
-    for message in _HARMLESS_WARNINGS:
-        warnings.filterwarnings("ignore", message=message)
-    # advertisement of another product in every run
-    logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(_is_not_a_tip)
-    # diverged worlds are counted and reported by the evaluation
-    logging.getLogger("envs.physics").setLevel(logging.ERROR)
-
-
-def _is_not_a_tip(record: logging.LogRecord) -> bool:
-    return "litlogger" not in record.getMessage()
-
-
 def _grasp_cli(**settings: Any) -> GraspCLI:
     """Any module on any data, by the classes that a configuration names."""
     return GraspCLI(
         LightningModule, LightningDataModule, subclass_mode_model=True, subclass_mode_data=True,
-        auto_configure_optimizers=False, **settings,
+        auto_configure_optimizers=False, parser_class=_Parser, **settings,
     )  # fmt: skip
 
 
@@ -274,9 +241,10 @@ def open_run(root: Path) -> GraspCLI:
             "which writes it: python -m lightning_modules.cli test --config CONFIG --ckpt_path CHECKPOINT "
             f"--trainer.default_root_dir {root}"
         )
-    config = yaml.safe_load(path.read_text(encoding="utf-8"))
-    if not isinstance(config, dict) or not {"model", "data", "trainer"} <= set(config):
-        raise ValueError(f"{path} has no fields model, data and trainer; run the test again, which writes it anew")
+    again = "run the test again, which writes it anew"
+    config = read_yaml(path, again)
+    if not {"model", "data", "trainer"} <= set(config):
+        raise ValueError(f"{path} has no fields model, data and trainer; {again}")
     checkpoint = config.get("ckpt_path")
     content = None if checkpoint is None else read_checkpoint(checkpoint)
     settings = {name: config[name] for name in ("seed_everything", "model", "data", "trainer") if name in config}

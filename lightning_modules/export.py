@@ -22,6 +22,7 @@ from typing import Any
 
 import torch
 
+from envs.files import check_folder
 from envs.hand.registry import load_hand
 from envs.task.observations import flat_size
 from lightning_modules.checkpoints import (
@@ -143,10 +144,12 @@ def export_graphs(
         What was found, by graph and kind of input.
 
     Raises:
-        FileNotFoundError, ValueError: see `Exportable`; or a graph differs from the module.
+        FileNotFoundError, ValueError: see `Exportable`; a folder that cannot be written to; or a graph differs from the
+            module.
         ModuleNotFoundError: the extra ``onnx`` is not installed.
     """
     source, folder = Exportable(checkpoint, read_checkpoint(checkpoint)), Path(output)
+    check_folder(folder)
     given = {"random": source.inputs(max(4, num_random))}
     if num_real:
         given["real"] = real_inputs(source, num_real)
@@ -192,7 +195,7 @@ def main(args: Sequence[str] | None = None) -> None:
             export_checkpoint(given.checkpoint, given.output, primitive=given.primitive, shared_primitive=shared)
         else:
             export_graphs(given.checkpoint, given.output, given.format, given.num_random, given.num_real)
-    except (FileNotFoundError, ModuleNotFoundError, ValueError) as error:
+    except (OSError, ModuleNotFoundError, ValueError) as error:
         parser.error(str(error))
 
 

@@ -4,7 +4,6 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from jsonargparse import auto_cli
 from tqdm import tqdm
 
 from datamodules.formats.lerobot import write_lerobot
@@ -12,6 +11,7 @@ from datamodules.rollouts.gym_envs import TASKS
 from datamodules.rollouts.module import RolloutDataModule
 from datamodules.rollouts.plans import SpreadPlan, planned_episodes
 from datamodules.rollouts.recording import record_episodes
+from envs.command_line import run_command
 from envs.conventions import SPLITS, UNSEEN_SPLITS
 from envs.plain_errors import plain_errors
 from lightning_modules.policy.load import load_policy
@@ -59,7 +59,7 @@ def record(
 def main(args: Sequence[str] | None = None) -> None:
     """Command line."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    auto_cli(record, args=None if args is None else list(args), as_positional=False)
+    run_command(record, args)
 
 
 if __name__ == "__main__":

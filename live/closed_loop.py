@@ -111,10 +111,13 @@ def _kept(path: Path, made_of: dict[str, Any]) -> list[int]:
     """
     if not path.is_file():
         return []
-    lines = path.read_text(encoding="utf-8").splitlines()
-    if not lines or json.loads(lines[0]) != made_of:
-        raise ValueError(f"{path} is of {lines[0] if lines else 'nothing'}, asked for is {made_of}; delete it")
-    return [int(line) for line in lines[1:]]
+    try:
+        about, *causes = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    except ValueError as error:
+        raise ValueError(f"{path} holds no episodes of a controller ({error}); delete it") from error
+    if about != made_of or not all(type(cause) is int for cause in causes):
+        raise ValueError(f"{path} is of {str(about)[:200]}, asked for is {made_of}; delete it")
+    return causes
 
 
 def run_controller(policy: ControlPolicy, episodes: Episodes, path: Path, made_of: dict[str, Any]) -> NDArray[np.int64]:

@@ -31,11 +31,20 @@ class Workspace:
     Attributes:
         low, high: corners.
         above_table: points lower than this are the table's.
+
+    Raises:
+        ValueError: corners between which nothing can be.
     """
 
     low: tuple[float, float, float] = (-1.0, -1.0, -0.02)
     high: tuple[float, float, float] = (1.0, 1.0, 1.6)
     above_table: float = 0.004
+
+    def __post_init__(self) -> None:
+        if not all(low < high for low, high in zip(self.low, self.high, strict=True)):
+            raise ValueError(
+                f"workspace has low {self.low} and high {self.high} m; every low end has to be below its high"
+            )
 
     def holds(self, points_w: Array) -> NDArray[np.bool_]:
         """Which points (N, 3) lie within (N,)."""
@@ -100,14 +109,18 @@ class CloudWorker:
     Args:
         workspace: what lies outside is left out.
         grouping: see `prepare`.
+
+    Attributes:
+        num_refused: clouds of too few points.
+        fault: why the last cloud could not be prepared, by an error that no cloud should cause; empty once one could.
     """
 
     def __init__(self, workspace: Workspace, grouping: tuple[tuple[int, float, int], ...]) -> None:
         self._workspace, self._grouping = workspace, grouping
         self._waiting: queue.Queue[Array | None] = queue.Queue(maxsize=1)
         self._done: PreparedCloud | None = None
-        self._failure: Exception | None = None
         self.num_refused = 0
+        self.fault = ""
         self._thread = threading.Thread(target=self._work, name="clouds", daemon=True)
         self._thread.start()
 
@@ -117,17 +130,7 @@ class CloudWorker:
         self._replace(points_w)
 
     def take(self) -> PreparedCloud | None:
-        """The last cloud that is ready, in the world; None when there is no newer one.
-
-        Raises:
-            RuntimeError: preparing one ended in an error that no cloud should cause; names it.
-        """
-        failure, self._failure = self._failure, None
-        if failure is not None:
-            raise RuntimeError(
-                f"a cloud could not be prepared ({type(failure).__name__}: {failure}); start again without "
-                "cameras, and report this"
-            ) from failure
+        """The last cloud that is ready, in the world; None when there is no newer one."""
         done, self._done = self._done, None
         return done
 
@@ -156,10 +159,14 @@ class CloudWorker:
         while (points := self._waiting.get()) is not None:
             try:
                 self._done = prepare(crop(points, IDENTITY, self._workspace), self._grouping)
+                self.fault = ""
             except ValueError as error:
                 self.num_refused += 1
                 _LOG.debug("cloud refused: %s", error)
-            except Exception as error:  # the thread goes on, so that who waits for it is not kept waiting
-                self._failure = error
+            except Exception as error:  # the thread goes on: the next cloud may be prepared
+                fault = f"a cloud could not be prepared ({type(error).__name__}: {error})"
+                if fault != self.fault:  # with every cloud of a camera the log would be full of it
+                    _LOG.exception("%s; please report this", fault)
+                self.fault = fault
             finally:
                 self._waiting.task_done()

@@ -27,6 +27,9 @@ CLOSE_ANGLE = 0.1
 _OPEN_WITHIN = 0.1
 """Rad from the open hand at which it counts as open."""
 
+_STILL = 1e-9
+"""Rad that a command has moved in a step, at most, where it stays: rounding."""
+
 
 @dataclass(frozen=True)
 class JointTargets:
@@ -85,7 +88,7 @@ class AssistController:
         self._targets = np.clip(facts.open_pose, facts.low, facts.high)
         self._now = self._next = -np.inf
         self._share = 1.0
-        self._message, self._wants_release = "no joints read yet", False
+        self._message, self._failure, self._wants_release = "no joints read yet", "", False
         self._cloud: PreparedCloud | None = None
         self._moved = 0
         self._nothing = PolicyParts(*(4 * [np.zeros(len(facts.joints))]))
@@ -152,7 +155,10 @@ class AssistController:
             self._share = 0.0
         else:
             self._share = min(1.0, self._share + self._facts.period_s / self.settings.resume_s)
+            before = np.array(self._command)
             done = self._act(at, joint_pos)
+            if self.inputs.cloud_fault and np.abs(np.array(self._command) - before).max() < _STILL:
+                self._message = f"{self.inputs.cloud_fault}: the fingers stay"
         if self._log is not None:
             nowhere = np.full(7, np.nan)
             pose_w = self.inputs.wrist.at(at) if self.inputs.wrist.last_s is not None else nowhere
@@ -186,7 +192,7 @@ class AssistController:
         self._wants_release = False
         if state is State.IDLE or state is State.RELEASE:
             self._open()
-        elif state is State.ASSIST and cloud is not None and points_h is not None:
+        elif state is State.ASSIST and cloud is not None and points_h is not None and not self.inputs.cloud_fault:
             if before is not State.ASSIST or cloud is not self._cloud:
                 self._policy.start()
             self._cloud = cloud
@@ -220,8 +226,12 @@ class AssistController:
         seen = LiveObservation(points_h, cloud.groups, joint_pos, coupled, command, np.stack(history), np.stack(past))
         try:
             done = self._policy.act(seen)
-        except (ValueError, RuntimeError) as error:
-            _LOG.warning("the policy failed: %s", error)
+            self._failure = ""
+        except Exception as error:  # of onnxruntime's own types, too: a hand must not be left alone
+            failure = f"{type(error).__name__}: {error}"
+            if failure != self._failure:  # once, and not in every step
+                _LOG.warning("the policy failed: %s", failure, exc_info=True)
+            self._failure = failure
             done = PolicyParts(*(4 * [np.full(len(joint_pos), np.nan)]))
         if not np.isfinite((done.action, done.a_p, done.a_s, done.a_r)).all():
             self._message = "the policy gave no numbers: the grip is kept"

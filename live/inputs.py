@@ -114,13 +114,21 @@ class LiveInputs:
     @property
     def cloud(self) -> PreparedCloud | None:
         """The cloud of the object: that of the known one, once its pose was seen, or the cameras' last."""
-        return self._seen if self._known is None or self._thing.last_s is None else self._known
+        return self._known if self._is_known else self._seen
 
     @property
     def cloud_pose_w(self) -> Array:
         """Where the frame of the cloud stands (7,)."""
-        is_known = self._known is not None and self._thing.last_s is not None
-        return self._thing.at(np.inf) if is_known else IDENTITY
+        return self._thing.at(np.inf) if self._is_known else IDENTITY
+
+    @property
+    def cloud_fault(self) -> str:
+        """Why the cameras' last cloud could not be prepared; empty where it could, or another cloud is used."""
+        return "" if self._worker is None or self._is_known else self._worker.fault
+
+    @property
+    def _is_known(self) -> bool:
+        return self._known is not None and self._thing.last_s is not None
 
     def know(self, points_o: Points) -> None:
         """From now on `ObjectPose` means an object with this cloud (N, 3), m, in its own frame.

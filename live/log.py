@@ -1,6 +1,6 @@
 """What a controller saw and did, step by step, as one npz file."""
 
-import os
+import io
 from collections import deque
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from envs.files import write_atomically
 from live.poses import Array, Points
 
 
@@ -69,10 +70,9 @@ class ControllerLog:
         }
         arrays["hand"] = np.array(self.hand)
         arrays["cloud"] = np.zeros((0, 3)) if self.cloud is None else np.asarray(self.cloud)
-        part = path.with_name(f".{path.name}.part")
-        with part.open("wb") as file:
-            np.savez_compressed(file, **arrays)
-        os.replace(part, path)
+        content = io.BytesIO()
+        np.savez_compressed(content, **arrays)
+        write_atomically(path, content.getvalue())
         return path
 
 

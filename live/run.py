@@ -6,7 +6,6 @@ checkpoint.
 """
 
 import argparse
-import json
 import logging
 import signal
 from collections.abc import Sequence
@@ -14,6 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
+from envs.field_files import read_json
+from envs.files import check_output
 from live.controller import AssistController
 from live.log import ControllerLog
 from live.loop import ControlLoop
@@ -23,6 +24,8 @@ from live.settings import ControllerSettings
 from live.udp import UdpPort
 
 _LOG = logging.getLogger(__name__)
+
+_CAMERAS = "give a pose [7] of each camera by the frame of its clouds"
 
 
 def main(args: Sequence[str] | None = None) -> None:
@@ -42,6 +45,8 @@ def main(args: Sequence[str] | None = None) -> None:
     given = parser.parse_args(args)
     log = ControllerLog()
     try:
+        if given.log is not None:
+            check_output(given.log, given.object, given.cameras)
         policy = load_control_policy(given.policy)
         controller = AssistController(policy, ControllerSettings(level=given.level), log)
         if given.object is not None:
@@ -63,7 +68,7 @@ def main(args: Sequence[str] | None = None) -> None:
 def _port(given: argparse.Namespace, policy: ControlPolicy) -> UdpPort | Ros2Port:
     """What readings come from and targets go to, told where it is."""
     if given.ros2:
-        cameras = {} if given.cameras is None else json.loads(given.cameras.read_text(encoding="utf-8"))
+        cameras = {} if given.cameras is None else read_json(given.cameras, _CAMERAS)
         _LOG.info("listening to ROS 2 topics for the hand %s", policy.facts.name)
         return Ros2Port(policy.facts, cameras)
     port = UdpPort(given.port, given.host)

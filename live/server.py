@@ -11,9 +11,9 @@ from dataclasses import fields
 from typing import Any
 
 import torch
-from jsonargparse import ArgumentParser
 
 from datamodules.grasps.grasp_file import load_grasp_set
+from envs.command_line import SettingsParser
 from envs.hand.registry import load_hand
 from envs.objects.library import ObjectLibrary
 from envs.physics.mujoco_cpu import MujocoCpu
@@ -93,7 +93,7 @@ class DemoServer:
 
 
 def _settings(args: Sequence[str] | None) -> DemoSettings:
-    parser = ArgumentParser(description=__doc__)
+    parser = SettingsParser(description=__doc__)
     parser.add_argument("--config", action="config", help="YAML file of settings")
     parser.add_class_arguments(DemoSettings)
     given: dict[str, Any] = {item.name: getattr(parser.parse_args(args), item.name) for item in fields(DemoSettings)}

@@ -20,7 +20,7 @@ import numpy as np
 import psutil  # type: ignore[import-untyped]
 from tqdm import tqdm
 
-from envs.files import write_atomically
+from envs.files import check_output, write_atomically
 from live.controller import AssistController, JointTargets
 from live.faults import FaultyUser
 from live.hand_facts import HandFacts
@@ -176,6 +176,8 @@ def main(args: Sequence[str] | None = None) -> None:
     if not (given.duration > 0.0 and given.reconnect > 0.0):
         parser.error(f"duration {given.duration} s, reconnects every {given.reconnect} s; expected numbers above 0")
     try:
+        if given.output is not None:
+            check_output(given.output, given.policy)
         policy = load_control_policy(given.policy)
     except (OSError, ValueError, ModuleNotFoundError) as error:
         parser.error(str(error))

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jsonargparse import auto_cli
 from tqdm import tqdm
 
 from callbacks.metrics.estimates import estimates, estimates_by_label
@@ -20,10 +19,12 @@ from datamodules.grasps.grasp_file import load_grasp_set
 from datamodules.grasps.grasp_set import GraspSet
 from datamodules.rollouts.grasp_targets import grasp_targets
 from datamodules.rollouts.runner import STEP_GRID, EpisodeRunner
+from envs.command_line import run_command
 from envs.conventions import DEVELOPMENT_SPLIT, NUM_CLOUD_POINTS, SPLITS, UNSEEN_SPLITS
-from envs.files import write_atomically
+from envs.files import check_output, write_atomically
 from envs.objects.library import ObjectLibrary
 from envs.physics.base import PhysicsFactory
+from envs.plain_errors import plain_errors
 from envs.task.targets import GraspTargets
 from envs.wrist.patterns import generate_patterns
 
@@ -52,6 +53,8 @@ def report(
         num_episodes: episodes of a split on moving wrists, spread evenly over its grasps; none when 0.
         physics: makes the worlds; MuJoCo on the CPU when null.
     """
+    if output is not None:
+        check_output(output, path, split_file)
     grasps, library = load_grasp_set(path), ObjectLibrary(split_file)
     splits = [split for split in SPLITS if split in set(grasps.object_splits)]
     content: dict[str, Any] = {"splits": {}, "families": {}, "types": {}}
@@ -115,10 +118,11 @@ def main(args: Sequence[str] | None = None) -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     logging.getLogger("envs.physics").setLevel(logging.ERROR)
     try:
-        auto_cli(report, args=None if args is None else list(args), as_positional=False)
+        run_command(report, args)
     except KeyboardInterrupt:
         sys.exit(130)
 
 
 if __name__ == "__main__":
-    main()
+    with plain_errors():
+        main()

@@ -1,10 +1,13 @@
 """Files metrics.json of several tests put side by side: one column for each split."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from envs.field_files import read_json
+
+_REMEDY = "give metrics.json files of `test`"
 
 
 @dataclass(frozen=True)
@@ -60,10 +63,7 @@ def read_report(path: Path) -> dict[str, Any]:
         FileNotFoundError: no such file.
         ValueError: it is something else.
     """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is not JSON ({error}); give metrics.json files of `test`") from error
-    if not isinstance(content, dict) or not isinstance(content.get("splits"), dict) or not content["splits"]:
-        raise ValueError(f"{path} has no 'splits'; give metrics.json files of `test`")
+    content = read_json(path, _REMEDY)
+    if not isinstance(content.get("splits"), dict) or not content["splits"]:
+        raise ValueError(f"{path} has no 'splits'; {_REMEDY}")
     return content

@@ -4,7 +4,6 @@ python -m reports.stress_tables runs/residual_ppo_stress/stress.json --document 
 """
 
 import argparse
-import json
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 from callbacks.assist.policies import TRIGGERED
 from callbacks.assist.report import OURS
 from callbacks.assist.stress_text import level_title, seconds
+from envs.field_files import read_json
 from envs.files import write_atomically
 from reports.markdown import fill, mean_per_cent, per_cent, table, top_causes, words
 from reports.policy_tables import BLOCKS as POLICY_BLOCKS
@@ -20,15 +20,21 @@ from reports.policy_tables import TITLES
 
 _LOG = logging.getLogger("stress_tables")
 
+_REMEDY = "give the stress.json of a `test`"
 
-def stress_table(report: Mapping[str, Any]) -> str:
+
+def stress_table(report: Mapping[str, Any], file: str = "the report") -> str:
     """Axes and their levels by row, policies by column, and below it how many axes ours is ahead on.
+
+    Args:
+        report: content of a stress.json.
+        file: its name, for the message.
 
     Raises:
         ValueError: it is no stress.json.
     """
     if not {"nominal", "axes", "summary", "about"} <= set(report):
-        raise ValueError(f"the report has {', '.join(report) or 'nothing'}; give the stress.json of a `test`")
+        raise ValueError(f"{file} has {', '.join(report) or 'nothing'}; {_REMEDY}")
     names = [name for name in TITLES if name in report["nominal"]["policies"]]
     head = [
         "success, %", *(TITLES[name].split(",")[0] if name == "oracle" else TITLES[name] for name in names),
@@ -78,7 +84,7 @@ def main(args: Sequence[str] | None = None) -> None:
     parser.add_argument("--document", type=Path, help="Markdown whose block <!-- begin stress --> is made anew")
     given = parser.parse_args(args)
     try:
-        text = stress_table(json.loads(given.file.read_text(encoding="utf-8")))
+        text = stress_table(read_json(given.file, _REMEDY), given.file.name)
         if given.document is None:
             _LOG.info("%s", text)
             return

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from callbacks.store.made_of import settings_of
+from envs.field_files import read_json
 from envs.files import write_atomically
 
 _LOG = logging.getLogger(__name__)
@@ -64,10 +65,9 @@ def _has_results(root: Path) -> bool:
 def _read(path: Path) -> dict[str, Any] | None:
     """The plan that is noted in a file; None where there is none that can be read."""
     try:
-        kept = json.loads(path.read_text(encoding="utf-8"))
+        return read_json(path, "")
     except (OSError, ValueError):
         return None
-    return kept if isinstance(kept, dict) else None
 
 
 def _differences(kept: Any, wanted: Any, name: str = "") -> Iterator[str]:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from callbacks.store.made_of import settings_of
+from envs.field_files import read_json
 from envs.files import write_atomically
 
 _LOG = logging.getLogger(__name__)
@@ -42,7 +43,7 @@ class ResultFiles:
         arrays, manifest = self._paths(name)
         wanted = self._manifest(made_of)
         try:
-            kept = json.loads(manifest.read_text(encoding="utf-8"))
+            kept = read_json(manifest, "")
             if kept != wanted:
                 changed = ", ".join(key for key in wanted | kept if wanted.get(key) != kept.get(key))
                 _LOG.info("%s was made with another %s and is made again", arrays, changed)
@@ -68,7 +69,7 @@ class ResultFiles:
 
     def _is_of_same(self, manifest: Path, made_of: Mapping[str, Any]) -> bool:
         try:
-            return bool(json.loads(manifest.read_text(encoding="utf-8")) == self._manifest(made_of))
+            return read_json(manifest, "") == self._manifest(made_of)
         except (OSError, ValueError):
             return False
 

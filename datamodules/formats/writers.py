@@ -1,5 +1,6 @@
 """Our grasp sets in other projects' layouts, with the meshes of their objects scaled to unit spheres."""
 
+import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,9 +53,9 @@ def write_unidexgrasp(grasps: GraspSet, thing: GraspObject, folder: Path) -> Non
             "scale": np.float32(1.0 / scale),
             "plane": plane,
         }
-        path = folder / "datasetv4.1" / code / f"{row.number:05d}.npz"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        np.savez(path, **fields)
+        content = io.BytesIO()
+        np.savez(content, **fields)
+        write_atomically(folder / "datasetv4.1" / code / f"{row.number:05d}.npz", content.getvalue())
 
 
 def write_dexgraspbench(grasps: GraspSet, thing: GraspObject, folder: Path) -> None:
@@ -74,12 +75,12 @@ def write_dexgraspbench(grasps: GraspSet, thing: GraspObject, folder: Path) -> N
             "grasp_qpos": row.joint_pos,
             "squeeze_qpos": hand.clamp(row.joint_pos + CLOSE_ANGLE * hand.closing),
         }
-        content: dict[str, Any] = {"obj_pose": row.object_pose_w, "obj_scale": scale, "obj_path": str(asset)}
+        fields: dict[str, Any] = {"obj_pose": row.object_pose_w, "obj_scale": scale, "obj_path": str(asset)}
         for name, joint_pos in stages.items():
-            content[name] = np.concatenate([mount_w, to_menagerie(_all_joints(hand, joint_pos))])
-        path = folder / "graspdata" / thing.name / f"{row.number:05d}.npy"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        np.save(path, np.array(content, dtype=object), allow_pickle=True)
+            fields[name] = np.concatenate([mount_w, to_menagerie(_all_joints(hand, joint_pos))])
+        content = io.BytesIO()
+        np.save(content, np.array(fields, dtype=object), allow_pickle=True)
+        write_atomically(folder / "graspdata" / thing.name / f"{row.number:05d}.npy", content.getvalue())
 
 
 WRITERS: dict[str, Callable[[GraspSet, GraspObject, Path], None]] = {

@@ -3,8 +3,8 @@
 import json
 import logging
 import sys
-from collections.abc import Iterable, Sequence
-from concurrent.futures import Future, as_completed
+from collections.abc import Sequence
+from concurrent.futures import as_completed
 from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
 from importlib.metadata import version
@@ -24,6 +24,7 @@ from datamodules.synthesis.summary import merge_counts
 from datamodules.synthesis.synthesizer import GraspSynthesizer
 from datamodules.workers import worker_pool
 from envs.conventions import SPLITS
+from envs.files import check_folder
 from envs.hand.hand import Hand
 from envs.objects.grasp_object import GraspObject
 from envs.objects.library import ObjectLibrary
@@ -162,9 +163,11 @@ def run_job(spec: JobSpec) -> tuple[list[GraspSet], dict[str, TypeCount]]:
     """Make the parts that are not there yet; return all parts and their counts added up by type.
 
     A part is written atomically when its object is done: interrupting or killing the job loses at most the objects in
-    work, and running it again goes on where it stood.
+    work, and running it again goes on where it stood. ValueError where parts are missing and cannot be written.
     """
     paths = spec.part_paths()
+    for folder in {path.parent for path in paths.values() if not path.is_file()}:
+        check_folder(folder)
     made = _made_before(spec, paths)
     todo = [(name, split) for name, split in spec.objects() if name not in made]
     done = list(made.values())
@@ -177,7 +180,8 @@ def run_job(spec: JobSpec) -> tuple[list[GraspSet], dict[str, TypeCount]]:
             for future in as_completed(futures):
                 bars.add(future.result())
         except BaseException:
-            _cancel(futures)
+            for future in futures:
+                future.cancel()
             _LOG.warning("interrupted: finished objects are kept in %s; run the same command to go on", spec.parts_dir)
             raise
         finally:
@@ -212,11 +216,6 @@ def _made_before(spec: JobSpec, paths: dict[str, Path]) -> dict[str, dict[str, T
     if len(made) < len(there):
         _LOG.info("%d parts are damaged, or of objects that had another shape", len(there) - len(made))
     return made
-
-
-def _cancel(futures: Iterable[Future[Any]]) -> None:
-    for future in futures:
-        future.cancel()
 
 
 def _read_counts(part: GraspSet) -> dict[str, TypeCount]:

@@ -1,6 +1,5 @@
 """The open-to-closed lines of joints along which a hand closes in each grasp type, and their files."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.field_files import read_json
 from envs.hand.hand import Hand
 
 
@@ -43,7 +43,7 @@ def load_prototypes(hand: Hand, path: Path | None = None) -> Prototypes:
             f"--hand {hand.name} --output prototypes.json, and give the file as --prototypes"
         )
     content = _content(source)
-    if tuple(content.get("joint_order", ())) != hand.joints:
+    if content.get("joint_order") != list(hand.joints):
         raise ValueError(
             f"prototype file {source}, field joint_order: expected {list(hand.joints)}, given "
             f"{content.get('joint_order')}; reorder the columns, or choose the hand that the file is of"
@@ -64,11 +64,8 @@ def load_prototypes(hand: Hand, path: Path | None = None) -> Prototypes:
 
 def _content(source: Traversable) -> dict[str, Any]:
     """ValueError for a file that does not hold grasp types with lines of joints."""
-    try:
-        content: Any = json.loads(source.read_text(encoding="utf-8-sig"))
-    except ValueError as error:
-        raise ValueError(f"prototype file {source} is no JSON ({error}); {_MADE_BY}") from error
-    types = content.get("types") if isinstance(content, dict) else None
+    content = read_json(source, _MADE_BY)
+    types = content.get("types")
     if not isinstance(types, dict):
         raise ValueError(f"prototype file {source}, field types: expected lines of joints by grasp type; {_MADE_BY}")
     for grasp_type, entries in types.items():

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from envs.hand.parts import Array, Finger, JointLimits
+from envs.ranges import reversed_note
 
 Range = tuple[float, float]
 
@@ -49,6 +50,9 @@ class LineRanges:
         thumb_opened: joints of the thumb where the line begins; those not named are as in the open hand.
         thumb_closed: those that move, where it ends.
         spread: joints that spread the fingers, and how much of a spread each takes.
+
+    Raises:
+        ValueError: a range whose ends are the wrong way round or not finite; names it.
     """
 
     opened: tuple[Range, ...]
@@ -57,6 +61,19 @@ class LineRanges:
     thumb_opened: Mapping[str, Range]
     thumb_closed: Mapping[str, Range]
     spread: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        by_finger = {"opened": self.opened, "closed": self.closed}
+        by_finger |= {f"held.{name}": ranges for name, ranges in self.held.items()}
+        named = {f"{name}[{index}]": each for name, ranges in by_finger.items() for index, each in enumerate(ranges)}
+        named |= {f"thumb_opened.{joint}": each for joint, each in self.thumb_opened.items()}
+        named |= {f"thumb_closed.{joint}": each for joint, each in self.thumb_closed.items()}
+        for name, (low, high) in named.items():
+            if not -np.inf < low <= high < np.inf:
+                raise ValueError(
+                    f"line_ranges: {name} is [{low:g}, {high:g}]{reversed_note(low, high)}, expected a lower and a "
+                    "higher end, rad"
+                )
 
 
 def standard_types(

@@ -95,6 +95,10 @@ class Hand:
             ("fingers, tip_link", tuple(finger.tip_link for finger in self.fingers), self.links),
             ("opposition", tuple(self.opposition), self.joints),
             ("grasp_types, closing", tuple(name for kind in self.grasp_types for name in kind.closing), fingers),
+            ("grasp_types, held", tuple(kind.held for kind in self.grasp_types), tuple(self.line_ranges.held)),
+            ("line_ranges, thumb_opened", tuple(self.line_ranges.thumb_opened), self.joints),
+            ("line_ranges, thumb_closed", tuple(self.line_ranges.thumb_closed), self.joints),
+            ("line_ranges, spread", tuple(self.line_ranges.spread), self.joints),
             ("pads, link", tuple(pad.link for pad in self.pads), self.links),
         ):
             unknown = [name for name in names if name not in allowed]

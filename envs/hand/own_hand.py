@@ -6,12 +6,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from jsonargparse import ArgumentError, ArgumentParser
+from jsonargparse import ArgumentError
 
+from envs.command_line import SettingsParser
 from envs.hand.grasp_types import GraspType, LineRanges, Pad, standard_ranges, standard_types
 from envs.hand.hand import Hand
 from envs.hand.model_file import Capsule, HandFile, Point, bare_model
 from envs.hand.parts import Array, Coupling, Finger, Gains, JointLimits
+from envs.plain_errors import plain_text
 from envs.ranges import reversed_note
 from envs.workers import error_text
 
@@ -134,7 +136,8 @@ def read_hand(path: Path, reference: str = "") -> Hand:
             raise
         if isinstance(error, FileNotFoundError):
             raise FileNotFoundError(f"hand file {path}: {error}") from error
-        raise ValueError(f"hand file {path}: {error_text(error)}; docs/own_hand.md says what it has to hold") from error
+        told = plain_text(error_text(error))
+        raise ValueError(f"hand file {path}: {told}; docs/own_hand.md says what it has to hold") from error
 
 
 def _hand(path: Path, reference: str) -> Hand:
@@ -190,12 +193,12 @@ def _grasp_types(entry: HandEntry) -> tuple[GraspType, ...]:
 
 
 def _read(path: Path) -> HandEntry:
-    parser = ArgumentParser(exit_on_error=False)
+    parser = SettingsParser(exit_on_error=False)
     parser.add_class_arguments(HandEntry)
     try:
         values = parser.instantiate(parser.parse_path(path))
     except ArgumentError as error:
-        raise ValueError(f"hand file {path}: {error}; docs/own_hand.md says what it has to hold") from error
+        raise ValueError(f"hand file {error}; docs/own_hand.md says what it has to hold") from error
     return HandEntry(**vars(values))
 
 

@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from jsonargparse import auto_cli
 
+from envs.command_line import run_command
 from envs.conventions import DEVELOPMENT_SPLIT, SPLITS
+from envs.field_files import read_json
 from envs.files import write_atomically
 from envs.objects.builder import object_name
 from envs.objects.families import DEVELOPMENT_FAMILIES, SEEN_FAMILIES, UNSEEN_FAMILIES, Family
@@ -29,6 +30,7 @@ from envs.objects.families.source import FamilySource
 from envs.objects.meshes.mesh_folder import MeshFolder
 from envs.objects.meshes.mesh_settings import MeshSettings
 from envs.objects.source import BuildTask, ObjectSource
+from envs.plain_errors import plain_errors
 from envs.stand_ins import what_stands_there
 
 SCHEMA = "object_split"
@@ -143,8 +145,9 @@ def load_splits(file: Path | Traversable) -> Splits:
     stand_in = what_stands_there(file, "the split file") if isinstance(file, Path) else ""
     if stand_in:
         raise ValueError(f"split file {file}: {stand_in}")
+    fields = read_json(file, _REMEDY)
     try:
-        loaded = _parse(file.read_text(encoding="utf-8-sig"), file.parent if isinstance(file, Path) else Path())
+        loaded = _parse(fields, file.parent if isinstance(file, Path) else Path())
         _check_disjoint(loaded)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise FileNotFoundError(f"split file {file}: {error}") from error
@@ -153,13 +156,8 @@ def load_splits(file: Path | Traversable) -> Splits:
     return loaded
 
 
-def _parse(text: str, folder: Path) -> Splits:
-    """The content of a split file that lies in a folder; errors are completed by `load_splits`."""
-    try:
-        content = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise ValueError(f"it is not JSON ({error})") from error
-    fields: dict[str, Any] = content if isinstance(content, dict) else {}
+def _parse(fields: dict[str, Any], folder: Path) -> Splits:
+    """What the fields of a split file that lies in a folder say; errors are completed by `load_splits`."""
     for field, expected in (("schema", SCHEMA), ("version", VERSION)):
         if fields.get(field) != expected:
             raise ValueError(f"field '{field}' is {fields.get(field)!r}, expected {expected!r}")
@@ -227,8 +225,9 @@ def write_default_splits(output: Path, size: Literal["full", "small"] = "full") 
 def main(args: Sequence[str] | None = None) -> None:
     """Command line."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    auto_cli(write_default_splits, args=None if args is None else list(args), as_positional=False)
+    run_command(write_default_splits, args)
 
 
 if __name__ == "__main__":
-    main()
+    with plain_errors():
+        main()

@@ -1,5 +1,6 @@
 """Worlds of the reference backend: MuJoCo on the CPU, stepped on a pool of threads; made by `MujocoCpu`."""
 
+import io
 import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +10,7 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.files import write_atomically
 from envs.hand.hand import Hand
 from envs.objects.grasp_object import GraspObject
 from envs.physics.base import Array, Given, PhysicsState
@@ -245,11 +247,9 @@ class MujocoCpuPhysics:
         order = (self._history_head + 1 + np.arange(HISTORY)) % HISTORY
         states = self._history[order, world]
         num_positions = self._qpos.shape[1]
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"diverged_{self.num_diverged:05d}_{self._names[world]}.npz"
-        np.savez_compressed(
-            path, qpos=states[:, :num_positions], qvel=states[:, num_positions:], object=self._names[world]
-        )
+        name, content = self._names[world], io.BytesIO()
+        np.savez_compressed(content, qpos=states[:, :num_positions], qvel=states[:, num_positions:], object=name)
+        write_atomically(folder / f"diverged_{self.num_diverged:05d}_{name}.npz", content.getvalue())
 
     def state(self) -> PhysicsState:
         """See `PhysicsBackend.state`."""

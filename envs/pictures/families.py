@@ -5,16 +5,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from jsonargparse import auto_cli
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from envs.command_line import run_command
 from envs.conventions import DEVELOPMENT_SPLIT
+from envs.files import check_output
 from envs.objects.grasp_object import GraspObject
 from envs.objects.library import ObjectLibrary
 from envs.pictures.hand_picture import OBJECT_COLOUR, posed_object
 from envs.pictures.sheets import GAP, contact_sheet, save_png
 from envs.pictures.view import Image, look_at, render_scene
+from envs.plain_errors import plain_errors
 
 SEEN_COLOUR = OBJECT_COLOUR
 UNSEEN_COLOUR = (0.24, 0.53, 0.76)
@@ -114,6 +116,7 @@ def draw_families(
         columns: families in a row.
         size: edge of one object's picture, pixels.
     """
+    check_output(output, split_file)
     library = ObjectLibrary(split_file)
     save_png(output, families_sheet(library, per_family, columns, size), num_colours=256)
     _LOG.info("wrote %s: %d families", output, len(names_by_family(library, 1)))
@@ -122,8 +125,9 @@ def draw_families(
 def main(args: Sequence[str] | None = None) -> None:
     """Command line."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    auto_cli(draw_families, args=None if args is None else list(args), as_positional=False)
+    run_command(draw_families, args)
 
 
 if __name__ == "__main__":
-    main()
+    with plain_errors():
+        main()

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jsonargparse import auto_cli
 
+from envs.command_line import run_command
 from envs.hand.check import check_hand
 from envs.hand.hand import Hand
 from envs.hand.kinematics import HandKinematics
@@ -18,6 +18,7 @@ from envs.pictures.hand_shapes import Colour, shaped_hand
 from envs.pictures.meshes import ColouredMesh, arrow, balls, joined
 from envs.pictures.sheets import contact_sheet, save_png
 from envs.pictures.view import Camera, Image, Look, look_at, render_scene
+from envs.plain_errors import plain_errors
 
 REST: Colour = (0.78, 0.79, 0.81)
 LOW: Colour = (0.36, 0.58, 0.80)
@@ -121,9 +122,10 @@ def hand_check(hand: str, output: Path | None = None, size: int = 220) -> bool:
 def main(args: Sequence[str] | None = None) -> None:
     """Command line; exit status 1 where something should be looked at."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    if not auto_cli(hand_check, args=None if args is None else list(args), as_positional=False):
+    if not run_command(hand_check, args):
         sys.exit(1)
 
 
 if __name__ == "__main__":
-    main()
+    with plain_errors():
+        main()

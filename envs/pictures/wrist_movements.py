@@ -6,19 +6,21 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from jsonargparse import auto_cli
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from envs.command_line import run_command
 from envs.conventions import CONTROL_DT
+from envs.files import check_output
 from envs.hand.hand import Hand
 from envs.hand.kinematics import fingertip_centres
 from envs.hand.shadow import shadow_hand
 from envs.pictures.sheets import save_png
 from envs.pictures.view import Image
+from envs.plain_errors import plain_errors
 from envs.wrist.clearance import open_hand_height
 from envs.wrist.movement import KINDS, NO_GRASP_KINDS, WristMovements
 from envs.wrist.patterns import generate_patterns
@@ -124,6 +126,7 @@ def draw_movements(output: Path, movement: UserMovement | None = None, samples: 
         samples: movements of each kind.
         seed: decides which.
     """
+    check_output(output)
     picture = movements_picture(UserMovement() if movement is None else movement, samples, seed)
     save_png(output, picture, num_colours=128)
     _LOG.info("wrote %s: %d movements of each of %d kinds", output, samples, len(KINDS))
@@ -132,8 +135,9 @@ def draw_movements(output: Path, movement: UserMovement | None = None, samples: 
 def main(args: Sequence[str] | None = None) -> None:
     """Command line."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    auto_cli(draw_movements, args=None if args is None else list(args), as_positional=False)
+    run_command(draw_movements, args)
 
 
 if __name__ == "__main__":
-    main()
+    with plain_errors():
+        main()

@@ -12,9 +12,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jsonargparse import auto_cli
-
-from envs.files import write_atomically
+from envs.command_line import run_command
+from envs.files import check_output, write_atomically
 from envs.pictures.sheets import save_png
 from envs.pictures.wrist_statistics import statistics_picture
 from envs.wrist.fit import fit_ranges
@@ -50,6 +49,9 @@ def compare(
         fit: file for ranges fitted to the recordings (JSON); nothing is fitted when null.
         ranges: the generator's ranges; the shipped ones when null.
     """
+    for path in (picture, output, fit):
+        if path is not None:
+            check_output(path, recordings, ranges)
     read = load_recordings(recordings)
     measured = of_recordings(read)
     shown = {"recorded": measured, "generated": _generated(PatternRanges() if ranges is None else load_ranges(ranges))}
@@ -118,7 +120,7 @@ def main(args: Sequence[str] | None = None) -> None:
     """Command line."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
-        auto_cli(_command, args=None if args is None else list(args))
+        run_command(_command, args, as_positional=True)
     except (ValueError, OSError) as error:
         sys.exit(f"error: {error}")
 

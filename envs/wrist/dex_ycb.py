@@ -10,15 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from envs.field_files import read_yaml
 from envs.wrist.mano import HandScene, MovingPose, moving_pose, way_to_object
 from envs.wrist.recording import WristRecording
 from envs.wrist.recording_files import grasped_object, read_poses, sides_of
 
 Array = NDArray[np.float64]
+
+_REMEDY = "get the file anew"
 
 FRAME_S = 0.04
 """Seconds of a frame."""
@@ -41,7 +43,7 @@ def read_dex_ycb(meta: Path) -> WristRecording:
     Raises:
         ValueError: damaged or incomplete files, or no hand that takes an object; see `way_to_object`.
     """
-    content = _yaml(meta)
+    content = read_yaml(meta, _REMEDY)
     poses = read_poses(meta.with_name("pose.npz"), {"pose_y": 7, "pose_m": 51})
     objects, hands = poses["pose_y"], poses["pose_m"]
     taken, sides = grasped_object(content, objects.shape[1]), sides_of(content, hands.shape[1])
@@ -51,16 +53,6 @@ def read_dex_ycb(meta: Path) -> WristRecording:
     return way_to_object(HandScene(name, FRAME_S, wrists, sides, _thing(objects[:, taken], table)))
 
 
-def _yaml(path: Path) -> dict[str, Any]:
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path.name} is not YAML ({error})") from error
-    if not isinstance(content, dict):
-        raise ValueError(f"{path.name} is a {type(content).__name__}, expected fields such as ycb_grasp_ind")
-    return content
-
-
 def _table_of(meta: Path, content: dict[str, Any]) -> Array:
     """T_wc (4, 4) from the camera's frame to that on the table; the former itself where no calibration is there."""
     named = content.get("extrinsics")
@@ -68,7 +60,7 @@ def _table_of(meta: Path, content: dict[str, Any]) -> Array:
     path = next((each for each in found if named is not None and each.is_file()), None)
     if path is None:
         return np.eye(4)
-    extrinsics = _yaml(path).get("extrinsics")
+    extrinsics = read_yaml(path, _REMEDY).get("extrinsics")
     numbers = extrinsics.get("apriltag") if isinstance(extrinsics, dict) else None
     if not isinstance(numbers, list) or len(numbers) != 12:
         raise ValueError(f"{path.name} has no extrinsics.apriltag of 12 numbers")

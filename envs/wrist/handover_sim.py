@@ -5,13 +5,13 @@ fifteen joints of MANO, which are not needed. Angles are about the moving axes x
 of zeros: not there.
 """
 
-import json
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from envs.field_files import read_json
 from envs.wrist.mano import HandScene, MovingPose, moving_pose, way_to_object
 from envs.wrist.recording import WristRecording
 from envs.wrist.recording_files import grasped_object, read_poses, sides_of
@@ -34,10 +34,7 @@ def read_handover_sim(meta: Path) -> WristRecording:
     Raises:
         ValueError: damaged or incomplete files, or no hand that takes an object; see `way_to_object`.
     """
-    try:
-        content = json.loads(meta.read_text(encoding="utf-8-sig"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{meta.name} is not JSON ({error})") from error
+    content = read_json(meta, "get the file anew")
     poses = read_poses(meta.with_name(f"pose_{meta.stem.removeprefix('meta_')}.npz"), {"pose_y": 6, "pose_m": 51})
     objects, hands = poses["pose_y"], poses["pose_m"]
     taken = grasped_object(content, objects.shape[1])

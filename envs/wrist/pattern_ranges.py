@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from envs.field_files import read_json
 from envs.files import write_atomically
 from envs.ranges import reversed_note
 
@@ -114,11 +115,7 @@ def load_ranges(path: str | Path) -> PatternRanges:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist; python -m envs.wrist.compare RECORDINGS --fit {path} makes it")
-    try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is not JSON ({error}); write it with python -m envs.wrist.compare --fit") from error
-    kind = content if isinstance(content, dict) else {}
+    kind = read_json(path, "write it with python -m envs.wrist.compare --fit")
     if kind.get("schema") != SCHEMA or kind.get("version") != VERSION or not isinstance(kind.get("ranges"), dict):
         raise ValueError(
             f"{path} is {kind.get('schema')!r} of version {kind.get('version')!r}, expected {SCHEMA!r} of version "

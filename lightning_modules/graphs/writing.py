@@ -1,6 +1,7 @@
 """Graphs on disk, each with a description that says all that its caller has to know."""
 
 import hashlib
+import io
 import json
 import logging
 import warnings
@@ -13,6 +14,7 @@ import torch
 from torch import Tensor
 
 from envs.conventions import CONTROL_DT, MAX_JOINT_STEP
+from envs.files import write_atomically
 from envs.hand.hand import Hand
 from envs.task.observations import PAST_S
 from lightning_modules.graphs.fields import FIELDS, grouping_fields, random_inputs
@@ -168,13 +170,13 @@ def write_onnx(graph: Graph, given: Mapping[str, Tensor], description: Mapping[s
         for each in value:
             field = description[fields][each.name]
             each.doc_string = f"{field['meaning']} [{field['unit']}] {field['frame']}"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    made.save(str(path), external_data=False)
+    write_atomically(path, made.model_proto.SerializeToString())
     return path
 
 
 def write_program(graph: Graph, given: Mapping[str, Tensor], description: Mapping[str, Any], path: Path) -> Path:
     """A program of torch, which ``torch.export.load`` reads without this project, with its description."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    torch.export.save(program(graph, given), path, extra_files={f"{KEY}.json": json.dumps(description)})
+    content = io.BytesIO()
+    torch.export.save(program(graph, given), content, extra_files={f"{KEY}.json": json.dumps(description)})
+    write_atomically(path, content.getvalue())
     return path

@@ -20,7 +20,7 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 
 from datamodules.grasps.grasp_file import load_grasp_set
 from envs.conventions import CONTROL_DT
-from envs.files import write_atomically
+from envs.files import check_output, write_atomically
 from envs.objects.library import ObjectLibrary
 from envs.pictures.sheets import save_png
 from live.policies import ControlPolicy, load_control_policy, policy_digest
@@ -104,6 +104,8 @@ def main(args: Sequence[str] | None = None) -> None:
     given = parser.parse_args(args)
     wrong = Disturbances.none() if given.undisturbed else Disturbances()
     try:
+        if given.document is not None:
+            check_output(given.document)
         made_of: dict[str, Any] = {
             "policy": policy_digest(given.policy), "objects": given.objects, "seed": given.seed,
             "link": "simulated time" if given.fast else "UDP, real time", "disturbances": asdict(wrong),

@@ -9,8 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from envs.field_files import read_json
 from envs.files import write_atomically
 from live.rehearsal.runner import TrialResult
+
+_REMEDY = "choose another --output, or delete that folder"
 
 _ARRAYS = ("joint_pos", "wrist_pose_w", "object_pose_w")
 
@@ -31,12 +34,11 @@ class TrialStore:
         path = folder / "settings.json"
         plain = json.loads(json.dumps(made_of))
         if path.is_file():
-            there = json.loads(path.read_text(encoding="utf-8"))
+            there = read_json(path, _REMEDY)
             if there != plain:
                 name = next(key for key in sorted({*there, *plain}) if there.get(key) != plain.get(key))
                 raise ValueError(
-                    f"{folder} holds trials of {name} {there.get(name)!r}, asked for is {plain.get(name)!r}; choose "
-                    "another --output, or delete that folder"
+                    f"{folder} holds trials of {name} {there.get(name)!r}, asked for is {plain.get(name)!r}; {_REMEDY}"
                 )
         write_atomically(path, json.dumps(plain, indent=1).encode())
 
@@ -50,7 +52,7 @@ class TrialStore:
         path = self._path(name)
         if not path.is_file():
             return None
-        plain = json.loads(path.read_text(encoding="utf-8"))
+        plain = read_json(path, "delete it, and the trial is done again")
         with np.load(path.with_suffix(".npz"), allow_pickle=False) as arrays:
             plain |= {each: arrays[each] for each in _ARRAYS}
         return TrialResult(**{**plain, "frames": tuple(plain["frames"])})

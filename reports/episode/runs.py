@@ -1,6 +1,5 @@
 """Episodes that an evaluation has kept, found by their address, and run again."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -27,6 +26,7 @@ from callbacks.store.made_of import digest_of, settings_of_module
 from datamodules.rollouts.module import RolloutDataModule
 from datamodules.rollouts.policy import FingerPolicy
 from envs.conventions import SPLITS
+from envs.field_files import read_json
 from envs.rows import take_rows
 from envs.task.episodes import Episodes
 from envs.task.outcomes import CAUSES, EpisodeOutcome
@@ -129,7 +129,7 @@ class KeptFiles:
     @cached_property
     def made_of(self) -> dict[str, Any]:
         """What the evaluation says that they were made of."""
-        return dict(json.loads(self.path.with_suffix(".json").read_text(encoding="utf-8")))
+        return read_json(self.path.with_suffix(".json"), "run the test again")
 
     def name(self, number: int) -> str:
         """Short enough for a file."""

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from envs.files import check_output
 from envs.folder_lock import locked
 from reports.reproduce.execute import RunFailedError, Runs, run_one
 from reports.reproduce.plan import Plan, read_plan
@@ -110,6 +111,8 @@ def main(args: Sequence[str] | None = None) -> int:
             return 0
         if given.run:
             return _run_alone(runs, given.run)
+        if given.document is not None:
+            check_output(given.document, given.config)
         with locked(root):
             failed = run_all(runs, at_once=at_once)
             path = write_report(plan, runs, selection, failed, given.document)

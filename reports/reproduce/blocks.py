@@ -7,9 +7,9 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from callbacks.metrics.estimates import Row
-from callbacks.metrics.text_tables import over_families
+from callbacks.metrics.text_tables import interval, over_families
 from envs.conventions import UNSEEN_SPLITS
-from reports.markdown import claimed_per_cent, shown, table, words
+from reports.markdown import table, words
 from reports.reproduce.claims import Claim, Judged, judge
 from reports.reproduce.outcomes import Outcomes
 from reports.reproduce.results import Results, measured
@@ -24,16 +24,21 @@ class Unit:
     digits: int = 3
 
     def told(self, row: Mapping[str, Any] | None, split: str = "") -> str:
-        """``mean [low, high]``; on unseen families with the interval over them."""
-        if self.name == "%":
-            return claimed_per_cent(row, split)
-        families = "" if row is None else over_families(split, row, self.factor, self.digits)
-        return shown(row, self.factor, self.digits) + (families and f", over families {families}")
+        """``mean [low, high]``; with the interval over families on unseen ones, and over several training seeds."""
+        if row is None:
+            return "-"
+        families = over_families(split, row, self.factor, self.digits)
+        told = interval(row, self.factor, self.digits) + (families and f", over families {families}")
+        if "over_seeds" not in row:
+            return told
+        low, high = (f"{self.factor * row['over_seeds'][key]:.{self.digits}f}" for key in ("low", "high"))
+        return f"{told}, over seeds [{low}, {high}]"
 
 
 UNITS: Mapping[str, Unit] = {
-    "success": Unit("%"), "most": Unit("%"), "posture_rad": Unit("rad"), "translation_m": Unit("cm", 100.0, 2),
-    "rotation_cos": Unit("1 - cos"), "ms": Unit("ms", digits=2), "rad": Unit("rad"), "share": Unit("share"),
+    "success": Unit("%", 100.0, 1), "most": Unit("%", 100.0, 1), "posture_rad": Unit("rad"),
+    "translation_m": Unit("cm", 100.0, 2), "rotation_cos": Unit("1 - cos"), "ms": Unit("ms", digits=2),
+    "rad": Unit("rad"), "share": Unit("share"),
 }  # fmt: skip
 """By measure."""
 
@@ -118,7 +123,9 @@ def _verdict_cell(each: Judged) -> str:
     unit, seeds = UNITS[each.claim.measure], each.found.over_seeds
     name = "points" if unit.name == "%" else unit.name
     told = f"**{each.verdict}**: {unit.told(each.found.over_objects, each.split)} {name}"
-    return told if seeds is None else f"{told}; over seeds {unit.told(seeds)}"
+    told += "" if seeds is None else f"; over seeds {unit.told(seeds)}"
+    only = each.found.only
+    return told + (f"; of training seed{'s' * (len(only) > 1)} {', '.join(map(str, only))} alone" if only else "")
 
 
 def counted(judged: Sequence[Judged]) -> dict[str, int]:

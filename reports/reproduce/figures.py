@@ -11,7 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from callbacks.assist.curves import StepCurve, draw_curves
+from callbacks.metrics.estimates import over_seeds
 from callbacks.training.figures import dress
+from envs.field_files import read_json
 from envs.files import write_atomically
 from reports.curves import mean_curve, policy_numbers
 from reports.markdown import shown, table
@@ -87,35 +89,41 @@ def _averaged(curve: Curve) -> Curve:
 
 
 def _draw(axis: Axes, curves: Sequence[Curve], factor: float, colour: str, title: str) -> None:
-    if not curves:
-        return
-    mean = mean_curve(curves) or curves[0]
-    if len(curves) > 1:
+    """The mean and the band where all curves have values; the curves themselves where that is nowhere."""
+    mean = mean_curve(curves)
+    if mean is not None:
         each = [np.interp(mean.at, curve.at, curve.value) for curve in curves]
         low, high = (factor * bound(each, axis=0) for bound in (np.min, np.max))
         axis.fill_between(mean.at / 1e3, low, high, color=colour, alpha=0.2, linewidth=0.0)
-    axis.plot(mean.at / 1e3, factor * mean.value, color=colour, linewidth=1.6, label=f"{title} ({len(curves)})")
+    for number, curve in enumerate(curves if mean is None else [mean]):
+        label = f"{title} ({len(curves)})" if number == 0 else None
+        axis.plot(curve.at / 1e3, factor * curve.value, color=colour, linewidth=1.6, label=label)
 
 
 def gains(runs: Mapping[str, Sequence[PolicyRun]], named: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
-    """A row a method: success in the first and the last tenth of its training, and by how much it rose."""
+    """A row a method: success in the first and the last tenth of its trainings, and by how much it rose.
+
+    The interval of a rise is Student's t over the seeds: rollouts of one training follow one another, and are no
+    independent values. One seed has none.
+    """
     rows: list[list[str]] = []
     numbers: dict[str, Any] = {}
     for name, own in runs.items():
-        curves = [run.curves[_SUCCESS].where(np.isfinite(run.curves[_SUCCESS].value)) for run in own]
-        parts = [_tenths(curve) for curve in curves if len(curve.at) > 1]
-        if not parts:
+        finite = [run.curves[_SUCCESS].where(np.isfinite(run.curves[_SUCCESS].value)) for run in own]
+        curves = [curve for curve in finite if len(curve.at) > 1]
+        if not curves:
             continue
-        first, last = (np.concatenate(column) for column in zip(*parts, strict=True))
-        rise = _mean_difference(last, first)
+        first, last = np.array([_tenths(curve) for curve in curves]).T
         steps, took = max(curve.at[-1] for curve in curves), float(np.mean([run.minutes for run in own]))
+        rise = over_seeds(last - first).as_dict() if len(curves) > 1 else {"mean": float(last[0] - first[0]), "n": 1}
         numbers[name] = {
             "first": float(first.mean()), "last": float(last.mean()), "rise": rise, "agent_steps": float(steps),
-            "minutes": took, "seeds": len(own),
+            "minutes": took, "seeds": len(curves),
         }  # fmt: skip
+        rose = shown(rise, 100.0, 1) if len(curves) > 1 else f"{100 * rise['mean']:.1f}"
         rows.append(
-            [named[name], f"{100 * first.mean():.1f}", f"{100 * last.mean():.1f}", shown(rise, 100.0, 1),
-             f"{steps / 1e6:.2f}", f"{took:.0f}", str(len(own))]
+            [named[name], f"{100 * first.mean():.1f}", f"{100 * last.mean():.1f}", rose, f"{steps / 1e6:.2f}",
+             f"{took:.0f}", str(len(curves))]
         )  # fmt: skip
     head = [
         "while learning",
@@ -129,16 +137,10 @@ def gains(runs: Mapping[str, Sequence[PolicyRun]], named: Mapping[str, str]) -> 
     return table(head, rows), numbers
 
 
-def _tenths(curve: Curve) -> tuple[np.ndarray, np.ndarray]:
+def _tenths(curve: Curve) -> tuple[float, float]:
+    """Means of the first and the last tenth, of two values at least."""
     count = max(2, round(_TENTH * len(curve.value)))
-    return curve.value[:count], curve.value[-count:]
-
-
-def _mean_difference(one: np.ndarray, other: np.ndarray) -> dict[str, float]:
-    """Mean of one minus mean of the other, 95 % normal interval of independent values."""
-    mean = float(one.mean() - other.mean())
-    reach = 1.96 * float(np.sqrt(one.var(ddof=1) / len(one) + other.var(ddof=1) / len(other)))
-    return {"mean": mean, "low": mean - reach, "high": mean + reach, "n": len(one) + len(other)}
+    return float(curve.value[:count].mean()), float(curve.value[-count:].mean())
 
 
 def _curves_block(results: Results, table_name: str, below: Block) -> Block:
@@ -150,7 +152,8 @@ def _curves_block(results: Results, table_name: str, below: Block) -> Block:
     told, numbers = gains(runs, named)
     text = f"![Curves](pictures/reproduction_{table_name}.png)\n\n{told}\n\n{below.text}".rstrip()
     settings = [
-        "Band: lowest and highest seed. While learning: with exploration, on training objects.",
+        "Band: lowest and highest seed; of a rise: Student's t over the seeds. While learning: with exploration, on "
+        "training objects.",
         *below.settings,
     ]
     pictures = {f"reproduction_{table_name}.png": curves_figure(runs, named)}
@@ -178,7 +181,7 @@ def fig12(results: Results) -> Block:
     path = folders[0] / "episode_curves.json" if folders else None
     if path is None or not path.is_file():
         return Block("-")
-    content = json.loads(path.read_text(encoding="utf-8"))
+    content = read_json(path, "train again")
     curves = {name: StepCurve(**curve) for name, curve in content["curves"].items()}
     judged = [
         _stages(

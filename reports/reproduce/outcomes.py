@@ -1,7 +1,6 @@
 """How the episodes of a test ended: read from what it kept of them, and kept in few bytes."""
 
 import io
-import json
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.field_files import read_json
 from envs.files import write_atomically
 
 MEASURES = ("success", "posture_rad", "translation_m", "rotation_cos")
@@ -76,7 +76,7 @@ def _of_episodes(kept: Path, split: str, policy: str) -> SeedOutcomes | None:
         rows, groups, families = content[f"rows_{policy}"], content["groups"], content["families"]
     if len(rows) != len(together["success"]):
         raise ValueError(f"{labels} tells of {len(rows)} episodes of {policy}, its files hold others; test again")
-    manifest = json.loads(labels.with_suffix(".json").read_text(encoding="utf-8"))
+    manifest = read_json(labels.with_suffix(".json"), "test again")
     keep = together.pop("is_grasp").astype(bool)
     return SeedOutcomes(
         tuple(manifest["episodes"]), rows[keep], {name: column[keep] for name, column in together.items()},

@@ -5,7 +5,9 @@ from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args
 
-import yaml
+from envs.field_files import read_yaml
+
+_REMEDY = "give a plan such as configs/reproduce/quick.yaml"
 
 Group = Literal["method", "ablation", "reference"]
 """A method is beside ours in every table; an ablation in those of ablations; a reference where a table names it."""
@@ -146,33 +148,37 @@ def read_plan(path: Path, tables: Sequence[str]) -> Plan:
 
     Raises:
         FileNotFoundError: the file, or configurations that it names, which are all listed.
-        ValueError: no YAML, or fields, names or values that do not exist or do not go together.
+        ValueError: no YAML, or fields, names or values that do not exist or do not go together; names the file.
     """
     content = _read_content(path)
+    try:
+        plan = _plan(content)
+        _check_names(plan, tables)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+    _check_files(plan, path)
+    return plan
+
+
+def _plan(content: dict[str, Any]) -> Plan:
     kinds: dict[str, type[Any]] = {"steps": Step, "methods": Method, "evaluations": Evaluation}
     for section, kind in kinds.items():
         if section in content:
             items = _mapping(content[section], section)
             content[section] = {name: _made(kind, each, f"{section}.{name}") for name, each in items.items()}
     if "tasks" in content:
-        content["tasks"] = {name: tuple(each) for name, each in _mapping(content["tasks"], "tasks").items()}
-    plan = _made(Plan, content, str(path))
-    _check_names(plan, tables)
-    _check_files(plan, path)
-    return plan
+        tasks = _mapping(content["tasks"], "tasks")
+        content["tasks"] = {name: _value(each, "tuple[str]", f"tasks.{name}") for name, each in tasks.items()}
+    return _made(Plan, content)
 
 
 def _read_content(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
     """The fields in a file over those of the plan that its ``base`` names, relative to it; lists are replaced."""
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is no YAML ({error}); give a plan such as configs/reproduce/quick.yaml") from error
+        content = read_yaml(path, _REMEDY)
     except FileNotFoundError as error:
         named = f", which {above[-1]} names as its base, does not exist" if above else " does not exist"
-        raise FileNotFoundError(f"{path}{named}; give a plan such as configs/reproduce/quick.yaml") from error
-    if not isinstance(content, dict):
-        raise ValueError(f"{path} has no fields; give a plan such as configs/reproduce/quick.yaml")
+        raise FileNotFoundError(f"{path}{named}; {_REMEDY}") from error
     base = content.pop("base", None)
     if base is None:
         return content
@@ -191,33 +197,43 @@ def _over(below: Any, above: Any) -> Any:
 def _mapping(value: Any, where: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ValueError(f"{where} is {value!r}; expected names with what belongs to each")
-    return value
+    return {str(name): item for name, item in value.items()}
 
 
-def _made(kind: type[Item], content: Any, where: str) -> Item:
-    """A dataclass from a mapping: lists become tuples, numbers in lists of text become text."""
-    known = {item.name: item for item in fields(kind)}  # type: ignore[arg-type]
+def _made(kind: type[Item], content: Any, where: str = "") -> Item:
+    """A dataclass from a mapping; ``where`` it stands in the plan, nowhere in particular when empty."""
+    known = {item.name: str(item.type) for item in fields(kind)}  # type: ignore[arg-type]
     given = _mapping(content, where)
     unknown = [name for name in given if name not in known]
-    required = [
-        name for name, item in known.items() if item.default is MISSING and item.default_factory is MISSING
+    missing = [
+        item.name for item in fields(kind)  # type: ignore[arg-type]
+        if item.default is MISSING and item.default_factory is MISSING and item.name not in given
     ]  # fmt: skip
-    missing = [name for name in required if name not in given]
     if unknown or missing:
         raise ValueError(
-            f"{where}: unknown {', '.join(unknown) or '-'}, missing {', '.join(missing) or '-'}; fields are "
+            f"{where or 'plan'}: unknown {', '.join(unknown) or '-'}, missing {', '.join(missing) or '-'}; fields are "
             f"{', '.join(known)}"
         )
-    values: dict[str, Any] = {}
-    for name, value in given.items():
-        wanted = str(known[name].type)
-        if wanted.startswith("tuple") and value is not None and not isinstance(value, list | tuple):
-            raise ValueError(f"{where}.{name} is {value!r}; expected a list")
-        if wanted == str(float) and (isinstance(value, bool) or not isinstance(value, int | float)):
-            raise ValueError(f"{where}.{name} is {value!r}; expected a number")
-        is_text = "str" in wanted
-        values[name] = tuple(str(item) if is_text else item for item in value) if isinstance(value, list) else value
+    values = {name: _value(value, known[name], f"{where}.{name}".lstrip(".")) for name, value in given.items()}
     return kind(**values)
+
+
+def _value(value: Any, wanted: str, where: str) -> Any:
+    """Of the type that a field wants: lists become tuples, numbers where text is wanted become text."""
+    if value is None and "None" in wanted:
+        return None
+    if wanted.startswith("tuple"):
+        if not isinstance(value, list):
+            raise ValueError(f"{where} is {value!r}; expected a list")
+        if "int" in wanted and not all(type(item) is int for item in value):
+            raise ValueError(f"{where} is {value!r}; expected a list of whole numbers")
+        return tuple(str(item) if "str" in wanted else item for item in value)
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if wanted == str(float) and not is_number:
+        raise ValueError(f"{where} is {value!r}; expected a number")
+    if wanted == str(str) and not is_number and not isinstance(value, str):
+        raise ValueError(f"{where} is {value!r}; expected text")
+    return str(value) if wanted == str(str) else value
 
 
 def _check_names(plan: Plan, tables: Sequence[str]) -> None:

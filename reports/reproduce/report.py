@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from callbacks.training.figures import save_figure
+from envs.field_files import read_json
 from envs.files import write_atomically
 from reports.reproduce.blocks import Block, claims_table, counted
 from reports.reproduce.execute import Runs, code_versions
 from reports.reproduce.figures import fig4, fig5, fig11, fig12
+from reports.reproduce.headline import against_the_best, verdicts_told
 from reports.reproduce.plan import Plan
 from reports.reproduce.poses_picture import fig10
 from reports.reproduce.results import Results
@@ -92,10 +94,9 @@ def _write(file: Path, write: Callable[[Path], None]) -> None:
 
 def _before(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        return read_json(path, "")
     except (OSError, ValueError):
         return {}
-    return content if isinstance(content, dict) else {}
 
 
 def _told(name: str, block: Block, plan: Plan) -> dict[str, Any]:
@@ -115,18 +116,14 @@ def _told(name: str, block: Block, plan: Plan) -> dict[str, Any]:
 def _document(
     plan: Plan, runs: Runs, sections: Mapping[str, Any], failed: Mapping[str, str], kept: Sequence[str]
 ) -> str:
-    verdicts: dict[str, int] = {}
-    for section in sections.values():
-        for name, count in section["verdicts"].items():
-            verdicts[name] = verdicts.get(name, 0) + count
-    summary = ", ".join(f"{count} {name}" for name, count in verdicts.items()) or "none judged"
     versions = code_versions(runs)
     lines = [
         "# The paper's tables, made again",
-        f"Claims of the paper: {summary}. A claim about two methods is judged by the interval of the difference on "
-        "the same episodes: bootstrap over objects, over families too for unseen families and, where there are several "
-        "training seeds, Student's t over them too. It holds where all of them are on its side of 0, does not hold "
-        "where all are on the other, and is not decided else.",
+        *([against_the_best(sections["table1"], plan)] if "table1" in sections else []),
+        f"Claims of the paper: {verdicts_told(sections)}. A claim about two methods is judged by the interval of the "
+        "difference on the same episodes: bootstrap over objects, over families too for unseen families and, where "
+        "both have several training seeds in common, Student's t over these too. It holds where all of them are on its "
+        "side of 0, does not hold where all are on the other, and is not decided else.",
         f"Seeds of training: {', '.join(map(str, plan.seeds))}."
         + (f" The runs were made by {versions} versions of the code." if versions > 1 else ""),
     ]
@@ -136,4 +133,4 @@ def _document(
         )
     if failed:
         lines.append("Not made:\n\n" + "\n".join(f"- {name}" for name in failed))
-    return "\n\n".join([*lines, *(section["text"] for section in sections.values())]) + "\n"
+    return "\n\n".join([*filter(None, lines), *(section["text"] for section in sections.values())]) + "\n"

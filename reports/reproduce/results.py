@@ -1,6 +1,5 @@
 """How episodes ended that the tests of a reproduction kept, put side by side."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from callbacks.metrics.estimates import Row, estimate, over_seeds
 from callbacks.metrics.text_tables import UNSEEN_FAMILIES
+from envs.field_files import read_json
 from reports.reproduce.execute import Runs
 from reports.reproduce.outcomes import Outcomes, SeedOutcomes, read_outcomes
 from reports.reproduce.plan import Plan
@@ -31,10 +31,12 @@ class Difference:
     Attributes:
         over_objects: 95 % bootstrap over objects, with its interval over families where there are several.
         over_seeds: Student's t over training seeds; None for a single one.
+        only: the training seeds that it is of, where one of the two has others, too.
     """
 
     over_objects: Row
     over_seeds: Row | None = None
+    only: tuple[int, ...] = ()
 
     def intervals(self, split: str) -> list[tuple[float, float]]:
         """The intervals that a claim about a split has to be apart in.
@@ -61,7 +63,7 @@ def difference(one: Outcomes, other: Outcomes, measure: str) -> Difference | Non
     Raises:
         ValueError: the two ran other episodes.
     """
-    parts = []
+    parts = {}
     for seed in [seed for seed in one if seed in other]:
         mine, theirs = one[seed], other[seed]
         if mine.episodes != theirs.episodes:
@@ -72,19 +74,21 @@ def difference(one: Outcomes, other: Outcomes, measure: str) -> Difference | Non
         _, at, of_other = np.intersect1d(mine.rows, theirs.rows, assume_unique=True, return_indices=True)
         if len(at):
             gained = mine.values[measure][at] - theirs.values[measure][of_other]
-            parts.append((gained, SeedOutcomes(mine.episodes, at, {}, mine.groups[at], mine.families[at])))
+            parts[seed] = gained, SeedOutcomes(mine.episodes, at, {}, mine.groups[at], mine.families[at])
     if not parts:
         return None
-    values, groups, families = _pooled(parts)
+    values, groups, families = _pooled([*parts.values()])
     row = estimate(values, groups, families=families).as_dict()
-    means = [float(gained.mean()) for gained, _ in parts]
-    return Difference(row, over_seeds(means).as_dict() if len(means) > 1 else None)
+    means = [float(gained.mean()) for gained, _ in parts.values()]
+    only = () if set(parts) == {*one, *other} else tuple(parts)
+    return Difference(row, over_seeds(means).as_dict() if len(means) > 1 else None, only)
 
 
 def independent(one: Row, other: Row) -> Difference:
     """One mean minus another of other episodes, by the intervals of both (Donner and Zou 2012, eq. 2).
 
     low = d - sqrt((m1 - l1)^2 + (h2 - m2)^2) and high = d + sqrt((h1 - m1)^2 + (m2 - l2)^2), with d = m1 - m2.
+    Over training seeds alike, a mean without several of them being the same for all.
     """
     row = {**_apart(one["mean"], one, other["mean"], other), "n": one["n"] + other["n"]}
     families = [each.get("interval_over_families") for each in (one, other)]
@@ -92,7 +96,13 @@ def independent(one: Row, other: Row) -> Difference:
         count = min(each["families"] for each in families if each)
         wider = _apart(one["mean"], families[0], other["mean"], families[1])
         row["interval_over_families"] = {"low": wider["low"], "high": wider["high"], "families": count}
-    return Difference(row)
+    if not any("over_seeds" in each for each in (one, other)):
+        return Difference(row)
+    mine, theirs = (
+        each.get("over_seeds") or {**each, "low": each["mean"], "high": each["mean"]} for each in (one, other)
+    )
+    count = min(each["over_seeds"]["n"] for each in (one, other) if "over_seeds" in each)
+    return Difference(row, {**_apart(mine["mean"], mine, theirs["mean"], theirs), "n": count})
 
 
 def _apart(mean: float, one: Mapping[str, Any], other_mean: float, other: Mapping[str, Any]) -> Row:
@@ -112,10 +122,12 @@ def _pooled(parts: Sequence[tuple[Array, SeedOutcomes]]) -> tuple[Array, NDArray
 
 
 def share(outcomes: Outcomes, measure: str, below: str) -> Row:
-    """Sum of a measure over the sum of another, interval over objects; none of anything below: nothing."""
+    """Rate of a measure among those of whom another one is 1, interval over objects; nothing where it is 1 of none."""
     values, groups, families = _pooled([(each.values[measure], each) for each in outcomes.values()])
-    under, _, _ = _pooled([(each.values[below], each) for each in outcomes.values()])
-    return estimate(values, groups, families=families, below=under).as_dict() if under.any() else {}
+    counts = _pooled([(each.values[below], each) for each in outcomes.values()])[0] > 0.0
+    if not counts.any():
+        return {}
+    return estimate(values[counts], groups[counts], families=families[counts], is_rate=True).as_dict()
 
 
 def poses_grasped(outcomes: Outcomes, poses: int) -> dict[int, SeedOutcomes]:
@@ -178,14 +190,20 @@ class Results:
     def metrics(self, method: str, seed: int, evaluation: str, task: str) -> dict[str, Any] | None:
         """The metrics.json of a test; None without."""
         folder = self.finished(name_of_test(method, seed, evaluation, task))
-        return None if folder is None else dict(json.loads((folder / METRICS).read_text(encoding="utf-8")))
+        return None if folder is None else read_json(folder / METRICS, "run the test again")
 
-    def first_test(self, method: str, task: str) -> Path | None:
-        """Folder of the test, on a task, of the first training of a method, or of the one that it is `of`."""
+    def tests(self, method: str, task: str) -> dict[int, Path]:
+        """Folders of the finished tests, on a task, of a method or of the one that it is `of`, by training seed."""
         chosen = self.plan.methods[method]
         name = chosen.of or method
         evaluation = chosen.evaluation if chosen.of else "main"
-        return self.finished(name_of_test(name, self.plan.seeds_of(name)[0], evaluation, task))
+        folders = {seed: self.finished(name_of_test(name, seed, evaluation, task)) for seed in self.plan.seeds_of(name)}
+        return {seed: folder for seed, folder in folders.items() if folder is not None}
+
+    def first_test(self, method: str, task: str) -> Path | None:
+        """That of the first training; None where it is not done."""
+        chosen = self.plan.methods[method]
+        return self.tests(method, task).get(self.plan.seeds_of(chosen.of or method)[0])
 
     def has_weights(self, folder: Path) -> bool:
         """Whether the checkpoint that the test in a folder was of is still there, so that it can be run again."""

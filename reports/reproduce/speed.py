@@ -18,6 +18,7 @@ from datamodules.rollouts.plans import SpreadPlan
 from datamodules.rollouts.policy import FingerPolicy
 from datamodules.rollouts.runner import EpisodeRunner
 from envs.conventions import UNSEEN_SPLITS
+from envs.field_files import read_json
 from envs.files import write_atomically
 from envs.physics.base import Array
 from envs.task.observations import Observation
@@ -111,10 +112,10 @@ def table5(results: Results) -> Block:
 def _kept(path: Path, identity: str) -> dict[str, Any] | None:
     """What was measured before of the same training; None without."""
     try:
-        kept = json.loads(path.read_text(encoding="utf-8"))
-        return dict(kept) if kept["identity"] == identity else None
-    except (OSError, ValueError, KeyError):
+        kept = read_json(path, "")
+    except (OSError, ValueError):
         return None
+    return kept if kept.get("identity") == identity else None
 
 
 def _measure(folder: Path, path: Path, identity: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from callbacks.store.made_of import LAYERS, digest, made_of_code
+from envs.field_files import read_json, read_yaml
 from envs.files import write_atomically
 from reports.reproduce.runs import Run
 
@@ -110,8 +111,7 @@ def merged_settings(configs: Sequence[str], options: Sequence[str]) -> dict[str,
     """
     merged: dict[str, Any] = {}
     for config in configs:
-        content = yaml.safe_load(Path(config).read_text(encoding="utf-8")) or {}
-        merged = _merge(merged, content)
+        merged = _merge(merged, read_yaml(Path(config), "give configurations such as those in configs/"))
     for key, value in _option_pairs(options):
         _set(merged, key.split("."), yaml.safe_load(value))
     for section in merged.values():
@@ -198,10 +198,14 @@ def _flat(value: Any, prefix: str) -> dict[str, Any]:
 def read_stamp(folder: Path) -> dict[str, Any] | None:
     """The stamp in a folder; None without one that can be read."""
     try:
-        content = json.loads((folder / STAMP).read_text(encoding="utf-8"))
+        return read_json(folder / STAMP, "")
     except (OSError, ValueError):
         return None
-    return content if isinstance(content, dict) else None
+
+
+def stamp_digest(folder: Path) -> str:
+    """Stands for the stamp in a folder, code and all; another one where there is none."""
+    return digest(read_stamp(folder))
 
 
 def state_of(run: Run, stamp: Stamp, folder: Path, *, with_code: bool = True) -> State:
@@ -229,6 +233,6 @@ def write_done(folder: Path, minutes: float) -> None:
 def minutes_of(folder: Path) -> float | None:
     """Minutes that a finished run took; None of one that is not."""
     try:
-        return float(json.loads((folder / DONE).read_text(encoding="utf-8"))["minutes"])
-    except (OSError, ValueError, KeyError):
+        return float(read_json(folder / DONE, "")["minutes"])
+    except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from envs import files
-from envs.files import cache_folder, check_output, remove_leftovers, write_atomically
+from envs.files import cache_folder, check_folder, check_output, remove_leftovers, write_atomically
 from envs.objects.store.object_cache import ObjectCache
 
 
@@ -40,6 +40,17 @@ def test_an_output_that_cannot_be_written_is_told_and_its_folder_is_made(tmp_pat
     (tmp_path / "file").write_text("x")
     with pytest.raises(ValueError, match=r"output .*b.json cannot be written \(.*; give a file in a folder"):
         check_output(tmp_path / "file" / "b.json")
+
+
+def test_a_folder_that_cannot_be_written_to_is_told_and_one_that_can_is_made(tmp_path: Path) -> None:
+    check_folder(tmp_path / "new" / "folder")
+    assert list((tmp_path / "new" / "folder").iterdir()) == []
+    (tmp_path / "file").write_text("x")
+    for folder in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(
+            ValueError, match=rf"nothing can be written into the folder {folder} \(.*; give one that may"
+        ):
+            check_folder(folder)
 
 
 def test_a_full_disk_names_the_file_and_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

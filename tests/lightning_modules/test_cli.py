@@ -10,7 +10,7 @@ import pytest
 import torch
 import yaml
 
-from lightning_modules.cli import overlays_before_base, quieten, training_settings
+from lightning_modules.cli import overlays_before_base, training_settings
 from lightning_modules.export import export_checkpoint
 from tests.learning import GF, ROOT, command, few_callbacks, run
 
@@ -60,6 +60,27 @@ def test_a_misspelt_key_of_a_config_is_named(
 ) -> None:
     (tmp_path / "wrong.yaml").write_text(text)
     assert named in refusal(command("fit", tiny_path, tmp_path, f"--config={tmp_path / 'wrong.yaml'}"), capsys)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "is empty, expected fields by name"),
+        ("- model\n", "holds a list, expected fields by name"),
+        ("7\n", "holds 7, expected fields by name"),
+        ("trainer: 5\n", ": trainer holds 5, expected fields by name"),  # all settings of the base would be lost
+        ("trainer:\nseed_everything: 1\n", ": trainer is empty, expected fields by name"),
+        ("trainer:\n  max_epochs: 3\n  max_epochs: 4\n", ": key 'max_epochs' stands in line 2 and again in line 3"),
+        ("trainer: {max_epochs: many}\n", ": trainer.max_epochs: Expected"),
+    ],
+)  # fmt: skip
+def test_a_wrong_config_is_named_with_what_it_holds(
+    text: str, said: str, tiny_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text(text)
+    told = refusal(command("fit", tiny_path, tmp_path, f"--config={wrong}"), capsys)
+    assert f"error: {wrong}{said if said.startswith(':') else ' ' + said}" in told
 
 
 @pytest.mark.parametrize(
@@ -162,15 +183,6 @@ def test_a_newcomer_sees_no_warnings(tiny_path: Path, tmp_path: Path, caplog: py
     assert [str(warning.message) for warning in shown] == []
     assert "litlogger" not in caplog.text
     assert "training on 8 grasps of 2 objects" in caplog.text
-
-
-def test_real_warnings_are_shown() -> None:
-    with warnings.catch_warnings(record=True) as shown:
-        warnings.simplefilter("always")
-        quieten()
-        warnings.warn("Your `IterableDataset` has `__len__` defined. In combination", stacklevel=1)
-        warnings.warn("the loss is NaN", stacklevel=1)
-    assert [str(warning.message) for warning in shown] == ["the loss is NaN"]
 
 
 def test_settings_of_the_trainer_that_change_what_is_learnt_are_kept() -> None:

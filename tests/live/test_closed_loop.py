@@ -33,3 +33,13 @@ def test_other_weights_at_the_same_path_are_not_mixed(tmp_path: Path, monkeypatc
         closed_loop.main(given)
     assert told[0] == told[1] != told[2]
     assert told[2]["weights"] == policy_digest(policy)
+
+
+@pytest.mark.parametrize("content", ["", "{", '{"a": 1}\nx\n', '{"a": 2}\n', '{"a": 1}\n{}\n'])
+def test_a_damaged_file_of_episodes_is_named(content: str, tmp_path: Path) -> None:
+    path = tmp_path / "episodes.txt"
+    path.write_text('{"a": 1}\n0\n3\n')
+    assert closed_loop._kept(path, {"a": 1}) == [0, 3]
+    path.write_text(content)
+    with pytest.raises(ValueError, match=r"episodes\.txt .*; delete it"):
+        closed_loop._kept(path, {"a": 1})

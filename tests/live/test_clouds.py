@@ -1,4 +1,6 @@
-"""The thread of the clouds: what it cannot use it counts, and what should not happen reaches its user."""
+"""The thread of the clouds: what it cannot use it counts, and what should not happen it tells and goes on."""
+
+import logging
 
 import numpy as np
 import pytest
@@ -10,7 +12,9 @@ from live.poses import IDENTITY
 POINTS = np.random.default_rng(0).uniform(0.1, 0.2, (200, 3))
 
 
-def test_an_error_of_any_kind_reaches_the_user_and_nobody_waits_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_of_any_kind_is_told_once_and_the_next_cloud_is_prepared(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     worker = CloudWorker(Workspace(), ((16, 0.05, 8),))
 
     def fail(*_: object) -> None:
@@ -18,19 +22,28 @@ def test_an_error_of_any_kind_reaches_the_user_and_nobody_waits_for_ever(monkeyp
 
     with monkeypatch.context() as patched:
         patched.setattr(clouds, "prepare", fail)
-        worker.give(POINTS, IDENTITY)
-        worker.wait()
-    with pytest.raises(RuntimeError, match=r"could not be prepared \(IndexError: index 7 is out of bounds\)"):
-        worker.take()
-    worker.give(POINTS, IDENTITY)  # and the next is prepared
-    for _ in range(200):
-        if not worker._waiting.unfinished_tasks:
-            break
-        worker._thread.join(0.05)
+        for _ in range(3):
+            worker.give(POINTS, IDENTITY)
+            worker.wait()
+    assert (worker.take(), worker.num_refused) == (None, 0)
+    assert worker.fault == "a cloud could not be prepared (IndexError: index 7 is out of bounds)"
+    [record] = [each for each in caplog.records if each.levelno >= logging.ERROR]
+    assert worker.fault in record.getMessage()
+    assert record.exc_info is not None  # with where in the code
+    worker.give(POINTS, IDENTITY)
+    worker.wait()
+    assert worker.fault == ""
     done = worker.take()
     assert done is not None
     assert done.points.shape == (1024, 3)
     worker.close()
+
+
+def test_a_workspace_without_room_is_refused() -> None:
+    with pytest.raises(
+        ValueError, match=r"low \(0.0, 0.0, 1.0\) and high \(1.0, 1.0, 0.5\) m; every low end has to be"
+    ):
+        Workspace(low=(0.0, 0.0, 1.0), high=(1.0, 1.0, 0.5))
 
 
 def test_clouds_of_too_few_points_are_counted() -> None:

@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from live.controller import CLOSE_ANGLE, AssistController
+from live import clouds
+from live.controller import CLOSE_ANGLE, AssistController, JointTargets
 from live.inputs import CloudView, ObjectPose
 from live.log import ControllerLog, load_log
 from live.ports import RecordedSource, pump
-from live.poses import Array
+from live.poses import IDENTITY, Array
 from live.settings import ControllerSettings
 from live.states import State
 from tests.live.fakes import BALL, FACTS, OPEN, PERIOD, THING, WRIST, Bench, FakePolicy
@@ -235,16 +236,81 @@ def test_an_object_seen_by_cameras_is_as_good_as_a_known_one() -> None:
     np.testing.assert_allclose(np.linalg.norm(points - [0, 0, -0.05], axis=1), 0.03, atol=1e-6)
 
 
-def test_a_policy_that_fails_keeps_the_grip_and_says_so() -> None:
+class SeenByCameras:
+    """A wrist at rest over a ball that cameras see; `Bench` knows its object."""
+
+    def __init__(self) -> None:
+        self.policy = FakePolicy()
+        self.controller = AssistController(self.policy)
+        self.time = 0.0
+        self.joints = OPEN.copy()
+
+    def run(self, seconds: float) -> JointTargets:
+        """The targets after so many seconds, with a cloud in every step, which is waited for."""
+        for _ in range(round(seconds / PERIOD)):
+            self.time += PERIOD
+            targets = self.controller.update(self.time, WRIST, self.joints, CloudView(BALL + THING[:3], IDENTITY))
+            self.controller.inputs.wait_for_clouds()
+            self.joints = targets.joint_pos
+        return targets
+
+
+def test_an_error_while_a_cloud_is_prepared_keeps_the_fingers_where_they_are_and_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bench = SeenByCameras()
+    before = bench.run(0.5)
+    assert before.joint_pos[1] > OPEN[1] + 0.3
+
+    def fail(*_: object) -> None:
+        raise IndexError("index 7 is out of bounds")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(clouds, "prepare", fail)
+        kept = bench.run(2 * PERIOD)  # the step in which the first one comes still has the one before
+        targets = bench.run(0.3)
+        np.testing.assert_allclose(targets.joint_pos, kept.joint_pos, atol=1e-9)
+        assert (targets.state, targets.is_frozen) == (State.ASSIST, True)
+        assert targets.message == (
+            "a cloud could not be prepared (IndexError: index 7 is out of bounds): the fingers stay"
+        )
+        bench.controller.release()  # the user can still let go
+        assert bench.run(PERIOD).state is State.RELEASE
+        targets = bench.run(1.5)
+        np.testing.assert_allclose(targets.joint_pos, OPEN, atol=1e-6)
+        assert (targets.state, targets.is_frozen) == (State.IDLE, True)
+    bench.run(2 * PERIOD)
+    assert bench.run(PERIOD).message == ""
+    bench.controller.close()
+
+
+def test_a_cloud_that_is_not_used_freezes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise IndexError("index 7 is out of bounds")
+
+    bench = Bench()
+    monkeypatch.setattr(clouds, "prepare", fail)
+    bench.controller.update(0.0, WRIST, OPEN, CloudView(BALL + THING[:3], IDENTITY))
+    bench.controller.inputs.wait_for_clouds()
+    assert bench.run(0.5)[1] > OPEN[1] + 0.5  # the known object's pose comes
+    assert bench.last.message == ""
+    bench.controller.close()
+
+
+@pytest.mark.parametrize("error", [RuntimeError("broken"), IndexError("broken"), Exception("broken")])
+def test_a_policy_that_fails_keeps_the_grip_and_says_so(error: Exception, caplog: pytest.LogCaptureFixture) -> None:
     bench = Bench()
     kept = bench.run(0.4)
 
     def fail(observation: object) -> None:
-        raise RuntimeError("broken")
+        raise error
 
     bench.policy.act = fail  # type: ignore[method-assign, assignment]
     np.testing.assert_allclose(bench.run(0.2), kept, atol=1e-12)
     assert "policy" in bench.last.message
+    [record] = caplog.records  # once, not in every step
+    assert f"the policy failed: {type(error).__name__}: broken" in record.getMessage()
+    assert record.exc_info is not None
 
 
 def test_nothing_may_be_sent_before_joints_were_read() -> None:
@@ -260,6 +326,7 @@ def test_a_log_holds_every_step_and_can_be_played(tmp_path: Path) -> None:
     bench.controller.know_object(BALL)
     bench.run(0.5)
     arrays = load_log(log.save(tmp_path / "log.npz"))
+    assert [path.name for path in tmp_path.iterdir()] == ["log.npz"]
     assert arrays["joint_pos"].shape == (20, 3)
     np.testing.assert_allclose(np.diff(arrays["time_s"]), PERIOD)
     assert arrays["state"][-1] == "assist"

@@ -62,6 +62,15 @@ def test_the_command_writes_json_and_says_how_it_was(tmp_path: Path, monkeypatch
     assert content["rounds"] > 0
 
 
+def test_a_report_that_cannot_be_written_is_told_before_the_hour(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(SystemExit):
+        main(["--output", str(tmp_path / "file" / "soak.json")])
+    assert "soak.json cannot be written" in " ".join(capsys.readouterr().err.split())
+
+
 def test_a_soak_that_nothing_reached_is_not_fine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("live.soak.FaultyUser.step", lambda *_: None)
     report = soak(FakePolicy(1.0), 0.3)

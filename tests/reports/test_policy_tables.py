@@ -214,7 +214,7 @@ def test_the_command_fills_a_document(files: list[str], tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("{", r"is not JSON .*give metrics\.json files of `test`"),
+        ("{", r"is no JSON .*give metrics\.json files of `test`"),
         ("{}", r"has no 'splits'; give metrics\.json files of `test`"),
         (None, "No such file"),
     ],

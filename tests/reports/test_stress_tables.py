@@ -57,7 +57,11 @@ def test_the_command_fills_its_own_block_and_leaves_the_others(report: dict[str,
 
 @pytest.mark.parametrize(
     ("content", "document", "message"),
-    [("{}", "", "the report has nothing; give the stress.json"), (None, "no block", "names: stress")],
+    [
+        ("{}", "", "stress.json has nothing; give the stress.json"),
+        ("[]", "", "stress.json holds a list, expected fields by name; give the stress.json"),
+        (None, "no block", "names: stress"),
+    ],
 )
 def test_what_is_no_report_or_no_place_for_it_is_named(
     content: str | None,

@@ -46,7 +46,9 @@ def test_arrays_that_were_killed_before_their_manifest_are_absent(tmp_path: Path
     assert files.load("x", MADE_OF) is None
 
 
-@pytest.mark.parametrize(("name", "content"), [("x.npz", b""), ("x.npz", b"no archive"), ("x.json", b"{")])
+@pytest.mark.parametrize(
+    ("name", "content"), [("x.npz", b""), ("x.npz", b"no archive"), ("x.json", b"{"), ("x.json", b"[1]")]
+)
 def test_a_damaged_file_is_absent(name: str, content: bytes, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     files = ResultFiles(tmp_path)
     files.save("x", {"x": np.arange(3)}, MADE_OF)
@@ -54,6 +56,8 @@ def test_a_damaged_file_is_absent(name: str, content: bytes, tmp_path: Path, cap
     with caplog.at_level(logging.WARNING):
         assert files.load("x", MADE_OF) is None
     assert "cannot be read" in caplog.text
+    files.save("x", {"x": np.arange(3)}, MADE_OF)
+    assert files.load("x", MADE_OF) is not None
 
 
 def test_what_tells_of_replaced_results_goes_with_them(tmp_path: Path) -> None:

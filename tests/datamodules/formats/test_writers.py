@@ -1,5 +1,7 @@
 """Round trips: what is written in another layout is read back to 1e-6."""
 
+import errno
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -78,6 +80,28 @@ def test_stacked_rows_and_other_hands(path: Path, tmp_path: Path) -> None:
     causes = [entry.cause for entry in entries if isinstance(entry, BadEntry)]
     assert "quaternion of length 0" in causes[0]  # of another hand
     assert "quaternion of length 0" in causes[1]  # an absent row
+
+
+@pytest.mark.parametrize("name", ["unidexgrasp", "dexgraspbench"])
+def test_a_full_disk_leaves_no_half_of_a_file(
+    name: str, path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = iter((True, True, False))  # for a mesh and a grasp
+
+    def sync(_: int) -> None:
+        if not next(room):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", sync)
+    with pytest.raises(OSError, match=r"00001\.np. was not written: No space left on device"):
+        export_grasps(path, tmp_path / name, name, "small")
+    written = [file for file in (tmp_path / name).rglob("*") if file.is_file()]
+    assert sorted(file.suffix for file in written) == sorted([".obj", ".npz" if name == "unidexgrasp" else ".npy"])
+
+
+def test_a_folder_that_cannot_be_written_to_is_told_before_the_work(path: Path) -> None:
+    with pytest.raises(ValueError, match=r"nothing can be written into the folder .*known\.npz/there"):
+        export_grasps(path, path / "there", "dexgraspbench", "small")
 
 
 def test_unknown_layout_lists_those_written(path: Path, tmp_path: Path) -> None:

@@ -121,6 +121,29 @@ def test_a_finished_job_makes_nothing_again(spec: JobSpec) -> None:
     assert MadeUpSynthesizer.asked == []
 
 
+def test_a_folder_of_parts_that_cannot_be_written_to_is_told_before_the_work(spec: JobSpec, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(
+        ValueError, match=r"nothing can be written into the folder .*file/parts/\w+ \(.*; give one that"
+    ):
+        run_job(replace(spec, parts_dir=tmp_path / "file" / "parts"))
+    assert MadeUpSynthesizer.asked == []
+
+
+def test_a_finished_job_needs_no_folder_to_write_to(spec: JobSpec, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_job(spec)
+
+    def refuse(folder: Path) -> None:
+        raise ValueError(f"{folder} is read-only")
+
+    monkeypatch.setattr(job, "check_folder", refuse)
+    assert len(run_job(spec)[0]) == len(spec.objects())
+    some_part = next(iter(spec.part_paths().values()))
+    some_part.unlink()
+    with pytest.raises(ValueError, match="is read-only"):
+        run_job(spec)
+
+
 def test_shards_share_the_objects_and_together_they_are_the_whole_job(spec: JobSpec, tmp_path: Path) -> None:
     whole = _run(replace(spec, parts_dir=tmp_path / "whole"))
     MadeUpSynthesizer.asked.clear()

@@ -61,6 +61,51 @@ def test_ranges_of_hand_shapes_follow_from_the_limits_or_are_given(claw: Path) -
     assert read_hand(claw).line_ranges.closed == ((1.0, 1.5),)
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("closed: [[1.0, 1.5]]", "closed: [[1.5, 1.0]]", r"closed\[0\] is \[1.5, 1\] \(reversed: the lower end comes"),
+        ("[[0.0, 0.1]]}", "[[0.2, 0.1]]}", r"held.straight\[0\] is \[0.2, 0.1\] \(reversed"),
+        (
+            "thumb_opened: {}",
+            "thumb_opened: {t1: [.nan, 1.0]}",
+            r"thumb_opened.t1 is \[nan, 1\], expected a lower and a",
+        ),
+        ("thumb_closed: {}", "thumb_closed: {t1: [0.0, -1.0]}", r"thumb_closed.t1 is \[0, -1\] \(reversed"),
+        (
+            "thumb_closed: {}",
+            "thumb_closed: {t7: [0.0, 1.0]}",
+            r"line_ranges, thumb_closed: 't7' is unknown; known: q1, t1",
+        ),
+        ("thumb_closed: {}", "thumb_closed: {}, spread: {t7: 1.0}", r"line_ranges, spread: 't7' is unknown"),
+        ("straight:", "stretched:", r"grasp_types, held: 'straight' is unknown; known: stretched"),
+    ],
+)
+def test_ranges_of_hand_shapes_that_cannot_be_are_named(claw: Path, old: str, new: str, message: str) -> None:
+    given = (
+        "opened: [[0.0, 0.1]], closed: [[1.0, 1.5]], held: {straight: [[0.0, 0.1]]}, thumb_opened: {}, thumb_closed: {}"
+    )
+    assert old in given
+    claw.write_text(HAND + f"line_ranges: {{{given.replace(old, new)}}}\n")
+    with pytest.raises(ValueError, match=rf"claw\.yaml.*{message}"):
+        read_hand(claw)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", r"hand file .*claw\.yaml is empty, expected fields by name; .*docs/own_hand\.md"),
+        ("- name: claw\n", r"hand file .*claw\.yaml holds a list, expected fields"),
+        (HAND + "name: other\n", r"hand file .*claw\.yaml: key 'name' stands in line \d+ and again in line \d+"),
+        (HAND + "gains: 5\n", r"hand file .*claw\.yaml: gains holds 5, expected fields by name"),
+    ],
+)
+def test_a_file_that_is_no_hand_is_named_with_what_it_holds(claw: Path, text: str, message: str) -> None:
+    claw.write_text(text)
+    with pytest.raises(ValueError, match=message):
+        read_hand(claw)
+
+
 def test_path_is_a_hand_s_name_and_the_same_hand_each_time(claw: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     hand = load_hand(str(claw))
     monkeypatch.chdir(claw.parent)

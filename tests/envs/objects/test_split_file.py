@@ -146,7 +146,7 @@ def test_missing_file_names_the_remedy(tmp_path: Path) -> None:
 def test_truncated_file_is_refused(tmp_path: Path) -> None:
     path = small_file(tmp_path)
     path.write_text(path.read_text()[:40])
-    with pytest.raises(ValueError, match=r"split.json: it is not JSON \(.*\); write the file again"):
+    with pytest.raises(ValueError, match=r"split.json is no JSON \(.*\); write the file again"):
         load_names(path)
 
 
@@ -187,8 +187,18 @@ def test_malformed_file_is_refused(tmp_path: Path, changes: dict[str, Any], mess
         load_names(small_file(tmp_path, **changes))
 
 
-def test_file_that_holds_a_list_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('["mug_00000"]', r"split\.json holds a list, expected fields by name; write the file again"),
+        ("", r"split\.json is empty, expected fields by name"),
+        ("{}", r"split\.json: field 'schema' is None, expected 'object_split'"),
+        ('{"splits": {"train": [], "train": []}}', r"split\.json: key 'train' stands twice"),
+        (100_000 * "[", r"split\.json is no JSON \(it is nested too deeply\)"),
+    ],
+)
+def test_file_that_holds_no_fields_is_refused(text: str, message: str, tmp_path: Path) -> None:
     path = tmp_path / "split.json"
-    path.write_text('["mug_00000"]')
-    with pytest.raises(ValueError, match=r"field 'schema' is None, expected 'object_split'"):
+    path.write_text(text)
+    with pytest.raises(ValueError, match=message):
         load_names(path)

@@ -114,7 +114,7 @@ def pickled(meta: Path) -> None:
         (lambda meta: other(meta, mano_sides=["both"]), r"mano_sides is \['both'\], expected right or left for"),
         (lambda meta: meta.with_name("pose_000.npz").unlink(), r"pose_000\.npz is not beside it"),
         (lambda meta: meta.with_name("pose_000.npz").write_bytes(b"PK"), r"pose_000\.npz cannot be read"),
-        (lambda meta: meta.write_text("{"), r"meta_000\.json is not JSON"),
+        (lambda meta: meta.write_text("{"), r"meta_000\.json is no JSON"),
         (lambda meta: np.savez(meta.with_name("pose_000.npz"), pose_y=np.zeros((4, 1, 6))), r"lacks the array .*_m"),
         (pickled, r"pose_000\.npz cannot be read \(Object arrays cannot be loaded"),
     ],

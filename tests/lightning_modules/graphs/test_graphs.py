@@ -141,6 +141,16 @@ def test_the_command_names_what_is_missing(tmp_path: Path, capsys: pytest.Captur
     assert "no.ckpt does not exist" in capsys.readouterr().err
 
 
+def test_a_folder_that_cannot_be_written_to_is_told_before_the_work(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Exportable, "inputs", lambda *_: pytest.fail("it began to work"))
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(SystemExit):
+        main(["--checkpoint", str(POLICY), "--output", str(tmp_path / "file" / "graphs"), "--format", "onnx"])
+    assert "nothing can be written into the folder" in capsys.readouterr().err
+
+
 def test_graphs_that_differ_are_an_error(source: Exportable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def wrong(path: Path, of: Exportable, name: str) -> Any:
         return lambda given: {each: value + 1e-4 for each, value in of.graphs[name].named(given).items()}

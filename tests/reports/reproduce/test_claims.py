@@ -81,6 +81,22 @@ def test_training_seeds_count_beside_objects(tmp_path: Path) -> None:
     assert judge(claim, one, other, "paper", "unseen_instances").verdict == OPEN  # type: ignore[arg-type]
 
 
+def test_the_seeds_of_a_difference_are_told_where_one_has_more(tmp_path: Path) -> None:
+    for name, successes in (("a0", [5] * 8), ("a1", [0] * 8), ("b0", [3] * 8)):
+        keep(tmp_path / name, "unseen_instances", successes)
+    a0, a1, b0 = (read_outcomes(tmp_path / name, "unseen_instances", "ours") for name in ("a0", "a1", "b0"))
+    assert a0 is not None
+    assert a1 is not None
+    assert b0 is not None
+    found = difference({0: a0, 1: a1}, {0: b0}, "success")
+    assert found is not None
+    # of seed 0: 5 - 3 of five poses; the bad seed 1 of the first says nothing of the second
+    assert (found.over_objects["mean"], found.over_seeds, found.only) == (pytest.approx(0.4), None, (0,))
+    both = difference({0: a0, 1: a1}, {0: b0, 1: b0}, "success")
+    assert both is not None
+    assert both.only == ()
+
+
 def test_other_episodes_are_no_pair(tmp_path: Path) -> None:
     keep(tmp_path / "a", "unseen_instances", [1])
     keep(tmp_path / "b", "unseen_instances", [1], episodes="other")
@@ -121,6 +137,34 @@ def test_means_of_other_episodes_differ_by_both_intervals() -> None:
     both = independent({**one, **wide}, {**other, **wide}).intervals("unseen_families")
     assert both[0][0] == pytest.approx(0.05)
     assert both[1][0] == pytest.approx(0.1 - np.hypot(0.4, 0.5))
+
+
+def test_independent_means_differ_over_training_seeds_too() -> None:
+    one = {"mean": 0.5, "low": 0.47, "high": 0.54, "n": 10}
+    seeds = {"over_seeds": {"mean": 0.4, "low": 0.1, "high": 0.7, "n": 3}}
+    other = {"mean": 0.4, "low": 0.37, "high": 0.44, "n": 5, **seeds}
+    assert independent(one, one).over_seeds is None
+    # one is the same for all seeds: 0.1 +- 0.3
+    found = independent(one, other)
+    assert found.over_seeds is not None
+    assert [found.over_seeds[key] for key in ("mean", "low", "high", "n")] == pytest.approx([0.1, -0.2, 0.4, 3])
+    assert found.intervals("unseen_instances")[1] == pytest.approx((-0.2, 0.4))
+    # both have seeds: 0 +- sqrt(2) 0.3
+    found = independent(other, other)
+    assert found.over_seeds is not None
+    assert found.over_seeds["high"] == pytest.approx(0.3 * np.sqrt(2))
+
+
+def test_a_share_of_all_or_none_is_as_sure_as_its_objects_are_many(tmp_path: Path) -> None:
+    keep(tmp_path, "unseen_instances", [0, 0, 0, 0, 0, 1, 1, 1, 1])
+    outcome = read_outcomes(tmp_path, "unseen_instances", "ours")
+    assert outcome is not None
+    found = poses_grasped({0: outcome}, 5)
+    # rule of three over the four objects that were grasped at all, not over nine: 1 - 3 / 4
+    all_at_one, none_at_two = share(found, "1/5", "any"), share(found, "2/5", "any")
+    assert [all_at_one[key] for key in ("mean", "low", "high", "n")] == [1.0, 0.25, 1.0, 4]
+    assert [none_at_two[key] for key in ("mean", "low", "high")] == [0.0, 0.0, 0.75]
+    assert share(poses_grasped({0: outcome}, 5), "5/5", "5/5") == {}
 
 
 def test_episodes_without_labels_are_refused(tmp_path: Path) -> None:

@@ -134,6 +134,11 @@ def test_what_is_shipped_or_learns_nothing_is_tested_alone(tmp_path: Path) -> No
             {"steps": {"encoder": {"module": "m", "minutes": "long"}}},
             r"steps.encoder.minutes is 'long'; expected a num",
         ),
+        ({"seeds": ["one"]}, r"seeds is \['one'\]; expected a list of whole numbers"),
+        ({"options": None}, r"options is None; expected a list"),
+        ({"ours": ["a"]}, r"ours is \['a'\]; expected text"),
+        ({"methods": [1]}, r"plan\.yaml: methods is \[1\]; expected names with what belongs to each"),
+        ({"tasks": {"paper": "a.yaml"}}, r"tasks.paper is 'a.yaml'; expected a list"),
         ({"seeds": []}, r"seeds are \[\] and tasks \['paper'\]; give at least one of each"),
         ({"evaluations": {"main": {"tasks": ["usr"]}}}, r"evaluations.main.tasks names usr; available: paper"),
         ({"steps": {"encoder": {}}}, r"steps.encoder has module '' and configs \(\)"),
@@ -173,3 +178,14 @@ def test_files_that_are_no_plan_are_refused(tmp_path: Path) -> None:
     (tmp_path / "text.yaml").write_text("a: [")
     with pytest.raises(ValueError, match="is no YAML"):
         read_plan(tmp_path / "text.yaml", tuple(TABLES))
+    (tmp_path / "list.yaml").write_text("- a")
+    with pytest.raises(ValueError, match=r"list\.yaml holds a list, expected fields by name; give a plan such as"):
+        read_plan(tmp_path / "list.yaml", tuple(TABLES))
+    (tmp_path / "number.yaml").write_text("1: 2")
+    with pytest.raises(
+        ValueError, match=r"number\.yaml: plan: unknown 1, missing folder, .*; fields are folder, seeds"
+    ):
+        read_plan(tmp_path / "number.yaml", tuple(TABLES))
+    (tmp_path / "twice.yaml").write_text("seeds: [0]\nours: a\nseeds: [1]\n")
+    with pytest.raises(ValueError, match=r"twice\.yaml: key 'seeds' stands in line 1 and again in line 3"):
+        read_plan(tmp_path / "twice.yaml", tuple(TABLES))

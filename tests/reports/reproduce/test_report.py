@@ -77,7 +77,12 @@ def test_tables_have_ours_beside_the_papers_and_verdicts(tmp_path: Path) -> None
     assert claims["translation_m", "unseen_instances"] == "holds"
     assert claims["posture_rad", "unseen_instances"] == "not decided"  # both are the same
     # 2 cm less in every episode
-    assert "| Ours moves the object less than PPO (Sec. 5.1) | **holds**: -2.00 [-2.00, -2.00] cm | **holds**: " in text
+    # PPO has one training seed, ours two
+    moves = "| Ours moves the object less than PPO (Sec. 5.1) | **holds**: "
+    assert f"{moves}-2.00 [-2.00, -2.00] cm; of training seed 0 alone | **holds**: " in text
+    # both seeds of ours ended alike; PPO has no interval over one
+    assert "| 1.00 [1.00, 1.00], over seeds [1.00, 1.00] | 0.000 [0.000, 0.000], over seeds [0.000, 0.000] |" in text
+    assert "| 3.00 [3.00, 3.00] | 0.000 [0.000, 0.000] | 30 (1) |" in text
     # of six objects four are grasped at all five poses, two at four
     assert told["table3"]["numbers"]["paper/unseen_families"]["ours"]["5/5"]["mean"] == pytest.approx(4 / 6)
     assert "| *paper: PPO* | 48.20 | 35.49 | 13.10 | 3.01 | 0.20 |" in text
@@ -156,6 +161,17 @@ def test_parts_leave_the_other_tables_as_they_were(tmp_path: Path) -> None:
     told = f"As they were before, not made again with the other tables:\n\n{kept}\n"
     assert told in path.read_text()
     assert path.read_text().replace(told, "") == first
+
+
+def test_table_6_is_of_the_seeds_that_all_levels_have(tmp_path: Path) -> None:
+    plan, runs, selection = reproduced(tmp_path)
+    (runs.root / "test/ours/seed_1/noise_5_paper/done.json").unlink()
+    told = json.loads(write_report(plan, runs, selection, {}).with_suffix(".json").read_text())["table6"]
+    assert {level: row["seeds"] for level, row in told["numbers"]["paper/unseen_families"].items()} == {
+        level: [pytest.approx(28 / 30)] for level in ("main", "noise_2", "noise_5")
+    }
+    assert "**holds**: 0.0 [0.0, 0.0], over families [0.0, 0.0] points; over seeds" in told["text"]  # both have two
+    assert "points; of training seed 0 alone" in told["text"]
 
 
 def test_what_is_missing_is_a_dash_and_what_failed_is_told(tmp_path: Path) -> None:

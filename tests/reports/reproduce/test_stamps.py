@@ -9,7 +9,17 @@ import yaml
 
 from reports.reproduce import stamps as module
 from reports.reproduce.runs import Run
-from reports.reproduce.stamps import Stamp, State, merged_settings, stamp_of, state_of, write_done, write_stamp
+from reports.reproduce.stamps import (
+    Stamp,
+    State,
+    merged_settings,
+    minutes_of,
+    read_stamp,
+    stamp_of,
+    state_of,
+    write_done,
+    write_stamp,
+)
 
 
 def made_up_run(folder: Path, *, options: tuple[str, ...] = (), seed: int = 0, needs: tuple[str, ...] = ()) -> Run:
@@ -111,6 +121,21 @@ def test_the_code_of_a_class_of_ones_own_counts(tmp_path: Path, monkeypatch: pyt
     module._file_digest.cache_clear()
     [told] = differences(before, stamp_of(run, {}, []))
     assert told.startswith(f"files.{tmp_path}/a_method_of_mine.py was ")
+
+
+@pytest.mark.parametrize("content", ["[1]", "{", "5", '{"minutes": null}', "{}"])
+def test_damaged_notes_of_a_run_are_as_good_as_none(content: str, tmp_path: Path) -> None:
+    (tmp_path / "done.json").write_text(content)
+    (tmp_path / "stamp.json").write_text(content)
+    assert minutes_of(tmp_path) is None
+    assert not read_stamp(tmp_path) or content.startswith('{"')
+
+
+def test_a_configuration_without_settings_is_named(tmp_path: Path) -> None:
+    for content, found in (("", "is empty"), ("- a", "holds a list"), ("a: 1\na: 2", ": key 'a' stands in line 1 and")):
+        (tmp_path / "a.yaml").write_text(content)
+        with pytest.raises(ValueError, match=rf"a\.yaml ?{found}"):
+            merged_settings([str(tmp_path / "a.yaml")], [])
 
 
 def test_settings_are_merged_as_the_command_line_does(tmp_path: Path) -> None:

@@ -1,0 +1,79 @@
+"""Options of commands, whose files of settings are looked at before the parser takes them for something else."""
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import yaml
+from jsonargparse import ArgumentParser, Namespace, auto_cli, get_loader, set_loader
+
+from envs.field_files import check_keys, read_yaml, what_it_holds
+from envs.plain_errors import plain_text
+
+_MODE = "fields"
+"""Name under which the parser knows how values and files are read here."""
+
+_REMEDY = "write settings as `name: value`, those of one thing indented below its name; configs/ has examples"
+
+_load_yaml = get_loader("yaml")
+
+
+class SettingsParser(ArgumentParser):
+    """A parser that names the file in which something is wrong, and takes none in which a setting stands twice.
+
+    What is no mapping where settings are expected would otherwise replace, without a word, all that files before it
+    said of the same thing.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._file = ""
+        super().__init__(*args, **{"parser_mode": _MODE, **kwargs})
+
+    def parse_path(self, path: str | os.PathLike[str], *args: Any, **kwargs: Any) -> Namespace:
+        """See `ArgumentParser.parse_path`; what is wrong with the file ends the command."""
+        above = self._file
+        try:
+            self._check_groups(read_yaml(Path(path), _REMEDY), path)
+        except ValueError as error:
+            self.error(str(error), error)
+        self._file = f"{path}: "
+        try:
+            return super().parse_path(path, *args, **kwargs)
+        finally:
+            self._file = above
+
+    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
+        """See `ArgumentParser.error`; names the file that is being read, and gives reasons, not all that was tried."""
+        super().error(self._file + plain_text(message), ex)
+
+    def _check_groups(self, settings: dict[str, Any], path: str | os.PathLike[str]) -> None:
+        """ValueError for a group of settings, such as ``trainer``, that is neither a mapping nor a name."""
+        for group in self.groups or {}:
+            held: Any = settings
+            for name in group.split("."):
+                held = held.get(name, {}) if isinstance(held, dict) else {}
+            if not isinstance(held, dict | str):
+                raise ValueError(f"{path}: {group} {what_it_holds(held)}, expected fields by name; {_REMEDY}")
+
+
+def run_command(function: Callable[..., Any], args: Sequence[str] | None, *, as_positional: bool = False) -> Any:
+    """What a function returns that is called with the arguments of a command line, or of its ``--config`` files.
+
+    Args:
+        function: whose parameters are the options.
+        args: arguments in place of the process's, in tests and notebooks.
+        as_positional: required parameters are given without their names.
+    """
+    given = None if args is None else list(args)
+    return auto_cli(function, args=given, as_positional=as_positional, parser_class=SettingsParser)
+
+
+def _load(text: str) -> Any:
+    """A value, or a file that a setting names, as the parser reads it; a YAMLError for a key that stands twice."""
+    if text.count(":") > 1:
+        check_keys(text)
+    return _load_yaml(text)
+
+
+set_loader(_MODE, _load, (yaml.YAMLError,))

@@ -1,0 +1,65 @@
+"""What a reader wants to know first: ours against the best baseline on unseen families."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from reports.reproduce.blocks import UNITS
+from reports.reproduce.claims import FAILS, HOLDS, OPEN
+from reports.reproduce.plan import Plan
+
+_SPLIT = "unseen_families"
+
+_SUCCEEDS = {
+    HOLDS: "succeeds more often than",
+    FAILS: "**succeeds less often than**",
+    OPEN: "**does not surely succeed more often than**",
+}
+
+
+def verdicts_told(sections: Mapping[str, Any]) -> str:
+    """How many claims of all sections hold, do not, and are not decided."""
+    names = {HOLDS: "hold", FAILS: "do not hold", OPEN: "are not decided"}
+    counts = {name: sum(section["verdicts"].get(name, 0) for section in sections.values()) for name in names}
+    return ", ".join(f"{count} {names[name]}" for name, count in counts.items() if count) or "none is judged"
+
+
+def against_the_best(table1: Mapping[str, Any], plan: Plan) -> str:
+    """Of each task, the difference of ours to the baseline that succeeds most often, and whose posture is not above.
+
+    Args:
+        table1: the section as JSON has it, with ``numbers`` and ``claims``.
+        plan: titles of the methods.
+
+    Returns:
+        Sentences; none where no baseline was measured.
+    """
+    return " ".join(_sentence(task, numbers, table1["claims"], plan) for task, numbers in _tasks(table1["numbers"]))
+
+
+def _tasks(numbers: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, float]]]:
+    """Tasks, and the success of each baseline there."""
+    for spot, rows in numbers.items():
+        task, _, split = spot.partition("/")
+        success = {name: row["success"]["mean"] for name, row in rows.items() if row and row.get("success")}
+        if split == _SPLIT and success:
+            yield task, success
+
+
+def _sentence(task: str, success: Mapping[str, float], claims: list[dict[str, Any]], plan: Plan) -> str:
+    here = [each for each in claims if (each["task"], each["split"]) == (task, _SPLIT) and each["found"] is not None]
+    by_success = {each["claim"]["other"]: each for each in here if each["claim"]["measure"] == "success"}
+    if not by_success:
+        return ""
+    best = max(by_success, key=lambda name: success[name])
+    found, said = by_success[best]["found"], by_success[best]["verdict"]
+    unit = UNITS["success"]
+    seeds = "" if found["over_seeds"] is None else f", over seeds {unit.told(found['over_seeds'])}"
+    only = f", training seed {', '.join(map(str, found['only']))} alone" if found["only"] else ""
+    posture = [each for each in here if each["claim"]["measure"] == "posture_rad" and each["verdict"] != HOLDS]
+    titles = [plan.methods[each["claim"]["other"]].title for each in posture]
+    nearer = f"**not surely nearer to the target pose than {', '.join(titles)}**" if titles else None
+    return (
+        f"On unseen families of the {task} task ours {_SUCCEEDS[said]} the best baseline, {plan.methods[best].title}: "
+        f"{unit.told(found['over_objects'], _SPLIT)} points{seeds}{only}; it ends "
+        f"{nearer or 'nearer to the target pose than all baselines'}."
+    )

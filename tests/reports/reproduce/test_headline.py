@@ -1,0 +1,85 @@
+"""The first sentences of the report."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from reports.reproduce.headline import against_the_best, verdicts_told
+from reports.reproduce.plan import Plan, read_plan
+from reports.reproduce.selection import TABLES
+from tests.reports.reproduce.plans import made_up_plan
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Plan:
+    content = made_up_plan(tmp_path)
+    content["methods"]["ilad"] = {**content["methods"]["ppo"], "title": "ILAD"}
+    (tmp_path / "plan.yaml").write_text(yaml.safe_dump(content))
+    return read_plan(tmp_path / "plan.yaml", tuple(TABLES))
+
+
+def claim(
+    other: str, measure: str, verdict: str, mean: float, seeds: bool = False, only: Sequence[int] = (), **found: Any
+) -> dict[str, Any]:
+    row = {"mean": mean, "low": mean - 0.1, "high": mean + 0.1, "n": 10}
+    over_seeds = {"mean": mean, "low": mean - 0.2, "high": mean + 0.2, "n": 3} if seeds else None
+    return {
+        "claim": {"one": "ours", "other": other, "measure": measure}, "task": "paper", "split": "unseen_families",
+        "found": {"over_objects": row, "over_seeds": over_seeds, "only": only}, "verdict": verdict, **found,
+    }  # fmt: skip
+
+
+def section(*claims: dict[str, Any], **success: float) -> dict[str, Any]:
+    rows = {name: {"success": {"mean": mean}} for name, mean in success.items()}
+    nothing = {name: {"success": {"mean": 1.0}} for name in success}
+    return {"numbers": {"paper/unseen_instances": nothing, "paper/unseen_families": rows}, "claims": list(claims)}
+
+
+def test_the_best_baseline_is_that_of_most_success_and_all_are_compared_in_posture(plan: Plan) -> None:
+    told = against_the_best(
+        section(
+            claim("ppo", "success", "holds", 0.8), claim("ilad", "success", "holds", 0.3, seeds=True),
+            claim("ppo", "posture_rad", "holds", -0.5), claim("ilad", "posture_rad", "holds", -0.2),
+            ours=0.9, ppo=0.1, ilad=0.6,
+        ),
+        plan,
+    )  # fmt: skip
+    assert told == (
+        "On unseen families of the paper task ours succeeds more often than the best baseline, ILAD: 30.0 [20.0, 40.0] "
+        "points, over seeds 30.0 [10.0, 50.0]; it ends nearer to the target pose than all baselines."
+    )
+
+
+@pytest.mark.parametrize(
+    ("verdict", "said"),
+    [("does not hold", "**succeeds less often than**"), ("not decided", "**does not surely succeed more often than**")],
+)
+def test_what_is_not_so_is_said(plan: Plan, verdict: str, said: str) -> None:
+    told = against_the_best(
+        section(
+            claim("ppo", "success", verdict, 0.0), claim("ppo", "posture_rad", "not decided", 0.0), ours=0.5, ppo=0.5
+        ),
+        plan,
+    )
+    assert f"ours {said} the best baseline, PPO" in told
+    assert "it ends **not surely nearer to the target pose than PPO**" in told
+
+
+def test_seeds_of_which_alone_it_is_are_named(plan: Plan) -> None:
+    told = against_the_best(section(claim("ppo", "success", "holds", 0.5, only=[0]), ours=0.9, ppo=0.4), plan)
+    assert "50.0 [40.0, 60.0] points, training seed 0 alone; " in told
+
+
+def test_without_a_measured_baseline_nothing_is_said(plan: Plan) -> None:
+    unmeasured = claim("ppo", "success", "not decided", 0.0, found=None)
+    assert against_the_best(section(unmeasured, ours=0.9), plan) == ""
+    assert against_the_best({"numbers": {}, "claims": []}, plan) == ""
+
+
+def test_verdicts_of_all_sections_are_added_up() -> None:
+    sections = {"table1": {"verdicts": {"holds": 2, "not decided": 1}}, "fig5": {"verdicts": {"holds": 1}}}
+    assert verdicts_told(sections) == "3 hold, 1 are not decided"
+    assert verdicts_told({"fig4": {"verdicts": {}}}) == "none is judged"
