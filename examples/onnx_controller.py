@@ -17,7 +17,10 @@ def farthest(points: np.ndarray, count: int) -> np.ndarray:
     return np.array(chosen)
 
 
-session = onnxruntime.InferenceSession(Path(sys.argv[1]) / "whole.onnx")
+options = onnxruntime.SessionOptions()
+options.intra_op_num_threads = 1  # a single hand gives several nothing to do
+options.add_free_dimension_override_by_name("batch", 1)  # what no input decides is worked out once
+session = onnxruntime.InferenceSession(Path(sys.argv[1]) / "whole.onnx", options)
 facts = json.loads(session.get_modelmeta().custom_metadata_map["graspgf"])
 normals = np.random.default_rng(0).normal(size=(4096, 3))
 ball = 0.035 * normals / np.linalg.norm(normals, axis=1, keepdims=True) + [0.0, 0.0, 0.035]  # on the table, m, world

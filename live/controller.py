@@ -233,7 +233,7 @@ class AssistController:
                 _LOG.warning("the policy failed: %s", failure, exc_info=True)
             self._failure = failure
             done = PolicyParts(*(4 * [np.full(len(joint_pos), np.nan)]))
-        if not all(np.isfinite(part).all() for part in (done.action, done.a_p, done.a_s, done.a_r)):
+        if not np.isfinite((done.action, done.a_p, done.a_s, done.a_r)).all():
             self._message = "the policy gave no numbers: the grip is kept"
             return self._nothing
         share = self.level * self._share

@@ -1,7 +1,5 @@
 """Which joints press on something: they stay behind their commands, and stand still there."""
 
-from collections import deque
-
 import numpy as np
 
 from live.poses import Array
@@ -19,14 +17,16 @@ class PressWatch:
 
     def __init__(self, closing: Array, behind: float, moved: float, looks: int) -> None:
         self._closing, self._behind, self._moved = closing, behind, moved
-        self._seen: deque[tuple[Array, Array]] = deque(maxlen=looks + 1)
+        self._joints = np.full((looks + 1, len(closing)), np.inf)  # of these looks, in a ring
+        self._lagged = np.zeros(len(closing), np.int64)  # looks in a row
+        self._count = 0
 
     def look(self, command: Array, joint_pos: Array) -> int:
         """How many joints press, from commands and joints (J,), rad, one control period after those before."""
-        self._seen.append((command.copy(), joint_pos.copy()))
-        if len(self._seen) < (self._seen.maxlen or 0):
+        joints = self._joints
+        joints[self._count % len(joints)] = joint_pos
+        self._count += 1
+        self._lagged = np.where((command - joint_pos) * self._closing > self._behind, self._lagged + 1, 0)
+        if self._count < len(joints) or not (stays := self._lagged >= len(joints)).any():
             return 0
-        commands, joints = (np.stack(part) for part in zip(*self._seen, strict=True))
-        lags = ((commands - joints) * self._closing > self._behind).all(axis=0)
-        rests = np.ptp(joints, axis=0) < self._moved
-        return int((lags & rests).sum())
+        return int((stays & (joints.max(axis=0) - joints.min(axis=0) < self._moved)).sum())

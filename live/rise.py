@@ -1,7 +1,6 @@
 """Whether the wrist rises, from where it was seen: `envs.task.rise_reflex.RiseReflex` of one hand, without torch."""
 
 import math
-from collections import deque
 
 import numpy as np
 
@@ -29,27 +28,30 @@ class RiseWatch:
         half = max(1, round(0.5 * WINDOW_S / period_s))
         self._halves = [half * times for times in LONGER]
         count = max(2 * self._halves[-1], SCATTER_PLACES)
-        self._places: deque[Array] = deque([place] * count, maxlen=count)
+        self._places = np.tile(place, (count, 1))  # oldest first
         self.is_rising = self.has_begun = False
 
     def look(self, place: Array) -> None:
         """Where the wrist is (3,) one period later."""
-        self._places.append(place)
-        way, least = self._moved(np.stack(self._places))
-        goes_up = bool(way[2] > least and way[2] > np.hypot(way[0], way[1]))
-        goes_elsewhere = bool(np.linalg.norm(way) > least) and not goes_up
+        self._places[:-1] = self._places[1:]
+        self._places[-1] = place
+        (x, y, z), least = self._moved()
+        goes_up = z > least and z > math.hypot(x, y)
+        goes_elsewhere = math.hypot(x, y, z) > least and not goes_up
         was_rising = self.is_rising
         self.is_rising = (was_rising or goes_up) and not goes_elsewhere
         self.has_begun = self.is_rising and not was_rising
 
-    def _moved(self, places: Array) -> tuple[Array, float]:
-        second = np.diff(places[-SCATTER_PLACES:], n=2, axis=0)
-        scatter = float(np.linalg.norm(second, axis=1).mean()) / _SECOND_DIFFERENCE
-        way, least = np.zeros(3), 0.0
+    def _moved(self) -> tuple[list[float], float]:
+        places = self._places
+        last, way, least = places[-SCATTER_PLACES:], np.zeros(3), 0.0
+        steps = last[1:] - last[:-1]
+        second = steps[1:] - steps[:-1]
+        scatter = float(np.sqrt((second * second).sum(axis=1)).mean()) / _SECOND_DIFFERENCE
         for half, times in zip(self._halves, LONGER, strict=True):
             errors, enough = CERTAINTY * scatter * math.sqrt(2.0 / half), MIN_RISE * times
-            way = places[-half:].mean(axis=0) - places[-2 * half : -half].mean(axis=0)
+            way = places[-half:].sum(axis=0) / half - places[-2 * half : -half].sum(axis=0) / half
             least = max(errors, enough)
             if errors <= enough:
                 break
-        return way, least
+        return way.tolist(), least

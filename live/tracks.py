@@ -1,5 +1,6 @@
 """What came in when: wrist or object poses with their times, free of what cannot be."""
 
+import math
 from bisect import bisect_right, insort
 from dataclasses import dataclass
 
@@ -35,15 +36,25 @@ class PoseLimits:
     reach: float = 10.0
 
 
+_Pose = tuple[float, ...]
+"""A pose in plain numbers: of seven of them each operation takes less time than in numpy."""
+
+_Sample = tuple[float, _Pose]
+"""A time, s, and the pose then."""
+
+
 def unit_pose(values: object) -> Array | None:
     """A pose (7,) with a quaternion of unit length; None where this is none: another size, NaN, no orientation."""
     try:
         pose = np.array(values, dtype=np.float64)
     except (TypeError, ValueError, OverflowError):
         return None
-    if pose.shape != (7,) or not np.isfinite(pose).all() or np.abs(pose).max() > 1e6:
+    if pose.shape != (7,):
         return None
-    length = float(np.linalg.norm(pose[3:]))
+    numbers = pose.tolist()
+    if not all(abs(each) <= 1e6 for each in numbers):  # NaN is not, either
+        return None
+    length = math.hypot(*numbers[3:])
     if not 0.9 < length < 1.1:
         return None
     pose[3:] /= length
@@ -63,8 +74,8 @@ class PoseTrack:
 
     def __init__(self, limits: PoseLimits | None = None) -> None:
         self._limits = limits or PoseLimits()
-        self._samples: list[tuple[float, tuple[float, ...]]] = []
-        self._strange: list[tuple[float, Array]] = []
+        self._samples: list[_Sample] = []
+        self._strange: list[_Sample] = []
         self.num_refused = 0
         self.num_moved = 0
 
@@ -80,8 +91,9 @@ class PoseTrack:
 
     def add(self, time_s: float, values: object) -> bool:
         """A sample; whether it was taken."""
-        pose = unit_pose(values)
-        if pose is None or np.abs(pose[:3]).max() > self._limits.reach:
+        unit = unit_pose(values)
+        pose = () if unit is None else tuple(unit.tolist())
+        if unit is None or max(map(abs, pose[:3])) > self._limits.reach:
             self.num_refused += 1
             return False
         if self._samples and not self._follows(time_s, pose):
@@ -107,23 +119,22 @@ class PoseTrack:
             return np.array(later)
         return between(before, later, (time_s - start) / (end - start))
 
-    def _put(self, time_s: float, pose: Array) -> None:
-        insort(self._samples, (time_s, tuple(pose.tolist())))
+    def _put(self, time_s: float, pose: _Pose) -> None:
+        insort(self._samples, (time_s, pose))
         oldest = self._samples[-1][0] - KEPT_S
         while len(self._samples) > 1 and (self._samples[1][0] <= oldest or len(self._samples) > MAX_POSES):
             del self._samples[0]
 
-    def _follows(self, time_s: float, pose: Array) -> bool:
+    def _follows(self, time_s: float, pose: _Pose) -> bool:
         near = min(self._samples[-8:], key=lambda sample: abs(sample[0] - time_s))
-        return self._agrees(abs(time_s - near[0]), np.array(near[1]), pose)
+        return self._agrees(abs(time_s - near[0]), near[1], pose)
 
-    def _agrees(self, elapsed: float, before: Array, pose: Array) -> bool:
+    def _agrees(self, elapsed: float, before: _Pose, pose: _Pose) -> bool:
         limits = self._limits
-        way = float(np.linalg.norm(pose[:3] - before[:3]))
-        turn = angle_between(before[3:], pose[3:])
+        way, turn = math.dist(pose[:3], before[:3]), angle_between(before[3:], pose[3:])
         return way <= limits.slack_m + limits.speed * elapsed and turn <= limits.slack_rad + limits.turn * elapsed
 
-    def _elsewhere(self, time_s: float, pose: Array) -> bool:
+    def _elsewhere(self, time_s: float, pose: _Pose) -> bool:
         """Whether enough strange samples in a row agree; then the track begins anew with this one."""
         if self._strange and not self._agrees(abs(time_s - self._strange[-1][0]), self._strange[-1][1], pose):
             self._strange.clear()

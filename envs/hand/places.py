@@ -1,9 +1,11 @@
 """Where fingertips and links of a hand are, without their orientations: few operations, for few hands."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from envs.geometry.transforms import quat_to_matrix
@@ -16,10 +18,22 @@ FEW = 32
 for 32, but 0.80 in place of 0.52 for 48 (one thread, beside other work)."""
 
 
+@dataclass(frozen=True)
+class _Constants:
+    """What places are made of, in one dtype on one device; the last transforms are those of the fingertips."""
+
+    follow: Tensor  # (J, L + F) radians of a link's joint over radians of each actuated joint
+    offset: Tensor  # (L + F,) rad, of coupled joints
+    parts: tuple[Tensor, Tensor, Tensor]  # A, B and C of each transform (L + F, 16)
+    rounds: tuple[Tensor, ...]  # the ancestor that each transform is multiplied by, round by round (L + F,)
+    wanted: Tensor  # the transforms that are asked for (F + K,)
+    ancestor: Tensor  # the ancestors of these in a last round (F + K,)
+
+
 class HandPlaces:
     """Fingertips, and origins of links, as `HandKinematics` has them; it is asked where there are more than FEW hands.
 
-    A link in its parent is T = A + sin(angle) B - cos(angle) C with constant 4 x 4 matrices (Rodrigues' formula), for
+    A link in its parent is T = A + sin(angle) B + cos(angle) C with constant 4 x 4 matrices (Rodrigues' formula), for
     all links at once. Those of a chain are multiplied by doubling: after round r, each T is relative to its ancestor
     2^r links nearer to the palm, so that three rounds do for a finger of eight links.
 
@@ -40,19 +54,22 @@ class HandPlaces:
         tips = list(range(num_links, num_links + len(fingers)))  # each a link of its own, which does not turn
         columns = [0, *chain.joint_column, *[0] * len(fingers)]
         sources = [*range(hand.num_joints), *hand.parent_columns]
-        self._source = torch.tensor([sources[column] for column in columns])
-        follow = np.array([[1.0, 0.0]] * hand.num_joints + [*zip(hand.coupled.ratio, hand.coupled.offset, strict=True)])
+        ratios, offsets = np.array(
+            [[1.0, 0.0]] * hand.num_joints + [*zip(hand.coupled.ratio, hand.coupled.offset, strict=True)]
+        ).T
+        follow = np.zeros((hand.num_joints, len(columns)))
+        follow[[sources[column] for column in columns], range(len(columns))] = ratios[columns]
         constant, sine, cosine = np.zeros((3, num_links + len(fingers), 4, 4))
         constant[:] = np.eye(4)
         rest = quat_to_matrix(torch.as_tensor(chain.rest_quat)).numpy()
         turn = np.cross(chain.axis[:, None], np.eye(3)).swapaxes(1, 2)  # of v: axis x v
         constant[1:num_links, :3, :3] = rest @ (np.eye(3) + turn @ turn)
-        sine[1:num_links, :3, :3], cosine[1:num_links, :3, :3] = rest @ turn, rest @ turn @ turn
+        sine[1:num_links, :3, :3], cosine[1:num_links, :3, :3] = rest @ turn, -rest @ turn @ turn
         constant[1:num_links, :3, 3] = chain.offset
         constant[num_links:, :3, 3] = [finger.tip_point for finger in fingers]
-        self._arrays = (follow[columns].T, constant.reshape(-1, 16), sine.reshape(-1, 16), cosine.reshape(-1, 16))
-        self._rounds, self._wanted = _rounds([0, *chain.parents, *tip_links], [*tips, *links])
-        self._cache: dict[tuple[torch.dtype, torch.device], tuple[Tensor, ...]] = {}
+        self._arrays = (follow, offsets[columns], *(each.reshape(-1, 16) for each in (constant, sine, cosine)))
+        self._indices = _rounds([0, *chain.parents, *tip_links], [*tips, *links])
+        self._cache: dict[tuple[torch.dtype, torch.device], _Constants] = {}
 
     def __call__(self, joint_pos: Tensor) -> Tensor:
         """Fingertips in the order of `Hand.fingers`, then the links (B, F + K, 3), m, in the hand frame.
@@ -66,27 +83,37 @@ class HandPlaces:
             pose = self._kinematics.forward(joint_pos)
             return torch.cat([pose.fingertips, pose.link_position[:, self._links]], dim=1)
         check_joints(self.hand, joint_pos, "joint_pos", self.hand.joints)
-        (ratio, offset), constant, sine, cosine = self._constants(joint_pos)
-        angle = (joint_pos[:, self._source] * ratio + offset)[:, :, None]
-        flat = torch.addcmul(torch.addcmul(constant, angle.sin(), sine), angle.cos(), cosine, value=-1.0)
-        transform, (index, ancestor) = flat.unflatten(2, (4, 4)), self._wanted
+        made = self._constants(joint_pos)
+        constant, sine, cosine = made.parts
         with full_precision(joint_pos):
-            for each in self._rounds:
-                transform = transform[:, each] @ transform
-            return (transform[:, ancestor] @ transform[:, index, :, 3:])[:, :, :3, 0]
+            angle = torch.addmm(made.offset, joint_pos, made.follow)[:, :, None]
+            flat = torch.addcmul(torch.addcmul(constant, angle.sin(), sine), angle.cos(), cosine)
+            transform = flat.unflatten(2, (4, 4))
+            for ancestors in made.rounds:
+                transform = transform.index_select(1, ancestors) @ transform
+            ends = transform[..., 3:].index_select(1, made.wanted)
+            return (transform.index_select(1, made.ancestor) @ ends)[:, :, :3, 0]
 
-    def _constants(self, like: Tensor) -> tuple[Tensor, ...]:
+    def _constants(self, like: Tensor) -> _Constants:
         key = (like.dtype, like.device)
         if key not in self._cache:
             with torch.inference_mode(False):  # they are kept, for gradients, too
-                self._cache[key] = tuple(torch.as_tensor(each, dtype=key[0], device=key[1]) for each in self._arrays)
+                follow, offset, *parts = (torch.as_tensor(each, dtype=key[0], device=key[1]) for each in self._arrays)
+                *rounds, wanted, ancestor = (torch.as_tensor(each, device=key[1]) for each in self._indices)
+                constant, sine, cosine = parts
+                self._cache[key] = _Constants(follow, offset, (constant, sine, cosine), tuple(rounds), wanted, ancestor)
         return self._cache[key]
 
 
-def _rounds(parents: Sequence[int], wanted: Sequence[int]) -> tuple[list[Tensor], tuple[Tensor, Tensor]]:
-    """Which ancestor each transform is multiplied by, round by round; of the last round, for those wanted alone."""
+def _rounds(parents: Sequence[int], wanted: Sequence[int]) -> list[NDArray[np.int64]]:
+    """Which ancestor each transform is multiplied by, round by round; then those wanted, and the last round's for them.
+
+    Args:
+        parents: of each transform, that of the palm its own.
+        wanted: transforms.
+    """
     ancestors, rounds = np.array(parents), []
     while ancestors[ancestors].any():
-        rounds.append(torch.tensor(ancestors))
+        rounds.append(ancestors)
         ancestors = ancestors[ancestors]
-    return rounds, (torch.tensor(wanted), torch.tensor(ancestors[list(wanted)]))
+    return [*rounds, np.array(wanted), ancestors[list(wanted)]]

@@ -106,23 +106,37 @@ class PolicyGraph(Graph):
         return targets, parts.action, *shown
 
 
-class WholeGraph(Graph):
-    """All of it: cloud and observation to joint targets, the follower inside."""
+class ControlGraph(Graph):
+    """Scene and observation to joint targets, the follower inside: all of a control step while the cloud is known."""
 
-    outputs = ("joint_targets", "action", "a_s", "a_r", "a_p", "way", "back")
+    inputs = PolicyGraph.inputs[:7]
+    outputs = (*PolicyGraph.outputs, *PrimitiveGraph.outputs)
 
-    def __init__(self, encoder: EncoderGraph, primitive: PrimitiveGraph, policy: PolicyGraph) -> None:
+    def __init__(self, primitive: PrimitiveGraph, policy: PolicyGraph) -> None:
         super().__init__()
-        self.encoder, self.primitive, self.policy = encoder, primitive, policy
-        self.inputs = (*PolicyGraph.inputs[1:7], *encoder.inputs[2:])
+        self.primitive, self.policy = primitive, policy
+
+    def forward(self, scene: Tensor, *observed: Tensor) -> tuple[Tensor, ...]:
+        """(joint_targets, action, a_s, a_r, a_p, way, back); see `inputs`."""
+        heading = self.primitive(scene, *observed[:2])
+        return *self.policy(scene, *observed, *heading), *heading
+
+
+class WholeGraph(Graph):
+    """All of it: cloud and observation to joint targets."""
+
+    outputs = ControlGraph.outputs
+
+    def __init__(self, encoder: EncoderGraph, control: ControlGraph) -> None:
+        super().__init__()
+        self.encoder, self.control = encoder, control
+        self.inputs = (*control.inputs[1:], *encoder.inputs[2:])
 
     def forward(self, *observed: Tensor) -> tuple[Tensor, ...]:
         """(joint_targets, action, a_s, a_r, a_p, way, back); see `inputs`."""
-        points_h, joint_pos, coupled_pos, command, history_w, past_w = observed[:6]
-        (scene,) = self.encoder(points_h, history_w[:, -1], *observed[6:])
-        heading = self.primitive(scene, points_h, joint_pos)
-        done = self.policy(scene, points_h, joint_pos, coupled_pos, command, history_w, past_w, *heading)
-        return *done, *heading
+        seen, groups = observed[:6], observed[6:]
+        points_h, history_w = seen[0], seen[4]
+        return self.control(*self.encoder(points_h, history_w[:, -1], *groups), *seen)
 
 
 def observation_of(hand: Hand, given: Mapping[str, Tensor]) -> Observation:
@@ -138,7 +152,7 @@ def observation_of(hand: Hand, given: Mapping[str, Tensor]) -> Observation:
 
 
 def graphs_of(primitive: GraspPrimitive, policy: ResidualPolicy | None) -> dict[str, Graph]:
-    """The graphs by name: encoder and primitive; with a policy, its own and the whole.
+    """The graphs by name: encoder and primitive; with a policy, its own, both for control, and the whole.
 
     Raises:
         ValueError: a policy that reads no scene of a primitive, or asks for hidden groups.
@@ -153,7 +167,9 @@ def graphs_of(primitive: GraspPrimitive, policy: ResidualPolicy | None) -> dict[
             "policies that share the primitive's encoder and use its action, such as that of configs/residual_ppo.yaml"
         )
     own = PolicyGraph(policy, primitive)
-    return {"encoder": encoder, "primitive": alone, "policy": own, "whole": WholeGraph(encoder, alone, own)}
+    control = ControlGraph(alone, own)
+    whole = WholeGraph(encoder, control)
+    return {"encoder": encoder, "primitive": alone, "policy": own, "control": control, "whole": whole}
 
 
 def names_of(graphs: Sequence[Graph]) -> list[str]:

@@ -35,6 +35,10 @@ KEY = "graspgf"
 """Where the description stands in an ONNX file's metadata; of a torch program its extra file ``graspgf.json``."""
 
 
+BATCH = "batch"
+"""Name of the free dimension; for who fixes it at 1, onnxruntime works out beforehand all that no input decides."""
+
+
 class Exportable:
     """The graphs of a checkpoint.
 
@@ -160,6 +164,7 @@ def write_onnx(graph: Graph, given: Mapping[str, Tensor], description: Mapping[s
     )
     if made is None:
         raise RuntimeError("torch.onnx.export gave no program")
+    made.rename_axes({str(axis): BATCH for each in made.model.graph.inputs for axis in (each.shape or ())[:1]})
     made.model.metadata_props[KEY] = json.dumps(description)
     for value, fields in ((made.model.graph.inputs, "inputs"), (made.model.graph.outputs, "outputs")):
         for each in value:

@@ -3,19 +3,15 @@
 import abc
 import itertools
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 
 import torch
 from torch import Tensor
 
-from envs.geometry.table import table_plane
-from envs.geometry.transforms import (
-    pose_compose,
-    pose_invert,
-    quat_rotate,
-    rotation_vector_from_quat,
-)
+from envs.geometry.transforms import quat_conjugate, quat_multiply, rotation_vector_from_quat
 from envs.hand.hand import Hand
+from envs.hand.kinematics import full_precision
 from envs.hand.places import HandPlaces
 from envs.task.observations import ASKED_GROUPS, OBSERVATION_GROUPS, Observation, check_groups, group_shape
 from lightning_modules.followers import Heading
@@ -99,6 +95,20 @@ class ObservedGroups(PolicyInputs):
         return parts if heading is None else {**parts, "primitive_action": heading.action}
 
 
+@dataclass(frozen=True)
+class _Looks:
+    """What takes many small operations, worked out once for all earlier wrists N and finger poses P that are read.
+
+    Attributes:
+        motion: of the earlier wrists (E, N, 6), see `motion_seen_from`.
+        heights, distances: of the fingertips in these poses (E, P, F), see `tip_heights` and `tip_distances`.
+    """
+
+    motion: Tensor
+    heights: Tensor
+    distances: Tensor
+
+
 class ApproachInputs(ObservedGroups):
     """Joints, coupled joints, a_p, wrist history, attitude, the cloud's whereabouts and fingertips.
 
@@ -116,19 +126,35 @@ class ApproachInputs(ObservedGroups):
 
     def parts(self, hand: Hand, observation: Observation, heading: Heading | None) -> dict[str, Tensor]:
         """See `PolicyInputs.parts`; reads the groups joint_pos, coupled_pos, wrist_history and points_h."""
-        points_h = observation["points_h"][:, :COARSE_POINTS]
         present_w = observation["wrist_history"][:, -1]
-        tips_h = _fingertips(hand)(hand.denormalise(observation["joint_pos"]))
+        motion = motion_seen_from(present_w, torch.cat(self._earlier_w(observation), dim=1))
+        poses = torch.stack(self._finger_poses(hand, observation, heading), dim=1)  # (E, P, J)
+        tips_h = _fingertips(hand)(poses.flatten(0, 1)).unflatten(0, poses.shape[:2]).flatten(1, 2)  # (E, P F, 3)
+        read = tip_heights(tips_h, present_w), tip_distances(tips_h, observation["points_h"][:, :COARSE_POINTS])
+        looks = _Looks(motion, *(part.unflatten(1, (poses.shape[1], -1)) for part in read))
+        return self._parts(hand, observation, heading, looks)
+
+    def _earlier_w(self, observation: Observation) -> list[Tensor]:
+        """Wrist poses before the present one that are read (E, ..., 7), first those of the history."""
+        return [observation["wrist_history"][:, :-1]]
+
+    def _finger_poses(self, hand: Hand, observation: Observation, heading: Heading | None) -> list[Tensor]:
+        """Joints (E, J), rad, whose fingertips are read."""
+        return [hand.denormalise(observation["joint_pos"])]
+
+    def _parts(self, hand: Hand, observation: Observation, heading: Heading | None, looks: _Looks) -> dict[str, Tensor]:
+        """`PolicyInputs.parts`, with what was worked out."""
+        points_h, history_w = observation["points_h"][:, :COARSE_POINTS], observation["wrist_history"]
         parts = {"joint_pos": observation["joint_pos"], "coupled_pos": observation["coupled_pos"]}
         if heading is not None:
             parts["primitive_action"] = heading.action
         parts |= {
-            "wrist_motion": wrist_motion(observation["wrist_history"]),
-            "wrist_attitude": wrist_attitude(present_w),
+            "wrist_motion": looks.motion[:, : history_w.shape[1] - 1].flatten(1),
+            "wrist_attitude": wrist_attitude(history_w[:, -1]),
             "cloud_centroid": points_h.mean(dim=1) / CLOUD_SCALE,
             "cloud_extent": torch.cat([points_h.amin(dim=1), points_h.amax(dim=1)], dim=1) / CLOUD_SCALE,
-            "tip_heights": tip_heights(tips_h, present_w),
-            "tip_distances": tip_distances(tips_h, points_h),
+            "tip_heights": looks.heights[:, 0],
+            "tip_distances": looks.distances[:, 0],
         }
         return parts | super().parts(hand, observation, None)
 
@@ -138,15 +164,19 @@ class GripInputs(ApproachInputs):
 
     A joint that cannot follow presses on something: the sense of touch that every real hand has. The last second tells
     a user who dwells at a grasp from one who pauses on his way, which the last eighth of a second does not.
+
+    Reads the groups command and wrist_past, too.
     """
 
-    def parts(self, hand: Hand, observation: Observation, heading: Heading | None) -> dict[str, Tensor]:
-        """See `PolicyInputs.parts`; reads the groups command and wrist_past, too."""
-        behind = hand.denormalise(observation["command"]) - hand.denormalise(observation["joint_pos"])
-        history_w = torch.cat([observation["wrist_past"], observation["wrist_history"][:, -1:]], dim=1)
-        return super().parts(hand, observation, heading) | {
+    def _earlier_w(self, observation: Observation) -> list[Tensor]:
+        return [*super()._earlier_w(observation), observation["wrist_past"]]
+
+    def _parts(self, hand: Hand, observation: Observation, heading: Heading | None, looks: _Looks) -> dict[str, Tensor]:
+        behind = (observation["command"] - observation["joint_pos"]) * hand.half_ranges(observation["command"])
+        past = looks.motion[:, observation["wrist_history"].shape[1] - 1 :]
+        return super()._parts(hand, observation, heading, looks) | {
             "joint_lag": behind / LAG_SCALE,
-            "wrist_past": wrist_motion(history_w) * PAST_SCALE,
+            "wrist_past": past.flatten(1) * PAST_SCALE,
         }
 
 
@@ -155,39 +185,47 @@ class PlannedGripInputs(GripInputs):
 
     A grasp whose fingertips would close on nothing is too early, one below the table out of reach: what a small network
     would have to work out from joints, a_p (which tells no distance) and the cloud's feature.
+
+    Raises:
+        ValueError: when it is called where there is no primitive that heads anywhere.
     """
 
-    def parts(self, hand: Hand, observation: Observation, heading: Heading | None) -> dict[str, Tensor]:
-        """See `PolicyInputs.parts`.
-
-        Raises:
-            ValueError: there is no primitive that heads anywhere.
-        """
+    def _finger_poses(self, hand: Hand, observation: Observation, heading: Heading | None) -> list[Tensor]:
         if heading is None:
             raise ValueError(
                 f"{type(self).__name__} reads where a primitive heads, and there is none; set inputs to GripInputs"
             )
-        planned = hand.denormalise(observation["joint_pos"]) + heading.way
-        tips_h = _fingertips(hand)(planned)
-        return super().parts(hand, observation, heading) | {
-            "way": heading.way,
-            "planned_tip_heights": tip_heights(tips_h, observation["wrist_history"][:, -1]),
-            "planned_tip_distances": tip_distances(tips_h, observation["points_h"][:, :COARSE_POINTS]),
+        (present,) = super()._finger_poses(hand, observation, heading)
+        return [present, present + heading.way]
+
+    def _parts(self, hand: Hand, observation: Observation, heading: Heading | None, looks: _Looks) -> dict[str, Tensor]:
+        parts = super()._parts(hand, observation, heading, looks)
+        if heading is not None:
+            parts["way"] = heading.way
+        return parts | {
+            "planned_tip_heights": looks.heights[:, 1],
+            "planned_tip_distances": looks.distances[:, 1],
         }
 
 
 def wrist_motion(history_w: Tensor) -> Tensor:
     """Earlier wrist poses seen from the present one, scaled, (E, 6 (H - 1)), from poses (E, H, 7), oldest first."""
-    present = history_w[:, -1:].expand(-1, history_w.shape[1] - 1, -1)
-    earlier_h = pose_compose(pose_invert(present), history_w[:, :-1])
-    turn = rotation_vector_from_quat(earlier_h[..., 3:])
-    return torch.cat([earlier_h[..., :3] / STEP_SCALE, turn / TURN_SCALE], dim=-1).flatten(1)
+    return motion_seen_from(history_w[:, -1], history_w[:, :-1]).flatten(1)
+
+
+def motion_seen_from(present_w: Tensor, earlier_w: Tensor) -> Tensor:
+    """Places and turns (rotation vectors) of N wrist poses (E, N, 7) seen from others (E, 7), scaled, (E, N, 6)."""
+    left, rotation = _products(present_w[:, 3:])
+    with full_precision(earlier_w):
+        place = (earlier_w[..., :3] - present_w[:, None, :3]) @ rotation  # of rows: R^T d
+        turn = rotation_vector_from_quat(earlier_w[..., 3:] @ left)  # of rows: conj(p) q
+    return torch.cat([place / STEP_SCALE, turn / TURN_SCALE], dim=-1)
 
 
 def wrist_attitude(pose_w: Tensor) -> Tensor:
     """Direction of gravity in the hand frame and height above the table in units of 0.2 m (E, 4), from poses (E, 7)."""
-    table_h = table_plane(pose_w)
-    return torch.cat([-table_h[:, :3], table_h[:, 3:] / 0.2], dim=1)
+    _, rotation = _products(pose_w[:, 3:])
+    return torch.cat([-rotation[:, 2], pose_w[:, 2:3] / 0.2], dim=1)
 
 
 def tip_heights(tips_h: Tensor, pose_w: Tensor) -> Tensor:
@@ -197,14 +235,41 @@ def tip_heights(tips_h: Tensor, pose_w: Tensor) -> Tensor:
         tips_h: fingertips in the hand frame (E, F, 3), m.
         pose_w: wrist poses (E, 7).
     """
-    quats = pose_w[:, None, 3:].expand(-1, tips_h.shape[1], -1)
-    heights = quat_rotate(quats, tips_h)[..., 2] + pose_w[:, None, 2]
+    _, rotation = _products(pose_w[:, 3:])
+    with full_precision(tips_h):
+        heights = (tips_h @ rotation[:, 2, :, None])[..., 0] + pose_w[:, 2:3]
     return heights.clamp(max=MAX_TIP_DISTANCE) / TIP_SCALE
 
 
 def tip_distances(tips_h: Tensor, points_h: Tensor) -> Tensor:
     """Distances of the fingertips (E, F, 3) to the nearest point of the cloud (E, N, 3), limited and scaled alike."""
-    return torch.cdist(tips_h, points_h).amin(dim=2).clamp(max=MAX_TIP_DISTANCE) / TIP_SCALE
+    if torch.compiler.is_exporting():  # graphs do not have the operation, of which the other form takes memory
+        squared = (tips_h[..., None] - points_h.mT[:, None]).square().sum(dim=2)
+        nearest = squared.amin(dim=2).sqrt()
+    else:
+        nearest = torch.cdist(tips_h, points_h, compute_mode="donot_use_mm_for_euclid_dist").amin(dim=2)
+    return nearest.clamp(max=MAX_TIP_DISTANCE) / TIP_SCALE
+
+
+def _products(quat: Tensor) -> tuple[Tensor, Tensor]:
+    """Of unit quaternions q (E, 4): L with L p = q p for quaternions p (E, 4, 4), and the rotation's matrix (E, 3, 3).
+
+    L, and R with R p = p q*, are linear in q: few operations, and of a control step's time these are most.
+    """
+    from_left, from_right = _factors(quat.dtype, quat.device)
+    with full_precision(quat):
+        left, right = ((quat @ factor).unflatten(1, (4, 4)) for factor in (from_left, from_right))
+        return left, (left @ right)[:, 1:, 1:]
+
+
+@cache
+def _factors(dtype: torch.dtype, device: torch.device) -> tuple[Tensor, Tensor]:
+    """What quaternions are multiplied by to give the entries of L and R (4, 16)."""
+    with torch.inference_mode(False):  # gradients may need them later
+        unit = torch.eye(4, dtype=dtype, device=device)
+        of_left = quat_multiply(unit[:, None], unit)  # (4 of q, 4 of p, 4 of the product)
+        of_right = quat_multiply(unit, quat_conjugate(unit)[:, None])
+        return of_left.mT.flatten(1), of_right.mT.flatten(1)
 
 
 @cache

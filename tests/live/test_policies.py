@@ -14,13 +14,14 @@ from envs.hand.shadow import shadow_hand
 from envs.objects.builder import make_object
 from envs.task.observation_builder import ObservationBuilder, Signals
 from envs.task.rise_reflex import RiseReflex
+from lightning_modules.graphs.fields import random_inputs
 from lightning_modules.policy.load import load_policy
 from live.clouds import Workspace, crop, prepare
 from live.controller import AssistController
 from live.hand_facts import HandFacts
 from live.inputs import ObjectPose
 from live.mujoco_hand import MujocoHand
-from live.policies import KEY, OnnxPolicy, load_control_policy
+from live.policies import KEY, LiveObservation, OnnxPolicy, load_control_policy
 from live.ports import pump
 from live.poses import IDENTITY
 from live.rise import RiseWatch
@@ -120,6 +121,31 @@ def test_onnx_and_torch_say_the_same(exported_policy: Path) -> None:
     assert np.abs(targets[0][-1] - targets[0][0]).max() > 0.1
 
 
+def test_what_an_exported_policy_said_before_stays_as_it_was(exported_policy: Path) -> None:
+    policy = OnnxPolicy(exported_policy)
+    given = {name: value.numpy() for name, value in random_inputs(shadow_hand(), None, 2).items()}
+    names = ("joint_pos", "coupled_pos", "command", "wrist_history", "wrist_past")
+    seen = [
+        LiveObservation(
+            given["points_h"][hand],
+            prepare(given["points_h"][hand], policy.facts.grouping).groups,
+            **{name: given[name][hand] for name in names},
+        )
+        for hand in range(2)
+    ]
+    first = policy.act(seen[0])
+    kept = first.action.copy()
+    assert np.abs(policy.act(seen[1]).action - kept).max() > 1e-3
+    np.testing.assert_array_equal(first.action, kept)
+    np.testing.assert_array_equal(policy.act(seen[0]).action, kept)  # nothing of the other cloud is left
+    assert policy.num_encoded == 3
+    policy.act(seen[0])
+    assert policy.num_encoded == 3
+    policy.start()
+    policy.act(seen[0])
+    assert policy.num_encoded == 4
+
+
 def test_mujoco_in_the_place_of_a_hand_closes_on_an_object() -> None:
     hand, thing = shadow_hand(), make_object("box", 0)
     controller = AssistController(TorchPolicy(POLICY))
@@ -135,7 +161,7 @@ def test_mujoco_in_the_place_of_a_hand_closes_on_an_object() -> None:
 
 def test_files_of_another_version_or_program_are_refused(exported_policy: Path, tmp_path: Path) -> None:
     onnx = pytest.importorskip("onnx")
-    for name in ("encoder", "primitive", "policy"):
+    for name in ("encoder", "control"):
         model = onnx.load(exported_policy / f"{name}.onnx")
         for entry in model.metadata_props:
             if entry.key == KEY:
