@@ -76,7 +76,7 @@ def test_a_repeated_key_of_json_is_named(tmp_path: Path) -> None:
 
 
 def test_the_same_key_in_two_mappings_and_what_aliases_repeat_is_fine() -> None:
-    text = "first: &one {a: 1}\nsecond: *one\nthird:\n  <<: *one\n  a: 2\nfourth: [{a: 1}, {a: 2}]\n1: x\n'1': y\n"
+    text = "first: &one {a: 1}\nsecond: *one\nthird:\n  <<: *one\n  <<: *one\n  a: 2\nfourth: [{a: 1}]\n1: x\n'1': y\n"
     assert yaml_value(text) == yaml.safe_load(text)
 
 

@@ -1,5 +1,7 @@
 """The controller's promises, on a hand of three joints."""
 
+import errno
+import os
 import time
 from pathlib import Path
 
@@ -326,7 +328,6 @@ def test_a_log_holds_every_step_and_can_be_played(tmp_path: Path) -> None:
     bench.controller.know_object(BALL)
     bench.run(0.5)
     arrays = load_log(log.save(tmp_path / "log.npz"))
-    assert [path.name for path in tmp_path.iterdir()] == ["log.npz"]
     assert arrays["joint_pos"].shape == (20, 3)
     np.testing.assert_allclose(np.diff(arrays["time_s"]), PERIOD)
     assert arrays["state"][-1] == "assist"
@@ -335,6 +336,19 @@ def test_a_log_holds_every_step_and_can_be_played(tmp_path: Path) -> None:
     for now in arrays["time_s"]:
         targets = pump(again, [source], [], float(now))
     np.testing.assert_allclose(targets.joint_pos, bench.last.joint_pos, atol=1e-9)
+
+
+def test_a_full_disk_leaves_the_log_before_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = ControllerLog()
+    before = log.save(tmp_path / "log.npz").read_bytes()
+
+    def is_full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", is_full)
+    with pytest.raises(OSError, match=r"log\.npz was not written: No space left on device"):
+        log.save(tmp_path / "log.npz")
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"log.npz": before}
 
 
 def test_a_foreign_file_is_no_log(tmp_path: Path) -> None:
