@@ -46,7 +46,8 @@ class SettingsParser(ArgumentParser):
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """See `ArgumentParser.error`; names the file that is being read, and gives reasons, not all that was tried."""
         # parsers of settings within settings pass theirs on to the parser around them, which knows the whole name
-        super().error(self._file + (plain_text(message) if self.exit_on_error else message), ex)
+        is_outermost = self.exit_on_error or bool(self._file)
+        super().error(self._file + (plain_text(message) if is_outermost else message), ex)
 
     def _check_groups(self, settings: dict[str, Any], path: str | os.PathLike[str]) -> None:
         """ValueError for a group of settings, such as ``trainer``, that is neither a mapping nor a name."""

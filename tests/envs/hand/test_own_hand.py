@@ -97,6 +97,10 @@ def test_ranges_of_hand_shapes_that_cannot_be_are_named(claw: Path, old: str, ne
         ("", r"hand file .*claw\.yaml is empty, expected fields by name; .*docs/own_hand\.md"),
         ("- name: claw\n", r"hand file .*claw\.yaml holds a list, expected fields"),
         (HAND + "name: other\n", r"hand file .*claw\.yaml: key 'name' stands in line \d+ and again in line \d+"),
+        (
+            HAND + "side: {link: near, point: [a, 0, 0], normal: [1, 0, 0]}\n",
+            r"hand file .*claw\.yaml: side\.point: Expected a <class 'float'>. Got value: a; docs/own_hand\.md",
+        ),
         (HAND + "gains: 5\n", r"hand file .*claw\.yaml: gains holds 5, expected fields by name"),
     ],
 )
