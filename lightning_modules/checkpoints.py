@@ -1,21 +1,19 @@
 """Checkpoint files: written whole or not at all, read without running what they hold, and modules built from them."""
 
 import contextvars
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-import torch
 from jsonargparse import ArgumentParser
 from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.pytorch import LightningModule
 
 from datamodules.grasps.identity import HAND, check_trained_on
-from envs.files import write_atomically
 from envs.hand.hand import Hand
 from envs.hand.identity import hand_identity
-from envs.stand_ins import what_stands_there
+from lightning_modules.checkpoint_files import read_checkpoint_file, save_checkpoint_file
+from lightning_modules.left_out import put_back
 
 TRAINED_ON = "trained_on"
 """Field that the data's state in a checkpoint has, and exported checkpoints themselves."""
@@ -25,17 +23,7 @@ _TRUSTED_PREFIX = "lightning_modules."
 _BUILT_IN_PYTHON = "_built_in_python"
 """Hyper-parameter that marks modules which were given objects: their checkpoints do not describe them."""
 
-WITHOUT_PRIMITIVE = "without_primitive"
-"""Field of a policy's checkpoint that leaves out its frozen primitive (`lightning_modules.shared_primitive`)."""
-
 Module = TypeVar("Module", bound=LightningModule)
-
-
-def save_checkpoint_file(content: dict[str, Any], path: str | Path) -> None:
-    """Write a checkpoint so that a reader sees the older file or the whole new one, whatever happens in between."""
-    buffer = io.BytesIO()
-    torch.save(content, buffer)
-    write_atomically(Path(path), buffer.getvalue())
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
@@ -54,6 +42,10 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         if storage_options is not None:
             raise TypeError(f"storage_options is {storage_options!r}; local checkpoint files take none")
         save_checkpoint_file(checkpoint, path)
+
+    def load_checkpoint(self, path: str | Path, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """As Lightning reads it, with what an export left out."""
+        return put_back(super().load_checkpoint(path, *args, **kwargs), path)
 
 
 def leave_out_objects(module: LightningModule, names: Sequence[str]) -> None:
@@ -75,41 +67,13 @@ def leave_out_objects(module: LightningModule, names: Sequence[str]) -> None:
 def read_checkpoint(path: str | Path) -> dict[str, Any]:
     """A checkpoint's content: tensors and plain containers only, nothing is unpickled beyond that.
 
+    What an export left out is put back (`left_out.put_back`).
+
     Raises:
         FileNotFoundError: no such file.
-        ValueError: truncated, not a checkpoint, one that holds more than plain data, or one without its primitive.
+        ValueError: truncated, not a checkpoint, one that holds more than plain data, or its primitive is not found.
     """
-    content = read_any_checkpoint(path)
-    if WITHOUT_PRIMITIVE in content:
-        raise ValueError(
-            f"checkpoint {path} was exported without its primitive; complete it first: python -m "
-            f"lightning_modules.export --checkpoint {path} --primitive PRIMITIVE.ckpt --output WHOLE.ckpt"
-        )
-    return content
-
-
-def read_any_checkpoint(path: str | Path) -> dict[str, Any]:
-    """As `read_checkpoint`, those without their primitive included."""
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"checkpoint {path} does not exist; train one with: python -m lightning_modules.cli fit --config CONFIG. A "
-            "run that ended before its first epoch did has none: start it again without --ckpt_path"
-        )
-    stand_in = what_stands_there(path, "the checkpoint")
-    if stand_in:
-        raise ValueError(f"checkpoint {path}: {stand_in}")
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises many types for a damaged or foreign file
-        # not torch's own text, which advises to unpickle whatever the file holds
-        raise ValueError(
-            f"checkpoint {path} cannot be read as plain tensors ({type(error).__name__}); it is truncated or was not "
-            "made by this project"
-        ) from error
-    if not isinstance(content, dict) or "state_dict" not in content:
-        raise ValueError(f"checkpoint {path} has no field state_dict; expected one written by this project's fit")
-    return content
+    return put_back(read_checkpoint_file(path), path)
 
 
 def settings_of(content: Mapping[str, Any], source: str | Path) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Make a small checkpoint: ``python -m lightning_modules.export --checkpoint FILE --output pretrained/gf.ckpt``.
 
-Left out is what only training needs: optimiser, schedules, loops, callbacks and the weights that were not averaged.
+Left out is what only training needs: optimiser, schedules, loops, callbacks, the weights that were not averaged, and a
+policy's critics, which estimate NaN when it is read.
 The result serves ``lightning_modules.cli test --ckpt_path``, `GraspPrimitive.from_checkpoint` and `load_policy`;
 training does not resume from it.
 
@@ -8,7 +9,8 @@ training does not resume from it.
 its own and the whole (`lightning_modules.graphs`); then they are compared with the module, and the differences printed.
 
 ``--without-primitive pretrained/gf.ckpt`` leaves out the frozen primitive of a policy, six sevenths of its size, which
-``--primitive pretrained/gf.ckpt`` puts back.
+``--primitive pretrained/gf.ckpt`` puts back. Without that the policy is whole wherever a ``gf.ckpt`` with these weights
+lies beside it, in the folder above or in the project's ``pretrained``.
 
 A policy's checkpoint of before it described its primitive, or of before its critic saw the exploration's noise, is
 converted; it acts as before.
@@ -25,16 +27,11 @@ import torch
 from envs.files import check_folder
 from envs.hand.registry import load_hand
 from envs.task.observations import flat_size
-from lightning_modules.checkpoints import (
-    TRAINED_ON,
-    WITHOUT_PRIMITIVE,
-    read_any_checkpoint,
-    read_checkpoint,
-    save_checkpoint_file,
-    trained_on,
-)
+from lightning_modules.checkpoint_files import read_checkpoint_file, save_checkpoint_file
+from lightning_modules.checkpoints import TRAINED_ON, read_checkpoint, trained_on
 from lightning_modules.graphs.parity import TOLERANCE, Parity, compare, onnx_run, program_run, real_inputs
 from lightning_modules.graphs.writing import Exportable, write_onnx, write_program
+from lightning_modules.left_out import LEFT_OUT, WITHOUT_PRIMITIVE, without_critics
 from lightning_modules.primitive import description_of
 from lightning_modules.settings_guard import check_same_primitive
 from lightning_modules.shared_primitive import with_primitive, without_primitive
@@ -44,7 +41,7 @@ _LOG = logging.getLogger(__name__)
 _REQUIRED = ("state_dict", "hyper_parameters", "pytorch-lightning_version")
 """Without these a checkpoint can be neither loaded by Lightning nor described by itself."""
 
-_KEPT = (*_REQUIRED, "datamodule_hyper_parameters", "epoch", "global_step", TRAINED_ON, WITHOUT_PRIMITIVE)
+_KEPT = (*_REQUIRED, "datamodule_hyper_parameters", "epoch", "global_step", TRAINED_ON, WITHOUT_PRIMITIVE, LEFT_OUT)
 """Fields of an exported checkpoint. Under averaging ``state_dict`` holds the averaged weights (`WarmupEMA`)."""
 
 
@@ -68,7 +65,7 @@ def exported(content: dict[str, Any], source: str) -> dict[str, Any]:
     if isinstance(content["hyper_parameters"].get("primitive"), str):
         kept["hyper_parameters"] = _with_primitive(kept, source)
         kept["state_dict"] |= _critic_that_sees_noise(kept)
-    return kept
+    return without_critics(kept)
 
 
 def _with_primitive(content: dict[str, Any], source: str) -> dict[str, Any]:
@@ -113,7 +110,7 @@ def export_checkpoint(
         ValueError: damaged or foreign checkpoint, a required field is missing, another primitive, or what training
             resumes from would be written over.
     """
-    whole, output = read_checkpoint(checkpoint) if primitive is None else read_any_checkpoint(checkpoint), Path(output)
+    whole, output = read_checkpoint(checkpoint) if primitive is None else read_checkpoint_file(checkpoint), Path(output)
     if "optimizer_states" in whole and output.resolve() == Path(checkpoint).resolve():
         raise ValueError(
             f"the output {output} is the checkpoint itself: training resumes from it; give the output another name"

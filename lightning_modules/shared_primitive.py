@@ -1,16 +1,11 @@
 """Checkpoints of policies that share one primitive: its weights, six sevenths of each, are kept once."""
 
-import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from torch import Tensor
-
-from lightning_modules.checkpoints import WITHOUT_PRIMITIVE, read_checkpoint
+from lightning_modules.checkpoints import read_checkpoint
+from lightning_modules.left_out import PRIMITIVE_PREFIX, WITHOUT_PRIMITIVE, digest_of, with_weights
 from lightning_modules.settings_guard import check_same_primitive
-
-_PREFIX = "score_module."
-"""Of the primitive's weights in a policy's."""
 
 
 def without_primitive(content: Mapping[str, Any], source: str, primitive: str) -> dict[str, Any]:
@@ -26,9 +21,10 @@ def without_primitive(content: Mapping[str, Any], source: str, primitive: str) -
     """
     weights = content["state_dict"]
     check_same_primitive(source, weights, primitive)
-    kept = {name: value for name, value in weights.items() if not name.startswith(_PREFIX)}
-    left_out = {name.removeprefix(_PREFIX): value for name, value in weights.items() if name.startswith(_PREFIX)}
-    return {**content, "state_dict": kept, WITHOUT_PRIMITIVE: _digest(left_out)}
+    prefix = PRIMITIVE_PREFIX
+    kept = {name: value for name, value in weights.items() if not name.startswith(prefix)}
+    left_out = {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}
+    return {**content, "state_dict": kept, WITHOUT_PRIMITIVE: digest_of(left_out)}
 
 
 def with_primitive(content: Mapping[str, Any], source: str, primitive: str) -> dict[str, Any]:
@@ -41,22 +37,10 @@ def with_primitive(content: Mapping[str, Any], source: str, primitive: str) -> d
     if expected is None:
         raise ValueError(f"checkpoint {source} has its primitive; leave out --primitive")
     weights = read_checkpoint(primitive)["state_dict"]
-    found = _digest(weights)
+    found = digest_of(weights)
     if found != expected:
         raise ValueError(
             f"checkpoint {source} was exported without a primitive of digest {expected[:12]}, {primitive} has "
             f"{found[:12]}; give the primitive that the policy was trained with"
         )
-    inside = {_PREFIX + name: value for name, value in weights.items()}
-    rest = {name: value for name, value in content.items() if name != WITHOUT_PRIMITIVE}
-    return {**rest, "state_dict": {**content["state_dict"], **inside}}
-
-
-def _digest(weights: Mapping[str, Tensor]) -> str:
-    """SHA-256 of names, shapes and values."""
-    digest = hashlib.sha256()
-    for name in sorted(weights):
-        value = weights[name].detach().cpu().contiguous()
-        digest.update(f"{name} {value.dtype} {tuple(value.shape)}\n".encode())
-        digest.update(value.numpy().tobytes())
-    return digest.hexdigest()
+    return with_weights(content, weights)

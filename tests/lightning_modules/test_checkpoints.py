@@ -11,7 +11,8 @@ import torch
 from lightning.pytorch import LightningModule, Trainer
 from torch import nn
 
-from lightning_modules.checkpoints import AtomicCheckpointIO, save_checkpoint_file
+from lightning_modules.checkpoint_files import save_checkpoint_file
+from lightning_modules.checkpoints import AtomicCheckpointIO
 
 
 def content(value: float) -> dict[str, Any]:

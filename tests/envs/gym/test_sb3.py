@@ -6,7 +6,7 @@ import pytest
 pytest.importorskip("stable_baselines3", reason="stable_baselines3 is not installed; the extra dev has it")
 
 from envs.gym.sb3 import SB3Worlds
-from envs.gym.wrappers import VectorFlatObservation
+from envs.gym.wrappers import NotedSuccesses, VectorFlatObservation
 from tests.gym import STEPS, PassingBy, settings, tiny_vector_env
 
 GROUPS = ("joint_pos", "wrist_history")
@@ -41,12 +41,13 @@ def test_an_end_tells_its_last_observation_return_and_success() -> None:
 
 def test_the_success_rate_is_that_of_grasps() -> None:
     worlds = tiny_vector_env(2, "SameStep", settings("ppo"), source=PassingBy)
-    env = SB3Worlds(VectorFlatObservation(worlds, GROUPS))
+    noted = NotedSuccesses(VectorFlatObservation(worlds, GROUPS))
+    env = SB3Worlds(noted)
     env.reset()
     for _ in range(STEPS):
         *_, infos = env.step(np.zeros((2, 18), dtype=np.float32))
     assert "is_success" not in infos[0]  # the wrist came for no grasp: Stable-Baselines3 leaves the episode out
-    assert infos[1]["is_success"] is False
+    assert [infos[1]["is_success"]] == noted.successes
 
 
 def test_steps_that_are_none_would_be_learnt_from() -> None:
