@@ -19,7 +19,7 @@ from matplotlib.axes import Axes
 
 from callbacks.training.figures import dress, save_figure
 from envs.conventions import SPLITS
-from envs.files import write_atomically
+from envs.files import check_output, write_atomically
 from reports.run_logs import AGENT_STEPS, Curve, Log, PolicyRun, kept_policies, minutes, policy_run, read_logs
 
 _LOG = logging.getLogger("curves")
@@ -212,6 +212,30 @@ def _names(runs: Sequence[Path]) -> list[str]:
     return short if len(set(short)) == len(short) else [str(run) for run in runs]
 
 
+def _draw(paths: Sequence[Path], output: Path, numbers_file: Path | None, title: str) -> None:
+    """Write the picture of runs, and its numbers.
+
+    Raises:
+        OSError: a run has no logs, or a file cannot be written.
+        ValueError: there is nothing to draw, or two runs have one name.
+    """
+    kept = {name: run for path in paths if path.is_file() for name, run in kept_policies(path).items()}
+    folders = [path for path in paths if not path.is_file()]
+    logs = dict(zip(_names(folders), map(read_logs, folders), strict=True))
+    first = next(iter(logs.values()), [])
+    if kept or len(logs) > 1 or any(AGENT_STEPS in log for log in first):
+        if twice := sorted(kept.keys() & logs.keys()):
+            raise ValueError(f"{', '.join(twice)}: names both of kept curves and of folders; rename the folders")
+        runs = {**kept, **{name: policy_run(each) for name, each in logs.items()}}
+        chart, numbers = policy_chart(runs), policy_numbers(runs)
+    else:  # the newest training among them: a test has a log too
+        newest = next((log for log in reversed(first) if field_numbers(log)), first[-1] if first else Log())
+        chart, numbers = field_chart(newest), field_numbers(newest)
+    chart.draw(output, title)
+    if numbers_file is not None:
+        write_atomically(numbers_file, (json.dumps(numbers) + "\n").encode())
+
+
 def main(args: Sequence[str] | None = None) -> None:
     """Command line of the curves."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
@@ -227,23 +251,10 @@ def main(args: Sequence[str] | None = None) -> None:
     if len({path.resolve() for path in given.runs}) < len(given.runs):
         parser.error(f"a run is named twice among {', '.join(map(str, given.runs))}")
     try:
-        kept = {name: run for path in given.runs if path.is_file() for name, run in kept_policies(path).items()}
-    except ValueError as error:
+        check_output(given.output, *given.runs, given.json)
+        _draw(given.runs, given.output, given.json, given.title)
+    except (OSError, ValueError) as error:
         parser.error(str(error))
-    folders = [path for path in given.runs if not path.is_file()]
-    logs = dict(zip(_names(folders), map(read_logs, folders), strict=True))
-    first = next(iter(logs.values()), [])
-    if kept or len(logs) > 1 or any(AGENT_STEPS in log for log in first):
-        if twice := sorted(kept.keys() & logs.keys()):
-            parser.error(f"{', '.join(twice)}: names both of kept curves and of folders; rename the folders")
-        runs = {**kept, **{name: policy_run(each) for name, each in logs.items()}}
-        chart, numbers = policy_chart(runs), policy_numbers(runs)
-    else:  # the newest training among them: a test has a log too
-        newest = next((log for log in reversed(first) if field_numbers(log)), first[-1] if first else Log())
-        chart, numbers = field_chart(newest), field_numbers(newest)
-    chart.draw(given.output, given.title)
-    if given.json is not None:
-        write_atomically(given.json, (json.dumps(numbers) + "\n").encode())
     _LOG.info("wrote %s", given.output)
 
 

@@ -12,6 +12,7 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
+from envs.files import check_folder
 from envs.pictures.sheets import save_png
 from envs.task.outcomes import CAUSES
 from reports.episode.controller_log import log_picture, read_logged_run, told
@@ -89,14 +90,16 @@ def main(args: Sequence[str] | None = None) -> None:
             _LOG.info("%s", overview(files))
             return
         numbers = [] if address.number is None else [files.check(address.number)]
+        folder = given.folder or files.root / "pictures"
+        check_folder(folder)
         run = OpenedRun(files)
         numbers = numbers or run.pick(given.worst or 1, given.cause)
         if not numbers:
             raise ValueError(f"{files.path} has no episode that ended so ({given.cause or 'failed'})")
+        for number in numbers:
+            draw(files, run.replay(number), folder)
     except (ValueError, OSError) as error:
         parser.error(str(error))
-    for number in numbers:
-        draw(files, run.replay(number), given.folder or files.root / "pictures")
 
 
 if __name__ == "__main__":

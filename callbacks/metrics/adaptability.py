@@ -46,6 +46,8 @@ def adaptability(
     grasped = (counts > 0).astype(float)
     if grasped.any():
         found["grasped"] = {
-            k: estimate(share, objects, families=kinds, below=grasped).as_dict() for k, share in at.items() if k != "0"
+            k: estimate(share, objects, families=kinds, below=grasped, is_rate=True).as_dict()
+            for k, share in at.items()
+            if k != "0"
         }
     return found

@@ -61,7 +61,8 @@ def estimate(
     can vary.
 
     With ``below`` (N,) the ratio sum(values) / sum(below), both over the same resampled groups: what a hard object
-    costs both does not widen the interval. Resamples without anything below are left out.
+    costs both does not widen the interval. Resamples without anything below are left out, and so are groups without
+    from the rule of three.
 
     With ``families`` (N,), one for each group, a second interval that resamples families, and groups within each drawn
     one; none with a single family. Of few families it is too narrow, as intervals of the bootstrap are: by a seventh
@@ -90,15 +91,15 @@ def estimate(
     count = len(sums[0])
     draws = np.random.default_rng(seed).integers(count, size=(_RESAMPLES, count))
     mean = float(columns[0].mean()) if below is None else float(sums[0].sum() / sums[1].sum())
-    extreme = mean if is_rate and mean in (0.0, 1.0) else None
+    extreme, has_below = mean if is_rate and mean in (0.0, 1.0) else None, sums[1] > 0.0
     resampled = [column[draws].sum(axis=1) for column in sums]
-    low, high = _interval(resampled[0], resampled[1], count, extreme)
+    low, high = _interval(resampled[0], resampled[1], int(has_below.sum()), extreme)
     over_families = None
     if families is not None:
         names, family = np.unique(families[first], return_inverse=True)
         if len(names) > 1:
             times = _times_drawn(tuple(family.tolist()), seed)
-            bounds = _interval(times @ sums[0], times @ sums[1], len(names), extreme)
+            bounds = _interval(times @ sums[0], times @ sums[1], len(set(family[has_below])), extreme)
             over_families = FamilyInterval(*bounds, families=len(names))
     return Estimate(mean=mean, low=low, high=high, n=columns.shape[1], over_families=over_families)
 

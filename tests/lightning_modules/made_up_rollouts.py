@@ -1,6 +1,6 @@
 """Rollouts of a residual policy on made-up observations, without physics, for tests of how it acts and learns."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -34,10 +34,11 @@ def everywhere(observation: Observation) -> Tensor:
     return torch.ones(len(observation), dtype=torch.bool)
 
 
-def decide(module: ResidualPPOModule, seed: int = 0) -> Decision:
-    """All steps of made-up episodes, stacked."""
-    [acting] = module.begin([WORLDS], 50, torch.Generator().manual_seed(seed))
-    decided = [acting.step(observation, everywhere(observation)) for observation in observations()]
+def decide(module: ResidualPPOModule, seed: int = 0, seen: Sequence[Observation] = ()) -> Decision:
+    """All steps of made-up episodes, stacked; of observations that are the same every time where none are given."""
+    seen = seen or observations()
+    [acting] = module.begin([len(seen[0])], 50, torch.Generator().manual_seed(seed))
+    decided = [acting.step(observation, everywhere(observation)) for observation in seen]
     return each_tensor(lambda *steps: torch.stack(steps), *decided)
 
 
@@ -60,20 +61,28 @@ NO_TEACHER = torch.full((STEPS, WORLDS), torch.nan)
 def rollout(
     module: ResidualPPOModule, reward: Reward, seed: int = 0, valid: int = WORLDS, gate: Tensor = NO_TEACHER
 ) -> Rollout:
-    decided = decide(module, seed)
+    return paid_rollout(module, decide(module, seed), reward, valid, gate)
+
+
+def paid_rollout(
+    module: ResidualPPOModule, decided: Decision, reward: Reward, valid: int | None = None, gate: Tensor | None = None
+) -> Rollout:
+    """What was decided, with its pay."""
     paid = reward(PolicyMemory.of(decided.memory))
-    is_terminal = torch.zeros(STEPS, WORLDS, dtype=torch.bool)
+    gate = torch.full(paid.shape, torch.nan) if gate is None else gate
+    num_worlds = paid.shape[1]
+    is_terminal = torch.zeros(paid.shape, dtype=torch.bool)
     is_terminal[-1] = True
     return Rollout(
         hand_action=decided.hand_action,
         reward=paid,
         terms={"made_up": paid},
         is_terminal=is_terminal,
-        is_valid=(torch.arange(WORLDS) < valid).expand(STEPS, -1),
+        is_valid=(torch.arange(num_worlds) < (num_worlds if valid is None else valid)).expand(len(paid), -1),
         memory=decided.memory,
         gate=gate,
         grip=0.0 * gate,
-        measures={"success": paid.sum(0), "is_grasp": torch.ones(paid.shape[1])},
+        measures={"success": paid.sum(0), "is_grasp": torch.ones(num_worlds)},
         policy_version=module.policy_version,
         seconds={"physics": 1.0},
     )

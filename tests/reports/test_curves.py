@@ -186,9 +186,14 @@ def test_the_command_draws_the_training_and_not_the_test_after_it(field_run: Pat
     assert set(json.loads(numbers.read_text())) == {"val/dsm_loss/train", "val/field_success/train"}
 
 
-def test_a_run_without_curves_is_named(tmp_path: Path) -> None:
+def test_a_run_without_curves_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_log(tmp_path / "run", {"lr-Adam": {0: 1.0}})
-    with pytest.raises(ValueError, match=r"the logs have no curve of the scalars val/dsm_loss/, val/field_success/"):
-        main([str(tmp_path / "run"), "--output", str(tmp_path / "x.png")])
-    with pytest.raises(FileNotFoundError, match=r"no TensorBoard events below .*; give the default_root_dir of a run"):
-        main([str(tmp_path / "none"), "--output", str(tmp_path / "x.png")])
+    (tmp_path / "file").touch()
+    for run, output, message in (
+        ("run", "x.png", "the logs have no curve of the scalars val/dsm_loss/, val/field_success/"),
+        ("none", "x.png", "give the default_root_dir of a run"),
+        ("run", "file/x.png", "x.png cannot be written"),
+    ):
+        with pytest.raises(SystemExit):
+            main([str(tmp_path / run), "--output", str(tmp_path / output)])
+        assert message in capsys.readouterr().err

@@ -165,6 +165,15 @@ def copied(source: Path, target: Path) -> Path:
     return target
 
 
+def test_a_folder_that_is_a_file_is_named_before_the_episode_is_run(
+    tiny_test: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(SystemExit):
+        main([f"{tiny_test}:unseen_families:ours:2", "--folder", str(tmp_path / "file")])
+    assert f"nothing can be written into the folder {tmp_path / 'file'}" in capsys.readouterr().err
+
+
 def test_several_splits_have_to_be_named(tiny_test: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     root = copied(tiny_test, tmp_path)
     (root / "episodes" / "development").mkdir()

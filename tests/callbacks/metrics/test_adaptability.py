@@ -44,6 +44,15 @@ def test_nothing_grasped_has_no_shares_of_the_grasped() -> None:
     assert "grasped" not in found
 
 
+def test_a_share_of_none_or_all_of_the_grasped_is_not_certain() -> None:
+    success = np.array([1, 1, 1, 1, 0, 0], dtype=bool)  # two objects at both poses, one at none
+    families = np.array(["mug", "mug", "box", "box", "pear", "pear"])
+    found = adaptability(success, np.arange(6) // 2, np.zeros(6, dtype=np.int64), 2, families)["grasped"]
+    for row in (found["1"], found["1"]["interval_over_families"]):
+        assert (row["low"], row["high"]) == (0.0, 1.0)  # three over the two that were grasped, at most 1
+    assert (found["2"]["mean"], found["2"]["low"]) == (1.0, 0.0)
+
+
 def test_no_object_with_all_poses_has_no_shares() -> None:
     found = adaptability(np.ones(2, dtype=bool), np.array([0, 1]), np.zeros(2, dtype=np.int64), poses=5)
     assert found == {"poses": 5, "objects": 0, "left_out": 2}

@@ -1,0 +1,101 @@
+"""A task of one step that a baseline must solve before its curve on the real one says anything."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+from jsonargparse import ArgumentParser
+from lightning.pytorch import LightningDataModule
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from datamodules.rollouts.stream import RolloutStream
+from datamodules.types import Rollout
+from envs.task.observations import OBSERVATION_GROUPS, Observation
+from lightning_modules.residual_ppo_module import ResidualPPOModule
+from tests.assisting import made_up_observation
+from tests.learning import ROOT
+from tests.lightning_modules.made_up_rollouts import decide, fit, paid_rollout
+
+WORLDS, STEPS, ROLLOUTS = 64, 3, 16
+POINTS = 64
+
+Wants = Callable[[Observation], Tensor]
+"""The action (E, 18) that a situation wants."""
+
+
+def baseline(name: str) -> ResidualPPOModule:
+    """The module of a configuration, networks, inputs and exploration as they are; bold steps, to be done soon."""
+    model = yaml.safe_load((ROOT / "configs" / "baselines" / f"{name}.yaml").read_text())["model"]
+    bold = {"minibatch_size": 48, "learning_rate": 1.0e-3, "learning_rate_rule": {"target_kl": 0.1}, "gamma": 0.0}
+    model["init_args"] |= bold
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_subclass_arguments(ResidualPPOModule, "model")
+    module: ResidualPPOModule = parser.instantiate(parser.parse_object({"model": model})).model
+    return module
+
+
+def is_large() -> Tensor:
+    return torch.arange(WORLDS) % 2 == 0
+
+
+def situations(seed: int) -> list[Observation]:
+    """Steps of made-up worlds: half of the objects are three times as large, the told joints are equal."""
+    told = torch.rand(WORLDS, 1, generator=torch.Generator().manual_seed(seed)) - 0.5
+    found = []
+    for step in range(STEPS):
+        seen = dict(made_up_observation(WORLDS, 1000 * seed + step, tuple(OBSERVATION_GROUPS)).groups)
+        points = seen["points_h"][:, :POINTS]
+        centre = points.mean(dim=1, keepdim=True)
+        seen["points_h"] = torch.where(is_large()[:, None, None], 1.0, 1 / 3) * (points - centre) + centre
+        seen["other_joints"] = told.expand(-1, 18).clone()
+        found.append(Observation(seen))
+    return found
+
+
+def the_told_joints(seen: Observation) -> Tensor:
+    return seen["other_joints"]
+
+
+def open_for_the_large(seen: Observation) -> Tensor:
+    return torch.where(is_large(), -0.5, 0.5)[:, None].expand(-1, 18)
+
+
+class Task(LightningDataModule):
+    """Rollouts in which every step is paid for coming near an action."""
+
+    def __init__(self, wants: Wants) -> None:
+        super().__init__()
+        self._wants, self._drawn = wants, 0
+
+    def train_dataloader(self) -> DataLoader[Rollout]:
+        return DataLoader(RolloutStream(ROLLOUTS, self._collect), batch_size=None)
+
+    def _collect(self) -> Rollout:
+        assert self.trainer is not None
+        self._drawn += 1
+        module: Any = self.trainer.lightning_module
+        seen = situations(self._drawn)
+        wanted = torch.stack([self._wants(each) for each in seen])
+        decided = decide(module, self._drawn, seen)
+        return paid_rollout(module, decided, lambda steps: -(steps.action - wanted).square().mean(dim=-1))
+
+
+def error(module: ResidualPPOModule, wants: Wants) -> float:
+    """Mean squared difference from what is wanted in situations that were not learnt from."""
+    seen = situations(0)
+    with torch.no_grad():
+        return float(
+            torch.stack([(torch.as_tensor(module.policy().act(at, 0)) - wants(at)).square() for at in seen]).mean()
+        )
+
+
+@pytest.mark.parametrize(("name", "wants"), [("ppo", open_for_the_large), ("ppo_goal", the_told_joints)])
+def test_it_does_what_pays(name: str, wants: Wants, tmp_path: Path) -> None:
+    module = baseline(name)
+    before = error(module, wants)
+    fit(module, Task(wants), tmp_path)
+    assert error(module, wants) < 0.8 * before
