@@ -13,7 +13,7 @@ from callbacks.assist.policies import ComparedPolicy
 from callbacks.assist.report import OURS, EpisodeLabels
 from callbacks.assist.stress_axes import Setting
 from callbacks.store.kept_plan import METRICS_FILE
-from callbacks.store.made_of import digest_of, made_of_code, settings_of
+from callbacks.store.made_of import digest_of, identity_of, made_of_code, settings_of
 from callbacks.store.result_files import Arrays, ResultFiles
 from callbacks.training.progress import skip_ahead
 from datamodules.rollouts.module import RolloutDataModule
@@ -273,5 +273,5 @@ def _keep_labels(files: ResultFiles, split: str, run: SplitRuns) -> None:
     """What the episodes of all seeds were, and which of them each policy ran, as ``labels/<split>``."""
     labels = {name: column for name, column in vars(run.labels()).items() if column is not None}
     rows = {f"rows_{name}": run.rows_of(name) for name in run.outcomes}
-    made_of = {"episodes": [digest_of(each) for each in run.episodes]}
+    made_of = {"episodes": [identity_of(each) for each in run.episodes]}
     files.save(f"labels/{split}", {**labels, **rows}, made_of)

@@ -33,6 +33,11 @@ _OF_HAND = (
 )  # fmt: skip
 """Arrays of a hand's compiled model that decide how it moves and collides."""
 
+_DECIMALS = 6
+"""Digits after the point by which poses and joints tell episodes apart; the last bits depend on the processor."""
+
+_NO_PART_OF_IDENTITY = ("hand", "grasp_objects", "clouds", "other_joint_pos")
+
 _LIBRARIES = ("mujoco", "torch", "numpy")
 
 
@@ -112,6 +117,16 @@ def digest_of(columns: Episodes | GraspTargets) -> str:
     """Stands for the objects, their clouds, and everything that episodes or grasps say of them."""
     rest = [getattr(columns, item.name) for item in fields(columns) if item.name not in ("grasp_objects", "clouds")]
     return digest(*_looks(columns.grasp_objects), [thing.name for thing in columns.grasp_objects], *rest)
+
+
+def identity_of(episodes: Episodes) -> str:
+    """Stands for which episodes they are, on whatever processor they are made: numbers to the sixth digit.
+
+    Left out are what PPO (Goal) is told, and shapes of objects and hand, of which their names and the grasp set tell.
+    """
+    columns = [getattr(episodes, item.name) for item in fields(episodes) if item.name not in _NO_PART_OF_IDENTITY]
+    rounded = [np.round(each, _DECIMALS) + 0.0 if each.dtype.kind == "f" else each for each in columns]
+    return digest(episodes.hand.name, [thing.name for thing in episodes.grasp_objects], *rounded)
 
 
 def digest_of_table(table: GraspTable, library: ObjectLibrary) -> str:

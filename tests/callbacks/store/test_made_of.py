@@ -15,6 +15,7 @@ from callbacks.store.made_of import (
     digest,
     digest_of,
     digest_of_table,
+    identity_of,
     made_of_code,
     settings_of,
     settings_of_module,
@@ -75,6 +76,20 @@ def test_episodes_and_grasps_are_told_apart() -> None:
     assert digest_of(sampler().of_rows(rows)) == digest_of(sampler().of_rows(rows))
     assert digest_of(sampler().of_rows(rows)) != digest_of(sampler().of_rows(np.array([1, 3])))
     assert digest_of(sampler().of_rows(rows)) != digest_of(sampler(seed=1).of_rows(rows))
+
+
+@pytest.mark.usefixtures("fast_objects")
+def test_episodes_are_the_same_on_another_processor() -> None:
+    episodes = sampler().of_rows(np.array([0, 3]))
+    nearly = replace(episodes, wrist_pose_w=episodes.wrist_pose_w * (1.0 + 2e-16))
+    assert digest_of(nearly) != digest_of(episodes)
+    assert identity_of(nearly) == identity_of(episodes)
+    for other in (
+        sampler(seed=1).of_rows(np.array([0, 3])),
+        replace(episodes, wrist_pose_w=episodes.wrist_pose_w + 1e-5),
+        replace(episodes, kind=episodes.kind + 1),
+    ):
+        assert identity_of(other) != identity_of(episodes)
 
 
 def test_what_an_object_has_worked_out_is_no_setting() -> None:

@@ -27,6 +27,15 @@ def assert_same_episodes(first: Episodes, second: Episodes) -> None:
             np.testing.assert_array_equal(one, other, err_msg=item.name)
 
 
+def test_keys_follow_from_where_the_wrist_starts_to_a_micrometre() -> None:
+    episodes = sampler().sample(8)
+    assert len(set(episodes.keys.tolist())) == 8
+    nearly = replace(episodes, wrist_pose_w=np.nextafter(episodes.wrist_pose_w, 1.0))  # another processor
+    assert nearly.keys.tolist() == episodes.keys.tolist()
+    elsewhere = replace(episodes, wrist_pose_w=episodes.wrist_pose_w + 2e-6)
+    assert not set(elsewhere.keys.tolist()) & set(episodes.keys.tolist())
+
+
 def test_no_grasp_comes_again_before_all_of_its_object_were_used() -> None:
     targets = made_up_targets((5, 3))
     draws = sampler(targets)
