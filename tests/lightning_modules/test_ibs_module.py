@@ -8,6 +8,8 @@ import pytest
 import torch
 import yaml
 
+from lightning_modules.checkpoint_files import read_checkpoint_file
+from lightning_modules.export import export_checkpoint
 from lightning_modules.policy.load import load_policy
 from lightning_modules.sac.acting import IBSPolicy
 from lightning_modules.sac.pool import Inputs, Pool, draw_pool
@@ -76,6 +78,13 @@ def test_it_trains_and_tests_through_the_command_line(tiny_path: Path, tmp_path:
     assert isinstance(policy, IBSPolicy)
     assert policy.to("cpu") is policy
     assert torch.equal(policy._actor.head.lins[0].weight, content["state_dict"]["actor.head.lins.0.weight"])
+    light = export_checkpoint(tmp_path / "checkpoints" / "last.ckpt", tmp_path / "light.ckpt")
+    kept = read_checkpoint_file(light)["state_dict"]
+    assert not [name for name in kept if name.startswith(("critic.", "target_critic."))]
+    acting = load_policy(light)
+    assert isinstance(acting, IBSPolicy)
+    for name, value in policy._actor.state_dict().items():
+        assert torch.equal(acting._actor.state_dict()[name], value), name
 
 
 def test_a_resumed_run_ends_as_one_that_was_not_interrupted(tiny_path: Path, tmp_path: Path) -> None:
