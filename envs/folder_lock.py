@@ -32,9 +32,14 @@ def locked(folder: Path, file: str = "lock", remedy: str = "name another --folde
 
     Raises:
         BlockingIOError: another process has it, which is named.
+        OSError: nothing can be written there.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / file, "a+", encoding="utf-8") as stream:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        opened = open(folder / file, "a+", encoding="utf-8")
+    except OSError as error:
+        raise OSError(f"{folder} cannot be written to ({error.strerror}); make it writable, or {remedy}") from error
+    with opened as stream:
         if not any(_take(stream) for _ in range(_TRIES)):
             stream.seek(0)
             holder = stream.read().strip() or "unknown"

@@ -64,16 +64,17 @@ def leave_out_objects(module: LightningModule, names: Sequence[str]) -> None:
             module.hparams[_BUILT_IN_PYTHON] = True
 
 
-def read_checkpoint(path: str | Path) -> dict[str, Any]:
+def read_checkpoint(path: str | Path, *, encoder_suffices: bool = False) -> dict[str, Any]:
     """A checkpoint's content: tensors and plain containers only, nothing is unpickled beyond that.
 
-    What an export left out is put back (`left_out.put_back`).
+    What an export left out is put back (`left_out.put_back`, also of ``encoder_suffices``).
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: truncated, not a checkpoint, one that holds more than plain data, or its primitive is not found.
+        ValueError: truncated, not a checkpoint, one that holds more than plain data, its primitive is not found, or an
+            encoder alone where that does not suffice.
     """
-    return put_back(read_checkpoint_file(path), path)
+    return put_back(read_checkpoint_file(path), path, encoder_suffices=encoder_suffices)
 
 
 def settings_of(content: Mapping[str, Any], source: str | Path) -> dict[str, Any]:

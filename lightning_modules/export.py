@@ -12,6 +12,9 @@ its own and the whole (`lightning_modules.graphs`); then they are compared with 
 ``--primitive pretrained/gf.ckpt`` puts back. Without that the policy is whole wherever a ``gf.ckpt`` with these weights
 lies beside it, in the folder above or in the project's ``pretrained``.
 
+``--encoder-alone`` keeps of a primitive the encoder alone, from which a policy starts (``model.encoder_checkpoint``,
+configs/gf_pointnet.yaml).
+
 A policy's checkpoint of before it described its primitive, or of before its critic saw the exploration's noise, is
 converted; it acts as before.
 """
@@ -28,11 +31,12 @@ from envs.files import check_folder
 from envs.hand.registry import load_hand
 from envs.task.observations import flat_size
 from lightning_modules.checkpoint_files import read_checkpoint_file, save_checkpoint_file
-from lightning_modules.checkpoints import TRAINED_ON, read_checkpoint, trained_on
+from lightning_modules.checkpoints import TRAINED_ON, check_is_of, read_checkpoint, trained_on
 from lightning_modules.graphs.parity import TOLERANCE, Parity, compare, onnx_run, program_run, real_inputs
 from lightning_modules.graphs.writing import Exportable, write_onnx, write_program
-from lightning_modules.left_out import LEFT_OUT, WITHOUT_PRIMITIVE, without_critics
+from lightning_modules.left_out import ENCODER_ALONE, LEFT_OUT, WITHOUT_PRIMITIVE, encoder_alone, without_critics
 from lightning_modules.primitive import description_of
+from lightning_modules.score_module import ScoreMatchingModule
 from lightning_modules.settings_guard import check_same_primitive
 from lightning_modules.shared_primitive import with_primitive, without_primitive
 
@@ -41,7 +45,10 @@ _LOG = logging.getLogger(__name__)
 _REQUIRED = ("state_dict", "hyper_parameters", "pytorch-lightning_version")
 """Without these a checkpoint can be neither loaded by Lightning nor described by itself."""
 
-_KEPT = (*_REQUIRED, "datamodule_hyper_parameters", "epoch", "global_step", TRAINED_ON, WITHOUT_PRIMITIVE, LEFT_OUT)
+_KEPT = (
+    *_REQUIRED, "datamodule_hyper_parameters", "epoch", "global_step", TRAINED_ON, WITHOUT_PRIMITIVE, LEFT_OUT,
+    ENCODER_ALONE,
+)  # fmt: skip
 """Fields of an exported checkpoint. Under averaging ``state_dict`` holds the averaged weights (`WarmupEMA`)."""
 
 
@@ -95,8 +102,9 @@ def _critic_that_sees_noise(content: dict[str, Any]) -> dict[str, Any]:
 
 
 def export_checkpoint(
-    checkpoint: str | Path, output: str | Path, *, primitive: str | None = None, shared_primitive: str | None = None
-) -> Path:
+    checkpoint: str | Path, output: str | Path, *, primitive: str | None = None, shared_primitive: str | None = None,
+    only_encoder: bool = False,
+) -> Path:  # fmt: skip
     """Write the small checkpoint, complete or not at all, and return its path.
 
     Args:
@@ -104,6 +112,7 @@ def export_checkpoint(
         output: file to write.
         primitive: checkpoint whose weights the policy's checkpoint has left out, to be put back.
         shared_primitive: checkpoint of the policy's primitive, to be left out.
+        only_encoder: keep of a primitive its encoder alone.
 
     Raises:
         FileNotFoundError: no such checkpoint.
@@ -120,6 +129,9 @@ def export_checkpoint(
         content = with_primitive(content, str(checkpoint), primitive)
     if shared_primitive is not None:
         content = without_primitive(content, str(checkpoint), shared_primitive)
+    if only_encoder:
+        check_is_of(ScoreMatchingModule, content, checkpoint)
+        content = encoder_alone(content)
     before = Path(checkpoint).stat().st_size / 1e6
     save_checkpoint_file(content, output)
     after = output.stat().st_size / 1e6
@@ -181,15 +193,21 @@ def main(args: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--without-primitive", metavar="FILE", help="checkpoint of the policy's primitive: left out")
     parser.add_argument("--primitive", metavar="FILE", help="the same, put back into a checkpoint that left it out")
+    parser.add_argument("--encoder-alone", action="store_true", help="keep of a primitive its encoder alone")
     for name in ("random", "real"):
         parser.add_argument(f"--num-{name}", type=int, default=1000, help=f"{name} inputs that graphs are checked on")
     given = parser.parse_args(args)
-    if given.format != "checkpoint" and (given.primitive or given.without_primitive):
-        parser.error(f"--format {given.format} takes whole checkpoints; put the primitive back by a command before it")
+    if given.format != "checkpoint" and (given.primitive or given.without_primitive or given.encoder_alone):
+        parser.error(
+            f"--format {given.format} takes whole checkpoints and leaves nothing out; give --format checkpoint, or no "
+            "--primitive, --without-primitive or --encoder-alone"
+        )
     try:
         if given.format == "checkpoint":
-            shared = given.without_primitive
-            export_checkpoint(given.checkpoint, given.output, primitive=given.primitive, shared_primitive=shared)
+            export_checkpoint(
+                given.checkpoint, given.output, primitive=given.primitive, shared_primitive=given.without_primitive,
+                only_encoder=given.encoder_alone,
+            )  # fmt: skip
         else:
             export_graphs(given.checkpoint, given.output, given.format, given.num_random, given.num_real)
     except (OSError, ModuleNotFoundError, ValueError) as error:

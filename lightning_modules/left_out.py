@@ -1,8 +1,9 @@
-"""What exported checkpoints leave out: a policy's frozen primitive, kept once for all, and what only learning needs."""
+"""What exported checkpoints leave out: a policy's frozen primitive, kept once for all, what only learning needs, and
+all but the encoder of a score module that a policy starts from."""
 
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,11 @@ WITHOUT_PRIMITIVE = "without_primitive"
 
 LEFT_OUT = "left_out"
 """Field with the type and shape of every weight that only learning needs and the checkpoint leaves out."""
+
+ENCODER_ALONE = "encoder_alone"
+"""Field of a score module's checkpoint that holds its encoder's weights and no others."""
+
+_ENCODER_PREFIX = "network.encoder."
 
 PRIMITIVE_PREFIX = "score_module."
 """Of the primitive's weights in a policy's."""
@@ -38,15 +44,25 @@ _MOST = 50_000_000
 def without_critics(content: Mapping[str, Any]) -> dict[str, Any]:
     """A policy's checkpoint without its critics' weights; it tells what they were."""
     weights = content["state_dict"]
-    critics = {name: value for name, value in weights.items() if name.startswith(_OF_LEARNING_ALONE)}
-    if not critics:
-        return dict(content)
-    told = {name: [str(value.dtype).removeprefix("torch."), *value.shape] for name, value in critics.items()}
-    kept = {name: value for name, value in weights.items() if name not in critics}
+    critics = {name for name in weights if name.startswith(_OF_LEARNING_ALONE)}
+    return _without(critics, content) if critics else dict(content)
+
+
+def encoder_alone(content: Mapping[str, Any]) -> dict[str, Any]:
+    """A score module's checkpoint with the weights of its encoder alone; it tells what the others were."""
+    rest = {name for name in content["state_dict"] if not name.startswith(_ENCODER_PREFIX)}
+    return {**_without(rest, content), ENCODER_ALONE: True}
+
+
+def _without(names: Set[str], content: Mapping[str, Any]) -> dict[str, Any]:
+    weights = content["state_dict"]
+    left = {name: weights[name] for name in weights if name in names}
+    told = {name: [str(value.dtype).removeprefix("torch."), *value.shape] for name, value in left.items()}
+    kept = {name: value for name, value in weights.items() if name not in names}
     return {**content, "state_dict": kept, LEFT_OUT: told}
 
 
-def put_back(content: dict[str, Any], path: str | Path) -> dict[str, Any]:
+def put_back(content: dict[str, Any], path: str | Path, *, encoder_suffices: bool = False) -> dict[str, Any]:
     """A checkpoint with all weights that its module has: critics estimate NaN; a primitive is that of a file near.
 
     The primitive is looked for as ``gf.ckpt`` beside the checkpoint, in the folder above, and in the project's
@@ -55,10 +71,16 @@ def put_back(content: dict[str, Any], path: str | Path) -> dict[str, Any]:
     Args:
         content: of the checkpoint.
         path: its file.
+        encoder_suffices: where a score module's encoder alone was kept, its other weights are NaN.
 
     Raises:
-        ValueError: the primitive is in none of these places.
+        ValueError: the primitive is in none of these places, or there is an encoder alone and that does not suffice.
     """
+    if ENCODER_ALONE in content and not encoder_suffices:
+        raise ValueError(
+            f"checkpoint {path} holds a primitive's encoder alone, from which a policy may start: give it as "
+            "model.encoder_checkpoint, and here one that was exported without --encoder-alone"
+        )
     if LEFT_OUT in content:
         blank = _blank_weights(content[LEFT_OUT], path)
         rest = {name: value for name, value in content.items() if name != LEFT_OUT}

@@ -155,7 +155,10 @@ def load_score_module(path: str | Path) -> ScoreMatchingModule:
         ValueError: damaged or foreign file, no description of the network, classes from outside this project, or
             weights that do not fit it.
     """
-    content = read_checkpoint(path)
+    return _score_module(read_checkpoint(path), path)
+
+
+def _score_module(content: Mapping[str, Any], path: str | Path) -> ScoreMatchingModule:
     return build(ScoreMatchingModule, content, settings_of(content, path), path)
 
 
@@ -172,12 +175,12 @@ def description_of(path: str | Path) -> dict[str, Any]:
 
 
 def start_from_encoder_of(encoder: PointEncoder, checkpoint: str) -> None:
-    """Give the encoder the weights of a score module's encoder.
+    """Give the encoder the weights of a score module's encoder; a checkpoint of that alone will do.
 
     Raises:
         ValueError: the checkpoint's encoder is of another kind or size.
     """
-    trained = load_score_module(checkpoint).network.encoder
+    trained = _score_module(read_checkpoint(checkpoint, encoder_suffices=True), checkpoint).network.encoder
     try:
         encoder.load_state_dict(trained.state_dict())
     except RuntimeError as error:

@@ -1,6 +1,7 @@
 """The controller: what a wrist, joints and an object were seen to do becomes joint targets."""
 
 import logging
+import math
 import time
 from dataclasses import dataclass
 
@@ -179,7 +180,8 @@ class AssistController:
     def _act(self, at: float, joint_pos: Array) -> PolicyParts:
         """Observe, decide what the hand is doing, and set the command."""
         wrist, period = self.inputs.wrist, self._facts.period_s
-        pose_w = wrist.at(at)
+        history_w = [wrist.at(at - back * period) for back in reversed(range(HISTORY_LENGTH))]
+        pose_w = history_w[-1]
         if self._rise is None or wrist.num_moved != self._moved:
             self._rise, self._moved = RiseWatch(pose_w[:3], period), wrist.num_moved
         self._rise.look(pose_w[:3])
@@ -188,7 +190,7 @@ class AssistController:
             points_h = points_seen_from(pose_w, cloud.points.astype(float), self.inputs.cloud_pose_w)
             distance = float(np.linalg.norm(points_h[:128] - self._facts.grasp_centre_h, axis=1).min())
         before = self.state
-        state = self._states.step(self._facts_now(at, pose_w, joint_pos, distance))
+        state = self._states.step(self._facts_now(history_w, joint_pos, distance))
         self._wants_release = False
         if state is State.IDLE or state is State.RELEASE:
             self._open()
@@ -198,15 +200,15 @@ class AssistController:
             self._cloud = cloud
             if self._log is not None:
                 self._log.cloud = cloud.points
-            return self._assist(at, joint_pos, points_h, cloud)
+            return self._assist(at, history_w, joint_pos, points_h, cloud)
         return self._nothing
 
-    def _facts_now(self, at: float, pose_w: Array, joint_pos: Array, distance: float) -> Facts:
+    def _facts_now(self, history_w: list[Array], joint_pos: Array, distance: float) -> Facts:
         facts, command = self._facts, np.array(self._command)
-        earlier_w = self.inputs.wrist.at(at - 4 * facts.period_s)
+        earlier, place = history_w[0][:3], history_w[-1][:3]
         return Facts(
-            place=pose_w[:3],
-            speed=float(np.linalg.norm(pose_w[:3] - earlier_w[:3])) / (4 * facts.period_s),
+            place=place,
+            speed=math.dist(place, earlier) / ((HISTORY_LENGTH - 1) * facts.period_s),
             distance=distance,
             is_rising=self._rise is not None and self._rise.is_rising,
             num_pressing=self._press.look(command, joint_pos),
@@ -218,12 +220,15 @@ class AssistController:
         way = self.settings.open_speed * self._facts.period_s * self._share
         self._tell(np.clip(self._facts.open_pose - np.array(self._command), -way, way))
 
-    def _assist(self, at: float, joint_pos: Array, points_h: Array, cloud: PreparedCloud) -> PolicyParts:
+    def _assist(
+        self, at: float, history_w: list[Array], joint_pos: Array, points_h: Array, cloud: PreparedCloud
+    ) -> PolicyParts:
         facts, wrist, command = self._facts, self.inputs.wrist, np.array(self._command)
-        history = [wrist.at(at - back * facts.period_s) for back in reversed(range(HISTORY_LENGTH))]
-        past = [wrist.at(at - ago) for ago in facts.past_s]
+        past_w = [wrist.at(at - ago) for ago in facts.past_s]
         coupled = self.inputs.joints.coupled_pos
-        seen = LiveObservation(points_h, cloud.groups, joint_pos, coupled, command, np.stack(history), np.stack(past))
+        seen = LiveObservation(
+            points_h, cloud.groups, joint_pos, coupled, command, np.array(history_w), np.array(past_w).reshape(-1, 7)
+        )
         try:
             done = self._policy.act(seen)
             self._failure = ""

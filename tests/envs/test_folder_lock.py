@@ -17,3 +17,11 @@ def test_a_full_disk_does_not_keep_a_folder_from_being_held(tmp_path: Path, monk
             pass
     with locked(tmp_path):
         assert (tmp_path / "lock").read_text().split()[0] == str(os.getpid())
+
+
+def test_a_folder_that_cannot_be_made_is_named_with_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "runs").write_text("a file, where a folder should be")
+    with pytest.raises(OSError, match=r"runs cannot be written to \(File exists\); make it writable, or name another"):
+        locked(tmp_path / "runs").__enter__()
+    with pytest.raises(OSError, match=r"gf cannot be written to \(Not a directory\)"):
+        locked(tmp_path / "runs" / "gf").__enter__()

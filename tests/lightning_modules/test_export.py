@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 import torch
 
+from lightning_modules.checkpoints import AtomicCheckpointIO
 from lightning_modules.export import export_checkpoint, main
-from lightning_modules.primitive import GraspPrimitive
+from lightning_modules.primitive import GraspPrimitive, load_score_module, start_from_encoder_of
 from tests.learning import made_up_batch
 
 FIELDS = {
@@ -121,6 +122,24 @@ def test_what_training_resumes_from_is_not_written_over(last: Path) -> None:
     with pytest.raises(ValueError, match="training resumes from it; give the output another name"):
         export_checkpoint(last, last.parent / ".." / last.parent.name / last.name)
     assert last.read_bytes() == before
+
+
+def test_an_encoder_alone_serves_to_start_from_and_for_nothing_else(last: Path, tmp_path: Path) -> None:
+    path = tmp_path / "encoder.ckpt"
+    main(["--checkpoint", str(last), "--output", str(path), "--encoder-alone"])
+    kept = load(path)["state_dict"]
+    assert kept.keys() == {name for name in load(last)["state_dict"] if name.startswith("network.encoder.")}
+    trained = load_score_module(last).network.encoder
+    encoder = load_score_module(last).network.encoder
+    for parameter in encoder.parameters():
+        torch.nn.init.zeros_(parameter)
+    start_from_encoder_of(encoder, str(path))
+    for name, value in trained.state_dict().items():
+        assert torch.equal(encoder.state_dict()[name], value), name
+    with pytest.raises(ValueError, match=r"encoder\.ckpt holds a primitive's encoder alone.*model\.encoder_checkpoint"):
+        GraspPrimitive.from_checkpoint(path)
+    with pytest.raises(ValueError, match="holds a primitive's encoder alone"):
+        AtomicCheckpointIO().load_checkpoint(path)
 
 
 def test_an_exported_checkpoint_can_be_converted_in_its_place(last: Path, tmp_path: Path) -> None:

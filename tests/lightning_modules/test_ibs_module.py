@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from lightning.pytorch import Trainer
 
 from lightning_modules.checkpoint_files import read_checkpoint_file
 from lightning_modules.export import export_checkpoint
@@ -142,9 +143,9 @@ def test_it_solves_a_task_of_one_step() -> None:
     before = miss()
     for _ in range(800):
         batch = steps.rows(torch.randint(4000, (128,), generator=generator))
-        loss, _ = module._loss(batch, noise(128, generator))
-        optimizer.zero_grad()
-        loss.backward()
+        found = module._gradients(batch, noise(128, generator))
+        for parameter, gradient in zip(module._learnt(), found.of, strict=True):
+            parameter.grad = gradient
         optimizer.step()
     assert miss() < 0.15 < before
 
@@ -155,21 +156,40 @@ def test_the_policys_loss_does_not_reach_the_critics() -> None:
     module.demonstrations.add(steps)
     pool = draw_pool(module._view, [module.demonstrations, module.experience], 8, generator)
 
-    def gradients() -> list[torch.Tensor]:
-        module.zero_grad()
-        module._loss(pool, noise(8, torch.Generator().manual_seed(1)))[0].backward()
-        return [each.grad.clone() for each in module.critic.first.parameters() if each.grad is not None]
+    def gradients() -> list[list[torch.Tensor]]:
+        found = module._gradients(pool, noise(8, torch.Generator().manual_seed(1))).of
+        of_critic = len(list(module.critic.parameters()))
+        return [list(found[:of_critic]), list(found[of_critic:])]
 
-    first = gradients()
-    assert module.actor.head.lins[0].weight.grad.abs().sum() > 0.0
+    first, of_policy = gradients()
+    assert all(each.abs().sum() > 0.0 for each in of_policy[-3:])  # its last layer's, and the temperature's
     with torch.no_grad():  # another policy
         for parameter in module.actor.parameters():
             parameter.add_(0.3)
-    second = gradients()
-    assert len(first) == len(second) > 0
+    second, of_another = gradients()
     for one, other in zip(first, second, strict=True):
         assert torch.allclose(one, other, atol=1e-5)
+    assert not torch.allclose(of_policy[-1], of_another[-1])
     assert all(parameter.grad is None for parameter in module.target_critic.parameters())
+
+
+def test_gradients_of_halves_side_by_side_are_those_of_the_whole() -> None:
+    module, generator = tiny_module(), torch.Generator().manual_seed(0)
+    module.trainer = Trainer(accelerator="cpu", logger=False, enable_checkpointing=False)
+    ends = torch.ones(9, dtype=torch.bool)
+    module.demonstrations.add(Transitions(far_away(9), torch.rand(9, 19) - 0.5, torch.randn(9, 7), ends))
+    pool = draw_pool(module._view, [module.demonstrations, module.experience], 9, generator)
+    rows, drawn = torch.tensor([8, 0, 3, 3, 1, 5, 2]), noise(7, generator)  # halves of four and three
+    whole = module._gradients(pool.rows(rows), drawn)
+    threads, found = torch.get_num_threads(), []
+    for count in (1, 2):
+        torch.set_num_threads(count)
+        found.append(module._mean_gradients(pool, rows, drawn))
+    torch.set_num_threads(threads)
+    for expected, alone, beside in zip(whole.of, *(each.of for each in found), strict=True):
+        torch.testing.assert_close(alone, expected, rtol=1e-4, atol=1e-5)
+        assert torch.equal(alone, beside)
+    assert found[0].numbers == found[1].numbers == pytest.approx(whole.numbers, rel=1e-4)
 
 
 def test_steps_are_drawn_from_both_buffers_with_what_was_seen_next() -> None:
