@@ -1,7 +1,8 @@
 """Options of commands, whose files of settings are looked at before the parser takes them for something else."""
 
+import difflib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -34,7 +35,9 @@ class SettingsParser(ArgumentParser):
         """See `ArgumentParser.parse_path`; what is wrong with the file ends the command."""
         above = self._file
         try:
-            self._check_groups(read_yaml(Path(path), _REMEDY), path)
+            settings = read_yaml(Path(path), _REMEDY)
+            self._check_groups(settings, path)
+            self._check_names(settings, path)
         except ValueError as error:
             self.error(str(error), error)
         self._file = f"{path}: "
@@ -57,6 +60,30 @@ class SettingsParser(ArgumentParser):
                 held = held.get(name, {}) if isinstance(held, dict) else {}
             if not isinstance(held, dict | str):
                 raise ValueError(f"{path}: {group} {what_it_holds(held)}, expected fields by name; {_REMEDY}")
+
+    def _check_names(self, settings: dict[str, Any], path: str | os.PathLike[str]) -> None:
+        """ValueError for a setting that no option has; those of classes are left to the parser, which builds them."""
+        known = {action.dest for action in self._actions if not action.dest.endswith(".help")}
+        if self._subcommands_action is not None:
+            return
+        for given in _paths(settings, known):
+            if given in known or any(name.startswith(f"{given}.") for name in known):
+                continue
+            above = given.rpartition(".")[0]
+            beside = sorted(name for name in known if name.rpartition(".")[0] == above)
+            near = difflib.get_close_matches(given, sorted(known), 3) or beside
+            hint = f"did you mean {' or '.join(near)}?" if near else "--help lists what is"
+            raise ValueError(f"{path}: {given} is no setting here; {hint}")
+
+
+def _paths(settings: Mapping[str, Any], known: Collection[str], above: str = "") -> Iterator[str]:
+    """Names of settings with those of their groups before them, as far down as ``known`` ones go."""
+    for name, held in settings.items():
+        path = f"{above}{name}"
+        if isinstance(held, Mapping) and any(each.startswith(f"{path}.") for each in known):
+            yield from _paths(held, known, f"{path}.")
+        else:
+            yield path
 
 
 def run_command(function: Callable[..., Any], args: Sequence[str] | None, *, as_positional: bool = False) -> Any:
