@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import torch
 
+from datamodules.rollouts.policy import hidden_groups
+from envs.task.observations import POLICY_GROUPS
 from lightning_modules.checkpoints import class_path
 from lightning_modules.composition import Direct, ExtentAndResidual
 from lightning_modules.export import export_checkpoint
@@ -18,11 +20,15 @@ from lightning_modules.policy.inputs import PlannedGripInputs
 from lightning_modules.policy.load import load_policy
 from lightning_modules.ppo.exploration import IndependentNoise
 from lightning_modules.residual_ppo_module import ResidualPPOModule
+from lightning_modules.sac.acting import IBSPolicy
 from tests.assisting import made_up_observation
 from tests.learning import ROOT
 from tests.lightning_modules.made_up_rollouts import Make
 
 SHIPPED = ROOT / "pretrained" / "residual_ppo.ckpt"
+
+OTHERS = sorted(file for folder in ("baselines", "seeds") for file in (ROOT / "pretrained" / folder).glob("*.ckpt"))
+"""Baselines, and further training seeds of ours."""
 
 
 def saved(module: ResidualPPOModule, path: Path, **settings: Any) -> Path:
@@ -61,6 +67,21 @@ numpy.save("action.npy", policy.act(Observation(torch.load("observation.pt", wei
     run = {"cwd": tmp_path, "env": {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": str(torch.get_num_threads())}}
     subprocess.run([sys.executable, "-c", script], check=True, **run)  # type: ignore[call-overload]
     np.testing.assert_array_equal(np.load(tmp_path / "action.npy"), expected)
+
+
+def test_a_checkpoint_of_every_baseline_is_shipped() -> None:
+    assert {path.stem for path in OTHERS} >= {"ppo", "ppo_goal", "ilad", "ibs"}
+
+
+@pytest.mark.parametrize("path", OTHERS, ids=lambda path: path.stem)
+def test_every_shipped_policy_acts(path: Path) -> None:
+    policy = load_policy(path)
+    if isinstance(policy, IBSPolicy):  # it acts on surfaces of real objects
+        return
+    observation = made_up_observation(groups=(*POLICY_GROUPS, *hidden_groups(policy)))
+    action = policy.act(observation, 0)
+    assert action.shape == (3, 18)
+    assert np.isfinite(action).all()
 
 
 def test_what_the_module_was_made_of_is_in_its_checkpoint(make: Make, primitive: Path, tmp_path: Path) -> None:
