@@ -1,8 +1,9 @@
-"""What the choices in envs/physics/world_model.py cost and change, on stored grasps. Prints JSON.
+"""What the choices in envs/physics/world_model.py and the step size cost and change, on stored grasps. Prints JSON.
 
 Every seventh grasp of the unseen families is placed and lifted under the physics of the project and with one choice
-undone. The grasps were verified under the project's physics, so it can only lose: a share below its own says that the
-choice matters, an equal one that it does not. Variants take turns; times are medians over the turns.
+undone, or with longer physics steps in a control step of the same length; also closed to from the open hand. The grasps
+were verified under the project's physics, so it can only lose: a share below its own says that the choice matters, an
+equal one that it does not. Variants take turns; times are medians over the turns.
 
     python benchmarks/physics_choices.py
 """
@@ -14,6 +15,7 @@ import os
 import statistics
 import time
 from collections.abc import Callable
+from typing import NamedTuple
 
 import mujoco
 import numpy as np
@@ -21,9 +23,11 @@ from _machine import machine
 
 from datamodules.grasps.grasp_file import load_grasp_set
 from datamodules.grasps.poses import absolute_pose
+from envs.conventions import CONTROL_DT
 from envs.hand.model_file import HAND_PREFIX
 from envs.objects.library import ObjectLibrary
 from envs.physics.mujoco_cpu import MujocoCpu
+from envs.physics.settings import PhysicsSettings
 from envs.trials.grasp_trials import GraspTrials
 
 Change = Callable[[mujoco.MjModel], None]
@@ -43,11 +47,30 @@ def _pyramidal(model: mujoco.MjModel) -> None:
     model.opt.cone = mujoco.mjtCone.mjCONE_PYRAMIDAL
 
 
-VARIANTS: dict[str, Change] = {
-    "project": lambda model: None,
-    "several contacts a pair": _several_contacts,
-    "joint friction": _joint_friction,
-    "pyramidal cone": _pyramidal,
+def _nothing(_: mujoco.MjModel) -> None:
+    pass
+
+
+def _steps(count: int) -> PhysicsSettings:
+    """So many physics steps in a control step."""
+    return PhysicsSettings(timestep=CONTROL_DT / count, steps_per_control=count)
+
+
+class Variant(NamedTuple):
+    """A choice undone in the model, or other settings."""
+
+    change: Change = _nothing
+    settings: PhysicsSettings = PhysicsSettings()
+
+
+VARIANTS: dict[str, Variant] = {
+    "project": Variant(),
+    "several contacts a pair": Variant(_several_contacts),
+    "joint friction": Variant(_joint_friction),
+    "pyramidal cone": Variant(_pyramidal),
+    "four steps": Variant(settings=_steps(4)),
+    "three steps": Variant(settings=_steps(3)),
+    "two steps": Variant(settings=_steps(2)),
 }
 
 
@@ -67,21 +90,27 @@ def main() -> None:
     object_w = grasps.object_pose_w.astype(np.float64)
     wrist_w = absolute_pose(object_w, grasps.wrist_pose_o.astype(np.float64))
     trials = {}
-    for name, change in VARIANTS.items():
-        physics = MujocoCpu()
+    for name, variant in VARIANTS.items():
+        physics = MujocoCpu(variant.settings)
         for thing in {thing.name: thing for thing in grasp_objects}.values():
-            change(physics.cache(grasps.hand).get(thing))
+            variant.change(physics.cache(grasps.hand).get(thing))
         trials[name] = GraspTrials(grasps.hand, grasp_objects, object_w, wrist_w, num_worlds=64, physics=physics)
+    goal = grasps.joint_pos.astype(np.float64)
     seconds: dict[str, list[float]] = {name: [] for name in trials}
     lifted = {}
     for _ in range(options.turns + 1):  # the first turn warms up
         for name, trial in trials.items():
             began = time.perf_counter()
-            lifted[name] = float(trial.place(grasps.joint_pos.astype(np.float64)).is_lifted.mean())
+            lifted[name] = float(trial.place(goal).is_lifted.mean())
             seconds[name].append(time.perf_counter() - began)
+    closed = {name: round(float(trial.close_towards(goal).is_lifted.mean()), 3) for name, trial in trials.items()}
     median = {name: statistics.median(values[1:]) for name, values in seconds.items()}
     rows = {
-        name: {"lifted": round(lifted[name], 3), "time_over_project": round(median[name] / median["project"], 2)}
+        name: {
+            "lifted": round(lifted[name], 3),
+            "closed": closed[name],
+            "time_over_project": round(median[name] / median["project"], 2),
+        }
         for name in trials
     }
     report = {"benchmark": "physics_choices", "grasps": len(grasps), "variants": rows, "machine": machine(load)}
