@@ -34,12 +34,7 @@ def locked(folder: Path, file: str = "lock", remedy: str = "name another --folde
         BlockingIOError: another process has it, which is named.
         OSError: nothing can be written there.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        opened = open(folder / file, "a+", encoding="utf-8")
-    except OSError as error:
-        raise OSError(f"{folder} cannot be written to ({error.strerror}); make it writable, or {remedy}") from error
-    with opened as stream:
+    with _opened(folder, file, remedy) as stream:
         if not any(_take(stream) for _ in range(_TRIES)):
             stream.seek(0)
             holder = stream.read().strip() or "unknown"
@@ -51,6 +46,14 @@ def locked(folder: Path, file: str = "lock", remedy: str = "name another --folde
         with suppress(OSError):  # a full disk: the lock holds without a name
             os.write(stream.fileno(), holder.encode())
         yield stream
+
+
+def _opened(folder: Path, file: str, remedy: str) -> IO[str]:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return open(folder / file, "a+", encoding="utf-8")
+    except OSError as error:
+        raise OSError(f"{folder} cannot be written to ({error.strerror}); make it writable, or {remedy}") from error
 
 
 def _take(stream: IO[str]) -> bool:
