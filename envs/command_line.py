@@ -63,9 +63,9 @@ class SettingsParser(ArgumentParser):
 
     def _check_names(self, settings: dict[str, Any], path: str | os.PathLike[str]) -> None:
         """ValueError for a setting that no option has; those of classes are left to the parser, which builds them."""
-        known = {action.dest for action in self._actions if not action.dest.endswith(".help")}
         if self._subcommands_action is not None:
             return
+        known = {action.dest for action in self._actions if not action.dest.endswith(".help")}
         for given in _paths(settings, known):
             if given in known or any(name.startswith(f"{given}.") for name in known):
                 continue
@@ -77,8 +77,13 @@ class SettingsParser(ArgumentParser):
 
 
 def _paths(settings: Mapping[str, Any], known: Collection[str], above: str = "") -> Iterator[str]:
-    """Names of settings with those of their groups before them, as far down as ``known`` ones go."""
+    """Names of settings with those of their groups before them, as far down as ``known`` ones go.
+
+    A name that is no text is left to the parser.
+    """
     for name, held in settings.items():
+        if not isinstance(name, str):
+            continue
         path = f"{above}{name}"
         if isinstance(held, Mapping) and any(each.startswith(f"{path}.") for each in known):
             yield from _paths(held, known, f"{path}.")

@@ -4,7 +4,7 @@ import logging
 import math
 import time
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule
@@ -17,23 +17,15 @@ from datamodules.types import Rollout
 from envs.hand.registry import load_hand
 from lightning_modules.hand_guard import check_same_hand
 from lightning_modules.networks.ibs_encoder import IBSEncoder
-from lightning_modules.networks.worker_threads import map_in_threads
 from lightning_modules.ppo.rollout_numbers import rollout_numbers
 from lightning_modules.ppo.samples import seeded
 from lightning_modules.sac.acting import DEMONSTRATION_GROUPS, ActingWorlds, IBSPolicy, begin_worlds
+from lightning_modules.sac.gradients import Learner, gradients_by_halves
 from lightning_modules.sac.grasp_quality import grasp_quality
 from lightning_modules.sac.networks import IBSActor, TwinCritic
 from lightning_modules.sac.pool import Pool, draw_pool
 from lightning_modules.sac.replay import ReplayBuffer, Situation
-from lightning_modules.sac.targets import (
-    actor_loss,
-    critic_loss,
-    descend_plainly,
-    follow_slowly,
-    squashed,
-    temperature_loss,
-    value_targets,
-)
+from lightning_modules.sac.targets import descend_plainly, follow_slowly
 from lightning_modules.sac.transitions import transitions_of
 from lightning_modules.sac.view import SurfaceView
 
@@ -46,13 +38,6 @@ _EPISODE = "train/episode/"
 """Before the names of what is logged of a rollout's episodes."""
 
 _BUFFERS = ("demonstrations", "experience")
-
-
-class Gradients(NamedTuple):
-    """Of each parameter that is learnt, in the order of `IBSModule._learnt`, and numbers for the log."""
-
-    of: tuple[Tensor, ...]
-    numbers: dict[str, float]
 
 
 class IBSModule(LightningModule):
@@ -216,8 +201,9 @@ class IBSModule(LightningModule):
 
     def _descend(self, pool: Pool, rows: Tensor, noise: Tensor) -> dict[str, float]:
         """One gradient step on the steps ``rows`` of a pool; numbers for the log."""
-        found = self._mean_gradients(pool, rows, noise)
-        for parameter, gradient in zip(self._learnt(), found.of, strict=True):
+        learner, context = self._learner(), self.trainer.precision_plugin.train_step_context
+        found = gradients_by_halves(learner, pool, rows, noise, self.hparams["gamma"], context)
+        for parameter, gradient in zip(learner.parameters(), found.of, strict=True):
             parameter.grad = gradient
         optimizer: Any = self.optimizers()
         optimizer.step()
@@ -225,61 +211,8 @@ class IBSModule(LightningModule):
         follow_slowly(self.target_critic, self.critic, self.hparams["tau"])
         return found.numbers
 
-    def _mean_gradients(self, pool: Pool, rows: Tensor, noise: Tensor) -> Gradients:
-        """Of the steps ``rows``, half of them at a time, side by side where there are threads for it.
-
-        The sums are the same however many threads there are.
-        """
-        context = self.trainer.precision_plugin.train_step_context
-
-        def of_half(half: tuple[Tensor, Tensor]) -> Gradients:
-            with context():  # belongs to the thread
-                return self._gradients(pool.rows(half[0], self.device), half[1].to(self.device))
-
-        halves = list(zip(rows.chunk(2), noise.chunk(2, 1), strict=True))
-        found = map_in_threads(of_half, halves) if self.device.type == "cpu" else [of_half(half) for half in halves]
-        shares = [len(half) / len(rows) for half, _ in halves]
-        of = [
-            sum(share * each for share, each in zip(shares, parts, strict=True))
-            for parts in zip(*(each.of for each in found), strict=True)
-        ]
-        numbers = {
-            name: sum(share * each.numbers[name] for share, each in zip(shares, found, strict=True))
-            for name in found[0].numbers
-        }
-        return Gradients(tuple(of), numbers)
-
-    def _learnt(self) -> list[nn.Parameter]:
-        return [*self.critic.parameters(), *self.actor.parameters(), self.log_alpha]
-
-    def _gradients(self, batch: Pool, noise: Tensor) -> Gradients:
-        """Gradients of the losses: the critics' of the critics, the policy's and the temperature's of what these own.
-
-        Args:
-            batch: steps (B).
-            noise: standard normal numbers of the actions after and in these steps (2, B, J + 1).
-        """
-        before, after, alpha = batch.before, batch.after, self.log_alpha.exp().detach()
-        with torch.no_grad():
-            chosen = squashed(self.actor(after.points, after.state), noise[0])
-            following = self.target_critic(self.target_critic.situation(after.points, after.state), chosen.action)
-            target = value_targets(
-                batch.rewards, batch.ends, following, chosen.log_prob, alpha=alpha, gamma=self.hparams["gamma"]
-            )
-        situation = self.critic.situation(before.points, before.state)
-        of_critic = critic_loss(self.critic(situation, batch.action), target)
-        own = squashed(self.actor(before.points, before.state), noise[1])
-        of_actor = actor_loss(self.critic(situation.detach(), own.action), own.log_prob, alpha)
-        of_temperature = temperature_loss(self.log_alpha, own.log_prob, -float(batch.action.shape[1]))
-        gradients = torch.autograd.grad(of_critic, list(self.critic.parameters()))
-        others = [*self.actor.parameters(), self.log_alpha]
-        gradients += torch.autograd.grad(of_actor + of_temperature, others)
-        numbers = {
-            "critic_loss": float(of_critic.detach()), "actor_loss": float(of_actor.detach()),
-            "temperature": float(alpha), "value": float(target.sum(1).mean()),
-            "log_prob": float(own.log_prob.detach().mean()),
-        }  # fmt: skip
-        return Gradients(gradients, numbers)
+    def _learner(self) -> Learner:
+        return Learner(self.actor, self.critic, self.target_critic, self.log_alpha)
 
     def _log_numbers(self, rollout: Rollout, numbers: dict[str, float], update_s: float, *, demonstrates: bool) -> None:
         of_rollout = rollout_numbers(rollout, {**rollout.seconds, "update": update_s})

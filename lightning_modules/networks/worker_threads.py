@@ -22,7 +22,7 @@ def _pool(process: int, num_threads: int) -> ThreadPoolExecutor:
 
 
 def map_in_threads(function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
-    """[function(item) for item in items], on as many threads as torch may use now; with gradients, unlike the next.
+    """[function(item) for item in items], on as many threads as torch may use now.
 
     The results are those of a plain loop to the bit as long as ``function`` gives the same on one thread as on several.
     Modes that belong to a thread (autocast, no_grad) are ``function``'s to set.

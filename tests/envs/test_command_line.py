@@ -53,7 +53,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("size: 5\n", "a.yaml: size holds 5, expected fields by name"),
         ("title: a\nsize:\n", "a.yaml: size is empty, expected fields by name"),
         ("size: {width: broad}\n", "a.yaml: Parser key \"size.width\": Expected a <class 'int'>"),
-        ("1: 2\n", "a.yaml: 1 is no setting here; did you mean colour or "),
+        ("1: 2\n", "a.yaml: Key must be a string"),
         ("titel: a\n", "a.yaml: titel is no setting here; did you mean title?"),
         ("colours: {}\n", "a.yaml: colours is no setting here; did you mean colour?"),  # which changes nothing
         ("size: {wdith: 2}\n", "a.yaml: size.wdith is no setting here; did you mean size.width?"),

@@ -1,18 +1,19 @@
 """The baseline IBS: what it refuses, what it learns, and its way through the command line."""
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 import yaml
-from lightning.pytorch import Trainer
 
 from lightning_modules.checkpoint_files import read_checkpoint_file
 from lightning_modules.export import export_checkpoint
 from lightning_modules.policy.load import load_policy
 from lightning_modules.sac.acting import IBSPolicy
+from lightning_modules.sac.gradients import gradients, gradients_by_halves
 from lightning_modules.sac.pool import Inputs, Pool, draw_pool
 from lightning_modules.sac.replay import Transitions
 from reports.run_logs import read_logs
@@ -143,8 +144,8 @@ def test_it_solves_a_task_of_one_step() -> None:
     before = miss()
     for _ in range(800):
         batch = steps.rows(torch.randint(4000, (128,), generator=generator))
-        found = module._gradients(batch, noise(128, generator))
-        for parameter, gradient in zip(module._learnt(), found.of, strict=True):
+        found = gradients(module._learner(), batch, noise(128, generator), gamma=0.99)
+        for parameter, gradient in zip(module._learner().parameters(), found.of, strict=True):
             parameter.grad = gradient
         optimizer.step()
     assert miss() < 0.15 < before
@@ -156,17 +157,17 @@ def test_the_policys_loss_does_not_reach_the_critics() -> None:
     module.demonstrations.add(steps)
     pool = draw_pool(module._view, [module.demonstrations, module.experience], 8, generator)
 
-    def gradients() -> list[list[torch.Tensor]]:
-        found = module._gradients(pool, noise(8, torch.Generator().manual_seed(1))).of
+    def both() -> tuple[list[torch.Tensor], list[torch.Tensor]]:
+        found = gradients(module._learner(), pool, noise(8, torch.Generator().manual_seed(1)), gamma=0.99).of
         of_critic = len(list(module.critic.parameters()))
-        return [list(found[:of_critic]), list(found[of_critic:])]
+        return found[:of_critic], found[of_critic:]
 
-    first, of_policy = gradients()
+    first, of_policy = both()
     assert all(each.abs().sum() > 0.0 for each in of_policy[-3:])  # its last layer's, and the temperature's
     with torch.no_grad():  # another policy
         for parameter in module.actor.parameters():
             parameter.add_(0.3)
-    second, of_another = gradients()
+    second, of_another = both()
     for one, other in zip(first, second, strict=True):
         assert torch.allclose(one, other, atol=1e-5)
     assert not torch.allclose(of_policy[-1], of_another[-1])
@@ -175,16 +176,15 @@ def test_the_policys_loss_does_not_reach_the_critics() -> None:
 
 def test_gradients_of_halves_side_by_side_are_those_of_the_whole() -> None:
     module, generator = tiny_module(), torch.Generator().manual_seed(0)
-    module.trainer = Trainer(accelerator="cpu", logger=False, enable_checkpointing=False)
     ends = torch.ones(9, dtype=torch.bool)
     module.demonstrations.add(Transitions(far_away(9), torch.rand(9, 19) - 0.5, torch.randn(9, 7), ends))
     pool = draw_pool(module._view, [module.demonstrations, module.experience], 9, generator)
     rows, drawn = torch.tensor([8, 0, 3, 3, 1, 5, 2]), noise(7, generator)  # halves of four and three
-    whole = module._gradients(pool.rows(rows), drawn)
+    whole = gradients(module._learner(), pool.rows(rows), drawn, gamma=0.99)
     threads, found = torch.get_num_threads(), []
     for count in (1, 2):
         torch.set_num_threads(count)
-        found.append(module._mean_gradients(pool, rows, drawn))
+        found.append(gradients_by_halves(module._learner(), pool, rows, drawn, 0.99, nullcontext))
     torch.set_num_threads(threads)
     for expected, alone, beside in zip(whole.of, *(each.of for each in found), strict=True):
         torch.testing.assert_close(alone, expected, rtol=1e-4, atol=1e-5)
