@@ -5,7 +5,7 @@
     told joints at once       the same from the first step on
     stays open                no step at all
 
-Success, and the mean return of an episode by term, not discounted and discounted as in training.
+Success and the return of an episode, discounted as in training, by term and beside that of the first script.
 
     python benchmarks/goal_reward.py --episodes 256
 """
@@ -15,7 +15,6 @@ import json
 import logging
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -26,18 +25,15 @@ from policy_choices import TASKS
 from tqdm import tqdm
 
 from callbacks.metrics.estimates import estimate
-from datamodules.baselines.scripts import GoalOnArrival, stored_goals
+from datamodules.baselines.scripts import FixedStepClose, GoalOnArrival, stored_goals
 from datamodules.rollouts.module import RolloutDataModule
 from datamodules.rollouts.plans import SpreadPlan, planned_episodes
 from datamodules.rollouts.policy import FingerPolicy, start_policy
-from envs.conventions import MAX_JOINT_STEP
 from envs.hand.hand import Hand
 from envs.physics.base import Array
-from envs.rows import join_rows, take_rows
+from envs.rows import take_rows
 from envs.task.assist_env import HumanAssistEnv
 from envs.task.episodes import Episodes
-from envs.task.observations import Observation
-from envs.task.outcomes import EpisodeOutcome
 from envs.task.rewards import RewardSettings
 
 GAMMA = 0.995
@@ -45,89 +41,72 @@ GAMMA = 0.995
 
 WORLDS = 64
 
+SUCCESSES = "is_success"
+"""Beside the names of the reward's terms."""
+
 
 def told_goals(episodes: Episodes) -> Array:
     """The joints that PPO (Goal) is told (E, J), rad."""
     return episodes.other_joint_pos
 
 
-@dataclass
-class AtOnce:
-    """Moves every joint to the told ones at full speed from the first step on; a `ToldPolicy`."""
-
-    _hand: Hand = field(init=False, repr=False)
-    _goal: Array = field(init=False, repr=False)
+class AtOnce(GoalOnArrival):
+    """Moves from the first step on, also where the wrist only passes by."""
 
     def tell(self, episodes: Episodes) -> None:
         """See `ToldPolicy.tell`."""
-        self._hand, self._goal = episodes.hand, told_goals(episodes)
-
-    def start(self, num_worlds: int) -> None:
-        """Everything was told."""
-
-    def act(self, observation: Observation, step: int) -> Array:
-        """See `FingerPolicy.act`."""
-        joint_pos = self._hand.denormalise(observation["joint_pos"].double()).cpu().numpy()
-        return np.asarray(((self._goal - joint_pos) / MAX_JOINT_STEP).clip(-1.0, 1.0))
+        super().tell(episodes)
+        self._first_step[:] = 0
 
 
-class Open:
-    """Leaves the fingers where they are."""
-
-    def start(self, num_worlds: int) -> None:
-        """Nothing to prepare."""
-
-    def act(self, observation: Observation, step: int) -> Array:
-        """See `FingerPolicy.act`."""
-        return np.zeros(observation["joint_pos"].shape)
-
-
-POLICIES: dict[str, Callable[[], FingerPolicy]] = {
-    "stored grasp on arrival": lambda: GoalOnArrival(stored_goals),
-    "told joints on arrival": lambda: GoalOnArrival(told_goals),
-    "told joints at once": AtOnce,
-    "stays open": Open,
+POLICIES: dict[str, Callable[[Hand], FingerPolicy]] = {
+    "stored grasp on arrival": lambda hand: GoalOnArrival(stored_goals),
+    "told joints on arrival": lambda hand: GoalOnArrival(told_goals),
+    "told joints at once": lambda hand: AtOnce(told_goals),
+    "stays open": lambda hand: FixedStepClose(hand, hand.open_pose, step=0),
 }
 
 
-def run(policy: FingerPolicy, episodes: Episodes, data: RolloutDataModule) -> tuple[EpisodeOutcome, dict[str, Array]]:
-    """How E episodes ended, and their returns by term (E,), discounted ones by the term's name and ``discounted``."""
-    task = data.task
-    physics = data.physics.make(episodes.hand, len(episodes))
-    env = HumanAssistEnv(physics, task=task, reward=RewardSettings.preset("ppo_goal"))
+def run(policy: FingerPolicy, episodes: Episodes, data: RolloutDataModule) -> dict[str, Array]:
+    """Success of E episodes (E,), and their discounted returns by term (E,) each."""
+    env = HumanAssistEnv(
+        data.physics.make(episodes.hand, len(episodes)), task=data.task, reward=RewardSettings.preset("ppo_goal")
+    )
     observation = env.reset(episodes)
     start_policy(policy, episodes)
-    returns: dict[str, Array] = defaultdict(lambda: np.zeros(len(episodes)))
-    parts, rows, has_ended, step = [], [], np.zeros(len(episodes), dtype=bool), 0
+    found: dict[str, Array] = defaultdict(lambda: np.zeros(len(episodes)))
+    has_ended, step = np.zeros(len(episodes), dtype=bool), 0
     while not has_ended.all():
         done = env.step(policy.act(observation, step))
         observation = done.observation
-        for name, value in done.terms.items():
-            paid = np.where(has_ended, 0.0, value.double().cpu().numpy())
-            returns[name] += paid
-            returns[f"{name}, discounted"] += GAMMA**step * paid
+        for name, value in done.terms.items():  # 0 of episodes that have ended
+            found[name] += GAMMA**step * value.double().cpu().numpy()
         if done.outcome is not None:
-            parts.append(done.outcome)
-            rows.append(np.flatnonzero(done.ended))
+            found[SUCCESSES][done.ended] = done.outcome.is_success
         has_ended |= done.ended
         step += 1
-    order = np.argsort(np.concatenate(rows))
-    return take_rows(join_rows(parts), order), dict(returns)
+    return found
 
 
-def numbers(
-    policy: FingerPolicy, episodes: Episodes, data: RolloutDataModule, objects: NDArray[np.int64]
-) -> dict[str, Any]:
-    """Success and mean returns of a policy over all episodes."""
-    success, returns = [], defaultdict(list)
-    for begin in range(0, len(episodes), WORLDS):
-        outcome, found = run(policy, take_rows(episodes, np.arange(begin, min(begin + WORLDS, len(episodes)))), data)
-        success.append(outcome.is_success.astype(float))
-        for name, value in found.items():
-            returns[name].append(value)
-    means = {name: round(float(np.concatenate(values).mean()), 4) for name, values in returns.items()}
-    is_success = np.concatenate(success)
-    return {"success": estimate(is_success, objects, is_rate=True).as_dict(), "returns": means}
+def in_batches(policy: FingerPolicy, episodes: Episodes, data: RolloutDataModule) -> dict[str, Array]:
+    """See `run`."""
+    parts = [
+        run(policy, take_rows(episodes, np.arange(begin, min(begin + WORLDS, len(episodes)))), data)
+        for begin in range(0, len(episodes), WORLDS)
+    ]
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def numbers(of: dict[str, Array], of_first: dict[str, Array], objects: NDArray[np.int64]) -> dict[str, Any]:
+    """Success, return, its terms, and how much more the same episodes return than under the first script."""
+    terms = {name: value for name, value in of.items() if name != SUCCESSES}
+    total, of_other = sum(terms.values()), sum(value for name, value in of_first.items() if name != SUCCESSES)
+    return {
+        "success": estimate(of[SUCCESSES], objects, is_rate=True).as_dict(),
+        "return": estimate(np.asarray(total), objects).as_dict(),
+        "return_above_first": estimate(np.asarray(total - of_other), objects).as_dict(),
+        "terms": {name: round(float(value.mean()), 4) for name, value in terms.items()},
+    }
 
 
 def main(args: list[str] | None = None) -> None:
@@ -147,7 +126,11 @@ def main(args: list[str] | None = None) -> None:
         SpreadPlan(given.episodes), targets, data.patterns, is_training=True, seed=0, task=task, period_s=period_s
     )
     objects = targets.object_index[episodes.grasp_row]
-    found = {name: numbers(make(), episodes, data, objects) for name, make in tqdm(POLICIES.items(), unit="policy")}
+    results = {
+        name: in_batches(make(episodes.hand), episodes, data) for name, make in tqdm(POLICIES.items(), unit="policy")
+    }
+    first = next(iter(results.values()))
+    found = {name: numbers(each, first, objects) for name, each in results.items()}
     about = {name: getattr(given, name) for name in ("task", "split", "episodes")}
     print(json.dumps({"benchmark": "goal_reward", **about, "policies": found, "machine": machine(load)}, indent=1))
 

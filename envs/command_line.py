@@ -76,7 +76,7 @@ class SettingsParser(ArgumentParser):
             raise ValueError(f"{path}: {given} is no setting here; {hint}")
 
 
-def _paths(settings: Mapping[str, Any], known: Collection[str], above: str = "") -> Iterator[str]:
+def _paths(settings: Mapping[Any, Any], known: Collection[str], above: str = "") -> Iterator[str]:
     """Names of settings with those of their groups before them, as far down as ``known`` ones go.
 
     A name that is no text is left to the parser.
