@@ -1,5 +1,6 @@
 """How a command ends that was given what it cannot use: with a sentence, not with a traceback."""
 
+import difflib
 import os
 import re
 import sys
@@ -18,6 +19,9 @@ _GIVEN = "Given value"
 
 _AROUND = (_UNION, _GIVEN, "Subtypes: ", "Errors:", "Problem with given class_path ")
 """With these, lines of the report that give no reason."""
+
+_NO_CLASS = re.compile(r"module '([\w.]+)' has no attribute '(\w+)'")
+"""What Python says of a class that is not where settings look for it."""
 
 _EXPECTED = "Expected a "
 """With this, reasons that are a type of Python's or a path."""
@@ -52,6 +56,7 @@ def plain_text(text: str) -> str:
     the whole of what was given. What is left is why the innermost ones are not, behind the setting's name where the
     parser knows it: sentences of the classes that refused their settings, else the types that were expected.
     """
+    text = _NO_CLASS.sub(_with_classes, text)
     lines = [line for line in text.splitlines() if not line.strip().startswith(_GIVEN)]
     if _UNION not in text:
         return "\n".join(lines)
@@ -59,6 +64,15 @@ def plain_text(text: str) -> str:
     own = [reason for reason in reasons if _EXPECTED not in reason]
     typed = [reason for reason in reasons if "NoneType" not in reason]
     return "\n".join(dict.fromkeys(own or typed)) or "\n".join(lines)
+
+
+def _with_classes(said: re.Match[str]) -> str:
+    """The same with the classes that the module has, those of a similar name if there are such."""
+    module, wanted = said.groups()
+    held = vars(sys.modules[module]) if module in sys.modules else {}
+    own = [name for name, each in held.items() if isinstance(each, type) and each.__module__ == module]
+    near = difflib.get_close_matches(wanted, own, 3) or sorted(name for name in own if not name.startswith("_"))
+    return f"{said[0]}; did you mean {' or '.join(near)}?" if near else said[0]
 
 
 def _reasons(lines: Iterable[str]) -> Iterator[str]:

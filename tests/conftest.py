@@ -1,11 +1,13 @@
 """A grasp set of a few seconds, made once a session, and objects that are built once a session."""
 
+import os
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
 import pytest
 import torch
+from filelock import FileLock
 
 from datamodules.grasps.grasp_file import save_grasp_set
 from datamodules.grasps.grasp_set import GraspSet
@@ -60,8 +62,13 @@ def tiny_run(tiny_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def exported_policy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder of the shipped policy's ONNX files, checked on a few inputs."""
+    """Folder of the shipped policy's ONNX files, checked on a few inputs: made once for all of pytest's processes."""
     pytest.importorskip("onnxscript", reason="needs the extra onnx")
-    folder = tmp_path_factory.mktemp("onnx")
-    export_graphs(ROOT / "pretrained" / "residual_ppo.ckpt", folder, "onnx", num_random=32, num_real=0)
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "onnx"
+    with FileLock(f"{folder}.lock"):
+        if not folder.exists():
+            made = tmp_path_factory.mktemp("made")
+            export_graphs(ROOT / "pretrained" / "residual_ppo.ckpt", made, "onnx", num_random=32, num_real=0)
+            made.rename(folder)
     return folder

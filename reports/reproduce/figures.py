@@ -180,7 +180,7 @@ def fig12(results: Results) -> Block:
     folders = list(results.trainings(results.plan.ours).values())
     path = folders[0] / "episode_curves.json" if folders else None
     if path is None or not path.is_file():
-        return Block("-")
+        return Block(f"- Not shown: no finished training of {results.plan.ours} has its curves of an episode here.")
     content = read_json(path, "train again")
     curves = {name: StepCurve(**curve) for name, curve in content["curves"].items()}
     judged = [

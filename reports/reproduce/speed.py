@@ -86,12 +86,14 @@ def table5(results: Results) -> Block:
     """Milliseconds of a decision on this machine; measured once for a training, and kept."""
     folder = results.first_test(results.plan.ours, results.selection.tasks[0])
     if folder is None:
-        return Block("-")
+        return Block(
+            f"- Not measured: no test of {results.plan.ours} on the {results.selection.tasks[0]} task is done."
+        )
     root = results.runs.root
     identity = results.runs.stamps[str(folder.relative_to(root))].identity
     kept = _kept(root / "speed.json", identity)
     if kept is None and not results.has_weights(folder):
-        return Block("-")
+        return Block(f"- Not measured: the checkpoint that {folder} was tested with is not there.")
     kept = _measure(folder, root / "speed.json", identity) if kept is None else kept
     found, machine = kept["ms"], kept["machine"]
     rows = [

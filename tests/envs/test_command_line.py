@@ -86,6 +86,12 @@ def test_settings_of_files_and_options_come_together(folder: Path) -> None:
     assert (title, size, colour.name, colour.share) == ("a", Size(7, 9), "red", 0.5)
 
 
+def test_a_misspelt_class_is_told_with_those_that_are_like_it(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "a.yaml").write_text(f"colour: {{class_path: {__name__}.Color}}\n")
+    assert refusal(capsys, "--config=a.yaml").startswith("a.yaml: ")
+    assert "has no attribute 'Color'; did you mean Colour?" in refusal(capsys, "--config=a.yaml")
+
+
 def test_text_that_looks_like_settings_stays_text(folder: Path) -> None:
     assert run_command(paint, ["--title={a: 1, a: 2}"])[0] == "{a: 1, a: 2}"
 

@@ -115,3 +115,9 @@ def test_a_plan_with_a_method_of_ones_own_comes_to_tables(
     write_report(plan, Runs(root, runs.runs), selection, failed)
     assert failed == {}
     assert (path.read_bytes(), poses.read_bytes()) == before
+    for gone in [root / "speed.json", *root.rglob("episode_curves.json")]:
+        gone.unlink()
+    write_report(plan, Runs(root, runs.runs), selection, failed)
+    without = path.read_text()
+    assert "- Not measured: the checkpoint that " in without
+    assert "- Not shown: no finished training of ours has its curves of an episode here." in without
