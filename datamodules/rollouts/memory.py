@@ -9,13 +9,25 @@ from envs.physics.base import PhysicsFactory
 from envs.physics.memory import MemoryNeed
 from envs.task.settings import TaskSettings
 
-STEP_BYTES = 3 * 4 * (3 * NUM_CLOUD_POINTS + 512)
-"""At most what a rollout holds of a world's control step, bytes: a single-precision cloud, for policies with an encoder
-of their own, and some 500 other numbers; as collected, stacked and chosen for learning."""
+_COPIES = 3
+"""A rollout is there as collected, as stacked and as chosen for learning."""
+
+STEP_BYTES = _COPIES * 4 * 512
+"""At most what a rollout holds of a world's control step, bytes: some 500 numbers of single precision."""
+
+CLOUD_BYTES = _COPIES * 4 * 3 * NUM_CLOUD_POINTS
+"""What a cloud adds, for policies with an encoder of their own. One that is a known object's is made again from its
+pose."""
 
 
 def rollout_need(
-    physics: PhysicsFactory, hand: Hand, task: TaskSettings, example: GraspObject, num_objects: int
+    physics: PhysicsFactory,
+    hand: Hand,
+    task: TaskSettings,
+    example: GraspObject,
+    num_objects: int,
+    *,
+    keeps_clouds: bool = False,
 ) -> MemoryNeed:
     """What a world takes with its part of a rollout, and what the models of all objects do.
 
@@ -25,6 +37,8 @@ def rollout_need(
         task: says how long episodes last at most.
         example: one of the objects.
         num_objects: how many there are.
+        keeps_clouds: clouds have errors of their own, so that rollouts may have to hold them.
     """
     need = physics.memory_need(hand, example, num_objects)
-    return replace(need, world=need.world + task.wrist.max_steps(physics.settings.control_dt) * STEP_BYTES)
+    of_step = STEP_BYTES + CLOUD_BYTES * keeps_clouds
+    return replace(need, world=need.world + task.wrist.max_steps(physics.settings.control_dt) * of_step)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from envs.geometry.object_clouds import KnownObjects
-from envs.geometry.transforms import pose_compose, pose_invert, quat_normalise, quat_to_matrix
+from envs.geometry.object_clouds import KnownObjects, move_clouds
+from envs.geometry.transforms import pose_compose, pose_invert, quat_normalise
 from envs.hand.hand import Hand
 from envs.task.observations import HISTORY_LENGTH, PAST_S, Observation
 
@@ -25,10 +25,10 @@ class Signals:
         command: commanded joints (E, J), rad.
         time_s: the moment, s, on a clock that all hands share and that never stops.
         wrist_pose_w: hand base at that moment (E, 7).
-        cloud: points of the object, one coordinate a row (E, 3, N), m, in a frame of their own: on a CPU the product of
-            long rows is several times faster.
+        cloud: points of the object, one coordinate a row (E, 3, N), m, in a frame of their own.
         cloud_pose_w: that frame in the world (E, 7): the object's for a known shape, the camera's for what it sees.
         objects: which objects the clouds show; None when nobody knows.
+        is_exact: the clouds are those of these objects as they are known, without errors of their own.
     """
 
     joint_pos: Tensor
@@ -39,6 +39,7 @@ class Signals:
     cloud: Tensor
     cloud_pose_w: Tensor
     objects: KnownObjects | None = None
+    is_exact: bool = False
 
 
 class WristHistory:
@@ -134,13 +135,4 @@ class ObservationBuilder:
             "points_h": move_clouds(cloud_pose_h, signals.cloud),
             "command": hand.normalise(signals.command).float(),
         }
-        return Observation(groups, signals.objects)
-
-
-def move_clouds(pose_h: Tensor, cloud: Tensor) -> Tensor:
-    """Clouds (E, N, 3), float32, in the frame in which the poses (E, 7) of the clouds' own frames are given.
-
-    The clouds come as in `Signals.cloud` (E, 3, N).
-    """
-    rotation = quat_to_matrix(pose_h[:, 3:]).float()
-    return torch.baddbmm(pose_h[:, :3, None].float(), rotation, cloud).mT.contiguous()
+        return Observation(groups, signals.objects, cloud_pose_h if signals.is_exact else None)

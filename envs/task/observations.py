@@ -84,10 +84,13 @@ class Observation:
     Attributes:
         groups: float32 tensors by name, (E, *group_shape).
         objects: which objects the clouds show, for the groups of their points alone; None when nobody knows.
+        cloud_pose_h: these objects in the hand frame (E, 7) where the clouds are theirs to the point
+            (`KnownObjects.moved` makes them again), for memories that have no room for clouds; else None.
     """
 
     groups: Mapping[str, Tensor]
     objects: KnownObjects | None = None
+    cloud_pose_h: Tensor | None = None
 
     def __len__(self) -> int:
         return len(next(iter(self.groups.values())))
@@ -108,7 +111,8 @@ class Observation:
     def rows(self, rows: Tensor) -> "Observation":
         """What is known of the worlds ``rows`` (K,) alone."""
         objects = None if self.objects is None else self.objects[rows]
-        return Observation({name: value[rows] for name, value in self.groups.items()}, objects)
+        cloud_pose_h = None if self.cloud_pose_h is None else self.cloud_pose_h[rows]
+        return Observation({name: value[rows] for name, value in self.groups.items()}, objects, cloud_pose_h)
 
     def flat(self, names: Sequence[str]) -> Tensor:
         """Groups side by side (E, D)."""

@@ -60,6 +60,11 @@ class PerceptionNoise:
             if not (math.isfinite(size) and size >= 0.0):
                 raise ValueError(f"perception noise {name} is {size}, expected a number of at least 0 (0: no error)")
 
+    @property
+    def moves_points(self) -> bool:
+        """Whether clouds have errors of their own, beside those of where they are seen from."""
+        return self.point_m > 0.0 or self.one_camera
+
     @classmethod
     def table_6(cls, level: float, seed: int = 0) -> "PerceptionNoise":
         """``level`` degrees and ``level`` centimetres; the paper has 2 and 5."""

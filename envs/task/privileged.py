@@ -9,12 +9,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from envs.geometry.object_clouds import move_clouds
 from envs.geometry.transforms import pose_compose, pose_invert, rotation_vector_from_quat
 from envs.hand.hand import Hand
 from envs.hand.kinematics import HandKinematics
 from envs.physics.base import PhysicsState
 from envs.task.episodes import Episodes
-from envs.task.observation_builder import move_clouds
 
 
 @dataclass(frozen=True)

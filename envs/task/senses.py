@@ -1,6 +1,7 @@
 """What policies are shown of E worlds: the simulator's state through errors of perception, with the wrists' past."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -90,7 +91,8 @@ class Senses:
             cloud=cloud,
             cloud_pose_w=object_w,
             objects=objects,
+            is_exact=objects is not None and cloud is truth.clouds,
         )
         seen = self._builder.observe(signals, first)
         hidden = {name: HIDDEN[name](truth).float() for name in self._privileged}
-        return Observation({**seen.groups, **hidden}, seen.objects)
+        return replace(seen, groups={**seen.groups, **hidden})

@@ -56,16 +56,18 @@ class ExploringResidual:
         situation = policy.situation(observation, seen, noise_before)
         output = policy.network(policy.encoded(situation))
         sampled = policy.exploration.apply_draw(output.mean, noise_before, draw)
+        pose_h = None if policy.encoder is None else observation.cloud_pose_h
         memory = PolicyMemory(
             primitive_action=seen.primitive_action,
             vectors=situation.vectors,
-            feature=situation.feature,
             privileged=situation.privileged,
             action=sampled.action,
             mean=output.mean,
             noise_before=noise_before,
             log_prob=sampled.log_prob,
             value=output.value,
+            feature=situation.feature if pose_h is None else None,
+            cloud_pose_h=pose_h,
         )
         self._noise = sampled.noise if rows is None else self._noise.index_copy(0, rows, sampled.noise)
         hand_action = policy.composition(seen.heading, sampled.action)

@@ -106,4 +106,6 @@ class ResidualPolicy:
 
 def on_device(observation: Observation, device: torch.device) -> Observation:
     """The observation's tensors on a device; which objects are seen stays on the CPU."""
-    return replace(observation, groups={name: value.to(device) for name, value in observation.groups.items()})
+    groups = {name: value.to(device) for name, value in observation.groups.items()}
+    pose_h = observation.cloud_pose_h
+    return replace(observation, groups=groups, cloud_pose_h=None if pose_h is None else pose_h.to(device))

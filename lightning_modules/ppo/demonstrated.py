@@ -9,7 +9,6 @@ from tqdm import tqdm
 from datamodules.baselines.demonstrations import Demonstrations, demonstrated_steps
 from datamodules.types import Batch
 from envs.geometry.object_clouds import KnownObjects
-from envs.task.observation_builder import move_clouds
 from envs.task.targets import GraspTargets
 from lightning_modules.networks.actor_critic import PolicyInput
 from lightning_modules.policy.inputs import PolicyInputs
@@ -39,8 +38,7 @@ class DemonstratedSamples(Batch):
     def situation(self, rows: Tensor) -> PolicyInput:
         """What a policy with an encoder of its own reads of the tuples ``rows`` (K,)."""
         objects = self.objects[rows]
-        clouds_o = objects.clouds.points_o[objects.rows].to(self.cloud_pose_h.device)
-        points_h = move_clouds(self.cloud_pose_h[rows], clouds_o.mT)
+        points_h = objects.moved(self.cloud_pose_h[rows])
         return PolicyInput(self.vectors[rows], points_h, self.vectors.new_zeros(len(rows), 0), objects)
 
 

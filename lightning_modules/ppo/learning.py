@@ -104,7 +104,7 @@ class PPOLearning(LightningModule):
     @torch.no_grad()
     def _take(self, samples: Samples, into_norms: Callable[[PolicyInput], None]) -> None:
         seen = samples.steps
-        into_norms(PolicyInput(seen.vectors, seen.feature, seen.privileged))
+        into_norms(PolicyInput(seen.vectors, seen.vectors.new_zeros(len(samples), 0), seen.privileged))
 
     def _count(self, rollout: Rollout) -> None:
         self.updates += 1
@@ -205,8 +205,7 @@ class PPOLearning(LightningModule):
         return self.network.mean(self._seen(steps, rows))
 
     def _seen(self, steps: PolicyMemory, rows: Tensor) -> PolicyInput:
-        objects = None if steps.objects is None else steps.objects[rows]
-        return self.encoded(PolicyInput(steps.vectors[rows], steps.feature[rows], steps.privileged[rows], objects))
+        return self.encoded(steps.situation(rows))
 
     def _optimizer(self) -> LightningOptimizer:
         optimizer = self.optimizers()

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from envs.geometry.object_clouds import KnownObjects, ObjectClouds
+from envs.geometry.object_clouds import KnownObjects, ObjectClouds, move_clouds
 from envs.geometry.point_grouping import CloudGrouping, GroupingSpec
+from envs.geometry.transforms import pose_invert
 from envs.task.observations import OBSERVATION_GROUPS, POLICY_GROUPS, PRIVILEGED_GROUPS, Observation
 from lightning_modules.composition import Composition, Direct, ResidualOnly, ScaleOnly, split_action
 from lightning_modules.networks.point_encoders import PointNet2Encoder, SetAbstractionSize
@@ -157,6 +158,27 @@ def test_an_encoder_of_its_own_groups_known_clouds_once(make: Make, monkeypatch:
     kept = PolicyMemory.of(acting.step(known, everywhere(known)).memory, known.objects)
     learnt = module._seen(kept, torch.tensor([2, 0]))
     torch.testing.assert_close(learnt.feature, encoder(seen["points_h"], clouds_of(known, encoder))[[2, 0]])
+
+
+def test_of_known_clouds_the_poses_alone_are_kept_and_the_same_is_learnt_from(make: Make) -> None:
+    levels = (SetAbstractionSize(8, 0.04, 4, (4, 8)),)
+    encoder = PointNet2Encoder(levels, global_widths=(8,), feature_widths=(8,))
+    module = make(primitive=None, composition=Direct(), encoder=encoder, critic_groups=())
+    seen = made_up_observation(3)
+    pose_h = pose_invert(seen["wrist_history"][:, -1])
+    objects = KnownObjects(ObjectClouds(move_clouds(pose_invert(pose_h), seen["points_h"].mT)), torch.arange(3))
+    rows = torch.tensor([2, 0])
+    learnt = []
+    for known in (replace(seen, objects=objects), replace(seen, objects=objects, cloud_pose_h=pose_h)):
+        [acting] = module.begin([3], 50, torch.Generator().manual_seed(0))
+        memory = acting.step(known, everywhere(known)).memory
+        learnt.append(module._seen(PolicyMemory.of(memory, known.objects), rows).feature)
+    torch.testing.assert_close(learnt[0], learnt[1], atol=1e-5, rtol=0.0)
+    assert not torch.allclose(learnt[0][0], learnt[0][1], atol=1e-4)
+    assert "feature" not in memory
+    assert memory["cloud_pose_h"].shape == (3, 7)
+    with pytest.raises(ValueError, match="neither a feature nor a known object's pose"):
+        module._seen(PolicyMemory.of(memory), rows)
 
 
 def clouds_of(known: Observation, encoder: PointNet2Encoder) -> CloudGrouping:

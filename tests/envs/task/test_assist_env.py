@@ -483,6 +483,29 @@ def test_errors_of_perception_belong_to_the_episode_whatever_runs_beside_it() ->
             torch.testing.assert_close(one["points_h"], two["points_h"][rows], atol=1e-6, rtol=0.0)
 
 
+@pytest.mark.parametrize("noise", [None, PerceptionNoise(wrist_position_m=0.02, wrist_rotation_rad=0.02)])
+def test_clouds_without_errors_of_their_own_are_made_again_from_poses(noise: PerceptionNoise | None) -> None:
+    for seen in run(make_env(3, noise=noise), sampler().sample(3), 6):
+        assert seen.objects is not None
+        assert seen.cloud_pose_h is not None
+        torch.testing.assert_close(seen.objects.moved(seen.cloud_pose_h), seen["points_h"], atol=1e-6, rtol=0.0)
+        some = seen.rows(torch.tensor([2, 0]))
+        assert some.objects is not None
+        assert some.cloud_pose_h is not None
+        torch.testing.assert_close(some.objects.moved(some.cloud_pose_h), some["points_h"], atol=1e-6, rtol=0.0)
+
+
+@pytest.mark.parametrize("noise", [PerceptionNoise(point_m=0.001), PerceptionNoise(one_camera=True)])
+def test_of_clouds_with_errors_of_their_own_no_pose_is_told(noise: PerceptionNoise) -> None:
+    assert noise.moves_points
+    assert all(seen.cloud_pose_h is None for seen in run(make_env(noise=noise), sampler().sample(2), 2))
+
+
+def test_of_clouds_that_nobody_knows_no_pose_is_told() -> None:
+    unknown = replace(sampler().sample(2), clouds=None)
+    assert all(seen.cloud_pose_h is None for seen in run(make_env(), unknown, 2))
+
+
 # --- bad input
 
 
