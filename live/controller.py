@@ -92,6 +92,7 @@ class AssistController:
         self._message, self._failure, self._wants_release = "no joints read yet", "", False
         self._cloud: PreparedCloud | None = None
         self._moved = 0
+        self._wanted, self._near = 0.0, np.inf  # before the wrist rose: a_s, and the distance to the object
         self._nothing = PolicyParts(*(4 * [np.zeros(len(facts.joints))]))
 
     @property
@@ -190,6 +191,8 @@ class AssistController:
             points_h = points_seen_from(pose_w, cloud.points.astype(float), self.inputs.cloud_pose_w)
             distance = float(np.linalg.norm(points_h[:128] - self._facts.grasp_centre_h, axis=1).min())
         before = self.state
+        if not self._rise.is_rising:
+            self._near = distance
         state = self._states.step(self._facts_now(history_w, joint_pos, distance))
         self._wants_release = False
         if state is State.IDLE or state is State.RELEASE:
@@ -197,6 +200,8 @@ class AssistController:
         elif state is State.ASSIST and cloud is not None and points_h is not None and not self.inputs.cloud_fault:
             if before is not State.ASSIST or cloud is not self._cloud:
                 self._policy.start()
+            if before is not State.ASSIST:
+                self._wanted = 0.0
             self._cloud = cloud
             if self._log is not None:
                 self._log.cloud = cloud.points
@@ -204,7 +209,9 @@ class AssistController:
         return self._nothing
 
     def _facts_now(self, history_w: list[Array], joint_pos: Array, distance: float) -> Facts:
-        facts, command = self._facts, np.array(self._command)
+        facts, command, settings = self._facts, np.array(self._command), self.settings
+        flexion = float((command - facts.open_pose) @ facts.closing) / max(1.0, float(np.abs(facts.closing).sum()))
+        is_left = self.inputs.is_known and distance - self._near > settings.rise
         earlier, place = history_w[0][:3], history_w[-1][:3]
         return Facts(
             place=place,
@@ -212,6 +219,7 @@ class AssistController:
             distance=distance,
             is_rising=self._rise is not None and self._rise.is_rising,
             num_pressing=self._press.look(command, joint_pos),
+            is_closed=bool(flexion >= settings.closed and self._wanted >= settings.closed_share and not is_left),
             is_open=bool(np.abs(command - facts.open_pose).max() < _OPEN_WITHIN),
             wants_release=self._wants_release,
         )
@@ -248,6 +256,7 @@ class AssistController:
         else:
             step = min(facts.max_step, self.settings.max_speed * facts.period_s)
             self._tell(share * step * np.clip(done.action, -1.0, 1.0), joint_pos)
+            self._wanted = float(done.a_s.mean())
         return done
 
     def _tell(self, step: Array, near: Array | None = None) -> None:

@@ -25,6 +25,10 @@ class ControllerSettings:
             only on its way lags, too.
         num_press: joints that press in a hand that holds.
         rise: m by which the wrist has risen with contact before the hand holds.
+        sure_rise: m after which closed fingers hold without contact, too: what is thin, or hangs on them, presses on no
+            joint; not where the object is known and was left behind.
+        closed, closed_share: rad by which fingers are closed then, on average, and the share of the way to its grasp
+            that the policy wanted (a_s): a hand that waits for an object is closed a little, too.
         set_down: m above the place of the grasp at which a wrist that rests sets down.
         rest_speed: m/s below which it rests.
         set_down_s: seconds of rest after which the hand opens by itself; the user's gesture. Infinity: by button alone.
@@ -52,6 +56,9 @@ class ControllerSettings:
     press_moves: float = 0.02
     num_press: int = 2
     rise: float = 0.03
+    sure_rise: float = 0.08
+    closed: float = 0.15
+    closed_share: float = 0.9
     set_down: float = 0.02
     rest_speed: float = 0.03
     set_down_s: float = 0.8

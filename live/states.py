@@ -27,6 +27,7 @@ class Facts:
         speed: of the wrist, m/s.
         distance: from the grasp centre to the object, m; infinite where none is seen.
         is_rising: whether the wrist rises.
+        is_closed: whether the fingers have closed on something, for all that is known.
         num_pressing: joints that press on something.
         is_open: whether the hand is open.
         wants_release: whether the user pressed the button.
@@ -37,6 +38,7 @@ class Facts:
     distance: float
     is_rising: bool
     num_pressing: int
+    is_closed: bool
     is_open: bool
     wants_release: bool
 
@@ -58,6 +60,7 @@ class StateMachine:
         self._since = 0.0
         self._base: Array | None = None
         self._left: Array | None = None
+        self._is_felt = False
 
     def step(self, facts: Facts) -> State:
         """The state of this step."""
@@ -89,15 +92,20 @@ class StateMachine:
             return self._let_go(facts)
         if not facts.is_rising:
             self._base = facts.place
-        presses = facts.num_pressing >= settings.num_press
-        if self._base is not None and presses and facts.place[2] - self._base[2] >= settings.rise and facts.is_rising:
+        self._is_felt = facts.num_pressing >= settings.num_press
+        risen = 0.0 if self._base is None else facts.place[2] - self._base[2]
+        holds = (self._is_felt and risen >= settings.rise) or (facts.is_closed and risen >= settings.sure_rise)
+        if holds and facts.is_rising:
             return State.HOLDING
         return State.IDLE if self._for(facts.distance > settings.far, settings.dwell_s) else State.ASSIST
 
     def _holding(self, facts: Facts) -> State:
         settings = self._settings
-        is_down = self._base is not None and facts.place[2] - self._base[2] < settings.set_down
-        rests = is_down and facts.speed < settings.rest_speed
+        risen = 0.0 if self._base is None else facts.place[2] - self._base[2]
+        self._is_felt |= facts.num_pressing >= settings.num_press
+        if not self._is_felt and risen < settings.rise and not facts.wants_release:  # it may have held nothing
+            return State.ASSIST
+        rests = risen < settings.set_down and facts.speed < settings.rest_speed
         if facts.wants_release or self._for(rests, settings.set_down_s):
             return self._let_go(facts)
         return State.HOLDING

@@ -45,6 +45,7 @@ class FakePolicy:
     def __init__(self, action: float = 1.0) -> None:
         self.facts = FACTS
         self.action = np.full(3, action)
+        self.share = 1.0
         self.seen: list[LiveObservation] = []
 
     def start(self) -> None:
@@ -52,11 +53,14 @@ class FakePolicy:
 
     def act(self, observation: LiveObservation) -> PolicyParts:
         self.seen.append(observation)
-        return PolicyParts(self.action, np.zeros(3), np.ones(3), np.zeros(3))
+        return PolicyParts(self.action, np.zeros(3), np.full(3, self.share), np.zeros(3))
 
 
 class Bench:
-    """A controller with an ideal hand: joints go where they are told, unless something stops them at ``stop``."""
+    """A controller with an ideal hand: joints go where they are told, unless something stops them at ``stop``.
+
+    The object stays where it is, or hangs on the hand from where it is when ``hangs`` is set.
+    """
 
     def __init__(self, action: float = 1.0, settings: ControllerSettings | None = None) -> None:
         self.policy = FakePolicy(action)
@@ -65,6 +69,8 @@ class Bench:
         self.joints = OPEN.copy()
         self.wrist = WRIST.copy()
         self.stop = np.inf
+        self.hangs = False
+        self.thing = THING.copy()
         self.time = 0.0
 
     def state(self) -> State:
@@ -75,8 +81,9 @@ class Bench:
         for _ in range(round(seconds / PERIOD)):
             self.time += PERIOD
             self.wrist = self.wrist + np.array([0, 0, rise * PERIOD, 0, 0, 0, 0])
+            self.thing[2] += rise * PERIOD * self.hangs
             targets = self.controller.update(
-                self.time, self.wrist if sees_wrist else None, self.joints, ObjectPose(THING)
+                self.time, self.wrist if sees_wrist else None, self.joints, ObjectPose(self.thing)
             )
             self.last = targets
             self.joints = np.minimum(targets.joint_pos, self.stop)

@@ -148,6 +148,59 @@ def test_a_wrist_that_rises_without_contact_does_not_hold() -> None:
     assert bench.state() is not State.HOLDING
 
 
+def hanging(share: float = 1.0, *, hangs: bool = True) -> Bench:
+    """Closed around something that presses on no joint, 10 cm up."""
+    bench = Bench(0.5)
+    bench.policy.share, bench.hangs = share, hangs
+    bench.run(0.6)
+    bench.policy.action = np.zeros(3)
+    bench.run(0.5, rise=0.2)
+    return bench
+
+
+def test_closed_fingers_hold_what_they_lift_though_no_joint_feels_it() -> None:
+    bench = hanging()
+    assert bench.state() is State.HOLDING
+    kept = bench.last.joint_pos
+    bench.policy.action = np.full(3, -1.0)
+    np.testing.assert_array_equal(bench.run(1.0, rise=0.05), kept)
+
+
+def test_closed_fingers_hold_what_a_camera_does_not_see_rise() -> None:
+    bench = Bench(0.5)
+    bench.controller.inputs.know(BALL)  # its pose is never told
+    for step in range(64):
+        bench.wrist = bench.wrist + np.array([0, 0, 0.2 * PERIOD * (step > 40), 0, 0, 0, 0])
+        bench.policy.action = np.full(3, 0.5 * (step < 24))
+        scene = CloudView(BALL + THING[:3], IDENTITY) if step % 8 == 0 else None
+        bench.joints = bench.controller.update(step * PERIOD, bench.wrist, bench.joints, scene).joint_pos
+        bench.controller.inputs.wait_for_clouds()
+    assert bench.state() is State.HOLDING
+    bench.controller.close()
+
+
+@pytest.mark.parametrize(("share", "hangs"), [(1.0, False), (0.3, True)])
+def test_a_hand_that_left_the_object_behind_or_only_waits_does_not_hold(share: float, hangs: bool) -> None:
+    assert hanging(share, hangs=hangs).state() is State.ASSIST
+
+
+def test_fingers_that_felt_nothing_assist_again_once_the_wrist_comes_down() -> None:
+    bench = hanging()
+    bench.run(0.39, rise=-0.2)
+    assert bench.state() is State.ASSIST
+    bench.policy.action = np.full(3, 0.5)
+    before = bench.last.joint_pos[1]
+    assert bench.run(0.5)[1] > before + 0.1
+
+
+def test_a_hold_that_is_felt_later_stays_one() -> None:
+    bench = hanging()
+    bench.stop = bench.joints[1] - 0.05  # something is in its way now
+    bench.run(0.4)
+    bench.run(0.39, rise=-0.2)
+    assert bench.state() is State.HOLDING
+
+
 def test_an_empty_hand_whose_motors_lag_does_not_hold() -> None:
     bench = LaggingBench(0.3)
     bench.run(0.4)
