@@ -91,8 +91,8 @@ class AssistController:
         self._share = 1.0
         self._message, self._failure, self._wants_release = "no joints read yet", "", False
         self._cloud: PreparedCloud | None = None
-        self._moved = 0
-        self._wanted, self._near = 0.0, np.inf  # before the wrist rose: a_s, and the distance to the object
+        self._moved, self._place = 0, np.zeros(3)
+        self._wanted = self._flexion = 0.0  # before the wrist rose: a_s, and how far fingers were closed, rad
         self._nothing = PolicyParts(*(4 * [np.zeros(len(facts.joints))]))
 
     @property
@@ -183,6 +183,9 @@ class AssistController:
         wrist, period = self.inputs.wrist, self._facts.period_s
         history_w = [wrist.at(at - back * period) for back in reversed(range(HISTORY_LENGTH))]
         pose_w = history_w[-1]
+        if wrist.num_moved != self._moved:
+            self._states.move(pose_w[:3] - self._place)
+        self._place = pose_w[:3].copy()
         if self._rise is None or wrist.num_moved != self._moved:
             self._rise, self._moved = RiseWatch(pose_w[:3], period), wrist.num_moved
         self._rise.look(pose_w[:3])
@@ -192,34 +195,35 @@ class AssistController:
             distance = float(np.linalg.norm(points_h[:128] - self._facts.grasp_centre_h, axis=1).min())
         before = self.state
         if not self._rise.is_rising:
-            self._near = distance
-        state = self._states.step(self._facts_now(history_w, joint_pos, distance))
+            closing = self._facts.closing
+            way = float((joint_pos - self._facts.open_pose) @ closing)
+            self._flexion = way / max(1.0, float(np.abs(closing).sum()))
+        state = self._states.step(self._facts_now(at, history_w, joint_pos, distance))
         self._wants_release = False
+        if state is State.ASSIST and before is not State.ASSIST:
+            self._wanted = 0.0
         if state is State.IDLE or state is State.RELEASE:
             self._open()
         elif state is State.ASSIST and cloud is not None and points_h is not None and not self.inputs.cloud_fault:
             if before is not State.ASSIST or cloud is not self._cloud:
                 self._policy.start()
-            if before is not State.ASSIST:
-                self._wanted = 0.0
             self._cloud = cloud
             if self._log is not None:
                 self._log.cloud = cloud.points
             return self._assist(at, history_w, joint_pos, points_h, cloud)
         return self._nothing
 
-    def _facts_now(self, history_w: list[Array], joint_pos: Array, distance: float) -> Facts:
+    def _facts_now(self, at: float, history_w: list[Array], joint_pos: Array, distance: float) -> Facts:
         facts, command, settings = self._facts, np.array(self._command), self.settings
-        flexion = float((command - facts.open_pose) @ facts.closing) / max(1.0, float(np.abs(facts.closing).sum()))
-        is_left = self.inputs.is_known and distance - self._near > settings.rise
         earlier, place = history_w[0][:3], history_w[-1][:3]
         return Facts(
             place=place,
             speed=math.dist(place, earlier) / ((HISTORY_LENGTH - 1) * facts.period_s),
             distance=distance,
+            is_told=self.inputs.is_told(at),
             is_rising=self._rise is not None and self._rise.is_rising,
             num_pressing=self._press.look(command, joint_pos),
-            is_closed=bool(flexion >= settings.closed and self._wanted >= settings.closed_share and not is_left),
+            is_closed=self._flexion >= settings.closed and self._wanted >= settings.closed_share,
             is_open=bool(np.abs(command - facts.open_pose).max() < _OPEN_WITHIN),
             wants_release=self._wants_release,
         )

@@ -128,8 +128,13 @@ class LiveInputs:
 
     @property
     def is_known(self) -> bool:
-        """Whether the object's pose is told, so that its cloud is where it is."""
+        """Whether the object's cloud is known, and its pose has been told."""
         return self._known is not None and self._thing.last_s is not None
+
+    def is_told(self, time_s: float) -> bool:
+        """Whether the pose of a known object is told at a time, and not an old one."""
+        last_s = self._thing.last_s
+        return self._known is not None and last_s is not None and time_s - last_s <= self._settings.lost_s
 
     def know(self, points_o: Points) -> None:
         """From now on `ObjectPose` means an object with this cloud (N, 3), m, in its own frame.

@@ -26,12 +26,13 @@ class ControllerSettings:
         num_press: joints that press in a hand that holds.
         rise: m by which the wrist has risen with contact before the hand holds.
         sure_rise: m after which closed fingers hold without contact, too: what is thin, or hangs on them, presses on no
-            joint; not where the object is known and was left behind.
-        closed, closed_share: rad by which fingers are closed then, on average, and the share of the way to its grasp
-            that the policy wanted (a_s): a hand that waits for an object is closed a little, too.
+            joint.
+        closed, closed_share: rad by which fingers were closed before, on average, and the least a_s that the policy
+            wanted then: a hand that waits for an object is closed a little, too. Of a policy without a_s it is 1.
         set_down: m above the place of the grasp at which a wrist that rests sets down.
         rest_speed: m/s below which it rests.
         set_down_s: seconds of rest after which the hand opens by itself; the user's gesture. Infinity: by button alone.
+            So long, too, an object that no joint felt has to be told beyond ``far`` before the hand opens.
         open_speed: rad/s of opening.
         leave: m that the wrist has to leave before the fingers assist again.
         workspace: where objects may be.
@@ -57,7 +58,7 @@ class ControllerSettings:
     num_press: int = 2
     rise: float = 0.03
     sure_rise: float = 0.08
-    closed: float = 0.15
+    closed: float = 0.1
     closed_share: float = 0.9
     set_down: float = 0.02
     rest_speed: float = 0.03
@@ -77,5 +78,9 @@ class ControllerSettings:
                 continue
             if math.isnan(value) or value <= 0:
                 raise ValueError(f"{item.name} is {value}; expected a number above 0")
+        if self.sure_rise < self.rise:
+            raise ValueError(
+                f"sure_rise is {self.sure_rise} m and rise {self.rise}; sure_rise has to be at least as much"
+            )
         if self.far <= self.near:
             raise ValueError(f"far is {self.far} m and near {self.near}; far has to be more, or the hand would flutter")

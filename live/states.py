@@ -26,8 +26,9 @@ class Facts:
         place: of the wrist (3,), m, world.
         speed: of the wrist, m/s.
         distance: from the grasp centre to the object, m; infinite where none is seen.
+        is_told: whether that is where the object is now: its pose is told.
         is_rising: whether the wrist rises.
-        is_closed: whether the fingers have closed on something, for all that is known.
+        is_closed: whether the fingers had closed before that, as the policy wanted.
         num_pressing: joints that press on something.
         is_open: whether the hand is open.
         wants_release: whether the user pressed the button.
@@ -36,6 +37,7 @@ class Facts:
     place: Array
     speed: float
     distance: float
+    is_told: bool
     is_rising: bool
     num_pressing: int
     is_closed: bool
@@ -61,6 +63,7 @@ class StateMachine:
         self._base: Array | None = None
         self._left: Array | None = None
         self._is_felt = False
+        self._distance = np.inf  # at the base
 
     def step(self, facts: Facts) -> State:
         """The state of this step."""
@@ -74,7 +77,13 @@ class StateMachine:
         after = rules[before](facts)
         if after is not before:
             self.state, self._since = after, 0.0
+            self._base = None if after is State.ASSIST else self._base
         return self.state
+
+    def move(self, by: Array) -> None:
+        """The wrist was found elsewhere, off by (3,), m: what happened before happened there, too."""
+        self._base = None if self._base is None else self._base + by
+        self._left = None if self._left is None else self._left + by
 
     def _for(self, holds: bool, seconds: float) -> bool:
         self._since = self._since + self._period_s if holds else 0.0
@@ -91,11 +100,12 @@ class StateMachine:
         if facts.wants_release:
             return self._let_go(facts)
         if not facts.is_rising:
-            self._base = facts.place
+            self._base, self._distance = facts.place, facts.distance
         self._is_felt = facts.num_pressing >= settings.num_press
         risen = 0.0 if self._base is None else facts.place[2] - self._base[2]
-        holds = (self._is_felt and risen >= settings.rise) or (facts.is_closed and risen >= settings.sure_rise)
-        if holds and facts.is_rising:
+        is_left = facts.is_told and facts.distance - self._distance > 0.5 * risen
+        is_sure = facts.is_closed and risen >= settings.sure_rise and not is_left
+        if facts.is_rising and (is_sure or (self._is_felt and risen >= settings.rise)):
             return State.HOLDING
         return State.IDLE if self._for(facts.distance > settings.far, settings.dwell_s) else State.ASSIST
 
@@ -103,12 +113,12 @@ class StateMachine:
         settings = self._settings
         risen = 0.0 if self._base is None else facts.place[2] - self._base[2]
         self._is_felt |= facts.num_pressing >= settings.num_press
-        if not self._is_felt and risen < settings.rise and not facts.wants_release:  # it may have held nothing
-            return State.ASSIST
+        is_lost = not self._is_felt and facts.is_told and facts.distance > settings.far
         rests = risen < settings.set_down and facts.speed < settings.rest_speed
-        if facts.wants_release or self._for(rests, settings.set_down_s):
+        ends = self._for(is_lost or rests, settings.set_down_s)
+        if facts.wants_release or (ends and rests):
             return self._let_go(facts)
-        return State.HOLDING
+        return State.IDLE if ends else State.HOLDING
 
     def _let_go(self, facts: Facts) -> State:
         self._left, self._base = facts.place, None

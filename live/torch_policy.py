@@ -42,5 +42,5 @@ class TorchPolicy:
         given = {name: torch.tensor(getattr(observation, name), dtype=torch.float32)[None] for name in names}
         parts = self._policy.parts(observation_of(self._hand, given))
         still = torch.zeros_like(parts.action)
-        shown = (parts.action, parts.a_p, parts.a_s, parts.a_r)
+        shown = (parts.action, parts.a_p, still + 1.0 if parts.a_s is None else parts.a_s, parts.a_r)
         return PolicyParts(*((still if each is None else each)[0].double().numpy() for each in shown))

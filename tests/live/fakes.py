@@ -59,7 +59,8 @@ class FakePolicy:
 class Bench:
     """A controller with an ideal hand: joints go where they are told, unless something stops them at ``stop``.
 
-    The object stays where it is, or hangs on the hand from where it is when ``hangs`` is set.
+    The object stays where it is, or hangs on the hand from where it is when ``hangs`` is set; its pose is told while
+    ``tells`` is.
     """
 
     def __init__(self, action: float = 1.0, settings: ControllerSettings | None = None) -> None:
@@ -69,22 +70,21 @@ class Bench:
         self.joints = OPEN.copy()
         self.wrist = WRIST.copy()
         self.stop = np.inf
-        self.hangs = False
+        self.hangs, self.tells = False, True
         self.thing = THING.copy()
         self.time = 0.0
 
     def state(self) -> State:
         return self.controller.state
 
-    def run(self, seconds: float, rise: float = 0.0, sees_wrist: bool = True) -> Array:
-        """The targets after so many seconds with a wrist that rises at m/s."""
+    def run(self, seconds: float, rise: float = 0.0, sees_wrist: bool = True, aside: float = 0.0) -> Array:
+        """The targets after so many seconds with a wrist that rises, and goes aside, at m/s."""
         for _ in range(round(seconds / PERIOD)):
             self.time += PERIOD
-            self.wrist = self.wrist + np.array([0, 0, rise * PERIOD, 0, 0, 0, 0])
-            self.thing[2] += rise * PERIOD * self.hangs
-            targets = self.controller.update(
-                self.time, self.wrist if sees_wrist else None, self.joints, ObjectPose(self.thing)
-            )
+            way = np.array([aside * PERIOD, 0.0, rise * PERIOD, 0, 0, 0, 0])
+            self.wrist, self.thing = self.wrist + way, self.thing + self.hangs * way
+            scene = ObjectPose(self.thing) if self.tells else None
+            targets = self.controller.update(self.time, self.wrist if sees_wrist else None, self.joints, scene)
             self.last = targets
             self.joints = np.minimum(targets.joint_pos, self.stop)
         return self.last.joint_pos

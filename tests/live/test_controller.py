@@ -184,21 +184,44 @@ def test_a_hand_that_left_the_object_behind_or_only_waits_does_not_hold(share: f
     assert hanging(share, hangs=hangs).state() is State.ASSIST
 
 
-def test_fingers_that_felt_nothing_assist_again_once_the_wrist_comes_down() -> None:
+def test_what_no_joint_feels_is_carried_aside_and_down_and_let_go_by_resting() -> None:
     bench = hanging()
-    bench.run(0.39, rise=-0.2)
-    assert bench.state() is State.ASSIST
-    bench.policy.action = np.full(3, 0.5)
-    before = bench.last.joint_pos[1]
-    assert bench.run(0.5)[1] > before + 0.1
-
-
-def test_a_hold_that_is_felt_later_stays_one() -> None:
-    bench = hanging()
-    bench.stop = bench.joints[1] - 0.05  # something is in its way now
-    bench.run(0.4)
-    bench.run(0.39, rise=-0.2)
+    bench.run(1.0, aside=0.5)
+    bench.run(0.4, rise=-0.2)
     assert bench.state() is State.HOLDING
+    bench.run(0.1, rise=-0.2)
+    bench.run(1.0)
+    assert bench.state() in {State.RELEASE, State.IDLE}
+
+
+@pytest.mark.parametrize("jump", [-0.08, -0.9])
+def test_a_tracker_that_finds_the_wrist_lower_lets_nothing_go(jump: float) -> None:
+    bench = hanging()
+    bench.tells = False
+    bench.wrist[2] += jump
+    bench.run(0.05)
+    bench.wrist[2] -= jump * (jump > -0.1)  # a single wrong sample, or for good
+    bench.run(2.0)
+    assert bench.state() is State.HOLDING
+
+
+def test_a_pose_that_is_told_no_more_is_no_sign_of_an_object_left_behind() -> None:
+    bench = Bench(0.5)
+    bench.run(0.6)
+    bench.policy.action, bench.tells = np.zeros(3), False
+    bench.run(0.2)
+    bench.run(2.0, rise=0.25)
+    assert bench.state() is State.HOLDING
+
+
+def test_a_hand_that_is_told_of_its_object_far_away_opens() -> None:
+    bench = hanging()
+    bench.hangs = False
+    bench.run(3.0, rise=0.25)
+    assert bench.state() is State.IDLE
+    felt = held()
+    felt.run(3.0, rise=0.25)
+    assert felt.state() is State.HOLDING
 
 
 def test_an_empty_hand_whose_motors_lag_does_not_hold() -> None:
@@ -412,7 +435,12 @@ def test_a_foreign_file_is_no_log(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("settings", "message"),
-    [({"level": 1.5}, "level is 1.5"), ({"max_speed": 0.0}, "max_speed is 0.0"), ({"far": 0.1}, "far is 0.1")],
+    [
+        ({"level": 1.5}, "level is 1.5"),
+        ({"max_speed": 0.0}, "max_speed is 0.0"),
+        ({"far": 0.1}, "far is 0.1"),
+        ({"rise": 0.1}, "sure_rise is 0.08 m and rise 0.1"),
+    ],
 )
 def test_settings_that_make_no_sense_are_refused(settings: dict[str, float], message: str) -> None:
     with pytest.raises(ValueError, match=message):
