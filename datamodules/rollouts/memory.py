@@ -12,12 +12,13 @@ from envs.task.settings import TaskSettings
 _COPIES = 3
 """A rollout is there as collected, as stacked and as chosen for learning."""
 
-STEP_BYTES = _COPIES * 4 * 512
-"""At most what a rollout holds of a world's control step, bytes: some 500 numbers of single precision."""
+STEP_BYTES = _COPIES * 4 * 1536
+"""At most what a rollout holds of a world's control step, bytes: numbers of single precision, the primitive's feature
+and what policy and critic read among them."""
 
 CLOUD_BYTES = _COPIES * 4 * 3 * NUM_CLOUD_POINTS
-"""What a cloud adds, for policies with an encoder of their own. One that is a known object's is made again from its
-pose."""
+"""What a cloud adds that has errors of its own, for policies with an encoder. One that is a known object's as it is
+does not need to be kept: `Observation.cloud_pose_h`."""
 
 
 def rollout_need(

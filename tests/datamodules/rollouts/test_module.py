@@ -27,7 +27,9 @@ from envs.task.observations import POLICY_GROUPS, Observation
 from envs.task.perception import PerceptionNoise
 from envs.task.rewards import PRESETS, RewardSettings
 from envs.task.settings import TaskSettings
+from lightning_modules.cli import _grasp_cli
 from tests.assisting import CountingActor
+from tests.learning import ROOT
 
 pytestmark = pytest.mark.usefixtures("fast_objects")
 
@@ -304,12 +306,48 @@ def test_a_rollout_that_keeps_clouds_takes_no_more_than_was_counted(tiny_path: P
         def step(self, observation: Observation, moving: Tensor) -> Decision:
             return replace(super().step(observation, moving), memory={"points_h": observation["points_h"]})
 
-    rollout = built(tiny_path).collect(KeepsClouds())
-    kept = [*rollout.memory.values(), rollout.hand_action, rollout.reward, *rollout.terms.values()]
-    bytes_of_a_world = sum(value.nbytes for value in kept) / 2
-    assert bytes_of_a_world > 0.5e6
+    rollout = built(tiny_path, training_noise=PerceptionNoise(point_m=0.001)).collect(KeepsClouds())
+    assert bytes_of_a_step(rollout) > 1e4
     # it is held three times: step by step, stacked, and as chosen for learning
-    assert 3 * bytes_of_a_world < 50 * (STEP_BYTES + CLOUD_BYTES)
+    assert 3 * bytes_of_a_step(rollout) < STEP_BYTES + CLOUD_BYTES
+
+
+def bytes_of_a_step(rollout: Rollout) -> float:
+    kept = [*rollout.memory.values(), rollout.hand_action, rollout.reward, *rollout.terms.values()]
+    return sum(value.nbytes for value in kept) / rollout.reward.numel()
+
+
+@pytest.mark.parametrize("config", ["residual_ppo.yaml", "baselines/ppo_goal.yaml"])
+def test_a_rollout_of_a_shipped_configuration_takes_no_more_than_was_counted(tiny_path: Path, config: str) -> None:
+    data = [f"--data.init_args.path={tiny_path}", "--data.init_args.reachable_only=false"]
+    data += ["--data.init_args.num_worlds=2", "--data.init_args.split_file=small"]
+    data += ["--trainer.logger=false", "--trainer.callbacks=null"]
+    opened = _grasp_cli(args=[f"--config={ROOT / 'configs' / config}", *data], save_config_callback=None, run=False)
+    opened.datamodule.setup("fit")
+    rollout = opened.datamodule.collect(opened.model)
+    assert 1e3 < bytes_of_a_step(rollout) < STEP_BYTES / 3
+
+
+@pytest.mark.parametrize(
+    ("noise", "more"),
+    [
+        (None, 0),
+        (PerceptionNoise(wrist_position_m=0.02), 0),
+        (PerceptionNoise(point_m=0.001), CLOUD_BYTES),
+        (PerceptionNoise(one_camera=True), CLOUD_BYTES),
+    ],
+)
+def test_clouds_are_counted_where_they_have_errors_of_their_own(
+    tiny_path: Path, monkeypatch: pytest.MonkeyPatch, noise: PerceptionNoise | None, more: int
+) -> None:
+    monkeypatch.setattr(rollouts_module, "available_memory", lambda: 0)
+
+    def needed(**settings: Any) -> float:
+        with pytest.raises(ValueError, match=r"\(([\d.]+) MB a world") as refused:
+            built(tiny_path, **settings)
+        return 1e6 * float(str(refused.value).split(" MB a world")[0].split("(")[-1])
+
+    assert needed(training_noise=noise) - needed() == pytest.approx(50 * more, abs=0.11e6)
 
 
 def test_a_split_that_the_grasp_set_lacks_is_named(tiny_grasps: GraspSet, tmp_path: Path) -> None:
