@@ -185,8 +185,9 @@ class AssistController:
         pose_w = history_w[-1]
         if wrist.num_moved != self._moved:
             self._states.move(pose_w[:3] - self._place)
+            self._rise = None
         self._place = pose_w[:3].copy()
-        if self._rise is None or wrist.num_moved != self._moved:
+        if self._rise is None:
             self._rise, self._moved = RiseWatch(pose_w[:3], period), wrist.num_moved
         self._rise.look(pose_w[:3])
         cloud, points_h, distance = self.inputs.cloud, None, np.inf

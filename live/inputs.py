@@ -114,20 +114,20 @@ class LiveInputs:
     @property
     def cloud(self) -> PreparedCloud | None:
         """The cloud of the object: that of the known one, once its pose was seen, or the cameras' last."""
-        return self._known if self.is_known else self._seen
+        return self._known if self._is_known else self._seen
 
     @property
     def cloud_pose_w(self) -> Array:
         """Where the frame of the cloud stands (7,)."""
-        return self._thing.at(np.inf) if self.is_known else IDENTITY
+        return self._thing.at(np.inf) if self._is_known else IDENTITY
 
     @property
     def cloud_fault(self) -> str:
         """Why the cameras' last cloud could not be prepared; empty where it could, or another cloud is used."""
-        return "" if self._worker is None or self.is_known else self._worker.fault
+        return "" if self._worker is None or self._is_known else self._worker.fault
 
     @property
-    def is_known(self) -> bool:
+    def _is_known(self) -> bool:
         """Whether the object's cloud is known, and its pose has been told."""
         return self._known is not None and self._thing.last_s is not None
 

@@ -7,6 +7,7 @@ from envs.hand.hand import Hand
 from envs.objects.grasp_object import GraspObject
 from envs.physics.base import PhysicsFactory
 from envs.physics.memory import MemoryNeed
+from envs.task.perception import PerceptionNoise
 from envs.task.settings import TaskSettings
 
 _COPIES = 3
@@ -27,8 +28,7 @@ def rollout_need(
     task: TaskSettings,
     example: GraspObject,
     num_objects: int,
-    *,
-    keeps_clouds: bool = False,
+    noise: PerceptionNoise | None = None,
 ) -> MemoryNeed:
     """What a world takes with its part of a rollout, and what the models of all objects do.
 
@@ -38,8 +38,8 @@ def rollout_need(
         task: says how long episodes last at most.
         example: one of the objects.
         num_objects: how many there are.
-        keeps_clouds: clouds have errors of their own, so that rollouts may have to hold them.
+        noise: of what is observed; clouds that have errors of their own may have to be held.
     """
     need = physics.memory_need(hand, example, num_objects)
-    of_step = STEP_BYTES + CLOUD_BYTES * keeps_clouds
+    of_step = STEP_BYTES + (CLOUD_BYTES if noise is not None and noise.moves_points else 0)
     return replace(need, world=need.world + task.wrist.max_steps(physics.settings.control_dt) * of_step)

@@ -214,9 +214,7 @@ class RolloutDataModule(LightningDataModule):
         if not names:
             return  # grasp_targets names what is wrong
         num_own, example = math.ceil(len(names) / num_ranks()), self.library.get(names[0])
-        noise = self.training_noise
-        keeps_clouds = noise is not None and noise.moves_points
-        need = rollout_need(self.physics, self.hand, self.task, example, num_own, keeps_clouds=keeps_clouds)
+        need = rollout_need(self.physics, self.hand, self.task, example, num_own, self.training_noise)
         need.check(self.num_worlds, available_memory() // self._processes())
 
     def _processes(self) -> int:

@@ -135,4 +135,4 @@ class ObservationBuilder:
             "points_h": move_clouds(cloud_pose_h, signals.cloud),
             "command": hand.normalise(signals.command).float(),
         }
-        return Observation(groups, signals.objects, cloud_pose_h if signals.is_exact else None)
+        return Observation(groups, signals.objects, cloud_pose_h.float() if signals.is_exact else None)
