@@ -38,6 +38,7 @@ class ResidualPPOModule(PPOLearning):
         hand: the hand that is moved, see envs.hand.registry; checkpoints that do not say are of the Shadow Hand.
         follower: how its field is followed on a moving wrist; `GapDenoiser` when None.
         scene_tolerance: metres within which a cloud may move before the primitive looks again; see `PrimitiveView`.
+        scene_tolerance_share: so much more for each metre that the cloud is away from the hand.
         composition: how primitive and policy make up the action.
         inputs: what the policy reads besides the cloud; `ApproachInputs` when None.
         exploration: noise of the policy while it learns.
@@ -84,6 +85,7 @@ class ResidualPPOModule(PPOLearning):
         hand: str = "shadow",
         follower: Follower | None = None,
         scene_tolerance: float = 0.5e-3,
+        scene_tolerance_share: float = 0.0,
         composition: Composition | None = None,
         inputs: PolicyInputs | None = None,
         exploration: Exploration | None = None,
@@ -123,7 +125,7 @@ class ResidualPPOModule(PPOLearning):
         view = None
         if self.score_module is not None:
             primitive_alone = GraspPrimitive(self.score_module, GapDenoiser() if follower is None else follower)
-            view = PrimitiveView(primitive_alone, scene_tolerance)
+            view = PrimitiveView(primitive_alone, scene_tolerance, scene_tolerance_share)
         self.view = view
         self.composition = ScaleAndResidual() if composition is None else composition
         self.inputs = ApproachInputs() if inputs is None else inputs

@@ -28,7 +28,7 @@ _LOG = logging.getLogger(__name__)
 HISTORY = 16
 """Control steps kept for the dump of a diverged world."""
 
-MAX_SPARE = 2
+MAX_SPARE = 1
 """Data put aside for objects that no world holds now, at most so many times the number of worlds."""
 
 _CLOCK_START = 1.0

@@ -43,18 +43,21 @@ class PrimitiveView:
         primitive: the trained field.
         tolerance: metres by which every probed point has to stay within its place at the last encoding for the scene to
             be kept; 0 encodes always.
+        tolerance_share: so much more for each metre from the hand's grasp centre to the nearest probed point: how a far
+            object lies to a hair decides little.
     """
 
-    def __init__(self, primitive: GraspPrimitive, tolerance: float = 0.5e-3) -> None:
+    def __init__(self, primitive: GraspPrimitive, tolerance: float = 0.5e-3, tolerance_share: float = 0.0) -> None:
         self.primitive = primitive
         self.tolerance = tolerance
+        self.tolerance_share = tolerance_share
         self.num_encoded = 0
         self._probes: Tensor | None = None
         self._num_changes = torch.zeros(0, dtype=torch.int64)
 
     def anew(self) -> "PrimitiveView":
         """A view of the same primitive that remembers nothing."""
-        return PrimitiveView(self.primitive, self.tolerance)
+        return PrimitiveView(self.primitive, self.tolerance, self.tolerance_share)
 
     def start(self) -> None:
         """New episodes: forget every scene."""
@@ -85,7 +88,7 @@ class PrimitiveView:
         last = self._probes
         if last is not None and last.shape == probes.shape:
             shift = (probes - last).norm(dim=2).amax(dim=1)
-            has_moved = ~(shift < self.tolerance) | (changes != self._num_changes).to(rows.device)
+            has_moved = ~(shift < self._tolerances(probes[:, :-1])) | (changes != self._num_changes).to(rows.device)
             rows = rows[has_moved] if wanted is None else wanted[has_moved[wanted]]
         if last is None or len(rows) == len(probes):
             self._scene = self.primitive.encode(points_h, objects, table_h)
@@ -97,3 +100,9 @@ class PrimitiveView:
             last[rows], self._num_changes[rows.cpu()] = probes[rows], changes[rows.cpu()]
         self.num_encoded += len(rows)
         return self._scene
+
+    def _tolerances(self, of_cloud_h: Tensor) -> Tensor:
+        """Metres that probed points of clouds (E, P, 3) may have moved (E,)."""
+        if self.tolerance_share == 0.0:
+            return of_cloud_h.new_full((len(of_cloud_h),), self.tolerance)
+        return self.tolerance + self.tolerance_share * grasp_centre_distance(self.primitive.hand, of_cloud_h)

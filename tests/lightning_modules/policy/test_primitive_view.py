@@ -83,6 +83,23 @@ def test_worlds_that_nobody_asks_for_are_not_encoded_until_somebody_does(primiti
     assert view.num_encoded == 5
 
 
+def test_a_far_cloud_may_move_farther_before_it_is_encoded_anew(primitive: GraspPrimitive) -> None:
+    """One at 5 cm from the grasp centre 1 + 5 mm, one at 25 cm 1 + 25 mm."""
+    view, observation = PrimitiveView(primitive, tolerance=1e-3, tolerance_share=0.1), made_up_observation(2)
+    centre_h = torch.tensor(shadow_hand().grasp_centre_h)
+    away = torch.tensor([0.05, 0.25])[:, None, None] * torch.tensor([0.0, 0.0, 1.0])
+    blob = 1e-4 * torch.randn(2, observation["points_h"].shape[1], 3, generator=torch.Generator().manual_seed(0))
+    observation = replace(observation, groups={**observation.groups, "points_h": centre_h + away + blob})
+    view.scene(observation)
+    view.scene(shifted(observation, torch.tensor([5e-3, 24e-3])))
+    assert view.num_encoded == 2
+    view.scene(shifted(observation, torch.tensor([8e-3, 24e-3])))
+    assert view.num_encoded == 3
+    view.scene(shifted(observation, torch.tensor([8e-3, 30e-3])))
+    assert view.num_encoded == 4
+    assert view.anew().tolerance_share == 0.1
+
+
 def test_many_small_movements_add_up(primitive: GraspPrimitive) -> None:
     view, observation = PrimitiveView(primitive, tolerance=1e-3), made_up_observation()
     for step in range(12):
