@@ -3,12 +3,14 @@
 Each trains the network of configs/residual_ppo.yaml, from the same weights, in as many agent steps, with the paper's
 action (which begins with the primitive alone) and white noise on it; without imitation, errors of perception and a
 critic that sees more; by the same reward, discount, batches and passes. What stays is each one's own: ours adapts its
-learning rate, has another one for the critic, collects on several threads (--threads) and goes on normalising inputs;
-the others get inputs normalised by a first look. Agent steps/s are those of whole turns (a rollout and what is learnt
+learning rate, has another one for the critic, collects on several threads (--threads) or in several processes
+(--processes, as configs/two_processes.yaml) and goes on normalising inputs; the others, which know but one process,
+get inputs normalised by a first look. Agent steps/s are those of whole turns (a rollout and what is learnt
 from it), without the first. Success: of the policies without exploration on the same episodes of objects that no
 trainer saw. Prints JSON.
 
     python benchmarks/peers.py --rollouts 40
+    python benchmarks/peers.py --rollouts 40 --processes 2
     python benchmarks/peers.py --trainers ours sb3 --rollouts 3 --worlds 64 --episodes 32
 """
 
@@ -17,6 +19,7 @@ import json
 import logging
 import math
 import statistics
+import sys
 import time
 import warnings
 from collections.abc import Callable
@@ -27,13 +30,16 @@ from typing import Any
 import gymnasium
 import numpy as np
 import torch
+import torch.distributed as dist
 from _machine import load_average, machine
 from gymnasium.vector import VectorEnv, VectorWrapper
-from ppo_throughput import build, train
+from ppo_throughput import Turns, build, train
+from scale import Everybody
 from torch import Tensor, nn
 
 import envs  # noqa: F401  (makes the environment known)
 from callbacks.metrics.estimates import estimate
+from datamodules.ranks import rank
 from datamodules.rollouts.module import RolloutDataModule
 from datamodules.rollouts.plans import SpreadPlan, planned_episodes
 from datamodules.rollouts.runner import EpisodeRunner
@@ -183,8 +189,8 @@ def train_skrl(env: VectorEnv[Any, Any, Any], rows: Rows, rollouts: int) -> None
 PEERS: dict[str, Callable[[VectorEnv[Any, Any, Any], Rows, int], None]] = {"sb3": train_sb3, "skrl": train_skrl}
 
 
-def built(given: argparse.Namespace) -> argparse.Namespace:
-    """Module and data module, the same for every trainer."""
+def built(given: argparse.Namespace, processes: int = 1) -> argparse.Namespace:
+    """Module and data module, the same for every trainer; a process's share of several."""
     noise = {"class_path": "lightning_modules.ppo.exploration.IndependentNoise", "init_args": {"std": NOISE_STD}}
     changes: dict[str, Any] = {
         "model.init_args.composition": "lightning_modules.composition.ScaleAndResidual",
@@ -196,19 +202,32 @@ def built(given: argparse.Namespace) -> argparse.Namespace:
         "data.init_args.privileged": "[]",
         "data.init_args.training_noise": "null",
         "data.init_args.path": given.path,
-        "data.init_args.num_worlds": given.worlds,
+        "model.init_args.minibatch_size": BATCH // processes,
+        "data.init_args.num_worlds": given.worlds // processes,
         "data.init_args.rollouts_per_epoch": given.rollouts,
-        "data.init_args.num_threads": given.threads,
+        "data.init_args.num_threads": given.threads if processes == 1 else 1,
     }
     return build([CONFIG], changes)
 
 
 def of_ours(given: argparse.Namespace) -> dict[str, Any]:
     """What comes of our trainer."""
-    parts = built(given)
-    turns = train(parts, given.rollouts)
-    rates = [steps / seconds for steps, seconds in zip(turns.steps[1:], turns.total[1:], strict=True)]
-    return told(given, parts, rates, sum(turns.steps))
+    threads = torch.get_num_threads()
+    if given.processes > 1:
+        torch.set_num_threads(1)
+    parts = built(given, given.processes)
+    turns = Turns(parts.data)
+    everybody = Everybody(turns)
+    train(parts, given.rollouts, everybody, turns=turns, ranks=given.processes)
+    if given.processes > 1:
+        is_first = rank() == 0
+        dist.destroy_process_group()
+        if not is_first:
+            sys.exit()  # the first process tests, and goes on with the others' trainers
+    torch.set_num_threads(threads)
+    steps = [sum(each) for each in zip(*(one["steps"] for one in everybody.found), strict=True)]
+    rates = [count / seconds for count, seconds in zip(steps[1:], turns.total[1:], strict=True)]
+    return told(given, parts, rates, sum(steps))
 
 
 def of_peer(given: argparse.Namespace, name: str) -> dict[str, Any]:
@@ -268,6 +287,7 @@ def arguments(args: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--rollouts", type=int, default=40, help=f"of {STEPS} control steps in every world")
     parser.add_argument("--worlds", type=int, default=256)
     parser.add_argument("--threads", type=int, default=None, help="of the physics; one per core when left out")
+    parser.add_argument("--processes", type=int, default=1, help="of ours, which share the worlds")
     parser.add_argument("--episodes", type=int, default=500, help="of the evaluation")
     parser.add_argument("--split", default="development", help="objects of the evaluation")
     parser.add_argument("--path", default="data/grasps.npz", help="grasp set")
@@ -275,6 +295,8 @@ def arguments(args: list[str] | None = None) -> argparse.Namespace:
     found = parser.parse_args(args)
     if found.rollouts < 2:
         parser.error(f"--rollouts is {found.rollouts}; the first one does not count, at least 2 are needed")
+    if found.processes > 1 and "ours" in found.trainers[1:]:
+        parser.error("with --processes ours comes first among --trainers: its other processes begin this program anew")
     return found
 
 
@@ -284,7 +306,10 @@ def main(args: list[str] | None = None) -> None:
     logging.getLogger("envs.physics").setLevel(logging.ERROR)
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     load = load_average()
-    report: dict[str, Any] = {"benchmark": "peers", "worlds": given.worlds, "split": given.split, "trainers": {}}
+    report: dict[str, Any] = {
+        "benchmark": "peers", "worlds": given.worlds, "split": given.split,
+        "processes_of_ours": given.processes, "trainers": {},
+    }  # fmt: skip
     for name in given.trainers:
         torch.manual_seed(0)
         with warnings.catch_warnings():

@@ -70,14 +70,14 @@ def _training(folder: Path) -> PolicyRun | None:
 
 def curves_figure(runs: Mapping[str, Sequence[PolicyRun]], named: Mapping[str, str]) -> Figure:
     """A panel a scalar: the mean over seeds of each method, and the band between the lowest and the highest seed."""
-    figure, axes = plt.subplots(1, len(SCALARS), figsize=(5.2 * len(SCALARS), 3.8), layout="constrained")
+    figure, axes = plt.subplots(1, len(SCALARS), figsize=(5.2 * len(SCALARS), 4.2), layout="constrained")
     for axis, (tag, (title, factor)) in zip(axes, SCALARS.items(), strict=True):
         for number, (name, own) in enumerate(runs.items()):
             curves = [_averaged(run.curves[tag]) for run in own if tag in run.curves]
             _draw(axis, [each for each in curves if len(each.at)], factor, f"C{number}", named[name])
         axis.set_xlabel("agent steps, thousand")
         dress(axis, title)
-    axes[0].legend(fontsize=8)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=8)
     return figure
 
 

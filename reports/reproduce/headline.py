@@ -9,6 +9,11 @@ from reports.reproduce.plan import Plan
 
 _SPLIT = "unseen_families"
 
+_MOVEMENTS = ("translation_m", "rotation_cos")
+
+_HARDLY_EVER = 0.1
+"""Success of a method below which it says little how far it moves objects."""
+
 _SUCCEEDS = {
     HOLDS: "succeeds more often than",
     FAILS: "**succeeds less often than**",
@@ -21,6 +26,33 @@ def verdicts_told(sections: Mapping[str, Any]) -> str:
     names = {HOLDS: "hold", FAILS: "do not hold", OPEN: "are not decided"}
     counts = {name: sum(section["verdicts"].get(name, 0) for section in sections.values()) for name in names}
     return ", ".join(f"{count} {names[name]}" for name, count in counts.items() if count) or "none is judged"
+
+
+def of_idle_hands(table1: Mapping[str, Any]) -> str:
+    """How many claims of moving the object less do not hold against methods that hardly ever grasp: a sentence.
+
+    Args:
+        table1: the section as JSON has it, with ``numbers`` and ``claims``.
+
+    Returns:
+        Nothing where there is none.
+    """
+    lost = [
+        each for each in table1["claims"] if each["verdict"] == FAILS and each["claim"]["measure"] in _MOVEMENTS
+        and _success(table1["numbers"], each) < _HARDLY_EVER
+    ]  # fmt: skip
+    if not lost:
+        return ""
+    return (
+        f"Of those that do not hold, {len(lost)} claim that ours moves or turns the object less than a method that "
+        f"succeeds in under {100 * _HARDLY_EVER:g} % of the same episodes: a hand that hardly closes moves nothing."
+    )
+
+
+def _success(numbers: Mapping[str, Any], claim: Mapping[str, Any]) -> float:
+    """Of the method that ours is compared with; 1 where it is not known."""
+    row = numbers.get(f"{claim['task']}/{claim['split']}", {}).get(claim["claim"]["other"]) or {}
+    return float(row["success"]["mean"]) if row.get("success") else 1.0
 
 
 def against_the_best(table1: Mapping[str, Any], plan: Plan) -> str:

@@ -13,7 +13,7 @@ from envs.files import write_atomically
 from reports.reproduce.blocks import Block, claims_table, counted
 from reports.reproduce.execute import Runs, code_versions
 from reports.reproduce.figures import fig4, fig5, fig11, fig12
-from reports.reproduce.headline import against_the_best, verdicts_told
+from reports.reproduce.headline import against_the_best, of_idle_hands, verdicts_told
 from reports.reproduce.plan import Plan
 from reports.reproduce.poses_picture import fig10
 from reports.reproduce.results import Results
@@ -124,6 +124,7 @@ def _document(
         "difference on the same episodes: bootstrap over objects, over families too for unseen families and, where "
         "both have several training seeds in common, Student's t over these too. It holds where all of them are on its "
         "side of 0, does not hold where all are on the other, and is not decided else.",
+        *([of_idle_hands(sections["table1"])] if "table1" in sections else []),
         f"Seeds of training: {', '.join(map(str, plan.seeds))}."
         + (f" The runs were made by {versions} versions of the code." if versions > 1 else ""),
     ]

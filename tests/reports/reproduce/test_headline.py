@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from reports.reproduce.headline import against_the_best, verdicts_told
+from reports.reproduce.headline import against_the_best, of_idle_hands, verdicts_told
 from reports.reproduce.plan import Plan, read_plan
 from reports.reproduce.selection import TABLES
 from tests.reports.reproduce.plans import made_up_plan
@@ -83,3 +83,18 @@ def test_verdicts_of_all_sections_are_added_up() -> None:
     sections = {"table1": {"verdicts": {"holds": 2, "not decided": 1}}, "fig5": {"verdicts": {"holds": 1}}}
     assert verdicts_told(sections) == "3 hold, 1 are not decided"
     assert verdicts_told({"fig4": {"verdicts": {}}}) == "none is judged"
+
+
+def test_hands_that_hardly_close_are_told_of_where_ours_moves_the_object_more() -> None:
+    found = section(
+        claim("ppo", "translation_m", "does not hold", 0.01), claim("ppo", "rotation_cos", "does not hold", 0.01),
+        claim("ppo", "posture_rad", "does not hold", 0.01), claim("ibs", "translation_m", "holds", -0.01),
+        claim("ilad", "translation_m", "does not hold", 0.01),
+        ppo=0.02, ibs=0.03, ilad=0.4,
+    )  # fmt: skip
+    assert of_idle_hands(found) == (
+        "Of those that do not hold, 2 claim that ours moves or turns the object less than a method that succeeds in "
+        "under 10 % of the same episodes: a hand that hardly closes moves nothing."
+    )
+    assert of_idle_hands(section(claim("ilad", "translation_m", "does not hold", 0.01), ilad=0.4)) == ""
+    assert of_idle_hands({"numbers": {}, "claims": []}) == ""
