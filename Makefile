@@ -40,7 +40,7 @@ demo: $(STAMP) ## serve the page on which one moves the wrist, at http://127.0.0
 test: $(STAMP) ## run the tests
 	$(BIN)/python -m pytest -q -n logical --maxprocesses 8 --dist loadfile $(ARGS)
 
-fuzz: $(STAMP) ## look at 2,000 malformed files in a random order (nightly); FUZZ_INPUTS=200 is what `make test` does
+fuzz: $(STAMP) ## look at 2,000 malformed files in a random order (before a release); FUZZ_INPUTS=200 is what `make test` does
 	FUZZ_INPUTS=$(or $(FUZZ_INPUTS),2000) $(BIN)/python -m pytest -q tests/fuzz $(ARGS)
 
 check: $(STAMP) ## ruff, types, order of the layers

@@ -74,7 +74,7 @@ def _untimed(value: Any) -> Any:
         return [_untimed(each) for each in value]
     if not isinstance(value, dict):
         return value
-    return {name: _untimed(each) for name, each in value.items() if name != "minutes"}
+    return {name: _untimed(each) for name, each in value.items() if name not in ("minutes", "text")}
 
 
 def main() -> None:

@@ -17,14 +17,12 @@ trainer saw. Prints JSON.
 import argparse
 import json
 import logging
-import math
+import os
 import statistics
 import sys
 import time
 import warnings
-from collections.abc import Callable
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import gymnasium
@@ -32,10 +30,10 @@ import numpy as np
 import torch
 import torch.distributed as dist
 from _machine import load_average, machine
+from _peer_trainers import BATCH, NOISE_STD, PEERS, STEPS, Rows
 from gymnasium.vector import VectorEnv, VectorWrapper
 from ppo_throughput import Turns, build, train
 from scale import Everybody
-from torch import Tensor, nn
 
 import envs  # noqa: F401  (makes the environment known)
 from callbacks.metrics.estimates import estimate
@@ -45,19 +43,14 @@ from datamodules.rollouts.plans import SpreadPlan, planned_episodes
 from datamodules.rollouts.runner import EpisodeRunner
 from envs.conventions import UNSEEN_SPLITS
 from envs.gym.wrappers import NotedSuccesses, VectorFlatObservation
-from lightning_modules.networks.actor_critic import ActorCritic, PolicyInput, PolicyOutput
 from lightning_modules.policy.gym_primitive import VectorPrimitiveInTheLoop
 from lightning_modules.quiet import quieten
 from lightning_modules.residual_ppo_module import ResidualPPOModule
 
 CONFIG = "configs/residual_ppo.yaml"
-NOISE_STD = 0.13
-"""As in configs/ablations/policy/independent_noise.yaml."""
 
-STEPS = 50
-"""Control steps of a rollout, which are those of an episode."""
-
-BATCH, GAMMA, LAMBDA, EPOCHS, LEARNING_RATE, GRAD_NORM = 2560, 0.995, 0.98, 4, 2.0e-4, 1.0
+_OF_LAUNCHER = ("WORLD_SIZE", "LOCAL_RANK", "NODE_RANK", "MASTER_ADDR", "MASTER_PORT")
+"""Variables that Lightning leaves for the processes that it started."""
 
 
 class Clock(VectorWrapper[Any, Any, Any, Any, Any]):
@@ -75,118 +68,6 @@ class Clock(VectorWrapper[Any, Any, Any, Any, Any]):
         if self._steps % STEPS == 0:
             self.moments.append(time.perf_counter())
         return found
-
-
-class Rows(nn.Module):
-    """A network of ours that reads rows: the policy's inputs, then the cloud's feature."""
-
-    def __init__(self, network: ActorCritic) -> None:
-        super().__init__()
-        self.network = network
-        self.log_std = nn.Parameter(torch.full((network.action_dim,), math.log(NOISE_STD)))
-
-    def inputs(self, rows: Tensor) -> PolicyInput:
-        """The parts of rows (B, D + F)."""
-        split = rows.shape[1] - self.network.feature_dim
-        return PolicyInput(rows[:, :split], rows[:, split:], rows.new_zeros(len(rows), 0))
-
-    def forward(self, rows: Tensor) -> PolicyOutput:
-        """Means and values."""
-        output: PolicyOutput = self.network(self.inputs(rows))
-        return output
-
-
-def train_sb3(env: VectorEnv[Any, Any, Any], rows: Rows, rollouts: int) -> None:
-    """Stable-Baselines3's PPO."""
-    from stable_baselines3 import PPO
-    from stable_baselines3.common.distributions import DiagGaussianDistribution
-    from stable_baselines3.common.policies import ActorCriticPolicy
-
-    from envs.gym.sb3 import SB3Worlds
-
-    class Policy(ActorCriticPolicy):
-        """Ours, as Stable-Baselines3 wants it."""
-
-        def _build(self, lr_schedule: Callable[[float], float]) -> None:
-            self.rows = rows
-            self.optimizer = torch.optim.Adam(self.rows.parameters(), lr=lr_schedule(1))
-
-        def _around(self, mean: Tensor) -> Any:
-            normal = DiagGaussianDistribution(mean.shape[1])
-            return normal.proba_distribution(mean, self.rows.log_std)
-
-        def forward(self, obs: Any, deterministic: bool = False) -> tuple[Tensor, Tensor, Tensor]:
-            output = self.rows(obs)
-            normal = self._around(output.mean)
-            action = normal.get_actions(deterministic)
-            return action, output.value, normal.log_prob(action)
-
-        def evaluate_actions(self, obs: Any, actions: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
-            output = self.rows(obs)
-            normal = self._around(output.mean)
-            return output.value, normal.log_prob(actions), normal.entropy()
-
-        def get_distribution(self, obs: Any) -> Any:
-            return self._around(self.rows(obs).mean)
-
-        def predict_values(self, obs: Any) -> Tensor:
-            value: Tensor = self.rows(obs).value
-            return value
-
-    learner = PPO(
-        Policy, SB3Worlds(env), n_steps=STEPS, batch_size=BATCH, n_epochs=EPOCHS, gamma=GAMMA, gae_lambda=LAMBDA,
-        learning_rate=LEARNING_RATE, vf_coef=1.0, max_grad_norm=GRAD_NORM, seed=0, device="cpu",
-    )  # fmt: skip
-    learner.learn(rollouts * STEPS * env.num_envs)
-
-
-def train_skrl(env: VectorEnv[Any, Any, Any], rows: Rows, rollouts: int) -> None:
-    """skrl's PPO."""
-    from skrl.agents.torch.ppo import PPO
-    from skrl.envs.wrappers.torch import wrap_env
-    from skrl.memories.torch import RandomMemory
-    from skrl.models.torch import DeterministicMixin, GaussianMixin, Model
-    from skrl.trainers.torch import SequentialTrainer
-
-    class Shared(GaussianMixin, DeterministicMixin, Model):
-        """Ours, as skrl wants it; the value is kept for the call that asks for it."""
-
-        def __init__(self, **spaces: Any) -> None:
-            Model.__init__(self, **spaces)
-            GaussianMixin.__init__(self, role="policy")
-            DeterministicMixin.__init__(self, role="value")
-            self.rows = rows
-            self._value: Tensor | None = None
-
-        def act(self, inputs: dict[str, Tensor], *, role: str = "") -> Any:
-            return (GaussianMixin if role == "policy" else DeterministicMixin).act(self, inputs, role=role)
-
-        def compute(self, inputs: dict[str, Tensor], role: str = "") -> tuple[Tensor, dict[str, Tensor]]:
-            if role == "policy":
-                output = self.rows(inputs["observations"])
-                self._value = output.value[:, None]
-                return output.mean, {"log_std": self.rows.log_std}
-            value = self.rows(inputs["observations"]).value[:, None] if self._value is None else self._value
-            self._value = None
-            return value, {}
-
-    wrapped = wrap_env(env, wrapper="gymnasium", verbose=False)
-    spaces = {"observation_space": wrapped.observation_space, "action_space": wrapped.action_space, "device": "cpu"}
-    shared = Shared(**spaces)
-    with TemporaryDirectory() as folder:
-        settings = {
-            "rollouts": STEPS, "learning_epochs": EPOCHS, "mini_batches": max(1, STEPS * env.num_envs // BATCH),
-            "discount_factor": GAMMA, "gae_lambda": LAMBDA, "learning_rate": LEARNING_RATE,
-            "grad_norm_clip": GRAD_NORM, "value_loss_scale": 1.0,
-            "experiment": {"directory": folder, "write_interval": 0, "checkpoint_interval": 0},
-        }  # fmt: skip
-        memory = RandomMemory(memory_size=STEPS, num_envs=env.num_envs, device="cpu")
-        agent = PPO(models={"policy": shared, "value": shared}, memory=memory, cfg=settings, **spaces)
-        told = {"timesteps": rollouts * STEPS, "headless": True, "close_environment_at_exit": False}
-        SequentialTrainer(env=wrapped, agents=agent, cfg=told).train()
-
-
-PEERS: dict[str, Callable[[VectorEnv[Any, Any, Any], Rows, int], None]] = {"sb3": train_sb3, "skrl": train_skrl}
 
 
 def built(given: argparse.Namespace, processes: int = 1) -> argparse.Namespace:
@@ -224,6 +105,8 @@ def of_ours(given: argparse.Namespace) -> dict[str, Any]:
         dist.destroy_process_group()
         if not is_first:
             sys.exit()  # the first process tests, and goes on with the others' trainers
+        for name in _OF_LAUNCHER:
+            os.environ.pop(name, None)  # skrl would wait for the other processes, too
     torch.set_num_threads(threads)
     steps = [sum(each) for each in zip(*(one["steps"] for one in everybody.found), strict=True)]
     rates = [count / seconds for count, seconds in zip(steps[1:], turns.total[1:], strict=True)]
@@ -295,8 +178,12 @@ def arguments(args: list[str] | None = None) -> argparse.Namespace:
     found = parser.parse_args(args)
     if found.rollouts < 2:
         parser.error(f"--rollouts is {found.rollouts}; the first one does not count, at least 2 are needed")
-    if found.processes > 1 and "ours" in found.trainers[1:]:
-        parser.error("with --processes ours comes first among --trainers: its other processes begin this program anew")
+    if found.processes < 1 or found.worlds % found.processes:
+        parser.error(f"--worlds {found.worlds} cannot be divided among {found.processes} processes")
+    if found.processes > 1 and found.trainers[0] != "ours":
+        parser.error("with --processes ours has to come first among --trainers: its processes begin this program anew")
+    if found.processes > 1 and found.threads is not None:
+        parser.error("with --processes each process of ours has one thread; leave --threads out")
     return found
 
 

@@ -38,7 +38,7 @@ class ResidualPPOModule(PPOLearning):
         hand: the hand that is moved, see envs.hand.registry; checkpoints that do not say are of the Shadow Hand.
         follower: how its field is followed on a moving wrist; `GapDenoiser` when None.
         scene_tolerance: metres within which a cloud may move before the primitive looks again; see `PrimitiveView`.
-        scene_tolerance_share: so much more for each metre that the cloud is away from the hand.
+        scene_tolerance_share: so much more for each metre of distance, in rollouts alone; see `PrimitiveView`.
         composition: how primitive and policy make up the action.
         inputs: what the policy reads besides the cloud; `ApproachInputs` when None.
         exploration: noise of the policy while it learns.
@@ -75,7 +75,7 @@ class ResidualPPOModule(PPOLearning):
         "encoder_checkpoint", "epochs", "minibatch_size", "gamma", "lam", "clip", "value_coefficient",
         "entropy_coefficient", "max_grad_norm", "learning_rate", "learning_rate_rule", "critic_learning_rate",
         "imitation_rollouts", "imitation_epochs", "imitation_learning_rate", "imitation_dropout",
-        "imitation_coefficient", "seed",
+        "imitation_coefficient", "scene_tolerance_share", "seed",
     )  # fmt: skip
     """Settings that say how a policy is trained, not what it does; it was trained on one way of following the field."""
 
@@ -122,11 +122,11 @@ class ResidualPPOModule(PPOLearning):
         self.score_module = self._frozen(primitive)
         objects = ("primitive", "follower", "composition", "inputs", "exploration", "encoder", "learning_rate_rule")
         leave_out_objects(self, objects)
-        view = None
+        self.view = self._exploring_view = None
         if self.score_module is not None:
             primitive_alone = GraspPrimitive(self.score_module, GapDenoiser() if follower is None else follower)
-            view = PrimitiveView(primitive_alone, scene_tolerance, scene_tolerance_share)
-        self.view = view
+            self.view = PrimitiveView(primitive_alone, scene_tolerance)
+            self._exploring_view = PrimitiveView(primitive_alone, scene_tolerance, scene_tolerance_share)
         self.composition = ScaleAndResidual() if composition is None else composition
         self.inputs = ApproachInputs() if inputs is None else inputs
         self.exploration = self._structured_noise() if exploration is None else exploration
@@ -188,7 +188,7 @@ class ResidualPPOModule(PPOLearning):
 
     def begin(self, sizes: Sequence[int], num_steps: int, generator: torch.Generator) -> list[ExploringResidual]:
         """See `RolloutActor.begin`."""
-        return explore(self._residual_policy(), self.view, sizes, num_steps, generator)
+        return explore(self._residual_policy(), self._exploring_view, sizes, num_steps, generator)
 
     def policy(self) -> LearntPolicy:
         """The policy without exploration: `ours` in every table."""

@@ -22,6 +22,7 @@ from tqdm import tqdm
 
 from callbacks.metrics.estimates import count_causes, estimate
 from datamodules.grasps.grasp_file import load_grasp_set
+from datamodules.grasps.grasp_set import GraspSet
 from datamodules.rollouts.grasp_targets import grasp_targets
 from datamodules.rollouts.plans import SpreadPlan, planned_episodes
 from datamodules.rollouts.runner import EpisodeRunner
@@ -42,6 +43,7 @@ from lightning_modules.policy.load import load_policy
 from live.controller import AssistController
 from live.inputs import ObjectPose
 from live.policies import ControlPolicy, load_control_policy, policy_digest
+from live.provenance import check_same_hand, made_with
 
 _LOG = logging.getLogger(__name__)
 
@@ -136,8 +138,8 @@ def run_controller(policy: ControlPolicy, episodes: Episodes, path: Path, made_o
     return np.array(causes[: len(episodes)])
 
 
-def _episodes(split: str, grasps: Path, num_episodes: int, seed: int) -> Episodes:
-    targets = grasp_targets(load_grasp_set(grasps).split(split), ObjectLibrary())
+def _episodes(split: str, grasps: GraspSet, num_episodes: int, seed: int) -> Episodes:
+    targets = grasp_targets(grasps.split(split), ObjectLibrary())
     task = TaskSettings(movement=UserMovement())
     plan, is_training = SpreadPlan(num_episodes), split not in UNSEEN_SPLITS
     return planned_episodes(plan, targets, generate_patterns(), is_training=is_training, seed=seed, task=task)
@@ -159,12 +161,14 @@ def main(args: Sequence[str] | None = None) -> None:
     given = parser.parse_args(args)
     folder = given.output or Path("runs/closed_loop")
     try:
-        episodes = _episodes(given.split, given.grasps, given.episodes, given.seed)
+        grasps = load_grasp_set(given.grasps)
         moves = given.exported or given.policy
         policy = load_control_policy(moves)
+        check_same_hand(policy, grasps, moves)
+        episodes = _episodes(given.split, grasps, given.episodes, given.seed)
         made_of = {
             "policy": str(moves), "weights": policy_digest(moves), "split": given.split, "seed": given.seed,
-            "episodes": given.episodes, "grasps": str(given.grasps),
+            "episodes": given.episodes, **made_with(grasps),
         }  # fmt: skip
         path = folder / f"{given.split}_{given.episodes}_{given.seed}.txt"
         controller = run_controller(policy, episodes, path, made_of)

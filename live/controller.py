@@ -62,7 +62,7 @@ class AssistController:
     Args:
         policy: moves the fingers.
         settings: limits and thresholds.
-        log: keeps every control step; nothing is kept when None.
+        log: keeps the last control steps; nothing is kept when None.
 
     Attributes:
         inputs: what was seen; counts what was refused.

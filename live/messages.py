@@ -55,7 +55,7 @@ def reading_bytes(reading: Reading) -> bytes:
         content["release"] = True
     data = json.dumps(content, separators=(",", ":")).encode()
     if len(data) > MAX_BYTES:
-        raise ValueError(f"a message of {len(data)} bytes; a datagram holds {MAX_BYTES}: send at most 2,000 points")
+        raise ValueError(f"a message of {len(data)} bytes; a datagram holds {MAX_BYTES}: send at most 1,800 points")
     return data
 
 

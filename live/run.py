@@ -40,7 +40,11 @@ def main(args: Sequence[str] | None = None) -> None:
     parser.add_argument("--ros2", action="store_true", help="ROS 2 topics in place of UDP (docs/real_hand.md)")
     parser.add_argument("--cameras", type=Path, help="JSON file: pose of each camera [7] by the frame of its clouds")
     parser.add_argument("--level", type=float, default=1.0, help="assist level in [0, 1]")
-    parser.add_argument("--log", type=Path, help="npz file, written at the end")
+    parser.add_argument(
+        "--max_speed", type=float, default=ControllerSettings.max_speed, help="of a joint target, rad/s"
+    )
+    parser.add_argument("--max_torque", type=float, help="N m that a joint may press with; the hand's unless given")
+    parser.add_argument("--log", type=Path, help="npz file of the last 24,000 control steps, written at the end")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="end after so many; never unless given")
     given = parser.parse_args(args)
     log = ControllerLog()
@@ -48,7 +52,8 @@ def main(args: Sequence[str] | None = None) -> None:
         if given.log is not None:
             check_output(given.log, given.object, given.cameras)
         policy = load_control_policy(given.policy)
-        controller = AssistController(policy, ControllerSettings(level=given.level), log)
+        settings = ControllerSettings(given.level, given.max_speed, given.max_torque)
+        controller = AssistController(policy, settings, log)
         if given.object is not None:
             controller.know_object(np.load(given.object, allow_pickle=False))
         port = _port(given, policy)

@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -19,6 +20,7 @@ from envs.objects.library import ObjectLibrary
 from envs.physics.mujoco_cpu import MujocoCpu
 from live.browser.settings import DemoSettings
 from live.policies import load_control_policy
+from live.provenance import check_same_hand
 
 _LOG = logging.getLogger(__name__)
 
@@ -54,8 +56,7 @@ class DemoServer:
         check_port(settings.port)
         policy = load_control_policy(settings.policy)
         hand, library, grasps = load_hand(policy.facts.name), ObjectLibrary(), load_grasp_set(settings.grasps)
-        if grasps.hand is not hand:
-            raise ValueError(f"{settings.policy} is of the hand {hand.name}, {settings.grasps} of {grasps.hand.name}")
+        check_same_hand(policy, grasps, Path(settings.policy))
         period_s = policy.facts.period_s
         ways = {name: Ways(grasps, library, name, period_s, settings.seed) for name in settings.objects}
         exhibits = Exhibits(

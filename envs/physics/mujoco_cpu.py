@@ -24,7 +24,7 @@ class MujocoCpu(CompiledModels):
 
     Attributes:
         settings: physical constants.
-        max_models: compiled models of objects that are kept, 0.3 MB each; others are compiled again, ahead of use.
+        max_models: compiled models of objects that are kept, about 0.3 MB each.
         dump_dir: folder into which the last states of each diverged world are written as npz; none when None.
 
     Raises:
@@ -32,7 +32,7 @@ class MujocoCpu(CompiledModels):
     """
 
     settings: PhysicsSettings = field(default_factory=PhysicsSettings)
-    max_models: int = 2048
+    max_models: int = 8192
     dump_dir: str | None = None
 
     def make(self, hand: Hand, num_worlds: int, *, num_threads: int | None = None) -> PhysicsBackend:

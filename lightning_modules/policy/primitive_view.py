@@ -41,13 +41,19 @@ class PrimitiveView:
 
     Args:
         primitive: the trained field.
-        tolerance: metres by which every probed point has to stay within its place at the last encoding for the scene to
-            be kept; 0 encodes always.
-        tolerance_share: so much more for each metre from the hand's grasp centre to the nearest probed point: how a far
-            object lies to a hair decides little.
+        tolerance: metres by which every probed point of cloud and table has to stay within its place at the last
+            encoding for the scene to be kept; 0 encodes always, without a share.
+        tolerance_share: so much more for each metre from the hand's grasp centre to the nearest probed point of the
+            cloud: how a far scene lies to a hair decides little.
+
+    Raises:
+        ValueError: one of them is below 0.
     """
 
     def __init__(self, primitive: GraspPrimitive, tolerance: float = 0.5e-3, tolerance_share: float = 0.0) -> None:
+        for name, value in (("tolerance", tolerance), ("tolerance_share", tolerance_share)):
+            if not value >= 0.0:
+                raise ValueError(f"{name} of the primitive's view is {value}; expected 0 or more")
         self.primitive = primitive
         self.tolerance = tolerance
         self.tolerance_share = tolerance_share

@@ -24,6 +24,7 @@ from envs.files import check_output, write_atomically
 from envs.objects.library import ObjectLibrary
 from envs.pictures.sheets import save_png
 from live.policies import ControlPolicy, load_control_policy, policy_digest
+from live.provenance import check_same_hand, made_with
 from live.rehearsal.bench import IMPRATIO
 from live.rehearsal.disturbances import Disturbances
 from live.rehearsal.links import DirectLink, UdpLink
@@ -43,15 +44,14 @@ class Rehearsal:
     """Does trials that have not been done yet.
 
     Args:
-        policy: folder of ONNX files, or a checkpoint.
+        path: folder of ONNX files, or a checkpoint, for a controller in a process of its own.
         store: keeps results.
         wrong: all that is wrong.
-        is_fast: the controller in this process, in simulated time.
+        policy: that of the file, for a controller in this process, in simulated time; None for the other.
     """
 
-    def __init__(self, policy: Path, store: TrialStore, wrong: Disturbances, *, is_fast: bool) -> None:
-        self._path, self._store, self._wrong = policy, store, wrong
-        self._policy: ControlPolicy | None = load_control_policy(policy) if is_fast else None
+    def __init__(self, path: Path, store: TrialStore, wrong: Disturbances, policy: ControlPolicy | None) -> None:
+        self._path, self._store, self._wrong, self._policy = path, store, wrong, policy
 
     def run(self, trials: Sequence[Trial]) -> Done:
         """All trials, with a bar that says when they will be done."""
@@ -106,19 +106,21 @@ def main(args: Sequence[str] | None = None) -> None:
     try:
         if given.document is not None:
             check_output(given.document)
+        grasps, policy = load_grasp_set(given.grasps), load_control_policy(given.policy)
+        check_same_hand(policy, grasps, given.policy)
         made_of: dict[str, Any] = {
             "policy": policy_digest(given.policy), "objects": given.objects, "seed": given.seed,
             "link": "simulated time" if given.fast else "UDP, real time", "disturbances": asdict(wrong),
-            "impratio": IMPRATIO,
+            "impratio": IMPRATIO, **made_with(grasps),
         }  # fmt: skip
         parts = [given.objects, *(["fast"] if given.fast else []), *(["undisturbed"] if given.undisturbed else [])]
         store = TrialStore(given.output or Path("runs") / "_".join(["rehearsal", *parts]), made_of)
         families = None if given.families is None else tuple(given.families)
         plan = TrialPlan(
-            load_grasp_set(given.grasps), ObjectLibrary(), given.objects, trials=given.trials, seed=given.seed,
+            grasps, ObjectLibrary(), given.objects, trials=given.trials, seed=given.seed,
             families=families,
         )  # fmt: skip
-        rehearsal = Rehearsal(given.policy, store, wrong, is_fast=given.fast)
+        rehearsal = Rehearsal(given.policy, store, wrong, policy if given.fast else None)
     except (OSError, ValueError, ModuleNotFoundError) as error:
         parser.error(str(error))
     with logging_redirect_tqdm():

@@ -44,8 +44,9 @@ def of_idle_hands(table1: Mapping[str, Any]) -> str:
     if not lost:
         return ""
     return (
-        f"Of those that do not hold, {len(lost)} claim that ours moves or turns the object less than a method that "
-        f"succeeds in under {100 * _HARDLY_EVER:g} % of the same episodes: a hand that hardly closes moves nothing."
+        f"Among those that do not hold are {len(lost)} on moving or turning the object less than a method that "
+        f"succeeds in under {100 * _HARDLY_EVER:g} % of the same episodes; what leaves an object alone does not move "
+        "it."
     )
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
@@ -86,6 +87,28 @@ def test_nothing_is_decided_where_nothing_moves_and_the_same_elsewhere(make: Mak
         torch.testing.assert_close(decided.hand_action[moving], whole.hand_action[step, moving], atol=1e-5, rtol=0.0)
         for name, value in decided.memory.items():
             torch.testing.assert_close(value[moving], whole.memory[name][step, moving], atol=1e-4, rtol=1e-4, msg=name)
+
+
+def test_the_primitive_looks_at_far_scenes_less_often_in_rollouts_alone(make: Make) -> None:
+    """A cloud moves by 5 mm, and the wrist stays, so that the table does."""
+    observation = made_up_observation(groups=[*POLICY_GROUPS, *PRIVILEGED_GROUPS])
+    moved = observation["points_h"] + torch.tensor([5e-3, 0.0, 0.0])
+    later = replace(observation, groups={**observation.groups, "points_h": moved})
+
+    def is_new(share: float, *, exploring: bool) -> bool:
+        module = make(scene_tolerance=1e-3, scene_tolerance_share=share)
+        if exploring:
+            [worlds] = module.begin([3], 2, torch.Generator().manual_seed(0))
+            first, second = (worlds.step(each, torch.ones(3, dtype=torch.bool)) for each in (observation, later))
+            return not torch.equal(first.primitive_action, second.primitive_action)
+        policy = module.eval().policy()
+        policy.start(3)
+        first_action, second_action = policy.act(observation, 0), policy.act(later, 1)
+        return not np.array_equal(first_action, second_action)
+
+    assert is_new(0.0, exploring=True)
+    assert not is_new(5.0, exploring=True)
+    assert is_new(5.0, exploring=False)
 
 
 def test_hidden_state_changes_neither_action_nor_inputs_of_the_policy(make: Make) -> None:

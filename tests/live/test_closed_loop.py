@@ -1,13 +1,20 @@
 """Episodes under the controller are kept with what they are of."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from live import closed_loop
+from datamodules.grasps.grasp_file import load_grasp_set
+from envs.hand.shadow import shadow_hand
+from live import closed_loop, provenance
 from live.policies import policy_digest
+from live.provenance import check_same_hand, made_with
+from tests.learning import ROOT
+from tests.live.fakes import ToldControl
 
 
 def test_other_weights_at_the_same_path_are_not_mixed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -21,9 +28,12 @@ def test_other_weights_at_the_same_path_are_not_mixed(tmp_path: Path, monkeypatc
         raise KeyboardInterrupt
 
     monkeypatch.setattr(closed_loop, "_episodes", lambda *_: [])
-    monkeypatch.setattr(closed_loop, "load_control_policy", lambda _: None)
+    monkeypatch.setattr(
+        closed_loop, "load_control_policy", lambda _: ToldControl(shadow_hand(), shadow_hand().open_pose)
+    )
     monkeypatch.setattr(closed_loop, "run_controller", stop)
-    given = ["--policy", str(policy), "--episodes", "1", "--output", str(tmp_path / "out")]
+    small = ["--grasps", str(ROOT / "data" / "grasps_small.npz")]
+    given = ["--policy", str(policy), "--episodes", "1", *small, "--output", str(tmp_path / "out")]
     for _ in range(2):  # goes on where it stood
         policy.write_bytes(b"weights")
         with pytest.raises(KeyboardInterrupt):
@@ -43,3 +53,25 @@ def test_a_damaged_file_of_episodes_is_named(content: str, tmp_path: Path) -> No
     path.write_text(content)
     with pytest.raises(ValueError, match=r"episodes\.txt .*; delete it"):
         closed_loop._kept(path, {"a": 1})
+
+
+def test_other_grasps_and_other_code_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    grasps = load_grasp_set(ROOT / "data" / "grasps_small.npz")
+    told = made_with(grasps)
+    assert told == made_with(load_grasp_set(ROOT / "data" / "grasps_small.npz"))
+    assert made_with(grasps.rows(np.arange(len(grasps) - 1)))["grasps"] != told["grasps"]
+    provenance.code_digest.cache_clear()
+    monkeypatch.setattr(provenance, "made_of_code", lambda: {"code": "another"})
+    assert made_with(grasps)["code"] != told["code"]
+    provenance.code_digest.cache_clear()
+
+
+def test_a_policy_of_another_hand_is_refused() -> None:
+    policy = ToldControl(shadow_hand(), shadow_hand().open_pose)
+    grasps = load_grasp_set(ROOT / "data" / "grasps_small.npz")
+    check_same_hand(policy, grasps, Path("policy.ckpt"))
+    policy.facts = replace(policy.facts, name="ability")
+    with pytest.raises(
+        ValueError, match=r"policy\.ckpt is of the hand ability, the grasp set of shadow; give --grasps"
+    ):
+        check_same_hand(policy, grasps, Path("policy.ckpt"))

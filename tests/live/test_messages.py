@@ -33,7 +33,7 @@ def test_a_cloud_survives_to_a_tenth_of_a_millimetre() -> None:
 
 
 def test_what_does_not_fit_a_datagram_is_refused() -> None:
-    with pytest.raises(ValueError, match="at most 2,000 points"):
+    with pytest.raises(ValueError, match="at most 1,800 points"):
         reading_bytes(Reading(0.0, scene=CloudView(np.ones((9000, 3)), WRIST)))
     with pytest.raises(ValueError, match="a scene is str"):
         reading_bytes(Reading(0.0, scene="table"))

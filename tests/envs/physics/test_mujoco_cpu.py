@@ -96,5 +96,5 @@ def test_a_grasp_fills_a_quarter_of_the_arena_at_most() -> None:
     assert max(used) < 0.25  # contacts that do not fit are lost, and the world counts as diverged
 
 
-def test_256_worlds_with_3127_objects_fit_into_one_and_a_half_gigabytes() -> None:
-    MujocoCpu().memory_need(HAND, hovering_start(1).objects[0], 3127).check(256, 1_500 * MB)
+def test_256_worlds_with_3127_objects_fit_into_two_gigabytes() -> None:
+    MujocoCpu().memory_need(HAND, hovering_start(1).objects[0], 3127).check(256, 2_000 * MB)

@@ -3,13 +3,16 @@
 import logging
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import mujoco
 import numpy as np
 import pytest
 
 from envs.hand.shadow import shadow_hand
+from envs.physics import mujoco_worlds
 from envs.physics.base import PhysicsBackend
-from envs.physics.mujoco_worlds import HISTORY, MujocoCpuPhysics
+from envs.physics.mujoco_worlds import HISTORY, MAX_SPARE, MujocoCpuPhysics
 from envs.physics.settings import PhysicsSettings
 from envs.physics.world_model import build_world_model
 from tests.contracts.physics import PhysicsContract
@@ -49,7 +52,15 @@ def test_a_world_gives_the_same_states_alone_and_among_others() -> None:
     assert_same(alone, among, [0])
 
 
-def test_objects_that_come_back_to_a_world_find_it_as_new() -> None:
+def test_objects_that_come_back_to_a_world_find_it_as_new(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[mujoco.MjModel] = []
+
+    def counted(model: mujoco.MjModel, make: Any = mujoco.MjData) -> mujoco.MjData:
+        made.append(model)
+        return make(model)
+
+    monkeypatch.setattr(mujoco, "MjData", counted)
+    monkeypatch.setattr(mujoco_worlds, "MAX_SPARE", 2)  # room for all of them
     physics = MujocoCpuPhysics(HAND, 3, num_threads=0)
     expected = run_script(physics)
     start = hovering_start()
@@ -61,7 +72,15 @@ def test_objects_that_come_back_to_a_world_find_it_as_new() -> None:
         physics.step()
         assert_same(expected, run_script(physics), [0, 1, 2])
     # two data of each object at most: one came back while another world still held its own
-    assert len(physics._spare) <= 3
+    assert len(made) <= 6
+
+
+def test_no_more_data_are_put_aside_than_there_are_worlds() -> None:
+    physics, start = MujocoCpuPhysics(HAND, 1, num_threads=0), hovering_start()
+    for index in (0, 1, 2, 0, 1, 2):
+        one = slice(index, index + 1)
+        physics.reset(start.objects[one], start.object_pose_w[one], start.wrist_pose_w[one], start.joint_pos[one])
+        assert len(physics._spare) <= MAX_SPARE == 1
 
 
 def _break(physics: MujocoCpuPhysics, world: int, field: str, value: float) -> None:

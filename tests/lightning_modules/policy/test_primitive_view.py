@@ -170,3 +170,9 @@ def test_every_point_counts_of_a_cloud_that_nobody_knows(primitive: GraspPrimiti
     scene = view.scene(replace(observation, groups={**observation.groups, "points_h": points_h}))
     assert view.num_encoded == 4
     torch.testing.assert_close(scene, primitive.encode(points_h))
+
+
+@pytest.mark.parametrize("name", ["tolerance", "tolerance_share"])
+def test_a_tolerance_below_zero_is_refused(primitive: GraspPrimitive, name: str) -> None:
+    with pytest.raises(ValueError, match=f"{name} of the primitive's view is -1.0; expected 0 or more"):
+        PrimitiveView(primitive, **{name: -1.0})

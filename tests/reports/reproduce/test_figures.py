@@ -27,7 +27,10 @@ def drawn(figure: Figure) -> tuple[list[np.ndarray], list[np.ndarray]]:
 def test_seeds_of_unequal_lengths_are_averaged_where_all_have_values() -> None:
     long = training([0, 1000, 2000, 3000], [0.0, 0.2, 0.4, 0.6])
     short = training([1000, 2000], [0.4, 0.4])
-    [line], [band] = drawn(curves_figure({"ours": [long, short]}, {"ours": "Ours"}))
+    figure = curves_figure({"ours": [long, short]}, {"ours": "Ours"})
+    [line], [band] = drawn(figure)
+    assert [[text.get_text() for text in legend.get_texts()] for legend in figure.legends] == [["Ours (2)"]]
+    assert figure.axes[0].get_legend() is None  # it would lie over the curves
     # at 1 and 2 thousand: means of 20 and 40, of 40 and 40
     np.testing.assert_allclose(line, [[1.0, 30.0], [2.0, 40.0]])
     assert band[:, 0].min() == 1.0

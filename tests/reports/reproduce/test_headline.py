@@ -93,8 +93,8 @@ def test_hands_that_hardly_close_are_told_of_where_ours_moves_the_object_more() 
         ppo=0.02, ibs=0.03, ilad=0.4,
     )  # fmt: skip
     assert of_idle_hands(found) == (
-        "Of those that do not hold, 2 claim that ours moves or turns the object less than a method that succeeds in "
-        "under 10 % of the same episodes: a hand that hardly closes moves nothing."
+        "Among those that do not hold are 2 on moving or turning the object less than a method that succeeds in under "
+        "10 % of the same episodes; what leaves an object alone does not move it."
     )
     assert of_idle_hands(section(claim("ilad", "translation_m", "does not hold", 0.01), ilad=0.4)) == ""
     assert of_idle_hands({"numbers": {}, "claims": []}) == ""
