@@ -16,6 +16,9 @@ _MAKING = threading.Lock()
 """Specs share what they are copied from: one is copied and compiled at a time."""
 
 
+MAX_MODELS = 1024
+"""Models kept unless told otherwise, which take 0.3 GB; of thousands of objects a third is found again."""
+
 _Key = tuple[str, str]
 """Name and `GraspObject.body_digest`."""
 
@@ -29,8 +32,8 @@ class ModelCache:
 
     Objects are the same that have one name and one body: two libraries may give different shapes the same name.
 
-    Compiling takes some 4 ms and a model about 0.3 MB (three quarters of it Python's view of it), so those of
-    thousands of objects are kept. The least recently *got* one is dropped first.
+    Compiling takes some 4 ms and a model about 0.3 MB (three quarters of it Python's view of it), so those of a
+    thousand objects are kept. The one that was got or prepared least recently is dropped first.
 
     Args:
         hand: the hand in every model.
@@ -42,7 +45,7 @@ class ModelCache:
         waited_s: seconds that callers of `get` waited for models.
     """
 
-    def __init__(self, hand: Hand, settings: PhysicsSettings, capacity: int = 8192) -> None:
+    def __init__(self, hand: Hand, settings: PhysicsSettings, capacity: int = MAX_MODELS) -> None:
         self.hand = hand
         self.settings = settings
         self.capacity = capacity
@@ -83,6 +86,8 @@ class ModelCache:
         with self._lock:
             for key in [key for key, coming in self._coming.items() if coming.cancel()]:
                 del self._coming[key]
+            for key in wanted.keys() & self._models.keys():  # they are not those that go
+                self._models[key] = self._models.pop(key)
             missing = {key: thing for key, thing in wanted.items() if key not in self._models}
             if missing and self._worker is None:
                 self._worker = ThreadPoolExecutor(1, "models")

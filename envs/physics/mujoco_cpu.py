@@ -11,6 +11,7 @@ from envs.objects.grasp_object import GraspObject
 from envs.physics.base import PhysicsBackend
 from envs.physics.compiled_models import CompiledModels
 from envs.physics.memory import MemoryNeed
+from envs.physics.model_cache import MAX_MODELS
 from envs.physics.mujoco_worlds import MAX_SPARE, MujocoCpuPhysics
 from envs.physics.settings import PhysicsSettings
 
@@ -24,7 +25,7 @@ class MujocoCpu(CompiledModels):
 
     Attributes:
         settings: physical constants.
-        max_models: compiled models of objects that are kept, about 0.3 MB each.
+        max_models: compiled models of objects that are kept, about 0.3 MB each; of others they are compiled again.
         dump_dir: folder into which the last states of each diverged world are written as npz; none when None.
 
     Raises:
@@ -32,7 +33,7 @@ class MujocoCpu(CompiledModels):
     """
 
     settings: PhysicsSettings = field(default_factory=PhysicsSettings)
-    max_models: int = 8192
+    max_models: int = MAX_MODELS
     dump_dir: str | None = None
 
     def make(self, hand: Hand, num_worlds: int, *, num_threads: int | None = None) -> PhysicsBackend:

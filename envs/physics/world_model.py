@@ -16,9 +16,10 @@ TABLE_GEOM = "table"
 BASE_JOINT = f"{HAND_PREFIX}base"
 OBJECT_JOINT = "object/free"
 
-ARENA_BYTES = 1 << 20
+ARENA_BYTES = 1 << 19
 """Room for the contacts of a world. What contacts once filled stays in memory, and so does all of it where an allocator
-hands out again what it had before: in a long training with room for 4 MB, three quarters of the memory were such."""
+hands out again what it had before: in a long training with room for 4 MB, three quarters of the memory were such.
+A grasp fills an eighth of it."""
 
 
 @lru_cache(maxsize=4)

@@ -85,6 +85,17 @@ def test_what_was_prepared_is_there(builder: Builder) -> None:
     assert cache.waited_s == before > 0.0
 
 
+def test_what_was_prepared_is_not_dropped_for_what_was_prepared_with_it(builder: Builder) -> None:
+    """The oldest of two kept ones comes again: the other one goes."""
+    cache, (first, second, third) = ModelCache(HAND, PhysicsSettings(), capacity=2), grasp_objects(3)
+    cache.get(first)
+    cache.get(second)
+    cache.prepare([first, third])
+    cache.get(third)
+    cache.get(first)
+    assert builder.names == ["can_0", "can_1", "can_2"]
+
+
 def test_a_model_under_way_is_waited_for_and_one_not_begun_is_not(builder: Builder) -> None:
     objects, cache = grasp_objects(3), ModelCache(HAND, PhysicsSettings())
     builder.gate.clear()
