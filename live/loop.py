@@ -1,5 +1,6 @@
 """The rounds of a controller: everything that came in goes to it, and its targets go out, at the control rate."""
 
+import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -9,6 +10,9 @@ import numpy as np
 from live.controller import AssistController, JointTargets
 from live.ports import Reading, Sink, Source
 from live.poses import Array
+from live.watchdog import Watchdog
+
+_LOG = logging.getLogger(__name__)
 
 
 class ControlLoop:
@@ -35,6 +39,8 @@ class ControlLoop:
         self._offset: float | None = None
         self._sent: Array | None = None
         self._sent_at = 0.0
+        self._last: JointTargets | None = None
+        self._is_held = False
 
     def round(self) -> JointTargets | None:
         """One round; None before anything came in."""
@@ -50,12 +56,29 @@ class ControlLoop:
         return targets
 
     def run(self, period_s: float, seconds: float) -> None:
-        """Rounds every ``period_s`` for so many seconds."""
+        """Rounds every ``period_s`` for so many seconds.
+
+        While one takes longer than the controller's ``lost_s`` the last targets go out again, as frozen ones.
+        """
         began = ahead = self._clock()
-        while self._clock() - began < seconds:
-            self.round()
-            ahead = max(ahead + period_s, self._clock())
-            time.sleep(max(0.0, ahead - self._clock()))
+        with Watchdog(self._controller.settings.lost_s, self._hold, self._clock) as watchdog:
+            while self._clock() - began < seconds:
+                self._last = self.round() or self._last
+                watchdog.feed()
+                self._is_held = False
+                ahead = max(ahead + period_s, self._clock())
+                time.sleep(max(0.0, ahead - self._clock()))
+
+    def _hold(self, taken_s: float) -> None:
+        """What is sent while a round does not come to its end, from the thread of the watchdog."""
+        if self._last is None or not self._last.is_ready:
+            return
+        message = f"the controller has not answered for {1e3 * taken_s:.0f} ms: the grip is kept"
+        if not self._is_held:
+            _LOG.warning("%s", message)
+        self._is_held = True
+        for sink in self._sinks:
+            sink.send(replace(self._last, time_s=self._last.time_s + taken_s, is_frozen=True, message=message))
 
     def _take(self, reading: Reading) -> None:
         clock = self._controller.inputs.clock
