@@ -1,8 +1,9 @@
 """Whether a reproduction that is killed at random moments ends with the tables of one that was left alone.
 
 The plan is made twice, in two folders: once left alone, once with SIGKILL to everything at random moments of the first
-one's time, and the same command again after each. Compared is all of ``reproduction.json`` but the milliseconds of
-Table 5 and the minutes of trainings. Prints JSON; ``differs`` names tables.
+one's time, and the same command again after each. Compared are all numbers and claims of ``reproduction.json`` but the
+milliseconds of Table 5 and the minutes of trainings; texts say these and the numbers again, and are left out. Prints
+JSON; ``differs`` names tables.
 
     python benchmarks/killed_reproduction.py --config configs/reproduce/glance.yaml --kills 3
     python benchmarks/killed_reproduction.py --methods ours,ppo --only table1,fig4 --kills 1

@@ -41,9 +41,10 @@ from envs.wrist.patterns import generate_patterns
 from envs.wrist.user_movement import UserMovement
 from lightning_modules.policy.load import load_policy
 from live.controller import AssistController
+from live.hand_guard import check_policy_hand
 from live.inputs import ObjectPose
 from live.policies import ControlPolicy, load_control_policy, policy_digest
-from live.provenance import check_same_hand, made_with
+from live.provenance import made_with
 
 _LOG = logging.getLogger(__name__)
 
@@ -164,7 +165,7 @@ def main(args: Sequence[str] | None = None) -> None:
         grasps = load_grasp_set(given.grasps)
         moves = given.exported or given.policy
         policy = load_control_policy(moves)
-        check_same_hand(policy, grasps, moves)
+        check_policy_hand(policy, grasps, moves)
         episodes = _episodes(given.split, grasps, given.episodes, given.seed)
         made_of = {
             "policy": str(moves), "weights": policy_digest(moves), "split": given.split, "seed": given.seed,

@@ -1,6 +1,5 @@
 """The rounds of a controller: everything that came in goes to it, and its targets go out, at the control rate."""
 
-import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -12,7 +11,8 @@ from live.ports import Reading, Sink, Source
 from live.poses import Array
 from live.watchdog import Watchdog
 
-_LOG = logging.getLogger(__name__)
+_LONGEST_S = 0.1
+"""Seconds between targets that go out for which joints may move: after a round that hung they do not jump."""
 
 
 class ControlLoop:
@@ -39,8 +39,6 @@ class ControlLoop:
         self._offset: float | None = None
         self._sent: Array | None = None
         self._sent_at = 0.0
-        self._last: JointTargets | None = None
-        self._is_held = False
 
     def round(self) -> JointTargets | None:
         """One round; None before anything came in."""
@@ -56,29 +54,15 @@ class ControlLoop:
         return targets
 
     def run(self, period_s: float, seconds: float) -> None:
-        """Rounds every ``period_s`` for so many seconds.
-
-        While one takes longer than the controller's ``lost_s`` the last targets go out again, as frozen ones.
-        """
+        """Rounds every ``period_s`` for so many seconds, watched by a `Watchdog`."""
         began = ahead = self._clock()
-        with Watchdog(self._controller.settings.lost_s, self._hold, self._clock) as watchdog:
+        with Watchdog(self._clock) as watchdog:
             while self._clock() - began < seconds:
-                self._last = self.round() or self._last
-                watchdog.feed()
-                self._is_held = False
+                watchdog.begin()
+                self.round()
+                watchdog.end()
                 ahead = max(ahead + period_s, self._clock())
                 time.sleep(max(0.0, ahead - self._clock()))
-
-    def _hold(self, taken_s: float) -> None:
-        """What is sent while a round does not come to its end, from the thread of the watchdog."""
-        if self._last is None or not self._last.is_ready:
-            return
-        message = f"the controller has not answered for {1e3 * taken_s:.0f} ms: the grip is kept"
-        if not self._is_held:
-            _LOG.warning("%s", message)
-        self._is_held = True
-        for sink in self._sinks:
-            sink.send(replace(self._last, time_s=self._last.time_s + taken_s, is_frozen=True, message=message))
 
     def _take(self, reading: Reading) -> None:
         clock = self._controller.inputs.clock
@@ -91,11 +75,11 @@ class ControlLoop:
             self._offset = clock.now - self._clock()
 
     def _governed(self, targets: JointTargets, at: float) -> JointTargets:
-        """The same, no farther from what was sent before than the time since then allows."""
+        """The same, no farther from what was sent before than the time since then allows, `_LONGEST_S` at most."""
         if not targets.is_ready:
             return targets
         if self._sent is not None:
-            way = self._controller.settings.max_speed * (at - self._sent_at)
+            way = self._controller.settings.max_speed * min(at - self._sent_at, _LONGEST_S)
             slower = self._sent + np.clip(targets.joint_pos - self._sent, -way, way)
             targets = replace(targets, joint_pos=slower)
         self._sent, self._sent_at = targets.joint_pos, at

@@ -19,8 +19,8 @@ from envs.hand.registry import load_hand
 from envs.objects.library import ObjectLibrary
 from envs.physics.mujoco_cpu import MujocoCpu
 from live.browser.settings import DemoSettings
+from live.hand_guard import check_policy_hand
 from live.policies import load_control_policy
-from live.provenance import check_same_hand
 
 _LOG = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ class DemoServer:
         check_port(settings.port)
         policy = load_control_policy(settings.policy)
         hand, library, grasps = load_hand(policy.facts.name), ObjectLibrary(), load_grasp_set(settings.grasps)
-        check_same_hand(policy, grasps, Path(settings.policy))
+        check_policy_hand(policy, grasps, Path(settings.policy))
         period_s = policy.facts.period_s
         ways = {name: Ways(grasps, library, name, period_s, settings.seed) for name in settings.objects}
         exhibits = Exhibits(

@@ -1,37 +1,40 @@
 """Notices that rounds of a controller do not come to an end any more."""
 
+import logging
 import threading
 import time
 from collections.abc import Callable
 from types import TracebackType
 
-LOOKS = 3
-"""Looks in the time that a round may take."""
+_LOG = logging.getLogger(__name__)
+
+LIMIT_S = 0.1
+"""Seconds that a round may take: after so many without a message motors have to stop by themselves."""
+
+_LOOKS = 2
+"""Looks in that time."""
 
 
 class Watchdog:
-    """Looks from a thread of its own whether rounds go on; used as a context.
+    """Says in the log when a round takes too long, and when rounds go on; used as a context.
+
+    It looks from a thread of its own and sends nothing: motors that hear nothing have to stop (docs/real_hand.md).
 
     Args:
-        limit_s: seconds after which a round has taken too long.
-        on_hang: called with the seconds that it has taken, again and again until rounds go on.
         clock: seconds of this machine.
 
     Attributes:
-        num_hangs: how often rounds took too long.
+        is_hanging: whether the round that runs now took too long when last looked at.
     """
 
-    def __init__(
-        self, limit_s: float, on_hang: Callable[[float], None], clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._limit_s, self._on_hang, self._clock = limit_s, on_hang, clock
-        self._fed_at, self._hangs = clock(), False
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._began: float | None = None
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
-        self.num_hangs = 0
+        self.is_hanging = False
 
     def __enter__(self) -> "Watchdog":
-        self.feed()
         self._thread.start()
         return self
 
@@ -39,20 +42,26 @@ class Watchdog:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._closed.set()
-        self._thread.join()
+        self._thread.join(timeout=1.0)
 
-    def feed(self) -> None:
-        """A round has come to its end."""
-        self._fed_at = self._clock()
+    def begin(self) -> None:
+        """A round begins."""
+        self._began = self._clock()
+
+    def end(self) -> None:
+        """It has come to its end."""
+        self._began = None
 
     def look(self) -> None:
-        """Call ``on_hang`` if the round takes too long."""
-        taken = self._clock() - self._fed_at
-        hung, self._hangs = self._hangs, taken > self._limit_s
-        if self._hangs:
-            self.num_hangs += not hung
-            self._on_hang(taken)
+        """Say what has changed."""
+        began = self._began
+        taken = 0.0 if began is None else self._clock() - began
+        was, self.is_hanging = self.is_hanging, taken > LIMIT_S
+        if self.is_hanging and not was:
+            _LOG.warning("the controller has not answered for %.0f ms: no targets are sent", 1e3 * taken)
+        if was and not self.is_hanging:
+            _LOG.warning("the controller answers again")
 
     def _watch(self) -> None:
-        while not self._closed.wait(self._limit_s / LOOKS):
+        while not self._closed.wait(LIMIT_S / _LOOKS):
             self.look()

@@ -86,8 +86,9 @@ class ModelCache:
         with self._lock:
             for key in [key for key, coming in self._coming.items() if coming.cancel()]:
                 del self._coming[key]
-            for key in wanted.keys() & self._models.keys():  # they are not those that go
-                self._models[key] = self._models.pop(key)
+            for key in wanted:
+                if key in self._models:  # it is not one of those that go
+                    self._models[key] = self._models.pop(key)
             missing = {key: thing for key, thing in wanted.items() if key not in self._models}
             if missing and self._worker is None:
                 self._worker = ThreadPoolExecutor(1, "models")
@@ -100,7 +101,8 @@ class ModelCache:
         key = _key(grasp_object)
         with _MAKING:
             try:
-                model = self._models.get(key)
+                with self._lock:
+                    model = self._models.get(key)
                 if model is None:
                     model = build_world_model(self.hand, grasp_object, self.settings)
                     self._keep(key, model)

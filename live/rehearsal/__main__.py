@@ -23,8 +23,9 @@ from envs.conventions import CONTROL_DT
 from envs.files import check_output, write_atomically
 from envs.objects.library import ObjectLibrary
 from envs.pictures.sheets import save_png
+from live.hand_guard import check_policy_hand
 from live.policies import ControlPolicy, load_control_policy, policy_digest
-from live.provenance import check_same_hand, made_with
+from live.provenance import made_with
 from live.rehearsal.bench import IMPRATIO
 from live.rehearsal.disturbances import Disturbances
 from live.rehearsal.links import DirectLink, UdpLink
@@ -107,7 +108,7 @@ def main(args: Sequence[str] | None = None) -> None:
         if given.document is not None:
             check_output(given.document)
         grasps, policy = load_grasp_set(given.grasps), load_control_policy(given.policy)
-        check_same_hand(policy, grasps, given.policy)
+        check_policy_hand(policy, grasps, given.policy)
         made_of: dict[str, Any] = {
             "policy": policy_digest(given.policy), "objects": given.objects, "seed": given.seed,
             "link": "simulated time" if given.fast else "UDP, real time", "disturbances": asdict(wrong),

@@ -1,6 +1,7 @@
 """Episodes under the controller are kept with what they are of."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,9 @@ import pytest
 from datamodules.grasps.grasp_file import load_grasp_set
 from envs.hand.shadow import shadow_hand
 from live import closed_loop, provenance
+from live.hand_guard import check_policy_hand
 from live.policies import policy_digest
-from live.provenance import check_same_hand, made_with
+from live.provenance import made_with
 from tests.learning import ROOT
 from tests.live.fakes import ToldControl
 
@@ -55,10 +57,11 @@ def test_a_damaged_file_of_episodes_is_named(content: str, tmp_path: Path) -> No
         closed_loop._kept(path, {"a": 1})
 
 
-def test_other_grasps_and_other_code_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_grasps_and_other_code_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     grasps = load_grasp_set(ROOT / "data" / "grasps_small.npz")
     told = made_with(grasps)
-    assert told == made_with(load_grasp_set(ROOT / "data" / "grasps_small.npz"))
+    copy = shutil.copy(ROOT / "data" / "grasps_small.npz", tmp_path / "copy.npz")
+    assert told == made_with(load_grasp_set(copy))
     assert made_with(grasps.rows(np.arange(len(grasps) - 1)))["grasps"] != told["grasps"]
     provenance.code_digest.cache_clear()
     monkeypatch.setattr(provenance, "made_of_code", lambda: {"code": "another"})
@@ -69,9 +72,9 @@ def test_other_grasps_and_other_code_are_told_apart(monkeypatch: pytest.MonkeyPa
 def test_a_policy_of_another_hand_is_refused() -> None:
     policy = ToldControl(shadow_hand(), shadow_hand().open_pose)
     grasps = load_grasp_set(ROOT / "data" / "grasps_small.npz")
-    check_same_hand(policy, grasps, Path("policy.ckpt"))
+    check_policy_hand(policy, grasps, Path("policy.ckpt"))
     policy.facts = replace(policy.facts, name="ability")
     with pytest.raises(
         ValueError, match=r"policy\.ckpt is of the hand ability, the grasp set of shadow; give --grasps"
     ):
-        check_same_hand(policy, grasps, Path("policy.ckpt"))
+        check_policy_hand(policy, grasps, Path("policy.ckpt"))

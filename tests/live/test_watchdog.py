@@ -1,76 +1,78 @@
-"""A controller that hangs is noticed, and the motors are told to keep what they have."""
+"""A controller that hangs is noticed, and its targets do not jump afterwards."""
 
+import logging
 import threading
+
+import numpy as np
+import pytest
 
 from live.controller import AssistController, JointTargets
 from live.inputs import ObjectPose
 from live.loop import ControlLoop
 from live.ports import Reading
-from live.settings import ControllerSettings
-from live.watchdog import Watchdog
+from live.watchdog import LIMIT_S, Watchdog
 from tests.live.fakes import BALL, OPEN, PERIOD, THING, WRIST, FakePolicy
 
 
-def test_a_hang_is_told_again_and_again_and_counted_once() -> None:
-    now, told = 0.0, list[float]()
-    watchdog = Watchdog(0.15, told.append, lambda: now)
-    now = 0.15
+def test_a_round_that_hangs_is_told_once_and_so_is_the_end_of_it(caplog: pytest.LogCaptureFixture) -> None:
+    now = 0.0
+    watchdog = Watchdog(lambda: now)
+    caplog.set_level(logging.WARNING)
+    watchdog.look()  # no round yet
+    watchdog.begin()
+    now = LIMIT_S
     watchdog.look()
-    assert told == []
-    now = 0.2
+    assert caplog.messages == []
+    now = 0.25
     watchdog.look()
-    now = 0.3
     watchdog.look()
-    assert told == [0.2, 0.3]
-    assert watchdog.num_hangs == 1
-    watchdog.feed()
+    assert caplog.messages == ["the controller has not answered for 250 ms: no targets are sent"]
+    assert watchdog.is_hanging
+    watchdog.end()
     watchdog.look()
-    now = 1.0
+    assert caplog.messages[1:] == ["the controller answers again"]
+    now = 9.0  # between rounds nothing hangs
     watchdog.look()
-    assert told == [0.2, 0.3, 0.7]
-    assert watchdog.num_hangs == 2
-
-
-class HangingPolicy(FakePolicy):
-    """Does not answer the third time until somebody sees that it hangs."""
-
-    def __init__(self) -> None:
-        super().__init__(0.5)
-        self.noticed, self._times = threading.Event(), 0
-
-    def act(self, observation: object) -> object:  # type: ignore[override]
-        self._times += 1
-        if self._times == 3:
-            assert self.noticed.wait(30.0)
-        return super().act(observation)  # type: ignore[arg-type]
+    assert len(caplog.messages) == 2
 
 
 class Port:
-    """Readings as long as it is asked, and what was sent."""
+    """Gives what waits, and remembers what was sent."""
 
-    def __init__(self, policy: HangingPolicy) -> None:
+    def __init__(self) -> None:
+        self.waiting: list[Reading] = []
         self.sent: list[JointTargets] = []
-        self._policy, self._rounds = policy, 0
 
     def read(self) -> list[Reading]:
-        self._rounds += 1
-        return [Reading(self._rounds * PERIOD, WRIST, OPEN, ObjectPose(THING))]
+        found, self.waiting = self.waiting, []
+        return found
 
     def send(self, targets: JointTargets) -> None:
         self.sent.append(targets)
-        if "has not answered" in targets.message:
-            self._policy.noticed.set()
 
 
-def test_a_policy_that_hangs_leaves_the_fingers_where_they_are_and_the_loop_goes_on() -> None:
-    policy = HangingPolicy()
-    port, controller = Port(policy), AssistController(policy, ControllerSettings(lost_s=0.15))  # type: ignore[arg-type]
+def test_the_loop_is_watched_from_a_thread_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: set[str] = set()
+    monkeypatch.setattr(Watchdog, "look", lambda _: threads.add(threading.current_thread().name))
+    port = Port()
+    ControlLoop(AssistController(FakePolicy(0.5)), [port], [port]).run(PERIOD, 0.5)
+    assert threads == {"watchdog"}
+    assert "watchdog" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_targets_do_not_jump_after_a_round_that_hung() -> None:
+    controller, port, now = AssistController(FakePolicy(1.0)), Port(), 0.0
     controller.know_object(BALL)
-    ControlLoop(controller, [port], [port]).run(PERIOD, 1.5)
-    held = [index for index, each in enumerate(port.sent) if "has not answered" in each.message]
-    assert held
-    before = port.sent[held[0] - 1]
-    assert all(port.sent[index].is_frozen for index in held)
-    assert all((port.sent[index].joint_pos == before.joint_pos).all() for index in held)
-    assert not port.sent[-1].is_frozen
-    assert (port.sent[-1].joint_pos != before.joint_pos).any()
+    loop = ControlLoop(controller, [port], [port], clock=lambda: now)
+    joints = np.array(OPEN)
+    for number in range(20):
+        now = number * PERIOD
+        port.waiting = [Reading(now, WRIST, joints, ObjectPose(THING))]
+        loop.round()
+        joints = port.sent[-1].joint_pos  # a hand that follows at once
+    before = joints
+    port.waiting = [Reading(now + late * PERIOD, WRIST, joints, ObjectPose(THING)) for late in range(1, 41)]
+    now += 1.0
+    loop.round()
+    moved = np.abs(port.sent[-1].joint_pos - before).max()
+    assert moved == pytest.approx(controller.settings.max_speed * 0.1)
