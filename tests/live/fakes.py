@@ -3,10 +3,11 @@
 import numpy as np
 
 from envs.hand.hand import Hand
-from live.controller import AssistController
+from live.controller import AssistController, JointTargets
 from live.hand_facts import HandFacts
 from live.inputs import ObjectPose
 from live.policies import LiveObservation, PolicyParts
+from live.ports import Reading
 from live.poses import Array
 from live.settings import ControllerSettings
 from live.states import State
@@ -126,3 +127,18 @@ class ToldControl:
         step = (self._goal - observation.command) / self.facts.max_step
         action = np.clip(step, -1.0, 1.0) if away < self._near else np.zeros(len(step))
         return PolicyParts(action, action, np.ones(len(step)), np.zeros(len(step)))
+
+
+class Script:
+    """A source that gives what it was told, and a sink that remembers."""
+
+    def __init__(self) -> None:
+        self.waiting: list[Reading] = []
+        self.sent: list[JointTargets] = []
+
+    def read(self) -> list[Reading]:
+        found, self.waiting = self.waiting, []
+        return found
+
+    def send(self, targets: JointTargets) -> None:
+        self.sent.append(targets)

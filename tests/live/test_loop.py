@@ -3,26 +3,11 @@
 import numpy as np
 import pytest
 
-from live.controller import AssistController, JointTargets
+from live.controller import AssistController
 from live.inputs import ObjectPose
 from live.loop import ControlLoop
 from live.ports import Reading
-from tests.live.fakes import BALL, OPEN, PERIOD, THING, WRIST, FakePolicy
-
-
-class Script:
-    """A source that gives what it was told, and a sink that remembers."""
-
-    def __init__(self) -> None:
-        self.waiting: list[Reading] = []
-        self.sent: list[JointTargets] = []
-
-    def read(self) -> list[Reading]:
-        found, self.waiting = self.waiting, []
-        return found
-
-    def send(self, targets: JointTargets) -> None:
-        self.sent.append(targets)
+from tests.live.fakes import BALL, OPEN, PERIOD, THING, WRIST, FakePolicy, Script
 
 
 def reading(time_s: float) -> Reading:

@@ -6,12 +6,12 @@ import threading
 import numpy as np
 import pytest
 
-from live.controller import AssistController, JointTargets
+from live.controller import AssistController
 from live.inputs import ObjectPose
 from live.loop import ControlLoop
 from live.ports import Reading
 from live.watchdog import LIMIT_S, Watchdog
-from tests.live.fakes import BALL, OPEN, PERIOD, THING, WRIST, FakePolicy
+from tests.live.fakes import BALL, OPEN, PERIOD, THING, WRIST, FakePolicy, Script
 
 
 def test_a_round_that_hangs_is_told_once_and_so_is_the_end_of_it(caplog: pytest.LogCaptureFixture) -> None:
@@ -36,32 +36,37 @@ def test_a_round_that_hangs_is_told_once_and_so_is_the_end_of_it(caplog: pytest.
     assert len(caplog.messages) == 2
 
 
-class Port:
-    """Gives what waits, and remembers what was sent."""
+class SlowSource(Script):
+    """Does not answer the second time until somebody has noticed."""
 
     def __init__(self) -> None:
-        self.waiting: list[Reading] = []
-        self.sent: list[JointTargets] = []
+        super().__init__()
+        self.noticed, self._times = threading.Event(), 0
 
     def read(self) -> list[Reading]:
-        found, self.waiting = self.waiting, []
-        return found
-
-    def send(self, targets: JointTargets) -> None:
-        self.sent.append(targets)
+        self._times += 1
+        if self._times == 2:
+            assert self.noticed.wait(30.0)
+        return super().read()
 
 
 def test_the_loop_is_watched_from_a_thread_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    threads: set[str] = set()
-    monkeypatch.setattr(Watchdog, "look", lambda _: threads.add(threading.current_thread().name))
-    port = Port()
-    ControlLoop(AssistController(FakePolicy(0.5)), [port], [port]).run(PERIOD, 0.5)
+    slow, threads, look = SlowSource(), set[str](), Watchdog.look
+
+    def looked(self: Watchdog) -> None:
+        look(self)
+        if self.is_hanging:
+            threads.add(threading.current_thread().name)
+            slow.noticed.set()
+
+    monkeypatch.setattr(Watchdog, "look", looked)
+    ControlLoop(AssistController(FakePolicy(0.5)), [slow], [slow]).run(PERIOD, 0.5)
     assert threads == {"watchdog"}
     assert "watchdog" not in {thread.name for thread in threading.enumerate()}
 
 
 def test_targets_do_not_jump_after_a_round_that_hung() -> None:
-    controller, port, now = AssistController(FakePolicy(1.0)), Port(), 0.0
+    controller, port, now = AssistController(FakePolicy(1.0)), Script(), 0.0
     controller.know_object(BALL)
     loop = ControlLoop(controller, [port], [port], clock=lambda: now)
     joints = np.array(OPEN)
