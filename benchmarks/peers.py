@@ -10,7 +10,7 @@ from it), without the first. Success: of the policies without exploration on the
 trainer saw. Prints JSON.
 
     python benchmarks/peers.py --rollouts 40
-    python benchmarks/peers.py --rollouts 40 --processes 2
+    python benchmarks/peers.py --rollouts 8 --processes 2
     python benchmarks/peers.py --trainers ours sb3 --rollouts 3 --worlds 64 --episodes 32
 """
 
