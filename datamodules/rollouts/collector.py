@@ -13,6 +13,7 @@ from torch import Tensor
 from datamodules.rollouts.actor import ExploringWorlds, RolloutActor
 from datamodules.rollouts.runner import in_order
 from datamodules.rollouts.teacher import ArrivalTeacher
+from datamodules.threads import thread_pool
 from datamodules.types import Decision, Rollout, concatenate_rollouts, each_tensor
 from envs.rows import take_rows
 from envs.task.assist_env import HumanAssistEnv
@@ -38,9 +39,7 @@ class RolloutCollector:
         self._pool: ThreadPoolExecutor | None = None
         if len(self.parts) > 1:
             threads = max(1, torch.get_num_threads() // len(self.parts))
-            self._pool = ThreadPoolExecutor(
-                len(self.parts), "rollout", initializer=torch.set_num_threads, initargs=(threads,)
-            )
+            self._pool = thread_pool(len(self.parts), "rollout", torch_threads=threads)
 
     @property
     def num_worlds(self) -> int:

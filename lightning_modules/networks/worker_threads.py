@@ -12,13 +12,15 @@ from typing import TypeVar
 
 import torch
 
+from datamodules.threads import thread_pool
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
 @lru_cache(maxsize=1)
 def _pool(process: int, num_threads: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(num_threads, "networks", initializer=torch.set_num_threads, initargs=(1,))
+    return thread_pool(num_threads, "networks")
 
 
 def map_in_threads(function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from datamodules.threads import thread_pool
 from datamodules.types import each_tensor
 from envs.bisector.distance_fields import DistanceFields, fields_of
 from envs.bisector.distances import Scene
@@ -103,7 +104,7 @@ class SurfaceView:
         if len(parts) == 1:
             return self._find(situation, self.fields)
         if self._pool is None:
-            self._pool = ThreadPoolExecutor(threads, "surface", initializer=torch.set_num_threads, initargs=(1,))
+            self._pool = thread_pool(threads, "surface")
         return join_hands(list(self._pool.map(self._find, parts, [self.fields] * len(parts))))
 
     def _find(self, situation: Situation, fields: DistanceFields) -> BisectorPoints:
