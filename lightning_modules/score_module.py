@@ -61,7 +61,8 @@ class ScoreMatchingModule(LightningModule):
         learning_rate: Adam step size.
         warmup_steps: steps over which the learning rate rises to its value.
         decay_to: fraction of the learning rate that is left at the end of training (cosine); 1 keeps it constant.
-        seed: decides t and z together with step and rank, so that a resumed run draws what an uninterrupted one would.
+        seed: decides t and z together with step, its batch and rank, so that a resumed run draws what an uninterrupted
+            one would.
     """
 
     training_only = ("learning_rate", "warmup_steps", "decay_to", "draws", "eps", "seed", "follower")
@@ -191,7 +192,9 @@ class ScoreMatchingModule(LightningModule):
 
     def training_step(self, batch: GraspBatch, batch_idx: int) -> Tensor:
         """Mean loss of a batch."""
-        losses, descended = self._losses(batch, self.draws, self._generator(self.global_step, self.global_rank))
+        accumulated = self.trainer.accumulate_grad_batches
+        step = self.global_step * accumulated + batch_idx % accumulated  # batches of one optimiser step draw apart
+        losses, descended = self._losses(batch, self.draws, self._generator(step, self.global_rank))
         self.log("train/dsm_loss", losses.mean(), prog_bar=True, batch_size=len(batch), sync_dist=True)
         return descended.mean()
 

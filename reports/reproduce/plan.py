@@ -47,6 +47,7 @@ class Method:
         needs: steps that come first.
         seeds: seeds of training, those of the plan when None.
         group: which tables it is in.
+        added: the paper has no such row; what is claimed of it is counted apart.
         checkpoint: tested as it is in place of training.
         trains: False for what has nothing to learn.
         of: its episodes are those of ``policy`` in ``evaluation`` of this other method.
@@ -64,6 +65,7 @@ class Method:
     needs: tuple[str, ...] = ()
     seeds: tuple[int, ...] | None = None
     group: Group = "method"
+    added: bool = False
     checkpoint: str = ""
     trains: bool = True
     of: str = ""
@@ -122,6 +124,11 @@ class Plan:
     test_options: tuple[str, ...] = ()
     steps: Mapping[str, Step] = field(default_factory=dict)
     differences: tuple[str, ...] = ()
+
+    @property
+    def added(self) -> frozenset[str]:
+        """Names of the methods that the paper has no row of."""
+        return frozenset(name for name, method in self.methods.items() if method.added)
 
     def seeds_of(self, method: str) -> tuple[int, ...]:
         """Seeds of training of a method; of what is not trained the first one alone."""

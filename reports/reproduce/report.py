@@ -120,11 +120,11 @@ def _document(
     lines = [
         "# The paper's tables, made again",
         *([against_the_best(sections["table1"], plan)] if "table1" in sections else []),
-        f"Claims of the paper: {verdicts_told(sections)}. A claim about two methods is judged by the interval of the "
+        f"{verdicts_told(sections, plan)} A claim about two methods is judged by the interval of the "
         "difference on the same episodes: bootstrap over objects, over families too for unseen families and, where "
         "both have several training seeds in common, Student's t over these too. It holds where all of them are on its "
         "side of 0, does not hold where all are on the other, and is not decided else.",
-        *([of_idle_hands(sections["table1"])] if "table1" in sections else []),
+        *([of_idle_hands(sections["table1"], plan)] if "table1" in sections else []),
         f"Seeds of training: {', '.join(map(str, plan.seeds))}."
         + (f" The runs were made by {versions} versions of the code." if versions > 1 else ""),
     ]

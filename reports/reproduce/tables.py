@@ -46,7 +46,7 @@ def table1(results: Results) -> Block:
             numbers.setdefault(f"{task}/{split}", {})[name] = all_measured(found, MEASURES)
         head = [place(task, split), "success, %", "posture, rad", "translation, cm", "rotation, 1 - cos"]
         parts.append(table([*head, "episodes (seeds)", "paper: translation, cm", "paper: rotation"], rows))
-    claims = comparison_claims(results.plan.ours, _others(results, "table1"))
+    claims = comparison_claims(results.plan.ours, _others(results, "table1"), results.plan.added)
     settings = [
         "The paper prints no numbers of success and posture by method; they are bars of its Fig. 4.",
         "A hand that hardly closes moves nothing: stability is to be read beside success.",
@@ -107,7 +107,7 @@ def table3(results: Results) -> Block:
             rows.append([title, *map(per_cent, shares)])
         rows += [[f"*paper: {names[name]}*", *printed] for name, printed in POSE_SHARES.items() if name in names]
         parts.append(table([f"{place(task, split)}, %", *keys], rows))
-    claims = pose_claims(results.plan.ours, _others(results, "table3"))
+    claims = pose_claims(results.plan.ours, _others(results, "table3"), results.plan.added)
     settings = [
         "Shares are of objects grasped at least once, as in the paper; claims are judged on all objects with five "
         "poses: an object that a method never grasps would drop out of its own shares."
@@ -162,5 +162,5 @@ def ablations(results: Results, table_name: str) -> Block:
             rows.append([title, *measure_cells(found, split, MEASURES[:2])])
             numbers.setdefault(f"{task}/{split}", {})[name] = all_measured(found, MEASURES[:2])
         parts.append(table([place(task, split), *head], rows))
-    claims = ablation_claims(results.plan.ours, _others(results, table_name))
+    claims = ablation_claims(results.plan.ours, _others(results, table_name), results.plan.added)
     return Block("\n\n".join(parts), numbers, judged_all(claims, results.outcomes, places(results)))

@@ -134,6 +134,16 @@ def test_a_training_step_draws_anew_and_validation_does_not(draws: Draws, monkey
     assert not torch.equal(val[0], val[2])
 
 
+def test_batches_of_one_optimiser_step_draw_apart(draws: Draws, monkeypatch: pytest.MonkeyPatch) -> None:
+    module, batch = tiny_module(), made_up_batch(2)
+    monkeypatch.setattr(module, "log", lambda *_, **__: None)
+    module._trainer = Trainer(logger=False, enable_checkpointing=False, accelerator="cpu", accumulate_grad_batches=3)
+    for step, batch_idx in ((0, 0), (0, 1), (0, 2), (1, 3)):
+        monkeypatch.setattr(type(module), "global_step", step)
+        module.training_step(batch, batch_idx)
+    assert len({drawn.numpy().tobytes() for drawn in draws.z}) == 4
+
+
 def test_metrics_are_named_after_stage_and_split(monkeypatch: pytest.MonkeyPatch) -> None:
     module, names = tiny_module(), []
     module.trainer = SimpleNamespace(datamodule=None)  # type: ignore[assignment]

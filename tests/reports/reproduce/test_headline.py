@@ -1,6 +1,7 @@
 """The first sentences of the report."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -79,22 +80,40 @@ def test_without_a_measured_baseline_nothing_is_said(plan: Plan) -> None:
     assert against_the_best({"numbers": {}, "claims": []}, plan) == ""
 
 
-def test_verdicts_of_all_sections_are_added_up() -> None:
-    sections = {"table1": {"verdicts": {"holds": 2, "not decided": 1}}, "fig5": {"verdicts": {"holds": 1}}}
-    assert verdicts_told(sections) == "3 hold, 1 are not decided"
-    assert verdicts_told({"fig4": {"verdicts": {}}}) == "none is judged"
+def test_verdicts_of_all_sections_are_added_up_each_claim_once(plan: Plan) -> None:
+    without_r_sim = claim("ppo", "success", "holds", 0.5)
+    sections = {
+        "table1": section(claim("ilad", "success", "holds", 0.5), claim("ilad", "posture_rad", "not decided", 0.0)),
+        "fig5": section(without_r_sim),
+        "fig11": section({**without_r_sim, "claim": {**without_r_sim["claim"], "text": "the same of another figure"}}),
+    }
+    assert verdicts_told(sections, plan) == "Claims of the paper: 2 hold, 1 are not decided."
+    assert verdicts_told({"fig4": section()}, plan) == "Claims of the paper: none is judged."
 
 
-def test_hands_that_hardly_close_are_told_of_where_ours_moves_the_object_more() -> None:
+def test_claims_about_rows_that_are_added_are_counted_apart(plan: Plan) -> None:
+    added = replace(plan, methods={**plan.methods, "ilad": replace(plan.methods["ilad"], added=True)})
+    found = section(
+        claim("ppo", "success", "holds", 0.5), claim("ilad", "success", "does not hold", -0.1),
+        claim("ilad", "translation_m", "does not hold", 0.01), ilad=0.0,
+    )  # fmt: skip
+    assert verdicts_told({"table1": found}, added) == (
+        "Claims of the paper: 1 hold. Of the same claims about rows that are added here: 2 do not hold."
+    )
+    assert of_idle_hands(found, added) == ""
+    assert of_idle_hands(found, plan).startswith("Among those of the paper that do not hold are 1 on")
+
+
+def test_hands_that_hardly_close_are_told_of_where_ours_moves_the_object_more(plan: Plan) -> None:
     found = section(
         claim("ppo", "translation_m", "does not hold", 0.01), claim("ppo", "rotation_cos", "does not hold", 0.01),
         claim("ppo", "posture_rad", "does not hold", 0.01), claim("ibs", "translation_m", "holds", -0.01),
         claim("ilad", "translation_m", "does not hold", 0.01),
         ppo=0.02, ibs=0.03, ilad=0.4,
     )  # fmt: skip
-    assert of_idle_hands(found) == (
-        "Among those that do not hold are 2 on moving or turning the object less than a method that succeeds in under "
-        "10 % of the same episodes; what leaves an object alone does not move it."
+    assert of_idle_hands(found, plan) == (
+        "Among those of the paper that do not hold are 2 on moving or turning the object less than a method that "
+        "succeeds in under 10 % of the same episodes; what leaves an object alone does not move it."
     )
-    assert of_idle_hands(section(claim("ilad", "translation_m", "does not hold", 0.01), ilad=0.4)) == ""
-    assert of_idle_hands({"numbers": {}, "claims": []}) == ""
+    assert of_idle_hands(section(claim("ilad", "translation_m", "does not hold", 0.01), ilad=0.4), plan) == ""
+    assert of_idle_hands({"numbers": {}, "claims": []}, plan) == ""
