@@ -58,6 +58,8 @@ class RunProgressBar(TQDMProgressBar):
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start the clock; a resumed run counts its own batches only."""
         super().on_train_start(trainer, pl_module)
+        if trainer.fit_loop.restarted_mid_epoch:  # such an epoch is not begun anew, its bar is
+            self.on_train_epoch_start(trainer, pl_module)
         self._began = time.monotonic()
         self._first_batch = _batches_done(trainer)
 

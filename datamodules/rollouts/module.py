@@ -19,7 +19,7 @@ from datamodules.rollouts.actor import RolloutActor
 from datamodules.rollouts.collector import RolloutCollector
 from datamodules.rollouts.grasp_targets import grasp_targets
 from datamodules.rollouts.memory import rollout_need
-from datamodules.rollouts.stream import RolloutStream, stream_seed
+from datamodules.rollouts.stream import RolloutLoader, RolloutStream, stream_seed
 from datamodules.rollouts.teacher import ArrivalTeacher
 from datamodules.rollouts.upcoming import UpcomingEpisodes
 from datamodules.types import Rollout
@@ -74,6 +74,9 @@ class RolloutDataModule(LightningDataModule):
         *(f"physics.init_args.patience.{name}" for name in ("start", "build", "step")),
     )
     """Settings that may change when training is resumed."""
+
+    resumes_within_epoch = True
+    """A checkpoint of any batch goes on with the next rollout."""
 
     def __init__(
         self,
@@ -235,9 +238,7 @@ class RolloutDataModule(LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[Rollout]:
         """Rollouts of the module that trains, each collected when it is asked for."""
-        return DataLoader(
-            RolloutStream(self.rollouts_per_epoch, lambda: self.collect(self._actor())), batch_size=None, num_workers=0
-        )
+        return RolloutLoader(RolloutStream(self.rollouts_per_epoch, lambda: self.collect(self._actor())))
 
     def val_dataloader(self) -> DataLoader[int]:
         """One empty batch: callbacks run the episodes."""

@@ -1,9 +1,10 @@
 """The stream of rollouts that training reads."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
-from torch.utils.data import IterableDataset
+from torch.utils.data import DataLoader, IterableDataset
 
 from datamodules.types import Rollout
 
@@ -26,6 +27,20 @@ class RolloutStream(IterableDataset[Rollout]):
     def __iter__(self) -> Iterator[Rollout]:
         for _ in range(self._length):
             yield self._collect()
+
+
+class RolloutLoader(DataLoader[Rollout]):
+    """Loads a stream in the training process; has no state of its own, since what comes next is the data module's."""
+
+    def __init__(self, stream: RolloutStream) -> None:
+        super().__init__(stream, batch_size=None, num_workers=0)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Nothing; with `load_state_dict` it tells Lightning that an epoch may go on in its middle."""
+        return {}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Nothing to take over."""
 
 
 def stream_seed(seed: int, index: int, rank: int) -> int:

@@ -20,6 +20,8 @@ from reports.run_logs import read_logs
 from tests.envs.bisector.made_points import made_up_points
 from tests.learning import ROOT, run
 from tests.lightning_modules.sac.made_up_situations import far_away, tiny_module
+from tests.lightning_modules.stops import StoppedError
+from tests.lightning_modules.test_resume import assert_same
 
 IBS = ROOT / "configs" / "baselines" / "ibs.yaml"
 
@@ -100,6 +102,22 @@ def test_a_resumed_run_ends_as_one_that_was_not_interrupted(tiny_path: Path, tmp
         parts = [content["replay"][name] for content in (whole, halves)]
         assert parts[0]["num_added"] == parts[1]["num_added"] > 0
         assert torch.equal(parts[0]["action"], parts[1]["action"])
+
+
+def test_a_run_that_ends_within_an_epoch_goes_on_in_its_middle(
+    tiny_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("callbacks.training.checkpoints.WITHIN_EPOCH_S", 0.0)
+    one_epoch = "--data.init_args.rollouts_per_epoch=4"
+    run(command("fit", tiny_path, tmp_path / "whole", one_epoch))
+    stopping = ["--trainer.callbacks+=tests.lightning_modules.stops.StopAfter", "--trainer.callbacks.batches=3"]
+    with pytest.raises(StoppedError, match="after batch 3"):
+        run(command("fit", tiny_path, tmp_path / "parts", one_epoch, *stopping))
+    assert checkpoint(tmp_path / "parts")["RolloutDataModule"]["num_rollouts"] == 2
+    run(command("fit", tiny_path, tmp_path / "parts", one_epoch, "--ckpt_path=last"))
+    whole, parts = (checkpoint(tmp_path / name) for name in ("whole", "parts"))
+    for field in ("state_dict", "optimizer_states", "replay", "RolloutDataModule", "epoch", "global_step"):
+        assert_same(whole[field], parts[field], field)
 
 
 def test_worlds_that_hide_what_it_needs_are_refused(tiny_path: Path, tmp_path: Path) -> None:

@@ -101,6 +101,22 @@ def test_a_killed_run_goes_on_where_it_stood(
     assert_same_training(root, left_alone)
 
 
+def test_a_run_that_ends_within_an_epoch_goes_on_in_its_middle(
+    tiny_path: Path, primitive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recwarn: pytest.WarningsRecorder
+) -> None:
+    monkeypatch.setattr("callbacks.training.checkpoints.WITHIN_EPOCH_S", 0.0)
+    one_epoch, few = "--data.init_args.rollouts_per_epoch=4", checkpoints_alone(tmp_path / "few.yaml")
+    run(policy_command("fit", tiny_path, primitive, tmp_path / "alone", few, one_epoch))
+
+    root, stopping = tmp_path / "stopped", checkpoints_alone(tmp_path / "stop.yaml", stop_after("StopAfter"))
+    with pytest.raises(StoppedError, match=f"after batch {IN_THE_SECOND_EPOCH}"):
+        run(policy_command("fit", tiny_path, primitive, root, stopping, one_epoch))
+    assert rollouts(root) == 2  # the third one was not written yet
+    run(policy_command("fit", tiny_path, primitive, root, few, one_epoch, "--ckpt_path=last"))
+    assert_same_training(root, tmp_path / "alone")
+    assert not any("dataloader is not resumable" in str(each.message) for each in recwarn)
+
+
 MEASURING = (
     "    - class_path: callbacks.assist.evaluation.AssistEvaluation\n"
     "      init_args: {num_validation_episodes: 2}\n"

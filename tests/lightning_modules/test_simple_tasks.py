@@ -25,6 +25,7 @@ POINTS = 64
 Wants = Callable[[Observation], Tensor]
 """The action (E, 18) that a situation wants."""
 
+INDEPENDENT = "lightning_modules.ppo.exploration.IndependentNoise"
 
 SMALL_ENCODER = {
     "class_path": "lightning_modules.networks.point_encoders.PointNetEncoder",
@@ -111,3 +112,11 @@ def test_ppo_goal_goes_where_it_is_told(tmp_path: Path) -> None:
     before = error(module, the_told_joints)
     fit(module, Task(the_told_joints, num_steps=15), tmp_path)
     assert error(module, the_told_joints) < 0.8 * before
+
+
+def test_independent_noise_of_the_tables_is_enough_where_one_step_pays(tmp_path: Path) -> None:
+    noise = {"class_path": INDEPENDENT, "init_args": {"action_dim": 18, "std": 0.155}}
+    module = baseline("ppo_goal", encoder=SMALL_ENCODER, exploration=noise)
+    before = error(module, the_told_joints)
+    fit(module, Task(the_told_joints, num_steps=15), tmp_path)
+    assert error(module, the_told_joints) < 0.7 * before

@@ -3,8 +3,11 @@
 from pathlib import Path
 
 import pytest
-from lightning.pytorch import LightningModule, Trainer
+import torch
+from lightning.pytorch import LightningDataModule, LightningModule, Trainer
+from torch.utils.data import DataLoader
 
+from callbacks.training import checkpoints
 from callbacks.training.checkpoints import RunCheckpoint
 
 
@@ -28,3 +31,52 @@ def test_a_logger_does_not_move_the_folder(tmp_path: Path) -> None:
     trainer = Trainer(default_root_dir=tmp_path, callbacks=[callback], logger=True, accelerator="cpu")
     callback.setup(trainer, LightningModule(), "fit")
     assert callback.dirpath == str(tmp_path / "checkpoints")
+
+
+class Nothing(LightningModule):
+    """Learns nothing from each batch, and looks whether a checkpoint of this epoch lies there."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.zeros(()))
+        self.path = path
+        self.found: list[int] = []
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return torch.optim.SGD(self.parameters())
+
+    def training_step(self, batch: torch.Tensor, batch_idx: int) -> torch.Tensor:
+        self.found.append(torch.load(self.path, weights_only=True)["global_step"] if self.path.is_file() else 0)
+        return self.weight
+
+
+class Batches(LightningDataModule):
+    """Five batches."""
+
+    def __init__(self, *, resumes_within_epoch: bool) -> None:
+        super().__init__()
+        self.resumes_within_epoch = resumes_within_epoch
+
+    def train_dataloader(self) -> DataLoader[int]:
+        return DataLoader(range(5), batch_size=None)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("resumes", "save_last", "found"),
+    [(True, True, [0, 0, 2, 2, 4]), (False, True, [0] * 5), (True, None, [0] * 5)],
+)
+def test_the_last_checkpoint_is_written_within_a_long_epoch_of_data_that_go_on_there(
+    resumes: bool, save_last: bool | None, found: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter(range(0, 10_000, 150))  # seconds from batch to batch
+    monkeypatch.setattr(checkpoints, "monotonic", lambda: float(next(clock)))
+    callback = RunCheckpoint(save_last=save_last, save_on_train_epoch_end=True, enable_version_counter=False)
+    trainer = Trainer(
+        default_root_dir=tmp_path, callbacks=[callback], logger=False, accelerator="cpu", max_epochs=1,
+        enable_progress_bar=False, enable_model_summary=False,
+    )  # fmt: skip
+    module = Nothing(tmp_path / "checkpoints" / "last.ckpt")
+    trainer.fit(module, Batches(resumes_within_epoch=resumes))
+    assert module.found == found
+    if save_last:
+        assert torch.load(module.path, weights_only=True)["global_step"] == 5

@@ -43,7 +43,7 @@ def bar(monkeypatch: pytest.MonkeyPatch) -> RunProgressBar:
 
 def trainer(batch: int, total: int = 100, training: bool = True) -> Any:
     progress_so_far = SimpleNamespace(total=SimpleNamespace(ready=batch))
-    loop = SimpleNamespace(epoch_loop=SimpleNamespace(batch_progress=progress_so_far))
+    loop = SimpleNamespace(epoch_loop=SimpleNamespace(batch_progress=progress_so_far), restarted_mid_epoch=False)
     return SimpleNamespace(fit_loop=loop, num_training_batches=total // 5, max_epochs=5, training=training)
 
 
