@@ -10,7 +10,7 @@ import torch
 import yaml
 
 from callbacks.assist.stress_axes import Setting, StressLevel
-from datamodules.grasps.grasp_file import save_grasp_set
+from datamodules.grasps.grasp_file import load_grasp_set, save_grasp_set
 from envs.hand.shadow import shadow_hand
 from envs.task.settings import TaskSettings
 from envs.wrist.user_movement import UserMovement
@@ -283,6 +283,14 @@ def test_the_policy_by_the_papers_settings_reads_what_the_papers_does() -> None:
     assert not {"joint_lag", "wrist_past", "way"} & set(inputs.columns(shadow_hand(), with_primitive=True))
 
 
+def test_the_primitive_by_the_papers_settings_learns_from_a_fifth_of_the_grasps_in_a_step() -> None:
+    content = load("paper/gf.yaml")
+    data, batches = content["data"]["init_args"], content["trainer"]["accumulate_grad_batches"]
+    num_grasps = len(load_grasp_set(str(ROOT / "data" / "grasps.npz")).split("train"))
+    assert abs(batches * data["batch_size"] - num_grasps / 5) < data["batch_size"]
+    assert data["batches_per_epoch"] % batches == 0  # no smaller step at the end of an epoch
+
+
 def test_what_the_critic_is_given_is_observed() -> None:
     settings = load("residual_ppo.yaml")
     assert set(settings["model"]["init_args"]["critic_groups"]) <= set(settings["data"]["init_args"]["privileged"])
@@ -306,7 +314,7 @@ def test_an_overlay_says_only_what_differs(name: str) -> None:
         *(
             ["data"]
             if name in (*OF_THE_POLICY, *OF_BASELINES)
-            or any(part in name for part in ("poses", "hands/", "field_comparison"))
+            or any(part in name for part in ("poses", "hands/", "field_comparison", "paper/"))
             else []
         ),
         *(["data"] if "stress" in name or "without_collisions" in name or "glance" in name else []),
