@@ -38,13 +38,11 @@ class Way:
         object_pose_w: where the object stands (7,), in the middle of the table.
         wrist_pose_w: the wrist, one pose a control step, from afar to lifted (T, 7).
         grasp_step: the step at which it rests at the grasp.
-        joint_pos: joints of the grasp (J,), rad.
     """
 
     object_pose_w: Array
     wrist_pose_w: Array
     grasp_step: int
-    joint_pos: Array
 
 
 class Ways:
@@ -82,5 +80,4 @@ class Ways:
             object_pose_w=episode.object_pose_w[0] - shift,
             wrist_pose_w=episode.wrist_pose_w[0, :length] - shift,
             grasp_step=int(episode.grasp_step[0]),
-            joint_pos=episode.goal_joint_pos[0],
         )
