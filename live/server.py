@@ -47,6 +47,7 @@ class DemoServer:
         except ModuleNotFoundError as error:
             raise ModuleNotFoundError("the page needs viser; install: pip install -e '.[demo]'") from error
         from live.browser.guard import HOST, check_port, guarded_serving
+        from live.browser.scripts import GAMEPAD
         from live.browser.uploads import object_of_upload
         from live.browser.visit import Exhibits, Visit
         from live.browser.visits import Visits
@@ -72,7 +73,7 @@ class DemoServer:
             return Visit(client, hand, world, exhibits)
 
         self.visits = Visits(visit, settings.max_visitors)
-        with guarded_serving(round(1e6 * settings.max_upload_mb)):
+        with guarded_serving(round(1e6 * settings.max_upload_mb), GAMEPAD):
             self._server = viser.ViserServer(HOST, settings.port, label="GraspGF", verbose=False)
         self.port: int = self._server.get_port()
         self._server.gui.configure_theme(

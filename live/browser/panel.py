@@ -20,7 +20,8 @@ WELCOME = "**Move the wrist onto the pale hand, wait until the fingers close, th
 
 HELP = (
     "Drag the arrows and arcs at the wrist, or use keys: **W A S D** along the table, **R F** up and down, "
-    "**I K J L U O** to turn. **Show me** goes the way of a human-like wrist by itself."
+    "**I K J L U O** to turn, or a gamepad's sticks and triggers. **Show me** goes the way of a human-like wrist by "
+    "itself."
 )
 
 SPEEDS = {"real time": 1.0, "half speed": 0.5, "quarter speed": 0.25}
