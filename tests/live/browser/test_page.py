@@ -81,7 +81,7 @@ def test_a_gamepad_and_keys_move_the_wrist_and_not_the_camera(server: DemoServer
         np.testing.assert_array_equal(world.wrist.wanted_w, rests)
         has_gone = goes(1, 1.0)
         for _ in range(3):
-            page.keyboard.press("w", delay=200)
+            page.keyboard.press("w", delay=1000)  # with which viser's camera flies some metres
         wait_for(has_gone, page)
         page.wait_for_timeout(500)
         assert tuple(np.round(visit.camera.position, 6)) == camera
