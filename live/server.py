@@ -18,6 +18,7 @@ from envs.command_line import SettingsParser
 from envs.hand.registry import load_hand
 from envs.objects.library import ObjectLibrary
 from envs.physics.mujoco_cpu import MujocoCpu
+from envs.wrist.recorded import load_patterns
 from live.browser.settings import DemoSettings
 from live.hand_guard import check_policy_hand
 from live.policies import load_control_policy
@@ -36,7 +37,7 @@ class DemoServer:
         visits: who is there.
 
     Raises:
-        FileNotFoundError, ValueError: policy, grasps or objects that cannot be used.
+        FileNotFoundError, ValueError: policy, grasps, objects or recorded wrists that cannot be used.
         ModuleNotFoundError: viser is not installed.
         OSError: the port is taken.
     """
@@ -59,7 +60,8 @@ class DemoServer:
         hand, library, grasps = load_hand(policy.facts.name), ObjectLibrary(), load_grasp_set(settings.grasps)
         check_policy_hand(policy, grasps, Path(settings.policy))
         period_s = policy.facts.period_s
-        ways = {name: Ways(grasps, library, name, period_s, settings.seed) for name in settings.objects}
+        recorded = load_patterns(settings.patterns) if settings.patterns else None
+        ways = {name: Ways(grasps, library, name, period_s, settings.seed, recorded) for name in settings.objects}
         exhibits = Exhibits(
             dict(zip(settings.objects, library.get_many(settings.objects), strict=True)),
             lambda name: ways[name].next(),

@@ -23,6 +23,8 @@ from live.server import DemoServer, _settings, main  # noqa: E402
 from tests.learning import ROOT  # noqa: E402
 from tests.live.browser.bombs import memory_bomb  # noqa: E402
 
+SHIPPED = (f"--policy={ROOT}/pretrained/residual_ppo.ckpt", f"--grasps={ROOT}/data/grasps.npz")
+
 CAMERA = {
     "type": "ViewerCameraMessage", "wxyz": [1.0, 0.0, 0.0, 0.0], "position": [0.0, -1.0, 0.5], "fov": 0.8, "near": 0.01,
     "far": 100.0, "image_height": 400, "image_width": 600, "look_at": [0.0, 0.0, 0.0], "up_direction": [0.0, 0.0, 1.0],
@@ -192,7 +194,12 @@ def test_a_taken_port_is_told(server: DemoServer) -> None:
 
 @pytest.mark.parametrize(
     ("args", "why"),
-    [(["--port=70000"], "port is 70000"), (["--objects=[]"], "objects is empty"), (["--max_visitors=0"], "above 0")],
+    [
+        (["--port=70000"], "port is 70000"),
+        (["--objects=[]"], "objects is empty"),
+        (["--max_visitors=0"], "above 0"),
+        ([*SHIPPED, "--patterns=no_such.npy"], "no_such.npy does not exist"),
+    ],
 )
 def test_bad_settings_are_told(args: list[str], why: str) -> None:
     with pytest.raises(SystemExit, match=why):
