@@ -1,6 +1,7 @@
 """What a controller saw and did, step by step, as one npz file."""
 
 import io
+import zipfile
 from collections import deque
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -96,7 +97,7 @@ def load_log(path: str | Path) -> dict[str, Array]:
     try:
         with np.load(path, allow_pickle=False) as content:
             arrays = {name: content[name] for name in content.files}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise ValueError(f"log {path} cannot be read: {error}; expected a file of ControllerLog.save") from error
     if missing := expected - arrays.keys():
         raise ValueError(f"log {path} has no field {min(missing)}; expected a file of ControllerLog.save")

@@ -12,7 +12,7 @@ from envs.physics.mujoco_cpu import MujocoCpu
 from envs.wrist.patterns import WristPatterns, generate_patterns
 from live.browser.recordings import read_recording
 from live.browser.ways import Way, Ways
-from live.browser.world import World
+from live.browser.world import START, World
 from live.policies import load_control_policy
 from live.poses import rotation_matrix
 from live.states import State
@@ -124,7 +124,10 @@ def test_without_a_way_the_palm_looks_down_on_the_object(world: World, library: 
 def test_what_was_recorded_under_a_late_tracker_can_be_replayed(world: World, library: ObjectLibrary) -> None:
     world.place(library.get(NAME), None)
     world.latency_s = 0.1
+    world.wrist.nudge(np.array([0.1, 0.0, 0.0]), np.zeros(3))
+    world.step()
     world.record()
+    np.testing.assert_array_equal(world.wrist.pose_w, START)  # begun anew, so that the object is where it was placed
     for _ in range(16):  # of these the wrist is seen in the last twelve
         world.step()
     world.latency_s, world.log.is_on = 0.0, False
