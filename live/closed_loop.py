@@ -169,7 +169,7 @@ def main(args: Sequence[str] | None = None) -> None:
         episodes = _episodes(given.split, grasps, given.episodes, given.seed)
         made_of = {
             "policy": str(moves), "weights": policy_digest(moves), "split": given.split, "seed": given.seed,
-            "episodes": given.episodes, **made_with(grasps),
+            "episodes": given.episodes, **made_with(grasps, moves),
         }  # fmt: skip
         path = folder / f"{given.split}_{given.episodes}_{given.seed}.txt"
         controller = run_controller(policy, episodes, path, made_of)

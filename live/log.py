@@ -1,6 +1,7 @@
 """What a controller saw and did, step by step, as one npz file."""
 
 import io
+import zipfile
 from collections import deque
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -48,12 +49,16 @@ class ControllerLog:
     Attributes:
         hand: name of the hand; told by the controller.
         cloud: the last cloud that the policy saw (1024, 3), m, in its own frame; None before the first.
+        object_name, object_start_w: the object, and where it stood when the controller's time began (7,); empty and
+            None unless whoever put it there tells.
     """
 
     def __init__(self, max_steps: int = 24_000) -> None:
         self._steps: deque[Step] = deque(maxlen=max_steps)
         self.hand = ""
         self.cloud: Points | None = None
+        self.object_name = ""
+        self.object_start_w: Array | None = None
 
     def __len__(self) -> int:
         return len(self._steps)
@@ -62,17 +67,23 @@ class ControllerLog:
         """One step more."""
         self._steps.append(step)
 
-    def save(self, path: str | Path) -> Path:
-        """Write all steps, one array (T, ...) for each field of `Step`, with hand and cloud; complete or not at all."""
-        path = Path(path)
+    def content(self) -> bytes:
+        """An npz file of all steps: one array (T, ...) for each field of `Step`, with hand, cloud and object."""
         arrays: dict[str, Any] = {
             each.name: np.array([getattr(step, each.name) for step in self._steps]) for each in fields(Step)
         }
         arrays["hand"] = np.array(self.hand)
         arrays["cloud"] = np.zeros((0, 3)) if self.cloud is None else np.asarray(self.cloud)
+        arrays["object_name"] = np.array(self.object_name)
+        arrays["object_start_w"] = np.full(7, np.nan) if self.object_start_w is None else self.object_start_w
         content = io.BytesIO()
         np.savez_compressed(content, **arrays)
-        write_atomically(path, content.getvalue())
+        return content.getvalue()
+
+    def save(self, path: str | Path) -> Path:
+        """Write `content`, complete or not at all."""
+        path = Path(path)
+        write_atomically(path, self.content())
         return path
 
 
@@ -86,7 +97,7 @@ def load_log(path: str | Path) -> dict[str, Array]:
     try:
         with np.load(path, allow_pickle=False) as content:
             arrays = {name: content[name] for name in content.files}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise ValueError(f"log {path} cannot be read: {error}; expected a file of ControllerLog.save") from error
     if missing := expected - arrays.keys():
         raise ValueError(f"log {path} has no field {min(missing)}; expected a file of ControllerLog.save")

@@ -4,6 +4,8 @@ from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
+import torch
+
 from callbacks.store.made_of import digest, made_of_code
 from datamodules.grasps.grasp_set import GraspSet
 
@@ -17,6 +19,16 @@ def code_digest() -> str:
     return digest(made_of_code(), *texts)[:16]
 
 
-def made_with(grasps: GraspSet) -> dict[str, str]:
-    """Digests of a grasp set, wherever it was read from, and of the code."""
-    return {"grasps": digest(replace(grasps, source=""))[:16], "code": code_digest()}
+def runtime_of(policy: Path) -> str:
+    """What runs a policy, with its version: torch a checkpoint, onnxruntime a folder of exported files."""
+    if policy.is_dir():
+        import onnxruntime
+
+        return f"onnxruntime {onnxruntime.__version__}"
+    return f"torch {torch.__version__}"
+
+
+def made_with(grasps: GraspSet, policy: Path) -> dict[str, str]:
+    """Digests of a grasp set, wherever it was read from, and of the code, and what runs the policy of a path."""
+    of_grasps = digest(replace(grasps, source=""))[:16]
+    return {"grasps": of_grasps, "code": code_digest(), "runtime": runtime_of(policy)}

@@ -18,6 +18,7 @@ from envs.command_line import SettingsParser
 from envs.hand.registry import load_hand
 from envs.objects.library import ObjectLibrary
 from envs.physics.mujoco_cpu import MujocoCpu
+from envs.wrist.recorded import load_patterns
 from live.browser.settings import DemoSettings
 from live.hand_guard import check_policy_hand
 from live.policies import load_control_policy
@@ -36,7 +37,7 @@ class DemoServer:
         visits: who is there.
 
     Raises:
-        FileNotFoundError, ValueError: policy, grasps or objects that cannot be used.
+        FileNotFoundError, ValueError: policy, grasps, objects or recorded wrists that cannot be used.
         ModuleNotFoundError: viser is not installed.
         OSError: the port is taken.
     """
@@ -47,6 +48,7 @@ class DemoServer:
         except ModuleNotFoundError as error:
             raise ModuleNotFoundError("the page needs viser; install: pip install -e '.[demo]'") from error
         from live.browser.guard import HOST, check_port, guarded_serving
+        from live.browser.scripts import GAMEPAD
         from live.browser.uploads import object_of_upload
         from live.browser.visit import Exhibits, Visit
         from live.browser.visits import Visits
@@ -58,7 +60,8 @@ class DemoServer:
         hand, library, grasps = load_hand(policy.facts.name), ObjectLibrary(), load_grasp_set(settings.grasps)
         check_policy_hand(policy, grasps, Path(settings.policy))
         period_s = policy.facts.period_s
-        ways = {name: Ways(grasps, library, name, period_s, settings.seed) for name in settings.objects}
+        recorded = load_patterns(settings.patterns) if settings.patterns else None
+        ways = {name: Ways(grasps, library, name, period_s, settings.seed, recorded) for name in settings.objects}
         exhibits = Exhibits(
             dict(zip(settings.objects, library.get_many(settings.objects), strict=True)),
             lambda name: ways[name].next(),
@@ -72,7 +75,7 @@ class DemoServer:
             return Visit(client, hand, world, exhibits)
 
         self.visits = Visits(visit, settings.max_visitors)
-        with guarded_serving(round(1e6 * settings.max_upload_mb)):
+        with guarded_serving(round(1e6 * settings.max_upload_mb), GAMEPAD):
             self._server = viser.ViserServer(HOST, settings.port, label="GraspGF", verbose=False)
         self.port: int = self._server.get_port()
         self._server.gui.configure_theme(

@@ -1,6 +1,8 @@
 """Notices that rounds of a controller do not come to an end any more."""
 
+import faulthandler
 import logging
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -14,11 +16,16 @@ LIMIT_S = 0.1
 _LOOKS = 2
 """Looks in that time."""
 
+_LOCKED_S = 1.0
+"""Seconds without a look after which something holds Python's lock, or the machine gives this program no time."""
+
 
 class Watchdog:
     """Says in the log when a round takes too long, and when rounds go on; used as a context.
 
-    It looks from a thread of its own and sends nothing: motors that hear nothing have to stop (docs/real_hand.md).
+    It looks from a thread of its own and sends nothing: motors that hear nothing have to stop (docs/real_hand.md). A
+    call that holds Python's lock stops this thread, too; then `faulthandler`, which needs no lock, writes after a
+    second on standard error where every thread is. It has one such alarm a process: another's is lost.
 
     Args:
         clock: seconds of this machine.
@@ -43,6 +50,7 @@ class Watchdog:
     ) -> None:
         self._closed.set()
         self._thread.join(timeout=1.0)
+        faulthandler.cancel_dump_traceback_later()
 
     def begin(self) -> None:
         """A round begins."""
@@ -63,5 +71,8 @@ class Watchdog:
             _LOG.warning("the controller answers again")
 
     def _watch(self) -> None:
+        errors = sys.__stderr__  # None in programs without a terminal
         while not self._closed.wait(LIMIT_S / _LOOKS):
+            if errors is not None:
+                faulthandler.dump_traceback_later(_LOCKED_S, file=errors)  # not before this thread fails to come by
             self.look()

@@ -23,6 +23,8 @@ from websockets.asyncio.server import ServerConnection
 from websockets.http11 import Request, Response
 from websockets.typing import Data
 
+from live.browser.scripts import with_script
+
 _LOG = logging.getLogger(__name__)
 
 HOST = "127.0.0.1"
@@ -153,8 +155,8 @@ class GuardedConnection(ServerConnection):
 
 
 @contextmanager
-def guarded_serving(max_upload: int) -> Iterator[None]:
-    """Whatever serves websockets within makes guarded connections."""
+def guarded_serving(max_upload: int, script: str = "") -> Iterator[None]:
+    """Whatever serves websockets within makes guarded connections, and has a script in its pages."""
     plain = websockets.asyncio.server.serve
     connection = type("Connection", (GuardedConnection,), {"max_upload": max_upload})
 
@@ -164,7 +166,8 @@ def guarded_serving(max_upload: int) -> Iterator[None]:
             if why is not None:
                 _LOG.warning("a request was refused: %s", why)
                 return Response(http.HTTPStatus.FORBIDDEN, "Forbidden", Headers(), b"open http://127.0.0.1 instead\n")
-            return None if process_request is None else process_request(opened, request)
+            answer = None if process_request is None else process_request(opened, request)
+            return with_script(answer, script) if script and answer is not None else answer
 
         options |= {"max_size": MAX_MESSAGE, "create_connection": connection, "process_request": look}
         return plain(*args, **options)

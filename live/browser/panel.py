@@ -20,7 +20,8 @@ WELCOME = "**Move the wrist onto the pale hand, wait until the fingers close, th
 
 HELP = (
     "Drag the arrows and arcs at the wrist, or use keys: **W A S D** along the table, **R F** up and down, "
-    "**I K J L U O** to turn. **Show me** does it by itself."
+    "**I K J L U O** to turn, or a gamepad's sticks and triggers. **Show me** goes the way of a human-like wrist by "
+    "itself."
 )
 
 SPEEDS = {"real time": 1.0, "half speed": 0.5, "quarter speed": 0.25}
@@ -48,6 +49,7 @@ SHOWN_S = 6.0
 """Seconds that the curves show."""
 
 _STATES = {"idle": "#868e96", "assist": "#1c7ed6", "holding": "#2b8a3e", "release": "#e8590c"}
+_TEXT = "padding:0 1em;font-size:0.9em;line-height:1.6;overflow-wrap:anywhere"
 _SLIDERS = ("x, cm", "y, cm", "z, cm", "roll, deg", "pitch, deg", "yaw, deg")
 
 
@@ -60,6 +62,7 @@ class Wishes:
         show_object: by name.
         upload: a file's name and content.
         another_way, record, replay: buttons.
+        replay_file: a recording's name and content.
     """
 
     do: Callable[[Callable[[World], object]], None]
@@ -68,6 +71,7 @@ class Wishes:
     another_way: Callable[[], None]
     record: Callable[[], None]
     replay: Callable[[], None]
+    replay_file: Callable[[str, bytes], None]
 
 
 class Panel:
@@ -111,9 +115,11 @@ class Panel:
         self._draw(world.curves())
         self._follow(world.wrist.wanted_w)
 
-    def say(self, text: str) -> None:
-        """A sentence above the buttons until the next one; nothing when empty."""
-        self._note.content = text
+    def say(self, text: str, *, is_wrong: bool = False) -> None:
+        """A sentence above the buttons until the next one, plain text; nothing when empty, red what went wrong."""
+        # names and errors tell parts of strangers' files, which must not become parts of the page
+        colour = "#c92a2a" if is_wrong else "inherit"
+        self._note.content = f'<div style="{_TEXT};color:{colour}">{html.escape(text)}</div>' if text else ""
 
     def set_recording(self, is_on: bool) -> None:
         """What the button of the recording offers."""
@@ -121,7 +127,7 @@ class Panel:
 
     def _add_buttons(self) -> None:
         gui, wishes = self._gui, self._wishes
-        self._note = gui.add_markdown("")
+        self._note = gui.add_html("")
         actions: dict[str, Callable[[], None]] = {
             "Show me": lambda: wishes.do(World.follow),
             "Once more": lambda: wishes.do(World.reset),
@@ -164,9 +170,11 @@ class Panel:
 
     def _add_recording(self) -> None:
         gui, wishes = self._gui, self._wishes
-        self._record = gui.add_button("Record", icon=viser.Icon.PLAYER_RECORD)
+        self._record = gui.add_button("Record", icon=viser.Icon.PLAYER_RECORD, hint="the try begins anew")
         self._record.on_click(partial(_call, wishes.record))
         gui.add_button("Replay the recording", icon=viser.Icon.REPEAT).on_click(partial(_call, wishes.replay))
+        upload = gui.add_upload_button("Replay a log.npz", icon=viser.Icon.UPLOAD, mime_type=".npz")
+        upload.on_upload(lambda _: wishes.replay_file(upload.value.name, upload.value.content))
 
     def _add_disturbances(self) -> None:
         gui, do = self._gui, self._wishes.do
@@ -254,4 +262,4 @@ def _status_of(world: World, real_time: float) -> str:
         rows.append(html.escape(targets.message))
     if real_time < 0.9:
         rows.append(f"this machine is busy: {round(10 * real_time) * 10} % of real time")
-    return '<div style="padding:0 1em;font-size:0.9em;line-height:1.6">' + "<br>".join(rows) + "</div>"
+    return f'<div style="{_TEXT}">' + "<br>".join(rows) + "</div>"

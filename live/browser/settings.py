@@ -22,6 +22,7 @@ class DemoSettings:
         max_upload_mb: size of a mesh file that is taken, MB.
         build_timeout_s: seconds that its processing may take.
         seed: of the ways to follow.
+        patterns: recorded wrist movements (docs/wrist.md), after which the ways go; generated ones when empty.
 
     Raises:
         ValueError: names the field, what was given and what is allowed.
@@ -35,6 +36,7 @@ class DemoSettings:
     max_upload_mb: float = 8.0
     build_timeout_s: float = 60.0
     seed: int = 0
+    patterns: str = ""
 
     def __post_init__(self) -> None:
         if not self.objects:

@@ -1,4 +1,4 @@
-"""A visitor's mesh file as an object, built in a process of its own under a time limit."""
+"""A visitor's mesh file as an object, built in a process of its own under limits of time and memory."""
 
 import re
 import tempfile
@@ -17,9 +17,12 @@ SIZE = 0.12
 MAX_WIDTH = 0.07
 """Metres that its smallest extent may have: what the hand can reach around."""
 
+MAX_MEMORY_GB = 2.0
+"""Gigabytes that building may take; files of a few MB may ask for any number."""
+
 
 def object_of_upload(name: str, content: bytes, timeout_s: float) -> GraspObject:
-    """The object of an uploaded mesh file; nothing of it is kept.
+    """The object of an uploaded mesh file, built in a process of its own; nothing of it is kept.
 
     Args:
         name: of the file, from the browser; only its suffix and letters are used.
@@ -27,7 +30,8 @@ def object_of_upload(name: str, content: bytes, timeout_s: float) -> GraspObject
         timeout_s: seconds that building may take.
 
     Raises:
-        ValueError: a suffix that is not read, a mesh that is no object, one that takes too long or crashes the builder.
+        ValueError: a suffix that is not read, a mesh that is no object, one that takes too long or too much memory, or
+            crashes the builder.
     """
     suffix = Path(name).suffix.lower()
     if suffix not in SUFFIXES:
@@ -36,7 +40,7 @@ def object_of_upload(name: str, content: bytes, timeout_s: float) -> GraspObject
     with tempfile.TemporaryDirectory(prefix="graspgf_upload_") as folder:
         (Path(folder) / f"{stem}{suffix}").write_bytes(content)
         meshes = MeshFolder(MeshSettings(folder, size=SIZE, max_width=MAX_WIDTH))
-        (built,) = prepare(meshes, meshes.names, ObjectCache(None), num_workers=1, timeout_s=timeout_s)
+        (built,) = prepare(meshes, meshes.names, ObjectCache(None), 1, timeout_s, MAX_MEMORY_GB)
     if built.grasp_object is None:
         raise ValueError(str(built.error).replace(f"{folder}/", "")) from built.error
     return built.grasp_object

@@ -2,22 +2,20 @@
 
 import logging
 import queue
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-import numpy as np
 import viser
 
 from envs.hand.hand import Hand
 from envs.objects.grasp_object import GraspObject
 from live.browser.panel import Panel, Wishes
+from live.browser.recordings import Recording, read_recording
 from live.browser.stage import Stage
 from live.browser.ways import Way
 from live.browser.world import World
-from live.poses import Array
 
 _LOG = logging.getLogger(__name__)
 
@@ -94,9 +92,11 @@ class Visit:
         self.turn = threading.Lock()
         self.num_steps, self.pace = 0, 1.0
         self._name = exhibits.names[0]
-        self._recording: Array = np.zeros((0, 7))
+        self._recording: Recording | None = None
         self.stage = Stage(client, hand, lambda pose_w: self.do(lambda world: world.wrist.ask(pose_w)))
-        wishes = Wishes(self.do, self._show_object, self._upload, self._another_way, self._record, self._replay)
+        wishes = Wishes(
+            self.do, self._show_object, self._upload, self._another_way, self._record, self._replay, self._replay_file
+        )
         self.panel = Panel(client.gui, exhibits.names, exhibits.max_upload_mb, wishes)
         self._thread = threading.Thread(target=self._run, name=f"visit {client.client_id}", daemon=True)
 
@@ -131,7 +131,7 @@ class Visit:
         except Exception:  # the visitor is told; the other visitors' worlds go on
             if not self._is_over.is_set():
                 _LOG.exception("the world of a visitor stopped")
-                self.panel.say("**The world stopped because of an error; reload the page.**")
+                self.panel.say("The world stopped because of an error; reload the page.", is_wrong=True)
         finally:
             self.world.close()
 
@@ -169,7 +169,7 @@ class Visit:
             try:
                 wish(self.world)
             except ValueError as error:
-                self.panel.say(f"**{error}**")
+                self.panel.say(str(error), is_wrong=True)
 
     # ---- wishes, on threads of the server
 
@@ -193,33 +193,54 @@ class Visit:
         try:
             thing = self._exhibits.build(name, content)
         except (ValueError, RuntimeError) as error:
-            self.panel.say(f"**This mesh cannot be used:** {str(error)[:400]}")
+            self.panel.say(f"This mesh cannot be used: {str(error)[:400]}", is_wrong=True)
             return
         self._place(thing, None)
 
     def _record(self) -> None:
         def wish(world: World) -> None:
             if not world.log.is_on:
-                world.log.restart()
+                world.record()
                 self.panel.set_recording(True)
                 return
             world.log.is_on = False
             self.panel.set_recording(False)
             if not len(world.log):
                 return
-            self._recording = world.log.wrist_path()
-            with tempfile.TemporaryDirectory() as folder:
-                content = world.log.save(Path(folder) / "log.npz").read_bytes()
+            content = world.log.content()
             self._client.send_file_download("log.npz", content)
+            self._recording = read_recording(content, world.hand, world.period_s)
 
         self.do(wish)
 
     def _replay(self) -> None:
         def wish(world: World) -> None:
-            if not len(self._recording):
+            if self._recording is None:
                 self.panel.say("Nothing is recorded yet: press Record, move the wrist, stop.")
-                return
-            world.reset()
-            world.wrist.play(self._recording)
+            else:
+                self._play(world, self._recording)
 
         self.do(wish)
+
+    def _replay_file(self, name: str, content: bytes) -> None:
+        try:
+            recording = read_recording(content, self.world.hand, self.world.period_s)
+        except ValueError as error:
+            self.panel.say(f"{Path(name).name[:40]} cannot be replayed: {str(error)[:400]}", is_wrong=True)
+            return
+
+        def wish(world: World) -> None:
+            self._play(world, recording)
+            self._recording = recording
+
+        self.do(wish)
+
+    def _play(self, world: World, recording: Recording) -> None:
+        """Past the object that the recording names, or the one that is there where that is unknown."""
+        name = recording.object_name
+        thing = world.thing if name == world.thing.name else self._exhibits.things.get(name, world.thing)
+        world.replay(recording, thing)
+        self.stage.place(thing, world.way)
+        is_other = thing.name != name
+        self.panel.say(f"Recorded with {name or 'an unknown object'}, which is not here." if is_other else "")
+        self._name = thing.name if thing.name in self._exhibits.things else self._name

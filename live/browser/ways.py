@@ -10,7 +10,8 @@ from datamodules.rollouts.grasp_targets import grasp_targets
 from envs.objects.library import ObjectLibrary
 from envs.task.episodes import EpisodeSampler
 from envs.task.settings import TaskSettings
-from envs.wrist.patterns import generate_patterns
+from envs.wrist.movement import PatternApproach
+from envs.wrist.patterns import WristPatterns, generate_patterns
 from envs.wrist.user_movement import UserMovement
 from live.poses import Array
 
@@ -29,6 +30,9 @@ MOVEMENT = UserMovement(
 )
 """A visitor who knows what he wants."""
 
+APPROACH_S, DWELL_S, RISE_S, RISE = 2.0, 0.9, 1.0, 0.25
+"""Seconds in which a wrist comes as a recorded one, rests and rises, and how far, m: as long as those of MOVEMENT."""
+
 
 @dataclass(frozen=True)
 class Way:
@@ -38,13 +42,11 @@ class Way:
         object_pose_w: where the object stands (7,), in the middle of the table.
         wrist_pose_w: the wrist, one pose a control step, from afar to lifted (T, 7).
         grasp_step: the step at which it rests at the grasp.
-        joint_pos: joints of the grasp (J,), rad.
     """
 
     object_pose_w: Array
     wrist_pose_w: Array
     grasp_step: int
-    joint_pos: Array
 
 
 class Ways:
@@ -56,19 +58,31 @@ class Ways:
         name: of an object of both.
         period_s: seconds of a control step.
         seed: decides which.
+        recorded: wrist movements of people (`load_patterns`), after which the wrist comes; drawn as a user's when None.
 
     Raises:
         ValueError: the grasp set has none of the object.
     """
 
-    def __init__(self, grasps: GraspSet, library: ObjectLibrary, name: str, period_s: float, seed: int) -> None:
+    def __init__(
+        self,
+        grasps: GraspSet,
+        library: ObjectLibrary,
+        name: str,
+        period_s: float,
+        seed: int,
+        recorded: WristPatterns | None = None,
+    ) -> None:
         targets = grasp_targets(grasps.of_object(name), library)
         self._targets = targets
-        task = TaskSettings(movement=MOVEMENT)
+        approach = None if recorded is None else PatternApproach(round(APPROACH_S / period_s))
+        task = TaskSettings(movement=approach or MOVEMENT)
         seeds = (seed, zlib.crc32(name.encode()))
         self._sampler = EpisodeSampler(
-            targets, generate_patterns(), mix=False, seed=seeds, task=task, period_s=period_s, second_tries=False
-        )
+            targets, recorded or generate_patterns(), mix=False, seed=seeds, task=task, period_s=period_s,
+            second_tries=False,
+        )  # fmt: skip
+        self._period_s, self._is_recorded = period_s, recorded is not None
 
     def next(self) -> Way:
         """Another way."""
@@ -78,9 +92,21 @@ class Ways:
         shift[:2] = episode.object_pose_w[0, :2] - rest_w[:2]
         shift[:2] += rest_w[:2]  # the object to the middle
         length = int(episode.num_steps[0]) + 1
+        path_w, grasp_step = episode.wrist_pose_w[0, :length] - shift, int(episode.grasp_step[0])
+        if self._is_recorded:  # recordings end at the grasp
+            path_w, grasp_step = np.concatenate([path_w, _lifted(path_w[-1], self._period_s)]), length - 1
         return Way(
             object_pose_w=episode.object_pose_w[0] - shift,
-            wrist_pose_w=episode.wrist_pose_w[0, :length] - shift,
-            grasp_step=int(episode.grasp_step[0]),
-            joint_pos=episode.goal_joint_pos[0],
+            wrist_pose_w=path_w,
+            grasp_step=grasp_step,
         )
+
+
+def _lifted(pose_w: Array, period_s: float) -> Array:
+    """Poses (T, 7) of a wrist that rests and then rises."""
+    share = np.arange(1, round(RISE_S / period_s) + 1) * period_s / RISE_S
+    rises = share**3 * (10.0 - 15.0 * share + 6.0 * share**2)  # minimum jerk (Flash and Hogan 1985)
+    heights = RISE * np.concatenate([np.zeros(round(DWELL_S / period_s)), rises])
+    poses = np.tile(pose_w, (len(heights), 1))
+    poses[:, 2] += heights
+    return poses

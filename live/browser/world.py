@@ -14,6 +14,7 @@ from envs.task.rewards import following
 from live.browser.assistants import Assistants
 from live.browser.disturbances import LateNoisySource
 from live.browser.look import Look, Looker
+from live.browser.recordings import Recording
 from live.browser.tries import Tries
 from live.browser.ways import Way
 from live.browser.wrist import WristMover
@@ -47,11 +48,6 @@ class SwitchedLog(ControllerLog):
         """Forget what is there, and keep what comes."""
         self._steps.clear()
         self.is_on = True
-
-    def wrist_path(self) -> Array:
-        """Where the wrist was in each step in which it was seen (T, 7)."""
-        path_w = np.array([step.wrist_pose_w for step in self._steps]).reshape(-1, 7)
-        return path_w[np.isfinite(path_w).all(axis=1)]
 
     def add(self, step: Step) -> None:
         """One step more, if it is on."""
@@ -107,12 +103,13 @@ class World:
         Raises:
             ValueError: an object that cannot be simulated; what was there before stays.
         """
-        object_w = thing.rest_poses[int(thing.rest_probabilities.argmax())] if way is None else way.object_pose_w
+        object_w = _likely_rest(thing) if way is None else way.object_pose_w
         start_w = START if way is None else way.wrist_pose_w[0]
         model = self._factory.cache(self.hand).get(thing)
         placed = MujocoHand(self.hand, thing, object_w, start_w, factory=self._factory)
         self.close()
         self.thing, self.way, self._placed = thing, way, placed
+        self.log.object_name, self.log.object_start_w = thing.name, object_w
         self._looker = Looker(self.hand, model)
         self.wrist.jump(start_w)
         self._source = LateNoisySource(placed, self._rng)
@@ -125,6 +122,22 @@ class World:
     def reset(self) -> None:
         """The same once more."""
         self.place(self.thing, self.way)
+
+    def record(self) -> None:
+        """Begin anew, and keep what comes: so a recording tells where the object stood."""
+        self.reset()
+        self.log.restart()
+
+    def replay(self, recording: Recording, thing: GraspObject) -> None:
+        """Begin anew with an object, and let the wrist go as it was recorded, which becomes the way to follow.
+
+        Raises:
+            ValueError: the recording puts the object elsewhere than onto the table; what was there before stays.
+        """
+        stands_w = self.log.object_start_w if thing is self.thing else None
+        way = recording.past(thing, _likely_rest(thing) if stands_w is None else stands_w)
+        self.place(thing, way)
+        self.wrist.play(way.wrist_pose_w)
 
     def release(self) -> None:
         """The visitor's button: open the hand."""
@@ -187,3 +200,8 @@ class World:
             return
         a_p = torch.as_tensor(done.a_p)[None]
         self._curve.append((time_s, float(done.a_s.mean()), float(following(a_p, torch.as_tensor(joint_change))[0])))
+
+
+def _likely_rest(thing: GraspObject) -> Array:
+    """The pose (7,) in which an object stands most often."""
+    return np.asarray(thing.rest_poses[int(thing.rest_probabilities.argmax())])

@@ -22,6 +22,14 @@ _DEPTH = 0.002
 """Metres that the open hand may be in the table, as on the ways of `envs.wrist`."""
 
 
+def within_reach(hand: Hand, pose_w: Array) -> Array:
+    """Poses (..., 7) of the hand base, brought between `LOW` and `HIGH` and, open, out of the table."""
+    allowed = pose_w.copy()
+    allowed[..., :3] = np.clip(pose_w[..., :3], LOW, HIGH)
+    allowed[..., 2] += np.maximum(0.0, -_DEPTH - open_hand_height(hand, allowed))
+    return allowed
+
+
 class WristMover:
     """The pose of the wrist, step by step.
 
@@ -58,9 +66,7 @@ class WristMover:
         if pose is None:
             self.num_refused += 1
             return False
-        pose[:3] = np.clip(pose[:3], LOW, HIGH)
-        pose[2] += max(0.0, -_DEPTH - float(open_hand_height(self._hand, pose)))
-        self.wanted_w = pose
+        self.wanted_w = within_reach(self._hand, pose)
         self._path = np.zeros((0, 7))
         return True
 

@@ -112,7 +112,7 @@ def main(args: Sequence[str] | None = None) -> None:
         made_of: dict[str, Any] = {
             "policy": policy_digest(given.policy), "objects": given.objects, "seed": given.seed,
             "link": "simulated time" if given.fast else "UDP, real time", "disturbances": asdict(wrong),
-            "impratio": IMPRATIO, **made_with(grasps),
+            "impratio": IMPRATIO, **made_with(grasps, given.policy),
         }  # fmt: skip
         parts = [given.objects, *(["fast"] if given.fast else []), *(["undisturbed"] if given.undisturbed else [])]
         store = TrialStore(given.output or Path("runs") / "_".join(["rehearsal", *parts]), made_of)

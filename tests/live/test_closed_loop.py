@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from datamodules.grasps.grasp_file import load_grasp_set
 from envs.hand.shadow import shadow_hand
@@ -59,14 +60,24 @@ def test_a_damaged_file_of_episodes_is_named(content: str, tmp_path: Path) -> No
 
 def test_other_grasps_and_other_code_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     grasps = load_grasp_set(ROOT / "data" / "grasps_small.npz")
-    told = made_with(grasps)
+    policy = tmp_path / "policy.ckpt"
+    told = made_with(grasps, policy)
     copy = shutil.copy(ROOT / "data" / "grasps_small.npz", tmp_path / "copy.npz")
-    assert told == made_with(load_grasp_set(copy))
-    assert made_with(grasps.rows(np.arange(len(grasps) - 1)))["grasps"] != told["grasps"]
+    assert told == made_with(load_grasp_set(copy), policy)
+    assert made_with(grasps.rows(np.arange(len(grasps) - 1)), policy)["grasps"] != told["grasps"]
     provenance.code_digest.cache_clear()
     monkeypatch.setattr(provenance, "made_of_code", lambda: {"code": "another"})
-    assert made_with(grasps)["code"] != told["code"]
+    assert made_with(grasps, policy)["code"] != told["code"]
     provenance.code_digest.cache_clear()
+
+
+def test_another_version_of_what_runs_the_policy_is_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    onnxruntime = pytest.importorskip("onnxruntime", reason="needs the extra onnx")
+    grasps = load_grasp_set(ROOT / "data" / "grasps_small.npz")
+    assert made_with(grasps, tmp_path / "policy.ckpt")["runtime"] == f"torch {torch.__version__}"
+    told = made_with(grasps, tmp_path)  # a folder of exported files
+    monkeypatch.setattr(onnxruntime, "__version__", "1.0")
+    assert made_with(grasps, tmp_path) == told | {"runtime": "onnxruntime 1.0"} != told
 
 
 def test_a_policy_of_another_hand_is_refused() -> None:

@@ -431,6 +431,9 @@ def test_a_foreign_file_is_no_log(tmp_path: Path) -> None:
     np.savez(tmp_path / "other.npz", a=np.zeros(2))
     with pytest.raises(ValueError, match="has no field"):
         load_log(tmp_path / "other.npz")
+    (tmp_path / "half.npz").write_bytes((tmp_path / "other.npz").read_bytes()[:-30])
+    with pytest.raises(ValueError, match=r"half\.npz cannot be read"):
+        load_log(tmp_path / "half.npz")
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,15 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus  # noqa: E402
 from websockets.sync.client import ClientConnection, connect  # noqa: E402
 from websockets.typing import Subprotocol  # noqa: E402
 
+from live.browser import uploads  # noqa: E402
+from live.browser.recordings import read_recording  # noqa: E402
 from live.browser.settings import DemoSettings  # noqa: E402
+from live.browser.visit import Visit  # noqa: E402
 from live.server import DemoServer, _settings, main  # noqa: E402
 from tests.learning import ROOT  # noqa: E402
+from tests.live.browser.bombs import memory_bomb  # noqa: E402
+
+SHIPPED = (f"--policy={ROOT}/pretrained/residual_ppo.ckpt", f"--grasps={ROOT}/data/grasps.npz")
 
 CAMERA = {
     "type": "ViewerCameraMessage", "wxyz": [1.0, 0.0, 0.0, 0.0], "position": [0.0, -1.0, 0.5], "fov": 0.8, "near": 0.01,
@@ -98,6 +104,81 @@ def test_a_foreign_page_cannot_open_a_connection(server: DemoServer) -> None:
         tab(server, "https://example.org")
 
 
+def upload(opened: ClientConnection, visit: Visit, label: str, name: str, content: bytes) -> list[str]:
+    """Send a file as the page does; what the panel says from then on."""
+    said: list[str] = []
+    visit.panel.say = lambda text, is_wrong=False: said.append(text)  # type: ignore[method-assign,misc]
+    handles = visit._client.gui._gui_input_handle_from_uuid.items()
+    (button,) = (uuid for uuid, handle in handles if label in str(getattr(handle, "label", "")))
+    ends = {"source_component_uuid": button, "transfer_uuid": name}
+    size = 400_000
+    parts = [content[start : start + size] for start in range(0, len(content), size)]
+    start = {"filename": name, "mime_type": "", "part_count": len(parts), "size_bytes": len(content)}
+    opened.send(msgspec.msgpack.encode({"type": "FileTransferStartUpload", **ends, **start}))
+    for number, part in enumerate(parts):
+        told = {"type": "FileTransferPart", **ends, "part_index": number, "content": part}
+        opened.send(msgspec.msgpack.encode(told))
+    return said
+
+
+def test_parts_of_strangers_files_do_not_become_parts_of_the_page(server: DemoServer) -> None:
+    with tab(server):
+        wait_for(lambda: len(server.visits.running) == 1)
+        (visit,) = server.visits.running
+        visit.panel.say("<img src=x onerror=alert(1)>", is_wrong=True)
+        assert "&lt;img src=x onerror=alert(1)&gt;" in visit.panel._note.content
+    wait_for(lambda: not server.visits.running)
+
+
+def test_a_mesh_bomb_is_told_and_every_world_goes_on(server: DemoServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uploads, "MAX_MEMORY_GB", 1.0)
+    with tab(server) as opened:
+        wait_for(lambda: len(server.visits.running) == 1)
+        (visit,) = server.visits.running
+        wait_for(lambda: visit.world.targets is not None)
+        said = upload(opened, visit, "mesh", "bomb.glb", memory_bomb())
+        wait_for(lambda: len(said) > 1, 240.0)
+        assert said[0] == "building bomb.glb ..."
+        assert said[1].startswith("This mesh cannot be used: it took more than 1 GB of memory")
+        steps = visit.num_steps
+        with tab(server):
+            wait_for(lambda: len(server.visits.running) == 2 and visit.num_steps > steps + 5)
+        assert visit.world.thing.name == "can_00106"
+    wait_for(lambda: not server.visits.running)
+
+
+def test_what_one_tab_recorded_another_one_replays(server: DemoServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    with tab(server) as first, tab(server) as second:
+        wait_for(lambda: len(server.visits.running) == 2)
+        one, other = server.visits.running
+        wait_for(lambda: one.world.targets is not None and other.world.targets is not None)
+        files: list[bytes] = []
+        monkeypatch.setattr(one._client, "send_file_download", lambda _, content: files.append(content))
+        one._show_object("ball_00106")
+        one._record()
+        wait_for(lambda: one.world.log.is_on)
+        first.send(pose(0.1))
+        wait_for(lambda: len(one.world.log) > 40)
+        one._record()
+        wait_for(lambda: bool(files))
+        recorded = read_recording(files[0], one.world.hand, one.world.period_s)
+        said = upload(second, other, "log.npz", "log.npz", files[0])
+        wait_for(lambda: bool(said))
+        assert said == [""]
+        assert other.world.thing.name == "ball_00106"
+        way = other.world.way
+        assert way is not None
+        np.testing.assert_array_equal(way.wrist_pose_w, recorded.wrist_pose_w)
+        np.testing.assert_array_equal(way.object_pose_w, recorded.object_start_w)
+        wait_for(lambda: not other.world.wrist.is_playing)
+        np.testing.assert_allclose(other.world.wrist.pose_w, recorded.wrist_pose_w[-1])
+        said = upload(second, other, "log.npz", "half.npz", files[0][:-100])
+        wait_for(lambda: bool(said))
+        assert said[0].startswith("half.npz cannot be replayed: it is no npz file")
+        assert other.is_alive
+    wait_for(lambda: not server.visits.running)
+
+
 @pytest.mark.parametrize("path", ["/../../setup.cfg", "/%2e%2e/_viser.py", "/etc/passwd", "/setup.cfg"])
 def test_no_files_but_the_pages_own_are_served(server: DemoServer, path: str) -> None:
     with urllib.request.urlopen(f"{server.address}/", timeout=30) as answer:
@@ -113,7 +194,12 @@ def test_a_taken_port_is_told(server: DemoServer) -> None:
 
 @pytest.mark.parametrize(
     ("args", "why"),
-    [(["--port=70000"], "port is 70000"), (["--objects=[]"], "objects is empty"), (["--max_visitors=0"], "above 0")],
+    [
+        (["--port=70000"], "port is 70000"),
+        (["--objects=[]"], "objects is empty"),
+        (["--max_visitors=0"], "above 0"),
+        ([*SHIPPED, "--patterns=no_such.npy"], "no_such.npy does not exist"),
+    ],
 )
 def test_bad_settings_are_told(args: list[str], why: str) -> None:
     with pytest.raises(SystemExit, match=why):

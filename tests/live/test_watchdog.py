@@ -1,6 +1,8 @@
 """A controller that hangs is noticed, and its targets do not jump afterwards."""
 
 import logging
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -11,6 +13,7 @@ from live.inputs import ObjectPose
 from live.loop import ControlLoop
 from live.ports import Reading
 from live.watchdog import LIMIT_S, Watchdog
+from tests.learning import ROOT
 from tests.live.fakes import BALL, OPEN, PERIOD, THING, WRIST, FakePolicy, Script
 
 
@@ -63,6 +66,18 @@ def test_the_loop_is_watched_from_a_thread_of_its_own(monkeypatch: pytest.Monkey
     ControlLoop(AssistController(FakePolicy(0.5)), [slow], [slow]).run(PERIOD, 0.5)
     assert threads == {"watchdog"}
     assert "watchdog" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_a_call_that_holds_pythons_lock_is_told_by_where_it_is() -> None:
+    script = (
+        "import ctypes, time; from live.watchdog import Watchdog\n"
+        "def hold(): ctypes.PyDLL(None).usleep(2_500_000)\n"  # in C, without giving the lock back
+        "with Watchdog() as watchdog: time.sleep(0.3); watchdog.begin(); hold(); watchdog.end()\n"
+        "time.sleep(1.5)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stderr.count("Timeout (0:00:01)!") == 1  # not again once it is over
+    assert "in hold" in done.stderr
 
 
 def test_targets_do_not_jump_after_a_round_that_hung() -> None:

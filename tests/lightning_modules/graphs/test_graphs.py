@@ -15,7 +15,7 @@ from envs.hand.shadow import shadow_hand
 from lightning_modules.checkpoints import read_checkpoint
 from lightning_modules.export import export_graphs, main
 from lightning_modules.graphs.fields import FIELDS, grouping_fields
-from lightning_modules.graphs.parity import TOLERANCE, compare
+from lightning_modules.graphs.parity import TOLERANCE, compare, onnx_run, real_inputs
 from lightning_modules.graphs.parts import graphs_of
 from lightning_modules.graphs.writing import KEY, Exportable
 from tests.learning import ROOT
@@ -60,6 +60,18 @@ def test_written_files_agree_with_the_module_and_say_what_they_are(exported_poli
         assert {each.shape[0] for each in (*session.get_inputs(), *session.get_outputs())} == {"batch"}
         assert content["hand"]["high"] == shadow_hand().limits.high.tolist()
         assert content["inputs"].get("joint_pos", {"unit": "rad"})["unit"] == "rad"
+
+
+def test_a_thousand_random_and_a_thousand_real_inputs_agree(
+    exported_policy: Path, source: Exportable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    run = onnx_run(exported_policy / "whole.onnx")  # of all parts, one after another
+    for given in (source.inputs(1000), real_inputs(source, 1000)):
+        parity = compare(source, "whole", run, given)
+        assert parity.count == 1000
+        assert parity.largest <= TOLERANCE
+        assert parity.undecided < 10
 
 
 def test_a_batch_of_any_size_runs(exported_policy: Path, source: Exportable) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from live.browser.chromium import opened_page, pixel_of, why_no_chromium
 from live.browser.settings import DemoSettings
-from live.poses import rotation_matrix
+from live.poses import angle_between, rotation_matrix
 from live.server import DemoServer
 from tests.learning import ROOT
 
@@ -28,6 +28,15 @@ def wait_for(what: Callable[[], bool], page: Any, seconds: float = 240.0) -> Non
         page.wait_for_timeout(100)
 
 
+PAD = """() => {
+  const buttons = Array(17).fill(0).map(() => ({value: 0}));
+  const pad = {connected: true, mapping: "standard", axes: [0, 0, 0, 0], buttons};
+  window.pad = pad;
+  navigator.getGamepads = () => [null, pad];
+}"""
+"""Pretends that a gamepad is there: Chromium without a screen sees none."""
+
+
 @pytest.fixture
 def server() -> Iterator[DemoServer]:
     files = {name: str(ROOT / name) for name in ("pretrained/residual_ppo.ckpt", "data/grasps.npz")}
@@ -37,7 +46,48 @@ def server() -> Iterator[DemoServer]:
     server.close()
 
 
-@pytest.mark.skipif(why_no_chromium() is not None, reason=str(why_no_chromium()))
+needs_chromium = pytest.mark.skipif(why_no_chromium() is not None, reason=str(why_no_chromium()))
+
+
+@needs_chromium
+def test_a_gamepad_and_keys_move_the_wrist_and_not_the_camera(server: DemoServer) -> None:
+    with opened_page(server.address, 600, 400, timeout_s=240.0) as page:
+        wait_for(lambda: bool(server.visits.running), page)
+        (visit,) = server.visits.running
+        world = visit.world
+        visit.do(lambda world: world.place(world.thing, None))
+        wait_for(lambda: world.targets is not None and world.way is None, page)
+
+        def goes(axis: int, sign: float) -> Callable[[], bool]:
+            before = world.wrist.wanted_w[axis]
+            return lambda: bool(sign * (world.wrist.wanted_w[axis] - before) > 0.015)
+
+        page.evaluate(PAD)
+        camera = tuple(np.round(visit.camera.position, 6))
+        for press, axis, sign in (("axes[0] = 1", 0, 1.0), ("axes[0] = -1", 0, -1.0), ("axes[1] = -1", 1, 1.0),
+                                  ("buttons[7].value = 1", 2, 1.0), ("buttons[6].value = 1", 2, -1.0)):  # fmt: skip
+            has_gone = goes(axis, sign)
+            page.evaluate(f"() => {{ pad.{press}; }}")
+            wait_for(has_gone, page)
+            page.evaluate(f"() => {{ pad.{press.split(' ')[0]} = 0; }}")
+            page.wait_for_timeout(300)
+        turned = world.wrist.wanted_w[3:].copy()
+        page.evaluate("() => { pad.axes[3] = -0.6; }")
+        wait_for(lambda: angle_between(turned, world.wrist.wanted_w[3:]) > 0.1, page)
+        page.evaluate("() => { pad.axes[3] = 0.1; }")  # a stick that does not rest in the middle
+        page.wait_for_timeout(300)
+        rests = world.wrist.wanted_w.copy()
+        page.wait_for_timeout(1000)
+        np.testing.assert_array_equal(world.wrist.wanted_w, rests)
+        has_gone = goes(1, 1.0)
+        for _ in range(3):
+            page.keyboard.press("w", delay=1000)  # with which viser's camera flies some metres
+        wait_for(has_gone, page)
+        page.wait_for_timeout(500)
+        assert tuple(np.round(visit.camera.position, 6)) == camera
+
+
+@needs_chromium
 def test_a_visitor_drags_the_wrist_to_the_object_and_lifts_it(server: DemoServer) -> None:
     with opened_page(server.address, 900, 560, timeout_s=240.0) as page:
         wait_for(lambda: bool(server.visits.running), page)
