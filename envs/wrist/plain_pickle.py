@@ -97,7 +97,7 @@ def read_object_array(path: Path, file: IO[bytes]) -> NDArray[Any]:
         version = np.lib.format.read_magic(file)
         read_header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
         _, _, dtype = read_header[version](file)
-    except (ValueError, KeyError) as error:
+    except Exception as error:  # the header is read as Python's literals, which raise many types
         raise ValueError(f"{path} is not an .npy file of version 1 or 2: {error}") from error
     if not dtype.hasobject:
         raise ValueError(f"{path} holds an array of {dtype}, expected a pickled object")
@@ -109,6 +109,6 @@ def read_object_array(path: Path, file: IO[bytes]) -> NDArray[Any]:
 
 def _unpickle(path: Path, file: IO[bytes]) -> Any:
     try:
-        return _PlainUnpickler(file).load()
+        return _PlainUnpickler(file, encoding="latin1").load()  # what Python 2 wrote: bytes of arrays as texts
     except Exception as error:  # a damaged pickle may raise almost anything
-        raise ValueError(f"{path} was not read: {error or type(error).__name__}") from error
+        raise ValueError(f"{path} was not read: {error}{'' if str(error) else 'it is damaged'}") from error
