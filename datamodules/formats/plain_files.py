@@ -11,7 +11,7 @@ from numpy._core import multiarray
 from numpy.typing import NDArray
 
 from envs.workers import error_text
-from envs.wrist.plain_pickle import load_object_array, load_plain_pickle, read_object_array
+from envs.wrist.plain_pickle import check_is_itself, load_object_array, load_plain_pickle, read_object_array
 
 MAX_FIELD_BYTES = 64_000_000
 """Bytes of a field of an .npz archive: a grasp takes some hundred, and a few kilobytes may unfold to gigabytes."""
@@ -25,6 +25,7 @@ def load_npz(path: Path, wanted: tuple[str, ...]) -> dict[str, NDArray[Any]]:
     """
     found = {}
     try:
+        check_is_itself(path)
         with zipfile.ZipFile(path) as archive:
             for name in wanted:
                 if f"{name}.npy" in archive.namelist():

@@ -4,9 +4,11 @@ from pathlib import Path
 
 from datamodules.formats.dexgraspbench import DexGraspBench
 from datamodules.formats.dexgraspnet import DexGraspNet
+from datamodules.formats.files import first_files
 from datamodules.formats.foreign import Format
 from datamodules.formats.graspgf import GraspGFRelease
 from datamodules.formats.unidexgrasp import UniDexGrasp
+from envs.wrist.plain_pickle import check_is_itself
 from envs.wrist.recorded import RECORDING_FORMATS
 
 FORMATS: dict[str, type[Format]] = {
@@ -36,6 +38,7 @@ def open_source(source: Path, name: str | None = None, meshes: Path | None = Non
         raise ValueError(f"--format is {name!r}; available: {available}, or leave it out to have it found out")
     kinds = [FORMATS[name]] if name else [kind for kind in FORMATS.values() if kind.fits(source)]
     if not kinds:
+        _check_files_are_there(source)
         kinds_of_wrists = (f"{name}: {kind.layout}" for name, kind in RECORDING_FORMATS.items())
         layouts = "; ".join((*(f"{kind.name}: {kind.layout}" for kind in FORMATS.values()), *kinds_of_wrists))
         raise ValueError(
@@ -43,6 +46,13 @@ def open_source(source: Path, name: str | None = None, meshes: Path | None = Non
             "file, as the GraspGF release has them, need no conversion: give it as --data.init_args.patterns"
         )
     return kinds[0](source, meshes)
+
+
+def _check_files_are_there(source: Path) -> None:
+    """ValueError for a source whose first file is a Git LFS pointer, a web page or the like."""
+    first = next((file for suffix in (".npz", ".npy") for file in first_files(source, suffix)), None)
+    if first is not None:
+        check_is_itself(first)
 
 
 def _check_readable(source: Path) -> None:

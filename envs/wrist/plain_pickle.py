@@ -9,6 +9,8 @@ import numpy as np
 from numpy._core import multiarray
 from numpy.typing import NDArray
 
+from envs.stand_ins import what_stands_there
+
 
 def _latin1(text: str, encoding: str) -> bytes:
     """How pickles of protocol 2 and before spell bytes.
@@ -74,6 +76,7 @@ def load_object_array(path: str | Path) -> NDArray[Any]:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist; give the path of an .npy file")
+    check_is_itself(path)
     with path.open("rb") as file:
         return read_object_array(path, file)
 
@@ -83,8 +86,16 @@ def load_plain_pickle(path: str | Path) -> Any:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist; give the path of a pickle")
+    check_is_itself(path)
     with path.open("rb") as file:
         return _unpickle(path, file)
+
+
+def check_is_itself(path: Path) -> None:
+    """ValueError for a file that stands in place of the one that is meant, such as a Git LFS pointer or a web page."""
+    stand_in = what_stands_there(path, "the data")
+    if stand_in:
+        raise ValueError(f"{path}: {stand_in}")
 
 
 def read_object_array(path: Path, file: IO[bytes]) -> NDArray[Any]:

@@ -5,6 +5,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.wrist.plain_pickle import check_is_itself
+
 Array = NDArray[np.float64]
 
 
@@ -19,6 +21,7 @@ def read_poses(path: Path, columns: dict[str, int]) -> dict[str, Array]:
         ValueError: no such file, a damaged one, or arrays of another kind or shape; names it.
     """
     try:
+        check_is_itself(path)
         with np.load(path, allow_pickle=False) as archive:
             found = {name: archive[name] for name in columns}
     except FileNotFoundError:

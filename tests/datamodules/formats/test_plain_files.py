@@ -2,6 +2,7 @@
 
 import io
 import pickle
+import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -18,9 +19,12 @@ from datamodules.formats.foreign import ForeignGrasp
 from datamodules.formats.openai_keys import KEYS, write_keys
 from datamodules.formats.plain_files import load_npy, load_pth
 from datamodules.formats.reading import read_grasps
+from datamodules.formats.registry import open_source
 from datamodules.formats.unidexgrasp import UniDexGrasp
 from envs.hand.hand import Hand
 from envs.wrist.plain_pickle import load_plain_pickle
+from envs.wrist.recorded import load_patterns
+from envs.wrist.recording_files import read_poses
 from tests.datamodules.formats.conftest import NO_TURN, SCALE, Example, save
 
 Writer = Callable[..., Path]
@@ -160,3 +164,29 @@ def test_numbers_beyond_all_measure_cost_their_own_grasp_alone(
     )
     assert len(read) == 1
     assert words in read.bad[0].cause
+
+
+LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"a" * 64
+PAGE = b"<!DOCTYPE html><html><body>sign in</body></html>"
+
+
+@pytest.mark.parametrize(("content", "words"), [(LFS, "it is a Git LFS pointer"), (PAGE, "it is a web page")])
+@pytest.mark.parametrize(
+    ("name", "load"),
+    [
+        ("a.npz", lambda path: plain_files.load_npz(path, ("qpos",))),
+        ("a.npy", load_npy),
+        ("a.pth", load_pth),
+        ("a.npy", load_patterns),
+        ("pose.npz", lambda path: read_poses(path, {"pose_y": 7})),
+        ("a.npz", lambda path: open_source(path.parent)),
+    ],
+    ids=["npz", "npy", "pth", "wrists", "poses", "source"],
+)
+def test_what_stands_in_place_of_a_file_is_told(
+    name: str, load: Callable[[Path], object], content: bytes, words: str, tmp_path: Path
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=rf"{re.escape(name)}.*{words}"):
+        load(path)
