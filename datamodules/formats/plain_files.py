@@ -11,7 +11,13 @@ from numpy._core import multiarray
 from numpy.typing import NDArray
 
 from envs.workers import error_text
-from envs.wrist.plain_pickle import check_is_itself, load_object_array, load_plain_pickle, read_object_array
+from envs.wrist.plain_pickle import (
+    check_is_itself,
+    header_words,
+    load_object_array,
+    load_plain_pickle,
+    read_object_array,
+)
 
 MAX_FIELD_BYTES = 64_000_000
 """Bytes of a field of an .npz archive: a grasp takes some hundred, and a few kilobytes may unfold to gigabytes."""
@@ -55,7 +61,7 @@ def _member(path: Path, archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
             return np.lib.format.read_array(file, allow_pickle=False)
         except Exception as error:  # the header is read as Python's literals, which raise many types
             if "allow_pickle" not in str(error):
-                raise ValueError(f"{path}, field {name[:-4]}: {error_text(error)}; fetch the file again") from error
+                raise ValueError(f"{path}, field {name[:-4]}: {header_words(error)}; fetch the file again") from error
     with archive.open(name) as file:
         return read_object_array(path, file)
 
@@ -72,7 +78,7 @@ def load_npy(path: Path) -> NDArray[Any]:
         raise _unreadable(path, error) from error
     except Exception as error:  # the header is read as Python's literals, which raise many types
         if "allow_pickle" not in str(error):
-            raise ValueError(f"{path} is not an .npy file ({error_text(error)}); fetch it again") from error
+            raise ValueError(f"{path} is not an .npy file ({header_words(error)}); fetch it again") from error
     return load_object_array(path)
 
 

@@ -2,6 +2,7 @@
 
 import collections
 import pickle
+import re
 from pathlib import Path
 from typing import IO, Any
 
@@ -10,6 +11,7 @@ from numpy._core import multiarray
 from numpy.typing import NDArray
 
 from envs.stand_ins import what_stands_there
+from envs.workers import error_text
 
 
 def _latin1(text: str, encoding: str) -> bytes:
@@ -98,6 +100,11 @@ def check_is_itself(path: Path) -> None:
         raise ValueError(f"{path}: {stand_in}")
 
 
+def header_words(error: Exception) -> str:
+    """What is wrong with the header of an .npy file, without Python's names for parts of what it says."""
+    return re.sub(r": <[\w.]+ object at 0x[0-9a-f]+>", "", error_text(error))
+
+
 def read_object_array(path: Path, file: IO[bytes]) -> NDArray[Any]:
     """The object array that an open .npy file, or a member of an .npz archive, holds; ``path`` is for messages.
 
@@ -109,7 +116,7 @@ def read_object_array(path: Path, file: IO[bytes]) -> NDArray[Any]:
         read_header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
         _, _, dtype = read_header[version](file)
     except Exception as error:  # the header is read as Python's literals, which raise many types
-        raise ValueError(f"{path} is not an .npy file of version 1 or 2: {error}") from error
+        raise ValueError(f"{path} is not an .npy file of version 1 or 2: {header_words(error)}") from error
     if not dtype.hasobject:
         raise ValueError(f"{path} holds an array of {dtype}, expected a pickled object")
     array = _unpickle(path, file)

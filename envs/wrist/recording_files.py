@@ -49,7 +49,7 @@ def grasped_object(content: object, num_objects: int) -> int:
         ValueError: it does not say it, or names one that is not there.
     """
     index = content.get("ycb_grasp_ind") if isinstance(content, dict) else None
-    if not isinstance(index, int) or not 0 <= index < num_objects:
+    if type(index) is not int or not 0 <= index < num_objects:
         raise ValueError(f"ycb_grasp_ind is {index!r}, expected one of 0..{num_objects - 1}")
     return index
 
