@@ -2,7 +2,8 @@
 
 Grasps are read object by object, checked against mesh and table, and tried in the simulator: what holds through two
 lifts becomes a grasp set with a split file, for every command. What is wrong with an entry is listed beside the set;
-nothing ends the job, and interrupted, the same command goes on where it stood.
+nothing ends the job, and interrupted, the same command goes on where it stood. Recorded wrists become a file of
+movements: ``python -m datamodules.convert SOURCE --output OUT.npy``.
 """
 
 import json
@@ -28,6 +29,7 @@ from datamodules.formats.job import (
     verify_units,
 )
 from datamodules.formats.reading import CONTACT_DISTANCE, load_read
+from datamodules.formats.recordings import check_recordings_output, convert_recordings, recordings_of
 from datamodules.formats.registry import FORMATS, open_source
 from datamodules.formats.together import together
 from datamodules.formats.wrists import save_wrists
@@ -41,7 +43,8 @@ from envs.objects.meshes.import_meshes import Imported, parse_fractions, spread_
 from envs.objects.meshes.mesh_folder import MeshFolder
 from envs.objects.meshes.mesh_settings import MeshSettings
 from envs.objects.split_file import write_split_file
-from envs.objects.store.guarded import BUILD_TIMEOUT_S
+from envs.objects.store.guarded import BUILD_MEMORY_GB, BUILD_TIMEOUT_S, Limits
+from envs.wrist.recorded import RECORDING_FORMATS
 
 _LOG = logging.getLogger("convert")
 
@@ -148,9 +151,10 @@ def _write_json(path: Path, content: dict[str, Any]) -> None:
 def _parser() -> ArgumentParser:
     parser = ArgumentParser(description="Make a grasp set and a split file of grasps in another project's format.")
     parser.add_argument("source", type=Path, help="folder or file with the grasps")
-    parser.add_argument("--format", help=f"one of {', '.join(FORMATS)}; found out when not given")
-    parser.add_argument("--output", type=Path, required=True, help="grasp set to write (npz)")
-    parser.add_argument("--split_file", type=Path, required=True, help="split file to write (JSON)")
+    names = ", ".join((*FORMATS, *RECORDING_FORMATS))
+    parser.add_argument("--format", help=f"one of {names}; found out when not given")
+    parser.add_argument("--output", type=Path, required=True, help="grasp set to write (npz); of recorded wrists npy")
+    parser.add_argument("--split_file", type=Path, help="split file to write (JSON); needed for grasps")
     parser.add_argument("--meshes", type=Path, help="folder of the objects' meshes; looked for near the source")
     parser.add_argument("--hand", default="shadow", help="hand whose grasps are read: a shipped name or a YAML file")
     parser.add_argument("--split", choices=SPLITS, default="unseen_families", help="split that all objects go to")
@@ -159,12 +163,16 @@ def _parser() -> ArgumentParser:
     parser.add_argument("--parts_dir", type=Path, help="folder of finished parts; OUTPUT_parts when not given")
     parser.add_argument("--num_workers", type=int, help="processes; one per core when not given")
     parser.add_argument("--timeout", type=float, default=BUILD_TIMEOUT_S, help="seconds one mesh may take")
+    parser.add_argument("--memory", type=float, default=BUILD_MEMORY_GB, help="gigabytes of memory one mesh may take")
     return parser
 
 
 def _check(given: Any) -> None:
     """ValueError for numbers and files that would fail after hours."""
-    for name in ("max_per_object", "num_workers", "timeout"):
+    if given.split_file is None:
+        raise ValueError("--split_file is not given; name the file (.json) that says which objects are in which split")
+    Limits(given.timeout, given.memory)
+    for name in ("max_per_object", "num_workers"):
         value = getattr(given, name)
         if value is not None and not value > 0:
             raise ValueError(f"--{name} is {value}; expected a positive number, or leave it out")
@@ -185,23 +193,36 @@ def _check(given: Any) -> None:
     check_output(given.split_file)
 
 
+def _convert_wrists(given: Any, name: str) -> dict[str, Any]:
+    usual = _parser().get_defaults()
+    changed = [option for option, value in vars(given).items() if value != usual.get(option)]
+    unused = [f"--{option}" for option in changed if option not in ("source", "format", "output")]
+    check_recordings_output(given.source, name, given.output, unused)
+    return convert_recordings(given.source, name, given.output)
+
+
+def _convert_grasps(given: Any) -> dict[str, Any]:
+    _check(given)
+    fractions = parse_fractions(given.fractions or [f"{given.split}=1"])
+    source, hand = open_source(given.source, given.format, given.meshes), load_hand(given.hand)
+    stem = given.output.with_suffix("")
+    job = ConversionJob(
+        source, Path(f"{stem}_meshes"), given.parts_dir or Path(f"{stem}_parts"), hand=hand.reference or hand.name,
+        most=given.max_per_object, num_workers=given.num_workers, timeout_s=given.timeout,
+        meshes=given.meshes, memory_gb=given.memory,
+    )  # fmt: skip
+    with locked(job.parts_dir, remedy="name another --output"):
+        for folder in (job.parts_dir, job.meshes_dir):
+            remove_leftovers(folder)
+        return convert(job, given.source, given.output, given.split_file, fractions)
+
+
 def main(args: Sequence[str] | None = None) -> None:
     """Command line: converts a source."""
     given = _parser().parse_args(args)
     try:
-        _check(given)
-        fractions = parse_fractions(given.fractions or [f"{given.split}=1"])
-        source, hand = open_source(given.source, given.format, given.meshes), load_hand(given.hand)
-        stem = given.output.with_suffix("")
-        job = ConversionJob(
-            source, Path(f"{stem}_meshes"), given.parts_dir or Path(f"{stem}_parts"), hand=hand.reference or hand.name,
-            most=given.max_per_object, num_workers=given.num_workers, timeout_s=given.timeout,
-            meshes=given.meshes,
-        )  # fmt: skip
-        with locked(job.parts_dir, remedy="name another --output"):
-            for folder in (job.parts_dir, job.meshes_dir):
-                remove_leftovers(folder)
-            summary = convert(job, given.source, given.output, given.split_file, fractions)
+        recordings = recordings_of(given.source, given.format)
+        summary = _convert_grasps(given) if recordings is None else _convert_wrists(given, recordings)
     except (ValueError, OSError) as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:

@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -9,7 +10,7 @@ from typing import Any, NoReturn
 import yaml
 from jsonargparse import ArgumentParser, Namespace, auto_cli, get_loader, set_loader
 
-from envs.field_files import check_keys, read_yaml, what_it_holds
+from envs.field_files import RepeatedKeyError, check_keys, read_yaml, what_it_holds
 from envs.plain_errors import plain_text
 
 _MODE = "fields"
@@ -18,6 +19,13 @@ _MODE = "fields"
 _REMEDY = "write settings as `name: value`, those of one thing indented below its name; configs/ has examples"
 
 _load_yaml = get_loader("yaml")
+
+_repeated: dict[str, str] = {}
+"""Texts in which a key stands twice, and what was said of them: where settings of a class are expected, the parser
+takes such a text for a name or a path, and says that it is neither."""
+
+_NO_FIELDS = "'str' object has no attribute 'keys'"
+"""What it says where the text stands for settings within a class."""
 
 
 class SettingsParser(ArgumentParser):
@@ -50,6 +58,7 @@ class SettingsParser(ArgumentParser):
         """See `ArgumentParser.error`; names the file that is being read, and gives reasons, not all that was tried."""
         # parsers of settings within settings pass theirs on to the parser around them, which knows the whole name
         is_outermost = self.exit_on_error or bool(self._file)
+        message = _told_repeated(message)
         super().error(self._file + (plain_text(message) if is_outermost else message), ex)
 
     def _check_groups(self, settings: dict[str, Any], path: str | os.PathLike[str]) -> None:
@@ -103,10 +112,29 @@ def run_command(function: Callable[..., Any], args: Sequence[str] | None, *, as_
     return auto_cli(function, args=given, as_positional=as_positional, parser_class=SettingsParser)
 
 
+def _told_repeated(message: str) -> str:
+    """What the parser says, or, where the cause is a text in which a key stands twice, that."""
+    if any(said in message for said in _repeated.values()):
+        return message
+    given = [text for text in _repeated if text in message]
+    if not given and _NO_FIELDS in message:
+        given = list(_repeated)[-1:]
+    if not given:
+        return message
+    setting = re.match(r'(?:Parser key )?"?([\w.]+)"?:\s', message)
+    before = f"{setting[1]}: " if setting else ""
+    return f"{before}{given[-1]}: {_repeated[given[-1]]}"
+
+
 def _load(text: str) -> Any:
     """A value, or a file that a setting names, as the parser reads it; a YAMLError for a key that stands twice."""
     if text.count(":") > 1:
-        check_keys(text)
+        try:
+            check_keys(text)
+        except RepeatedKeyError as error:
+            _repeated.pop(text, None)
+            _repeated[text] = str(error)  # the last one stands last
+            raise
     return _load_yaml(text)
 
 

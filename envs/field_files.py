@@ -112,7 +112,8 @@ def _check_node(node: yaml.Node | None, seen: set[int]) -> None:
             if isinstance(key, yaml.ScalarNode) and key.tag != _MERGE:
                 name, line = (key.tag, key.value), key.start_mark.line + 1
                 if name in lines:
-                    raise RepeatedKeyError(_told_twice(key.value, f"in line {lines[name]} and again in line {line}"))
+                    again = f"in line {lines[name]} and again in line {line}"
+                    raise RepeatedKeyError(_told_twice(key.value, again if lines[name] != line else "twice"))
                 lines[name] = line
             _check_node(value, seen)
 

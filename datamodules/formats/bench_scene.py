@@ -11,7 +11,7 @@ import numpy as np
 
 from datamodules.formats.foreign import Array
 from datamodules.formats.mesh_search import MeshSearch
-from datamodules.formats.plain_files import load_npy, vector
+from datamodules.formats.plain_files import load_npy, vector, word
 from datamodules.grasps.poses import relative_pose
 
 FOLDERS = frozenset(("scene_cfg", "processed_data", "vision_data", "valid_split"))
@@ -54,7 +54,7 @@ def read_object(path: Path, fields: Mapping[str, Any], meshes: MeshSearch) -> Be
         ValueError: no object, mesh, pose or scale; names file and field.
     """
     if "obj_pose" in fields and "obj_scale" in fields:
-        code = str(fields["obj_path"]) if "obj_path" in fields else _folder_with_a_mesh(path, meshes)
+        code = word(fields["obj_path"]) if "obj_path" in fields else _folder_with_a_mesh(path, meshes)
         poses = np.atleast_2d(vector(str(path), fields, "obj_pose", None))
         return BenchObject(code, meshes.find(code), poses, _scale(str(path), "obj_scale", fields["obj_scale"]))
     if "scene_cfg" in fields:
@@ -108,7 +108,7 @@ def _folder_with_a_mesh(path: Path, meshes: MeshSearch) -> str:
 
 def _scene_file(path: Path, given: Any, meshes: MeshSearch) -> tuple[str, Any, Path]:
     """Name, content and folder of the scene that a file names; of a list of names the first."""
-    names = [str(name) for name in np.asarray(given, dtype=object).ravel()]
+    names = [word(name) for name in np.asarray(given, dtype=object).ravel()]
     place = meshes.locate(names[0]) if names else None
     if place is None:
         raise ValueError(
@@ -143,7 +143,7 @@ def _of_scene(origin: str, scene: Any, start: Path | None, meshes: MeshSearch) -
 def _mesh(source: str, thing: Mapping[str, Any], start: Path | None, meshes: MeshSearch) -> Path:
     if "file_path" not in thing:
         raise ValueError(f"{source} lacks the field 'file_path', expected the mesh file")
-    told = str(thing["file_path"])
+    told = word(thing["file_path"])
     if start is not None and (beside := Path(os.path.normpath(start / told))).is_file():
         return beside
     return meshes.find(told)

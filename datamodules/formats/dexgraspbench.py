@@ -14,7 +14,7 @@ from datamodules.formats.files import first_files, units_of, walk
 from datamodules.formats.foreign import Array, BadEntry, ForeignGrasp, Unit
 from datamodules.formats.joint_maps import MENAGERIE, from_menagerie
 from datamodules.formats.mesh_search import MeshSearch, near
-from datamodules.formats.plain_files import load_npy, vector
+from datamodules.formats.plain_files import load_npy, text_keys, vector, word
 from datamodules.formats.surface import tip_distances
 from datamodules.formats.world_poses import table_plane_m, unit_pose
 from datamodules.formats.wrists import is_of_hand
@@ -83,10 +83,10 @@ class DexGraspBench:
         for path in unit.files:
             try:
                 content = load_npy(path)
-                fields = content.item() if content.shape == () else None
+                fields = content.item() if content.size == 1 else None
                 if not isinstance(fields, Mapping):
                     raise ValueError(f"{path} holds an array of shape {content.shape}, expected one dict")
-                yield from self._grasps(path, _spelt_alike(path, fields))
+                yield from self._grasps(path, _spelt_alike(path, text_keys(fields)))
             except (ValueError, OSError) as error:
                 yield BadEntry(str(path), str(error))
 
@@ -126,8 +126,8 @@ def _is_of_this_kind(file: Path) -> bool:
         array = load_npy(file)
     except (ValueError, OSError):
         return False
-    fields = array.item() if array.dtype.hasobject and array.shape == () else None
-    return isinstance(fields, Mapping) and not {"grasp_qpos", "robot_pose"}.isdisjoint(fields)
+    fields = array.item() if array.dtype.hasobject and array.size == 1 else None
+    return isinstance(fields, Mapping) and not {"grasp_qpos", "robot_pose"}.isdisjoint(text_keys(fields))
 
 
 def _spelt_alike(path: Path, fields: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -164,7 +164,7 @@ def _joint_names(source: str, fields: Mapping[str, Any], count: int) -> tuple[st
     """Names of the joints of a file: its own, those of the Shadow Hand where it has as many, else none."""
     if "joint_names" not in fields:
         return MENAGERIE if count == len(MENAGERIE) else ()
-    names = tuple(str(name) for name in np.asarray(fields["joint_names"], dtype=object).ravel())
+    names = tuple(word(name) for name in np.asarray(fields["joint_names"], dtype=object).ravel())
     if len(names) != count:
         raise ValueError(f"{source}, field joint_names: {len(names)} names, expected {count} as grasp_qpos has")
     return names

@@ -8,7 +8,7 @@ from datamodules.formats.files import first_files, units_of, walk
 from datamodules.formats.foreign import BadEntry, ForeignGrasp, Unit
 from datamodules.formats.mesh_search import MeshSearch, near
 from datamodules.formats.openai_keys import OpenAIHand, check_plane, read_keys
-from datamodules.formats.plain_files import load_npy, number, vector
+from datamodules.formats.plain_files import load_npy, number, text_keys, vector
 
 _POSES = ("poses",)
 """Folders of the table variant with how objects lie."""
@@ -62,12 +62,13 @@ def _is_of_this_kind(file: Path) -> bool:
         return False
     if not array.dtype.hasobject or array.ndim != 1 or not len(array):
         return False
-    return isinstance(array[0], Mapping) and "qpos" in array[0]
+    return isinstance(array[0], Mapping) and "qpos" in text_keys(array[0])
 
 
 def _grasp(source: str, entry: Any, code: str, mesh: Path) -> ForeignGrasp:
     if not isinstance(entry, Mapping):
         raise ValueError(f"{source} is a {type(entry).__name__}, expected a dict of qpos and scale")
+    entry = text_keys(entry)
     scale = number(source, entry, "scale")
     if not 0.0 < scale <= 1.0:
         raise ValueError(

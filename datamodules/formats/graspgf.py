@@ -1,6 +1,6 @@
 """The GraspGF release: ``NAME_rc.pth``, a pickled array with a grasp a row, and the lists that name its objects."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
@@ -166,13 +166,21 @@ def _names(path: Path) -> dict[int, str]:
     for name in (f"{stem}_oti.pth", f"{stem}_rc_oti.pth"):
         if path.with_name(name).is_file():
             content = load_pth(path.with_name(name))
-            if not isinstance(content, Mapping):
-                raise ValueError(f"{path.with_name(name)} holds a {type(content).__name__}, expected a dict name -> id")
+            if not isinstance(content, Mapping) or not all(map(_is_whole, content.values())):
+                kind = "other values" if isinstance(content, Mapping) else f"a {type(content).__name__}"
+                raise ValueError(f"{path.with_name(name)} holds {kind}, expected a dict of names and whole numbers")
             return {int(number): str(code) for code, number in content.items()}
     listed = path.with_name(f"{stem}_rc_ot.pth")
     if not listed.is_file():
         raise ValueError(f"{path} has no list of objects beside it; put {listed.name} or {stem}_oti.pth there")
-    return dict(enumerate(map(str, load_pth(listed))))
+    names = load_pth(listed)
+    if isinstance(names, str | bytes | Mapping) or not isinstance(names, Iterable):
+        raise ValueError(f"{listed} holds a {type(names).__name__}, expected a list of names")
+    return dict(enumerate(map(str, names)))
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int | np.integer) or (isinstance(value, float | np.floating) and float(value).is_integer())
 
 
 def load_cloud_buffer(path: Path) -> dict[str, Array]:

@@ -20,7 +20,7 @@ from trimesh.exchange.ply import export_ply
 from datamodules.formats.files import state_of
 from datamodules.formats.foreign import Format, Unit
 from datamodules.formats.reading import ReadGrasps, kept_read, load_read, mesh_name, read_grasps, save_read
-from datamodules.formats.surface import mesh_surface
+from datamodules.formats.surface import guarded_meshes, mesh_surface
 from datamodules.formats.together import together
 from datamodules.formats.verify import verify
 from datamodules.grasps.grasp_file import load_grasp_set, save_grasp_set
@@ -33,7 +33,7 @@ from envs.objects.meshes.mesh_folder import MeshFolder
 from envs.objects.meshes.mesh_object import CENTRE
 from envs.objects.meshes.mesh_settings import MeshSettings
 from envs.objects.shapes import ShapeDigests, are_same_shapes, shape_digest
-from envs.objects.store.guarded import BUILD_TIMEOUT_S
+from envs.objects.store.guarded import BUILD_MEMORY_GB, BUILD_TIMEOUT_S, Limits
 from envs.objects.store.object_cache import ObjectCache
 from envs.objects.store.preparation import prepare
 from envs.physics.mujoco_cpu import MujocoCpu
@@ -59,8 +59,9 @@ class ConversionJob:
         hand: name of the hand that grasps.
         most: grasps of each object at most; all when None.
         num_workers: processes; one per core when None.
-        timeout_s: seconds that building one object may take.
+        timeout_s: seconds that reading a mesh, and building its object, may take.
         meshes: folder that the source's meshes are looked for in; those near it when None.
+        memory_gb: gigabytes of memory that the same may take.
     """
 
     source: Format
@@ -71,6 +72,12 @@ class ConversionJob:
     num_workers: int | None = None
     timeout_s: float = BUILD_TIMEOUT_S
     meshes: Path | None = None
+    memory_gb: float = BUILD_MEMORY_GB
+
+    @property
+    def limits(self) -> Limits:
+        """Of one mesh."""
+        return Limits(self.timeout_s, self.memory_gb)
 
     def stamp(self, unit: Unit) -> str:
         """Hash of what decides what is read of a unit: its files as they are now, and the settings."""
@@ -110,7 +117,7 @@ class Counts:
 def read_units(job: ConversionJob, units: Sequence[Unit], counts: Counts) -> None:
     """Read every unit that was not read before, one at a time, and write the meshes of its objects."""
     hand = load_hand(job.hand)
-    with tqdm(units, desc="reading", unit="object") as bar:
+    with guarded_meshes(job.limits), tqdm(units, desc="reading", unit="object") as bar:
         for unit in bar:
             stamp, path = job.stamp(unit), job.read_path(unit)
             read = kept_read(path, stamp)
@@ -160,7 +167,7 @@ def objects_to_build(job: ConversionJob, counts: Counts) -> tuple[MeshFolder, li
 def build_objects(job: ConversionJob, folder: MeshFolder, names: Sequence[str], counts: Counts) -> list[str]:
     """Build these objects on all cores; names of those that could be built, the others are listed as bad entries."""
     good = set()
-    for one in prepare(folder, names, ObjectCache.of_user(), job.num_workers, job.timeout_s):
+    for one in prepare(folder, names, ObjectCache.of_user(), job.num_workers, job.timeout_s, job.memory_gb):
         if one.grasp_object is None:
             counts.bad[str(folder.path(one.name))] = str(one.error)
         else:

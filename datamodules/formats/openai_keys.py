@@ -12,6 +12,7 @@ from scipy.spatial.transform import Rotation
 
 from datamodules.formats.foreign import Array, BadEntry, ForeignGrasp, Unit
 from datamodules.formats.joint_maps import JOINTS, flipped, is_flipped
+from datamodules.formats.plain_files import text_keys
 
 TRANSLATION = ("WRJTx", "WRJTy", "WRJTz")
 ROTATION = ("WRJRx", "WRJRy", "WRJRz")
@@ -32,8 +33,9 @@ def read_keys(source: str, qpos: Any) -> tuple[dict[str, float], Array]:
     """
     if not isinstance(qpos, Mapping):
         raise ValueError(f"{source}, field qpos: a {type(qpos).__name__}, expected a dict of {len(KEYS)} numbers")
-    is_other = not any(str(key).startswith("robot0:") for key in qpos)
-    own = tuple(str(key) for key in qpos if key not in ROTATION + TRANSLATION) if is_other else KEYS[: len(JOINTS)]
+    qpos = text_keys(qpos)
+    is_other = not any(key.startswith("robot0:") for key in qpos)
+    own = tuple(key for key in qpos if key not in ROTATION + TRANSLATION) if is_other else KEYS[: len(JOINTS)]
     keys = (*own, *ROTATION, *TRANSLATION)
     absent = [key for key in (keys if own else KEYS) if key not in qpos]
     if absent:
@@ -42,7 +44,7 @@ def read_keys(source: str, qpos: Any) -> tuple[dict[str, float], Array]:
             "robot0:FFJ3 to robot0:THJ0, WRJRx to WRJTz; leave this entry out"
         )
     try:
-        values = np.array([float(qpos[key]) for key in keys])
+        values = np.array([float(np.asarray(qpos[key]).item()) for key in keys])
     except (TypeError, ValueError) as error:
         raise ValueError(f"{source}, field qpos: no numbers ({error}); leave this entry out") from error
     if not np.isfinite(values).all():

@@ -1,6 +1,5 @@
 """Files of strangers: plain numpy arrays and containers, of which nothing is ever run."""
 
-import pickle
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,7 +10,17 @@ import torch
 from numpy._core import multiarray
 from numpy.typing import NDArray
 
-from envs.wrist.plain_pickle import load_object_array, load_plain_pickle, read_object_array
+from envs.workers import error_text
+from envs.wrist.plain_pickle import (
+    check_is_itself,
+    header_words,
+    load_object_array,
+    load_plain_pickle,
+    read_object_array,
+)
+
+MAX_FIELD_BYTES = 64_000_000
+"""Bytes of a field of an .npz archive: a grasp takes some hundred, and a few kilobytes may unfold to gigabytes."""
 
 
 def load_npz(path: Path, wanted: tuple[str, ...]) -> dict[str, NDArray[Any]]:
@@ -22,14 +31,17 @@ def load_npz(path: Path, wanted: tuple[str, ...]) -> dict[str, NDArray[Any]]:
     """
     found = {}
     try:
+        check_is_itself(path)
         with zipfile.ZipFile(path) as archive:
             for name in wanted:
                 if f"{name}.npy" in archive.namelist():
                     found[name] = _member(path, archive, f"{name}.npy")
     except OSError as error:
         raise _unreadable(path, error) from error
-    except (zipfile.BadZipFile, EOFError) as error:
-        raise ValueError(f"{path} is not an .npz archive ({error}); fetch it again") from error
+    except Exception as error:  # zip raises many types for a damaged file
+        if str(error).startswith(str(path)):
+            raise
+        raise ValueError(f"{path} is not an .npz archive ({error_text(error)}); fetch it again") from error
     return found
 
 
@@ -39,12 +51,17 @@ def _unreadable(path: Path, error: OSError) -> ValueError:
 
 
 def _member(path: Path, archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
+    if archive.getinfo(name).file_size > MAX_FIELD_BYTES:
+        raise ValueError(
+            f"{path}, field {name[:-4]}: {archive.getinfo(name).file_size / 1e6:.0f} MB, allowed up to "
+            f"{MAX_FIELD_BYTES / 1e6:.0f}; it is no grasp"
+        )
     with archive.open(name) as file:
         try:
             return np.lib.format.read_array(file, allow_pickle=False)
-        except ValueError as error:
+        except Exception as error:  # the header is read as Python's literals, which raise many types
             if "allow_pickle" not in str(error):
-                raise ValueError(f"{path}, field {name[:-4]}: {error}; fetch the file again") from error
+                raise ValueError(f"{path}, field {name[:-4]}: {header_words(error)}; fetch the file again") from error
     with archive.open(name) as file:
         return read_object_array(path, file)
 
@@ -57,13 +74,11 @@ def load_npy(path: Path) -> NDArray[Any]:
     """
     try:
         return np.load(path, allow_pickle=False)
-    except ValueError as error:
-        if "allow_pickle" not in str(error):
-            raise ValueError(f"{path} is not an .npy file ({error}); fetch it again") from error
     except OSError as error:
         raise _unreadable(path, error) from error
-    except EOFError as error:
-        raise ValueError(f"{path} is not an .npy file ({error}); fetch it again") from error
+    except Exception as error:  # the header is read as Python's literals, which raise many types
+        if "allow_pickle" not in str(error):
+            raise ValueError(f"{path} is not an .npy file ({header_words(error)}); fetch it again") from error
     return load_object_array(path)
 
 
@@ -76,15 +91,31 @@ def load_pth(path: Path) -> Any:
     if not zipfile.is_zipfile(path):
         return load_plain_pickle(path)
     numbers = [type(np.dtype(kind)) for kind in (np.float32, np.float64, np.int32, np.int64, np.uint8, np.bool_)]
-    allowed: list[Any] = [multiarray._reconstruct, multiarray.scalar, np.ndarray, np.dtype, *numbers]
+    functions = (multiarray._reconstruct, multiarray.scalar)
+    of_numpy_1 = [(function, f"numpy.core.multiarray.{function.__name__}") for function in functions]
+    allowed: list[Any] = [*functions, *of_numpy_1, np.ndarray, np.dtype, *numbers]
     try:
         with torch.serialization.safe_globals(allowed):
             content = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, OSError, ValueError, EOFError, pickle.UnpicklingError) as error:
-        raise ValueError(
-            f"{path} was not read: {str(error).splitlines()[0]}; only arrays and containers are"
-        ) from error
+    except Exception as error:  # zip and unpickler raise many types for a damaged file
+        cause = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ValueError(f"{path} was not read: {cause}; only arrays and containers are") from error
     return content.numpy() if isinstance(content, torch.Tensor) else content
+
+
+def text_keys(fields: Mapping[Any, Any]) -> dict[str, Any]:
+    """The fields by names that are texts; Python 2 and some writers store them as bytes."""
+    return {_text(name): value for name, value in fields.items()}
+
+
+def word(value: Any) -> str:
+    """A name or path in a field, which may be of any kind of text, bytes or an array of one."""
+    held = np.asarray(value, dtype=object)
+    return _text(held.item() if held.size == 1 else value)
+
+
+def _text(value: Any) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
 def number(source: str, fields: Mapping[str, Any], name: str) -> float:

@@ -4,9 +4,12 @@ from pathlib import Path
 
 from datamodules.formats.dexgraspbench import DexGraspBench
 from datamodules.formats.dexgraspnet import DexGraspNet
+from datamodules.formats.files import first_files
 from datamodules.formats.foreign import Format
 from datamodules.formats.graspgf import GraspGFRelease
 from datamodules.formats.unidexgrasp import UniDexGrasp
+from envs.wrist.plain_pickle import check_is_itself
+from envs.wrist.recorded import RECORDING_FORMATS
 
 FORMATS: dict[str, type[Format]] = {
     kind.name: kind for kind in (UniDexGrasp, DexGraspNet, DexGraspBench, GraspGFRelease)
@@ -31,12 +34,25 @@ def open_source(source: Path, name: str | None = None, meshes: Path | None = Non
     if meshes is not None and not meshes.is_dir():
         raise FileNotFoundError(f"--meshes {meshes} is no folder; give the one that the objects' meshes lie in")
     if name is not None and name not in FORMATS:
-        raise ValueError(f"--format is {name!r}; available: {', '.join(FORMATS)}, or leave it out to have it found out")
+        available = ", ".join((*FORMATS, *RECORDING_FORMATS))
+        raise ValueError(f"--format is {name!r}; available: {available}, or leave it out to have it found out")
     kinds = [FORMATS[name]] if name else [kind for kind in FORMATS.values() if kind.fits(source)]
     if not kinds:
-        layouts = "; ".join(f"{kind.name}: {kind.layout}" for kind in FORMATS.values())
-        raise ValueError(f"source {source} is of no known format ({layouts}); give --format to see what is wrong")
+        _check_files_are_there(source)
+        kinds_of_wrists = (f"{name}: {kind.layout}" for name, kind in RECORDING_FORMATS.items())
+        layouts = "; ".join((*(f"{kind.name}: {kind.layout}" for kind in FORMATS.values()), *kinds_of_wrists))
+        raise ValueError(
+            f"source {source} is of no known format ({layouts}); give --format to see what is wrong. Wrists in an .npy "
+            "file, as the GraspGF release has them, need no conversion: give it as --data.init_args.patterns"
+        )
     return kinds[0](source, meshes)
+
+
+def _check_files_are_there(source: Path) -> None:
+    """ValueError for a source whose first file is a Git LFS pointer, a web page or the like."""
+    first = next((file for suffix in (".npz", ".npy") for file in first_files(source, suffix)), None)
+    if first is not None:
+        check_is_itself(first)
 
 
 def _check_readable(source: Path) -> None:

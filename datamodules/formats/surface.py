@@ -1,5 +1,8 @@
 """How far fingertips are from the surface of an object's mesh: what tells whether a file was read in the right way."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 from pathlib import Path
 
@@ -13,18 +16,24 @@ from envs.geometry.transforms import transform_points
 from envs.hand.hand import Hand
 from envs.hand.kinematics import HandKinematics
 from envs.objects.meshes.mesh_files import load_mesh
+from envs.objects.store.guarded import GuardedCalls, Limits, guarded_calls
 
 Array = NDArray[np.float64]
 
 NUM_POINTS = 20_000
 """Points on a mesh; on an object of 10 cm they lie 1 to 2 mm apart."""
 
+_ADVICE = (
+    "meshes do that with faces of thousands of corners, or with millions of faces; cut it into triangles and decimate "
+    "it, or leave its grasps out"
+)
+
 
 class MeshSurface:
     """The surface of a mesh file, in its units.
 
     Attributes:
-        mesh: the file's triangles.
+        mesh: the file's triangles, with the vertices that they use.
         corners: corners of the convex hull (V, 3), the lowest vertex in any direction among them.
 
     Raises:
@@ -32,9 +41,11 @@ class MeshSurface:
     """
 
     def __init__(self, path: Path) -> None:
-        self.mesh = load_mesh(path)
-        self.corners = _hull_corners(np.asarray(self.mesh.vertices, dtype=np.float64))
-        self._tree = cKDTree(trimesh.sample.sample_surface(self.mesh, NUM_POINTS, seed=0)[0])
+        mesh = load_mesh(path)
+        self.corners = _hull_corners(np.asarray(mesh.vertices, dtype=np.float64))
+        self._tree = cKDTree(trimesh.sample.sample_surface(mesh, NUM_POINTS, seed=0)[0])
+        mesh.remove_unreferenced_vertices()
+        self.mesh = mesh
 
     def distance(self, points: Array) -> Array:
         """Distance (...) of points (..., 3) from the surface."""
@@ -46,6 +57,44 @@ def _hull_corners(vertices: Array) -> Array:
         return vertices[ConvexHull(vertices).vertices]
     except QhullError:  # a flat mesh: all of them
         return vertices
+
+
+class _GuardedReader:
+    """Reads meshes in a worker; those that failed are not tried again, since each may take all its time."""
+
+    def __init__(self, calls: GuardedCalls) -> None:
+        self._calls = calls
+        self._failed: dict[tuple[Path, int, int], str] = {}
+
+    def read(self, path: Path, mtime_ns: int, size: int) -> MeshSurface:
+        """The surface of a file as it is now; ValueError with file and cause where there is none."""
+        state = path, mtime_ns, size
+        if state not in self._failed:
+            try:
+                surface: MeshSurface = self._calls.result(self._calls.submit(MeshSurface, (path,)), _ADVICE)
+                return surface
+            except (ValueError, OSError, MemoryError, RuntimeError) as error:
+                cause = str(error)
+                self._failed[state] = cause if cause.startswith(str(path)) else f"{path}: {cause}"
+        raise ValueError(self._failed[state])
+
+
+_READER: ContextVar[_GuardedReader | None] = ContextVar("reader", default=None)
+
+
+@contextmanager
+def guarded_meshes(limits: Limits) -> Iterator[None]:
+    """`mesh_surface` reads in another process meanwhile: what hangs or fills the memory there ends as a ValueError.
+
+    Args:
+        limits: of each mesh.
+    """
+    with guarded_calls(1, limits) as calls:
+        token = _READER.set(_GuardedReader(calls))
+        try:
+            yield
+        finally:
+            _READER.reset(token)
 
 
 def mesh_surface(path: Path) -> MeshSurface:
@@ -60,7 +109,8 @@ def mesh_surface(path: Path) -> MeshSurface:
 
 @lru_cache(maxsize=8)
 def _surface(path: Path, mtime_ns: int, size: int) -> MeshSurface:
-    return MeshSurface(path)
+    reader = _READER.get()
+    return MeshSurface(path) if reader is None else reader.read(path, mtime_ns, size)
 
 
 def fingertips(hand: Hand, joints: Array, wrist_pose_m: Array) -> Array:

@@ -53,7 +53,7 @@ class UniDexGrasp(OpenAIHand):
         plane = check_plane(str(path), vector(str(path), fields, "plane", 4))
         if "qpos" not in fields:
             raise ValueError(f"{path} lacks the field 'qpos'; it has {', '.join(fields) or 'none'}")
-        joints, wrist_m = read_keys(str(path), fields["qpos"].item() if fields["qpos"].shape == () else None)
+        joints, wrist_m = read_keys(str(path), fields["qpos"].item() if fields["qpos"].size == 1 else fields["qpos"])
         family = Path(code).name.rsplit("-", 1)[0]
         return ForeignGrasp(joints, wrist_m, self._meshes.find(code), 1.0 / scale, code, family, plane, str(path))
 

@@ -22,16 +22,14 @@ Array = NDArray[np.float64]
 
 _REMEDY = "get the file anew"
 
+DEX_YCB_FILES = "meta.yml"
+"""The description of a recording."""
+
 FRAME_S = 0.04
 """Seconds of a frame."""
 
 ROOT = np.array([0.0957, 0.0064, 0.0062])
 """Metres from the origin of MANO's mean right hand to its wrist, about which it turns; a left hand's is mirrored."""
-
-
-def dex_ycb_files(folder: Path) -> list[Path]:
-    """The descriptions of all recordings below a folder, in the order of their names."""
-    return sorted(folder.rglob("meta.yml"))
 
 
 def read_dex_ycb(meta: Path) -> WristRecording:

@@ -16,13 +16,11 @@ from envs.wrist.mano import HandScene, MovingPose, moving_pose, way_to_object
 from envs.wrist.recording import WristRecording
 from envs.wrist.recording_files import grasped_object, read_poses, sides_of
 
+HANDOVER_SIM_FILES = "meta_*.json"
+"""The descriptions of recordings."""
+
 FRAME_S = 0.001
 """Seconds of a frame."""
-
-
-def handover_sim_files(folder: Path) -> list[Path]:
-    """The descriptions of all recordings below a folder, in the order of their names."""
-    return sorted(folder.rglob("meta_*.json"))
 
 
 def read_handover_sim(meta: Path) -> WristRecording:

@@ -2,12 +2,16 @@
 
 import collections
 import pickle
+import re
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 from numpy._core import multiarray
 from numpy.typing import NDArray
+
+from envs.stand_ins import what_stands_there
+from envs.workers import error_text
 
 
 def _latin1(text: str, encoding: str) -> bytes:
@@ -74,6 +78,7 @@ def load_object_array(path: str | Path) -> NDArray[Any]:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist; give the path of an .npy file")
+    check_is_itself(path)
     with path.open("rb") as file:
         return read_object_array(path, file)
 
@@ -83,8 +88,21 @@ def load_plain_pickle(path: str | Path) -> Any:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist; give the path of a pickle")
+    check_is_itself(path)
     with path.open("rb") as file:
         return _unpickle(path, file)
+
+
+def check_is_itself(path: Path) -> None:
+    """ValueError for a file that stands in place of the one that is meant, such as a Git LFS pointer or a web page."""
+    stand_in = what_stands_there(path, "the data")
+    if stand_in:
+        raise ValueError(f"{path}: {stand_in}")
+
+
+def header_words(error: Exception) -> str:
+    """What is wrong with the header of an .npy file, without Python's names for parts of what it says."""
+    return re.sub(r": <[\w.]+ object at 0x[0-9a-f]+>", "", error_text(error))
 
 
 def read_object_array(path: Path, file: IO[bytes]) -> NDArray[Any]:
@@ -97,8 +115,8 @@ def read_object_array(path: Path, file: IO[bytes]) -> NDArray[Any]:
         version = np.lib.format.read_magic(file)
         read_header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
         _, _, dtype = read_header[version](file)
-    except (ValueError, KeyError) as error:
-        raise ValueError(f"{path} is not an .npy file of version 1 or 2: {error}") from error
+    except Exception as error:  # the header is read as Python's literals, which raise many types
+        raise ValueError(f"{path} is not an .npy file of version 1 or 2: {header_words(error)}") from error
     if not dtype.hasobject:
         raise ValueError(f"{path} holds an array of {dtype}, expected a pickled object")
     array = _unpickle(path, file)
@@ -109,6 +127,6 @@ def read_object_array(path: Path, file: IO[bytes]) -> NDArray[Any]:
 
 def _unpickle(path: Path, file: IO[bytes]) -> Any:
     try:
-        return _PlainUnpickler(file).load()
+        return _PlainUnpickler(file, encoding="latin1").load()  # what Python 2 wrote: bytes of arrays as texts
     except Exception as error:  # a damaged pickle may raise almost anything
-        raise ValueError(f"{path} was not read: {error or type(error).__name__}") from error
+        raise ValueError(f"{path} was not read: {error}{'' if str(error) else 'it is damaged'}") from error

@@ -2,14 +2,18 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from envs.wrist.dex_ycb import dex_ycb_files, read_dex_ycb
-from envs.wrist.handover_sim import handover_sim_files, read_handover_sim
+from envs.files import write_atomically
+from envs.wrist.dex_ycb import DEX_YCB_FILES, read_dex_ycb
+from envs.wrist.handover_sim import HANDOVER_SIM_FILES, read_handover_sim
 from envs.wrist.pattern_ranges import CROP_DISTANCE, load_ranges
 from envs.wrist.patterns import NUM_SAMPLES, WristPatterns, generate_patterns
 from envs.wrist.plain_pickle import load_plain_object
@@ -21,6 +25,8 @@ Array = NDArray[np.float64]
 
 POSITION_AXES = ("x_pos", "y_pos", "z_pos")
 ROTATION_AXES = ("roll_pos", "pitch_pos", "yaw_pos")
+PERIOD = "period_s"
+"""Seconds between two samples of a recording in a file; the release does not tell it."""
 
 MIN_SAMPLES = 10
 """Samples that a recording needs within its last 0.175 m: fewer do not show how the wrist moved."""
@@ -30,6 +36,33 @@ MIN_DISTANCE = 0.01
 
 MAX_DISTANCE = 5.0
 """Metres from start to end beyond which the file is not in metres."""
+
+
+@dataclass(frozen=True)
+class RecordingFormat:
+    """How recordings of a data set are found in a folder and read.
+
+    Attributes:
+        files: name of the files that describe one recording each, with ``*`` for what differs.
+        layout: the same in words.
+        read: reads the recording that a file describes.
+    """
+
+    files: str
+    layout: str
+    read: Callable[[Path], WristRecording]
+
+
+RECORDING_FORMATS = {
+    "handoversim": RecordingFormat(HANDOVER_SIM_FILES, "meta_000.json beside pose_000.npz", read_handover_sim),
+    "dexycb": RecordingFormat(DEX_YCB_FILES, "meta.yml beside pose.npz", read_dex_ycb),
+}
+"""Formats of folders of recordings, by name."""
+
+
+def recordings_in(folder: Path) -> str | None:
+    """Name of the format of the recordings in a folder or in those below it; None where there are none."""
+    return next((name for name, each in RECORDING_FORMATS.items() if any(folder.rglob(each.files))), None)
 
 
 def load_patterns(path: str | Path) -> WristPatterns:
@@ -51,23 +84,44 @@ def load_recorded_patterns(path: str | Path) -> WristPatterns:
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: see `load_recordings`, or a recording of a file with too few samples or no movement; names it.
+        ValueError: see `load_recordings`, or a recording of a file with too few samples, no movement, or angles beyond
+            all measure; names it.
+    """
+    read = usable_recordings(path)
+    positions, turns = [], []
+    for recording in read.found:
+        first = crop_start(recording.name, recording.position_w)
+        positions.append(pattern_of(recording.position_w[first:]))
+        turns.append(recording.angles[-1] - recording.angles[first])
+    _tell(path, len(positions), read.rejected)
+    try:
+        return WristPatterns(np.stack(positions), np.stack(turns))
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def usable_recordings(path: str | Path) -> Recordings:
+    """Those of `load_recordings` of which patterns can be made; others of a folder are told in ``rejected``.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: see `load_recorded_patterns`, or a folder of which no recording is left.
     """
     read = load_recordings(path)
-    positions, turns, rejected = [], [], dict(read.rejected)
+    found, rejected = [], dict(read.rejected)
     for recording in read.found:
-        source = f"{path}, recording {recording.name!r}"
         try:
-            first = crop_start(source, recording.position_w)
+            crop_start(f"{path}, recording {recording.name!r}", recording.position_w)
         except ValueError as error:
             if not Path(path).is_dir():
                 raise
             rejected[recording.name] = str(error)
-            continue
-        positions.append(pattern_of(recording.position_w[first:]))
-        turns.append(recording.angles[-1] - recording.angles[first])
-    _tell(path, len(positions), rejected)
-    return WristPatterns(np.stack(positions), np.stack(turns))
+        else:
+            found.append(recording)
+    if not found:
+        name, cause = next(iter(rejected.items()))
+        raise ValueError(f"none of the {len(rejected)} recordings of {path} can be used; e.g. {name}: {cause}")
+    return Recordings(tuple(found), rejected)
 
 
 def load_recordings(path: str | Path) -> Recordings:
@@ -90,10 +144,10 @@ def load_recordings(path: str | Path) -> Recordings:
         )
     if not folder.is_dir():
         return _of_file(path)
-    for files, read in ((handover_sim_files, read_handover_sim), (dex_ycb_files, read_dex_ycb)):
-        described = files(folder)
-        if described:
-            return _of_folder(folder, described, read)
+    kind = recordings_in(folder)
+    if kind is not None:
+        shown = RECORDING_FORMATS[kind]
+        return _of_folder(folder, sorted(folder.rglob(shown.files)), shown.read)
     raise ValueError(
         f"{path} holds no recordings: neither meta_*.json of HandoverSim's cache nor meta.yml of DexYCB stands in it "
         "or in a folder below; give their folder, or an .npy file"
@@ -118,18 +172,39 @@ def _of_file(path: str | Path) -> Recordings:
     content = load_plain_object(path)
     if not isinstance(content, Mapping) or not content:
         raise ValueError(f"{path} holds a {type(content).__name__}, expected a dict of recordings that is not empty")
-    axes = ((name, _axes(f"{path}, recording {name!r}", recording)) for name, recording in content.items())
-    return Recordings(tuple(WristRecording(str(name), position, angles, None) for name, (position, angles) in axes))
+    return Recordings(tuple(_of_entry(path, name, recording) for name, recording in content.items()))
+
+
+def _of_entry(path: str | Path, name: object, recording: object) -> WristRecording:
+    source = f"{path}, recording {name!r}"
+    position_w, angles = _axes(source, recording)
+    period_s = recording.get(PERIOD) if isinstance(recording, Mapping) else None
+    if period_s is not None and not (isinstance(period_s, int | float) and 0.0 < period_s < np.inf):
+        raise ValueError(f"{source}, {PERIOD}: {period_s!r}, expected a positive number of seconds, or nothing")
+    return WristRecording(str(name), position_w, angles, period_s)
+
+
+def save_recordings(recordings: Sequence[WristRecording], path: Path) -> None:
+    """Write recordings as a file that `load_recordings` reads, in the layout of GraspGF's release; whole or not at all.
+
+    Beside the six axes a recording has `PERIOD` where it is known. Of those of one name the later ones get a number.
+    """
+    content: dict[str, dict[str, Any]] = {}
+    for each in recordings:
+        columns = (*each.position_w.T, *each.angles.T)
+        entry: dict[str, Any] = dict(zip((*POSITION_AXES, *ROTATION_AXES), columns, strict=True))
+        name = each.name if each.name not in content else f"{each.name} ({len(content)})"
+        content[name] = entry if each.period_s is None else entry | {PERIOD: float(each.period_s)}
+    buffer = BytesIO()
+    np.save(buffer, np.array(content, dtype=object), allow_pickle=True)
+    write_atomically(path, buffer.getvalue())
 
 
 def _tell(path: str | Path, used: int, rejected: Mapping[str, str]) -> None:
-    """Log what was left out; ValueError where nothing is left."""
-    if not rejected:
-        return
-    name, cause = next(iter(rejected.items()))
-    if not used:
-        raise ValueError(f"none of the {len(rejected)} recordings of {path} can be used; e.g. {name}: {cause}")
-    _LOG.warning("%s: %d recordings, %d left out, e.g. %s: %s", path, used, len(rejected), name, cause)
+    """Log what was left out."""
+    if rejected:
+        name, cause = next(iter(rejected.items()))
+        _LOG.warning("%s: %d recordings, %d left out, e.g. %s: %s", path, used, len(rejected), name, cause)
 
 
 def _axes(source: str, recording: object) -> tuple[Array, Array]:

@@ -1,11 +1,11 @@
 """Arrays of recordings' files, checked before they are used."""
 
-import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+from envs.wrist.plain_pickle import check_is_itself
 
 Array = NDArray[np.float64]
 
@@ -21,13 +21,14 @@ def read_poses(path: Path, columns: dict[str, int]) -> dict[str, Array]:
         ValueError: no such file, a damaged one, or arrays of another kind or shape; names it.
     """
     try:
+        check_is_itself(path)
         with np.load(path, allow_pickle=False) as archive:
             found = {name: archive[name] for name in columns}
     except FileNotFoundError:
         raise ValueError(f"{path.name} is not beside it; a recording is both files") from None
     except KeyError as error:
         raise ValueError(f"{path.name} lacks the array {error}; expected {', '.join(columns)}") from error
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except Exception as error:  # zip and npy raise many types for a damaged file
         raise ValueError(f"{path.name} cannot be read ({error}); is it whole?") from error
     for name, width in columns.items():
         array = found[name]
@@ -48,7 +49,7 @@ def grasped_object(content: object, num_objects: int) -> int:
         ValueError: it does not say it, or names one that is not there.
     """
     index = content.get("ycb_grasp_ind") if isinstance(content, dict) else None
-    if not isinstance(index, int) or not 0 <= index < num_objects:
+    if type(index) is not int or not 0 <= index < num_objects:
         raise ValueError(f"ycb_grasp_ind is {index!r}, expected one of 0..{num_objects - 1}")
     return index
 
@@ -60,6 +61,6 @@ def sides_of(content: object, num_hands: int) -> list[str]:
         ValueError: it says another number of hands, or other sides.
     """
     sides = content.get("mano_sides") if isinstance(content, dict) else None
-    if not isinstance(sides, list) or len(sides) != num_hands or not set(sides) <= {"right", "left"}:
+    if not isinstance(sides, list) or len(sides) != num_hands or not all(side in ("right", "left") for side in sides):
         raise ValueError(f"mano_sides is {sides!r}, expected right or left for each of {num_hands} hands")
     return sides

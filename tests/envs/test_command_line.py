@@ -78,6 +78,33 @@ def test_a_key_that_stands_twice_in_a_file_that_a_setting_names_is_refused(
     assert "stands in line 1 and again in line 3" in said or "stands in line 3 and again in line 5" in said
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        [f"--colour={{class_path: {__name__}.Colour, init_args: {{name: a, name: b}}}}"],
+        [f"--colour={__name__}.Colour", "--colour.init_args={name: a, name: b}"],
+        [f"--colour={__name__}.Colour", "--colour={name: a, name: b}"],
+        ["--size={name: 1, name: 2}"],
+        ["--config=text.yaml"],
+        ["--config=inline.yaml"],
+        ["--config=settings.yaml"],
+    ],
+)
+def test_a_key_that_stands_twice_in_one_line_is_refused_as_such(
+    options: list[str], folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = f"{{class_path: {__name__}.Colour, init_args: {{name: a, name: b}}}}"
+    (folder / "text.yaml").write_text(f"colour: '{whole}'\n")
+    (folder / "inline.yaml").write_text(f"colour: {whole}\n")
+    (folder / "settings.yaml").write_text(
+        f"colour:\n  class_path: {__name__}.Colour\n  init_args: '{{name: a, name: b}}'\n"
+    )
+    said = refusal(capsys, *options)
+    assert "key 'name' stands twice, and the last one alone would count; remove one of them" in said
+    assert not any(odd in said for odd in ("import path", "attribute", "Expected a path"))
+    assert not options[0].startswith("--config") or said.startswith(options[0].removeprefix("--config="))
+
+
 def test_settings_of_files_and_options_come_together(folder: Path) -> None:
     (folder / "size.yaml").write_text("width: 7\n")
     (folder / "b.yaml").write_text(f"size: {{height: 9}}\ncolour: {{class_path: {__name__}.Colour}}\n")

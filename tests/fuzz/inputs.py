@@ -8,12 +8,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 pytest.importorskip("hypothesis", reason="needs hypothesis, which the extra dev brings")
 from hypothesis import HealthCheck, given, settings, strategies  # after the package is known to be there
 
-__all__ = ["TOTAL", "Trap", "changed", "check_clear", "edited", "given", "many", "strategies"]
+__all__ = ["TOTAL", "Trap", "as_array", "changed", "check_clear", "edited", "given", "many", "strategies"]
 
 TOTAL = int(os.environ.get("FUZZ_INPUTS", "200"))
 """Inputs of all tests together."""
@@ -105,6 +106,14 @@ def changed(draw: Callable[[Any], Any], original: Any) -> Any:
                 place[key] = draw(json_values)
             break
     return tree
+
+
+def as_array(value: Any) -> np.ndarray:
+    """As ``numpy.save`` takes a value: an array of its numbers, or of the object itself."""
+    try:
+        return np.asarray(value)
+    except (ValueError, OverflowError):  # rows of unequal lengths, whole numbers beyond all types
+        return np.array([value], dtype=object)
 
 
 class Trap:

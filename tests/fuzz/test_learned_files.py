@@ -70,7 +70,7 @@ def stored(arrays: dict[str, np.ndarray]) -> bytes:
 
 
 @given(data=strategies.data())
-@many(0.12)
+@many(0.08)
 def test_a_malformed_grasp_set_is_a_set_or_a_clear_error(data, folder: Path, grasps) -> None:
     raw, arrays, header = grasps
     path, trapped = folder / "malformed.npz", folder / "unpickled"
@@ -113,7 +113,7 @@ def test_a_set_that_would_unfold_to_gigabytes_is_refused(folder: Path, monkeypat
 
 
 @given(data=strategies.data())
-@many(0.08)
+@many(0.05)
 def test_a_malformed_checkpoint_is_a_primitive_or_a_clear_error(data, folder: Path, checkpoint: dict[str, Any]) -> None:
     path, trapped = folder / "malformed.ckpt", folder / "run_by_checkpoint"
     kind = data.draw(strategies.sampled_from(["bytes", "settings", "weights", "trap", "pickle"]))
@@ -143,7 +143,7 @@ def test_a_malformed_checkpoint_is_a_primitive_or_a_clear_error(data, folder: Pa
 
 
 @given(data=strategies.data())
-@many(0.1)
+@many(0.05)
 def test_a_malformed_hand_is_a_hand_or_a_clear_error(data, folder: Path) -> None:
     write_claw(folder)
     path, trapped = folder / "claw.yaml", folder / "run_by_yaml"

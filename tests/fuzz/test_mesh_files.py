@@ -64,7 +64,7 @@ def sloppy_obj(polygons: Polygons, draw) -> bytes:
 
 
 @given(data=strategies.data(), solid=star_prisms(), kind=strategies.sampled_from([".obj", ".off", ".ply", "text.ply"]))
-@many(0.2)
+@many(0.12)
 def test_a_solid_is_read_with_its_area_and_volume(
     data, solid: tuple[Polygons, float, float], kind: str, tmp_path_factory
 ) -> None:
@@ -81,7 +81,7 @@ def test_a_solid_is_read_with_its_area_and_volume(
 
 
 @given(data=strategies.data(), suffix=strategies.sampled_from(sorted(ORIGINALS)))
-@many(0.3)
+@many(0.2)
 def test_a_malformed_file_gives_a_mesh_or_a_clear_error(data, suffix: str, tmp_path_factory) -> None:
     path = tmp_path_factory.getbasetemp() / f"malformed{suffix}"
     path.write_bytes(data.draw(edited(ORIGINALS[suffix])))

@@ -16,7 +16,7 @@ CONTENTS = changed(ORIGINAL).map(lambda tree: json.dumps(tree).encode()) | edite
 
 
 @given(CONTENTS)
-@many(0.15)
+@many(0.1)
 def test_a_malformed_split_file_names_known_objects_or_is_a_clear_error(tmp_path_factory, content: bytes) -> None:
     root = tmp_path_factory.getbasetemp()
     (root / "split_meshes").mkdir(exist_ok=True)

@@ -19,6 +19,7 @@ from envs.objects.meshes.mesh_object import make_mesh_object
 from envs.objects.meshes.mesh_settings import UNITS, MeshSettings
 from envs.objects.source import BuildTask
 from envs.objects.store.content_key import mesh_key
+from envs.objects.store.guarded import Limits, guarded_calls
 
 TYPICAL_EXTENT = 0.1
 """Metres; the unit is guessed that brings the middle one of the largest extents nearest to it."""
@@ -27,7 +28,10 @@ SAMPLE = 25
 """Meshes that the unit is guessed from: the smallest files, which are read fastest."""
 
 SAMPLE_BYTES = 50_000_000
-"""Larger files are not read for it: this process has no limits of time and memory."""
+"""Larger files are not read for it."""
+
+SAMPLE_S = 30.0
+"""Seconds that reading one of them may take; the others tell the unit without it."""
 
 _ADVICE = (
     "meshes do that whose surface overlaps itself or that have very many parts; make it one simple closed surface "
@@ -214,12 +218,17 @@ def guess_unit(largest_extents: Sequence[float], folder: Path) -> str:
 def _largest_extents(paths: Sequence[Path]) -> list[float]:
     """Of the meshes that can be read; the others are told when they are built."""
     found = []
-    for path in paths:
-        try:
-            found.append(float(load_mesh(path).extents.max()))
-        except ValueError:
-            continue
+    with guarded_calls(1, Limits(SAMPLE_S)) as calls:
+        for path in paths:
+            try:
+                found.append(calls.result(calls.submit(_largest_extent, (path,)), ""))
+            except (ValueError, OSError, MemoryError, RuntimeError):
+                continue
     return found
+
+
+def _largest_extent(path: Path) -> float:
+    return float(load_mesh(path).extents.max())
 
 
 def is_metadata(below: Path) -> bool:

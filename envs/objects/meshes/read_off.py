@@ -18,17 +18,22 @@ def read_off(content: bytes) -> PolygonMesh:
     """
     text = content.removeprefix(b"\xef\xbb\xbf").decode("ascii", "replace")
     lines = [line for line in (line.partition("#")[0].split() for line in text.splitlines()) if line]
+    is_plain = True  # no colours or normals, of which only line ends tell how many there are
     if lines and not lines[0][0].lstrip("+-").isdigit():
         keyword = lines[0].pop(0)
         if not _HEADER.fullmatch(keyword) or lines[0][:1] == ["BINARY"]:
             kind = " ".join([keyword[:20], *lines[0][:1]])
             raise ValueError(f"it begins with {kind!r}; read are text files that begin with OFF, COFF, NOFF or STOFF")
+        is_plain = keyword.upper() == "OFF"
         if not lines[0]:
             lines.pop(0)
     counts = lines[0][:2] if lines else []
     if len(counts) < 2 or not all(count.isdecimal() for count in counts):
         raise ValueError(f"its counts are {' '.join(counts)[:40]!r}; expected numbers of vertices, faces and edges")
     num_vertices, num_faces = map(int, counts)
+    if len(lines) - 1 < num_vertices + num_faces and is_plain:
+        rows = _rows_of([field for line in lines for field in line][3:], num_vertices, num_faces)
+        lines = [lines[0], *rows] if rows else lines
     if len(lines) - 1 < num_vertices + num_faces:
         raise ValueError(
             f"it announces {num_vertices} vertices and {num_faces} faces, but has {len(lines) - 1} lines for them: it "
@@ -57,3 +62,15 @@ def read_off(content: bytes) -> PolygonMesh:
         np.array(corners, dtype=np.int64),
         np.array(sizes, dtype=np.int64),
     )
+
+
+def _rows_of(fields: list[str], num_vertices: int, num_faces: int) -> list[list[str]]:
+    """The rows of a file without line ends, which are blanks like others; none where numbers are lacking or left."""
+    if 3 * num_vertices + num_faces > len(fields):
+        return []
+    at, rows = 3 * num_vertices, [fields[3 * row : 3 * row + 3] for row in range(num_vertices)]
+    for _ in range(num_faces):
+        size = int(fields[at]) if at < len(fields) and fields[at].isdecimal() else len(fields)
+        rows.append(fields[at : at + 1 + size])
+        at += 1 + size
+    return rows if at == len(fields) else []

@@ -44,7 +44,7 @@ def read_ply(content: bytes) -> PolygonMesh:
     Raises:
         ValueError: a header that cannot be read, a file that was cut, or faces that are given as strips.
     """
-    order, elements, body = _header(content)
+    order, elements, body = _header(content.removeprefix(b"\xef\xbb\xbf"))
     names = [element.name for element in elements]
     if "vertex" not in names or not {"x", "y", "z"} <= {one.name for one in elements[names.index("vertex")].properties}:
         raise ValueError(f"its header has the elements {', '.join(names) or 'none'}; expected 'vertex' with x, y and z")

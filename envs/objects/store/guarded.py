@@ -76,6 +76,64 @@ class _Failure:
     text: str
 
 
+class GuardedCalls:
+    """Calls in worker processes, each under limits of time and memory; see `guarded_calls`."""
+
+    def __init__(self, pool: ProcessPool, limits: Limits, said: Path) -> None:
+        self._pool, self._limits, self._said = pool, limits, said
+
+    def submit(self, function: Callable[..., Any], args: tuple[Any, ...]) -> Future[Any]:
+        """A call that begins when a worker is free; `result` tells what came of it."""
+        future: Future[Any] = self._pool.schedule(_call, (function, args), timeout=self._limits.seconds)
+        return future
+
+    def result(self, future: Future[Any], advice: str) -> Any:
+        """What a call gave; waits for it.
+
+        Args:
+            future: of `submit`.
+            advice: see `BuildTask`.
+        Raises:
+            TimeoutError: it took longer than its limit.
+            MemoryError: it took more memory than its limit.
+            ValueError: of the call itself.
+            RuntimeError: any other error of the call, or its process died.
+        """
+        more = f"; {advice}" if advice else ""
+        try:
+            result = future.result()
+        except TimeoutError:
+            raise TimeoutError(f"it took longer than {self._limits.seconds:g} s{more}") from None
+        except ProcessExpired as error:
+            if error.exitcode == _OUT_OF_MEMORY or _ran_out_of_memory(self._said / str(error.pid)):
+                raise MemoryError(f"it took more than {self._limits.gigabytes:g} GB of memory{more}") from error
+            cause = f"signal {-error.exitcode}" if error.exitcode < 0 else f"exit status {error.exitcode}"
+            raise RuntimeError(f"the worker process died ({cause}){more}") from error
+        if isinstance(result, _Failure):
+            raise (ValueError if result.is_of_data else RuntimeError)(result.text)
+        return result
+
+
+@contextmanager
+def guarded_calls(num_workers: int, limits: Limits) -> Iterator[GuardedCalls]:
+    """Worker processes for calls that may hang, crash or fill the memory; they end with the context.
+
+    Args:
+        num_workers: processes.
+        limits: of each call.
+    """
+    with _folder_of_words() as said:
+        # spawned: no lock or generator state is inherited
+        pool = ProcessPool(
+            num_workers, initializer=_prepare_worker, initargs=[limits, said], context=get_context("spawn")
+        )
+        try:
+            yield GuardedCalls(pool, limits, Path(said))
+        finally:
+            pool.stop()
+            pool.join()
+
+
 def build_guarded(tasks: dict[str, BuildTask], num_workers: int | None, limits: Limits) -> Iterator[Built]:
     """Objects in the order in which they get done; a task that fails, hangs or crashes ends as an error of its own.
 
@@ -89,22 +147,14 @@ def build_guarded(tasks: dict[str, BuildTask], num_workers: int | None, limits: 
     workers = checked_workers(num_workers)
     if not tasks:
         return
-    with _folder_of_words() as said:
-        # spawned: no lock or generator state is inherited
-        pool = ProcessPool(
-            min(workers, len(tasks)), initializer=_prepare_worker, initargs=[limits, said], context=get_context("spawn")
-        )
-        try:
-            futures: dict[Future[Any], str] = {
-                pool.schedule(_call, (task.function, task.args), timeout=limits.seconds): name
-                for name, task in tasks.items()
-            }
-            for future in as_completed(futures):
-                name = futures.pop(future)
-                yield _built(name, future, limits, tasks[name].advice, Path(said))
-        finally:
-            pool.stop()
-            pool.join()
+    with guarded_calls(min(workers, len(tasks)), limits) as calls:
+        futures = {calls.submit(task.function, task.args): name for name, task in tasks.items()}
+        for future in as_completed(futures):
+            name = futures.pop(future)
+            try:
+                yield Built(name, calls.result(future, tasks[name].advice))
+            except Exception as error:  # the caller lists them
+                yield Built(name, error=error)
 
 
 @contextmanager
@@ -121,33 +171,14 @@ def _folder_of_words() -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _call(function: Callable[..., GraspObject], args: tuple[Any, ...]) -> GraspObject | _Failure:
-    """In a worker: what comes of the task; errors in words, for not every error survives the way to the parent."""
+def _call(function: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+    """In a worker: what comes of the call; an error as a `_Failure`: not every one survives the way to the parent."""
     try:
         return function(*args)
     except MemoryError:
-        os._exit(_OUT_OF_MEMORY)  # what is left of the task's memory goes with the process
+        os._exit(_OUT_OF_MEMORY)  # what is left of the call's memory goes with the process
     except BaseException as error:  # even one that would end the process: the parent lists them
         return _Failure(isinstance(error, ValueError), error_text(error))
-
-
-def _built(name: str, future: Future[Any], limits: Limits, advice: str, said: Path) -> Built:
-    """The object, or why there is none; ``said`` is the folder of what workers wrote on standard error."""
-    more = f"; {advice}" if advice else ""
-    try:
-        result = future.result()
-    except TimeoutError:
-        return Built(name, error=TimeoutError(f"it took longer than {limits.seconds:g} s{more}"))
-    except ProcessExpired as error:
-        if error.exitcode == _OUT_OF_MEMORY or _ran_out_of_memory(said / str(error.pid)):
-            return Built(name, error=MemoryError(f"it took more than {limits.gigabytes:g} GB of memory{more}"))
-        cause = f"signal {-error.exitcode}" if error.exitcode < 0 else f"exit status {error.exitcode}"
-        return Built(name, error=RuntimeError(f"the worker process died ({cause}){more}"))
-    except Exception as error:  # the caller lists them
-        return Built(name, error=error)
-    if isinstance(result, _Failure):
-        return Built(name, error=(ValueError if result.is_of_data else RuntimeError)(result.text))
-    return Built(name, result)
 
 
 def _ran_out_of_memory(words: Path) -> bool:

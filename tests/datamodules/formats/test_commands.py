@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 from datamodules.convert import main as convert
 from datamodules.formats.registry import FORMATS
 from datamodules.grasps.grasp_file import load_grasp_set
+from envs.wrist.recorded import RECORDING_FORMATS, load_patterns
 from tests.datamodules.formats.conftest import BOTTLE, save, write_scene
+from tests.envs.wrist.recording_examples import way, write_dex_ycb, write_handover_sim
 from tests.learning import EVALUATION, ROOT, command, few_callbacks, run
 
 DOCUMENT = (ROOT / "docs" / "data_formats.md").read_text(encoding="utf-8")
@@ -56,7 +58,21 @@ def source(
 
 
 def test_every_format_has_a_command() -> None:
-    assert set(COMMANDS) == set(FORMATS)
+    assert set(COMMANDS) == {*FORMATS, *RECORDING_FORMATS}
+
+
+@pytest.mark.parametrize("name", RECORDING_FORMATS)
+def test_recorded_wrists_become_patterns_to_train_on(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for number in range(4):
+        if name == "handoversim":
+            write_handover_sim(Path("dex-ycb-cache"), number, way(0.001, number))
+        else:
+            write_dex_ycb(Path("dex-ycb"), f"{number}", way(0.04, number))
+    convert(COMMANDS[name])
+    assert len(load_patterns("WRISTS.npy")) == 4
 
 
 @pytest.mark.parametrize("name", FORMATS)

@@ -1,6 +1,7 @@
 """Files that go, change or may not be read while a conversion runs, and parts that were damaged since: none ends it."""
 
 import errno
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +19,9 @@ from datamodules.formats.foreign import BadEntry, ForeignGrasp, Unit
 from datamodules.formats.registry import open_source
 from datamodules.grasps.grasp_file import save_grasp_set
 from datamodules.grasps.grasp_set import GraspSet
+from envs.objects.store.guarded import Limits
 from tests.datamodules.formats.conftest import save, write_scene
+from tests.envs.objects.mesh_examples import obj_text, time_bomb
 
 Writer = Callable[..., Path]
 FORBIDDEN = PermissionError(errno.EACCES, os.strerror(errno.EACCES))
@@ -153,3 +156,39 @@ def test_a_bad_mesh_does_not_end_the_reading_of_a_benchs_other_objects(
     entries: list[ForeignGrasp | BadEntry] = [entry for unit in reader.units() for entry in reader.read(unit)]
     assert len(entries) == 2
     assert reader.palm_offset > 0.0
+
+
+def test_a_mesh_that_takes_for_ever_costs_its_own_grasps_alone(unidexgrasp: Writer, tmp_path: Path) -> None:
+    unidexgrasp(0)
+    unidexgrasp(0, "core/can-3c4d")
+    source = unidexgrasp(1, "core/can-3c4d")
+    (source.parent / "meshdatav3_scaled/core/can-3c4d/coacd/decomposed.obj").write_text(obj_text(time_bomb()))
+    made = job.ConversionJob(open_source(source), tmp_path / "meshes", tmp_path / "parts", timeout_s=6.0)
+    counts = job.Counts()
+    job.read_units(made, made.source.units(), counts)
+    assert (counts.read, len(counts.bad)) == (1, 2)
+    for origin, cause in counts.bad.items():
+        assert "can-3c4d" in origin
+        assert "decomposed.obj: it took longer than 6 s; meshes do that with faces of thousands of corners" in cause
+
+
+def test_a_mesh_that_fills_the_memory_is_told_once_and_not_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "bomb.gltf"  # 90 million vertices of zeros, as the format reads accessors without a buffer
+    accessors = [
+        {"componentType": 5126, "count": 90_000_000, "type": "VEC3"},
+        {"componentType": 5125, "count": 3, "type": "SCALAR", "bufferView": 0},
+    ]
+    faces = {"byteLength": 12, "uri": "data:application/octet-stream;base64,AAAAAAEAAAACAAAA"}  # 0, 1, 2
+    buffers = {"buffers": [faces], "bufferViews": [{"buffer": 0, "byteLength": 12}]}
+    mesh = {"primitives": [{"attributes": {"POSITION": 0}, "indices": 1}]}
+    scene = {"scene": 0, "scenes": [{"nodes": [0]}], "nodes": [{"mesh": 0}]}
+    content = {"asset": {"version": "2.0"}, "accessors": accessors, "meshes": [mesh], **scene, **buffers}
+    path.write_text(json.dumps(content))
+    with surface.guarded_meshes(Limits(300.0, 2.0)):
+        with pytest.raises(ValueError, match=r"bomb\.gltf: it took more than 2 GB of memory; meshes do that"):
+            surface.mesh_surface(path)
+        monkeypatch.setattr(surface.GuardedCalls, "submit", None)
+        with pytest.raises(ValueError, match=r"bomb\.gltf: it took more than 2 GB of memory"):
+            surface.mesh_surface(path)

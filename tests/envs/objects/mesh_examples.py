@@ -112,3 +112,11 @@ def stl_bytes(mesh: trimesh.Trimesh, announced: int | None = None) -> bytes:
     """As a binary .stl file, whose header announces another number of facets if asked to."""
     facets = [struct.pack("<12fH", 0, 0, 0, *corners.ravel(), 0) for corners in mesh.triangles]
     return b" " * 80 + struct.pack("<I", len(facets) if announced is None else announced) + b"".join(facets)
+
+
+def time_bomb() -> Polygons:
+    """A prism over a star of 40,000 corners, 3 MB as a file: cutting one such face takes many minutes."""
+    count = 40_000
+    radii = np.random.default_rng(0).uniform(10.0, 60.0, count)
+    angles = np.linspace(0.0, 2 * np.pi, count, endpoint=False)
+    return prism(np.stack([radii * np.cos(angles), radii * np.sin(angles)], axis=1).round(3).tolist())

@@ -111,6 +111,8 @@ def pickled(meta: Path) -> None:
         (far, r"no hand is within 0\.3 m of the object when it moves \(the nearest is \d+\.\d\d m away\)"),
         (late, r"2 frames show the hand on its way, at least 4 are needed"),
         (lambda meta: other(meta, ycb_grasp_ind=2), r"ycb_grasp_ind is 2, expected one of 0\.\.1"),
+        (lambda meta: other(meta, ycb_grasp_ind=True), r"ycb_grasp_ind is True, expected one of 0\.\.1"),
+        (lambda meta: other(meta, mano_sides=[[]]), r"mano_sides is \[\[\]\], expected right or left for"),
         (lambda meta: other(meta, mano_sides=["both"]), r"mano_sides is \['both'\], expected right or left for"),
         (lambda meta: meta.with_name("pose_000.npz").unlink(), r"pose_000\.npz is not beside it"),
         (lambda meta: meta.with_name("pose_000.npz").write_bytes(b"PK"), r"pose_000\.npz cannot be read"),

@@ -94,6 +94,15 @@ def test_file_of_another_format(tmp_path: Path, content: bytes) -> None:
         load_plain_object(path)
 
 
+@pytest.mark.parametrize("word", [b"nan  ", b"(\x00   ", b"{    ", b"'    "])
+def test_a_damaged_header_is_told(tmp_path: Path, word: bytes) -> None:
+    path = tmp_path / "damaged.npy"
+    np.save(path, np.array({"a": 1}, dtype=object), allow_pickle=True)
+    path.write_bytes(path.read_bytes().replace(b"False", word))
+    with pytest.raises(ValueError, match=r"damaged\.npy is not an \.npy file of version 1 or 2: (?!.*object at 0x)."):
+        load_plain_object(path)
+
+
 def test_array_of_numbers(tmp_path: Path) -> None:
     np.save(tmp_path / "numbers.npy", np.zeros((3, 4)))
     with pytest.raises(ValueError, match=r"numbers\.npy holds an array of float64, expected a pickled object"):

@@ -128,6 +128,7 @@ def test_faces_twice_beside_vertices_of_none_are_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize("order", ["", "<", ">"])
 def test_a_ply_file_may_mix_triangles_and_quads(order: str, tmp_path: Path) -> None:
     check(tmp_path / "mixed.ply", ply_bytes(split_quad(BOX), order))
+    check(tmp_path / "mark.ply", b"\xef\xbb\xbf" + ply_bytes(split_quad(BOX), order))
 
 
 def test_a_ply_file_may_have_other_columns_and_elements(tmp_path: Path) -> None:
@@ -174,8 +175,10 @@ def test_a_word_among_the_numbers_of_a_text_ply_is_told(tmp_path: Path) -> None:
         lambda text: "# made up\n" + text.replace("0\n", "0 # remark\n\n", 1),
         lambda text: "\n".join(f"{line} 255 0 0" if line.startswith("4 ") else line for line in text.splitlines()),
         lambda text: text.replace("OFF\n", "NOFF\n").replace(".0\n", ".0 0 0 1\n"),
+        lambda text: " ".join(text.split()),
+        lambda text: "OFF\n" + " ".join(text.split()[1:4]) + "\n" + " ".join(text.split()[4:]),
     ],
-    ids=["one_line", "no_keyword", "remarks", "colours", "normals"],
+    ids=["one_line", "no_keyword", "remarks", "colours", "normals", "no_line_ends", "numbers_in_one_line"],
 )
 def test_an_off_file_may_be_written_in_many_ways(change, tmp_path: Path) -> None:
     check(tmp_path / "box.off", change(off_text(BOX)))
@@ -190,6 +193,9 @@ def test_an_off_file_may_be_written_in_many_ways(change, tmp_path: Path) -> None
         (lambda text: text.replace("8 6 0", "8 x 0"), "its counts are '8 x'"),
         (lambda text: text.replace("\n4 ", "\n9 ", 1), r"face 1 is '9 .*9 corners announced, 4 numbers given"),
         (lambda text: text.replace("60 0", "60 zero", 1), "."),
+        (lambda text: " ".join(text.split()[:-1]), "has 0 lines for them: it was cut"),
+        (lambda text: "OFF 999999999999 6 0 " + " ".join(text.split()[4:]), "has 0 lines for them: it was cut"),
+        (lambda text: "COFF " + " ".join(text.split()[1:]), "has 0 lines for them: it was cut"),
     ],
 )
 def test_a_bad_off_file_is_told(change, message: str, tmp_path: Path) -> None:

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from envs.objects.library import ObjectLibrary
+from envs.objects.meshes import mesh_folder
 from envs.objects.meshes.mesh_folder import MeshFolder, guess_unit
 from envs.objects.meshes.mesh_settings import MeshSettings
 from envs.objects.split_file import load_splits, write_split_file
 from envs.objects.store.object_cache import ObjectCache
-from tests.envs.objects.mesh_examples import block, write_bad_folder, write_obj
+from tests.envs.objects.mesh_examples import block, obj_text, time_bomb, write_bad_folder, write_obj
 
 
 @pytest.fixture
@@ -161,6 +162,12 @@ def test_a_guessed_unit_is_told(folder: Path, caplog: pytest.LogCaptureFixture) 
     with caplog.at_level(logging.WARNING):
         assert MeshFolder(MeshSettings(str(folder))).settings.unit == "mm"
     assert f"mesh folder {folder}: no unit is given; the meshes are about 60 units large, taken for mm" in caplog.text
+
+
+def test_a_unit_is_guessed_though_a_mesh_takes_for_ever(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "bomb.obj").write_text(obj_text(time_bomb()))
+    monkeypatch.setattr(mesh_folder, "SAMPLE_S", 4.0)
+    assert MeshFolder(MeshSettings(str(folder))).settings.unit == "mm"
 
 
 def test_files_that_cannot_be_objects_are_listed(tmp_path: Path) -> None:
