@@ -26,13 +26,20 @@ def memory_gb() -> dict[str, float]:
     return {name: round(float(rows[key].split()[0]) * 1024 / 1e9, 3) for name, key in _MEMORY.items()}
 
 
-def proportional_gb() -> float | None:
-    """Memory of this process, what it shares counted in parts, GB (10^9 bytes), so that those of several add up."""
-    rollup = Path("/proc/self/smaps_rollup")
-    if not rollup.is_file():
+def proportional_gb(process: int | None = None) -> float | None:
+    """Memory of a process, what it shares counted in parts, GB (10^9 bytes), so that those of several add up.
+
+    Args:
+        process: its number; this one when None.
+    Returns:
+        None where the system does not tell, or there is no such process any more.
+    """
+    try:
+        rollup = Path(f"/proc/{process or 'self'}/smaps_rollup").read_text()
+    except OSError:
         return None
-    row = next(line for line in rollup.read_text().splitlines() if line.startswith("Pss:"))
-    return float(row.split()[1]) * 1024 / 1e9
+    row = next((line for line in rollup.splitlines() if line.startswith("Pss:")), None)
+    return None if row is None else float(row.split()[1]) * 1024 / 1e9
 
 
 _MEMORY = {"now": "VmRSS", "highest": "VmHWM"}

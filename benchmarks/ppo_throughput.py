@@ -50,7 +50,7 @@ class Turns(Callback):
         total: wall-clock seconds of each turn.
         parts: seconds by part of each turn.
         steps: agent steps of each turn.
-        compiled: models of objects compiled up to the end of each turn.
+        compiled: models of objects compiled up to the end of each turn; 0 where the simulator keeps none of its own.
         waited: seconds that the worlds had waited for models by then.
     """
 
@@ -79,9 +79,10 @@ class Turns(Callback):
         self.total.append(whole)
         self.parts.append({**known, "other": whole - sum(known.values())})
         self.steps.append(batch.num_agent_steps)
-        models = self.data.physics.cache(self.data.hand)  # type: ignore[attr-defined]
-        self.compiled.append(models.num_compiled)
-        self.waited.append(models.waited_s)
+        cache = getattr(self.data.physics, "cache", None)
+        models = None if cache is None else cache(self.data.hand)
+        self.compiled.append(0 if models is None else models.num_compiled)
+        self.waited.append(0.0 if models is None else models.waited_s)
         self._began = now
 
 

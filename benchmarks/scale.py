@@ -1,15 +1,23 @@
 """Agent steps per second of PPO against worlds, objects, threads, processes and simulators, with memory. Prints JSON.
 
-Every choice of one value from each list is measured in processes of its own, one choice after another, by training as
-benchmarks/ppo_throughput.py does: rollouts after a first one that warms up, without validation. ``worlds`` are those of
-all processes together; each of several ranks has its share of them, of the objects and of every minibatch. Of ranks the
-steps of all count; the time is that of the first, which waits for the others in every gradient step. Memory is that of
-all ranks, what they share counted once. A model of cost follows from each choice: milliseconds of a core for an agent
-step, by part, and what a node with other cores would do if nothing else became short (docs/scaling.md).
+Every choice of one value from each list, or with --star the first values and each other one alone, is measured in
+processes of its own, one choice after another, by training as benchmarks/ppo_throughput.py does: rollouts after a first
+one that warms up, without validation. ``worlds`` are those of all processes together; each of several ranks has its
+share of them, of the objects and of every minibatch. Of ranks the steps of all count; the time is that of the first,
+which waits for the others in every gradient step. Memory is that of all ranks at the end, what they share counted once;
+``highest_gb`` is the highest seen, workers of simulators included. A model of cost follows from each choice:
+milliseconds of a core for an agent step, by part, and what a node with other cores would do if nothing else became
+short (docs/scaling.md).
+
+With --output each choice is kept as soon as it is measured: the same command goes on where it was interrupted, and
+others add their choices to the same file. One that runs out of time or memory is kept as ``failed`` and not tried
+again without --retry, nor is the same with more worlds.
 
     python benchmarks/scale.py --worlds 256 --threads 1 2 --ranks 1 2
     python benchmarks/scale.py --worlds 16 --objects 8 --rollouts 1 --episodes paper
-    python benchmarks/scale.py --backends mujoco mujoco_warp --worlds 64 --objects 64
+    python benchmarks/scale.py --star --worlds 256 64 1024 4096 --objects 0 10 100 1000 4944 --output runs/scale.json
+    python benchmarks/scale.py --star --backends mujoco mujoco_warp isaacgym_stand_in --worlds 16 4 64 --objects 64 10 \
+        --ranks 1 2 --rollouts 1 --timeout 900 --output runs/scale.json
 """
 
 import argparse
@@ -17,29 +25,42 @@ import itertools
 import json
 import logging
 import os
-import signal
-import subprocess
 import sys
 import warnings
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+import psutil  # type: ignore[import-untyped]
 import torch
 from _machine import load_average, machine, memory_gb, proportional_gb
+from _sweep import KeptRows, Limits, Row, measured
 from lightning.pytorch import Callback, LightningModule, Trainer
 from ppo_throughput import PARTS, Turns, build, summary, train
+from tqdm import tqdm
 
 from datamodules.grasps.grasp_set import GraspSet
 from datamodules.ranks import gathered, rank
+from envs.physics.isaacgym.process import PYTHON_VARIABLE
+from envs.plain_errors import plain_errors
 from lightning_modules.quiet import quieten
 
-BACKENDS: dict[str, list[str]] = {"mujoco": [], "mujoco_warp": ["configs/backends/mujoco_warp.yaml"]}
-"""Overlays by simulator."""
+STAND_IN = "isaacgym_stand_in"
+
+BACKENDS: dict[str, list[str]] = {
+    "mujoco": [],
+    "mujoco_warp": ["configs/backends/mujoco_warp.yaml"],
+    "isaacgym": ["configs/backends/isaacgym.yaml"],
+    STAND_IN: ["configs/backends/isaacgym.yaml"],
+}
+"""Overlays by simulator; the stand-in for Isaac Gym is that of the tests: its worker and pipes, with MuJoCo inside."""
 
 TASKS: dict[str, list[str]] = {"paper": [], "mixed": ["configs/task/mixed.yaml"]}
 """Overlays by the episodes that are trained on."""
+
+FAKES = Path(__file__).resolve().parent.parent / "tests" / "fakes"
 
 NODE_CORES = (2, 8, 64)
 """Cores of the nodes that the model of cost is asked for."""
@@ -52,9 +73,10 @@ class Choice:
     Attributes:
         backend: simulator, of BACKENDS.
         worlds: of all ranks together.
-        objects: training objects, 0 for all of the grasp set.
+        objects: training objects, 0 for all of the grasp set; see `with_objects`.
         threads: of each rank; 0 leaves them to their own choice.
         ranks: processes that train together.
+        rollouts: that count.
     """
 
     backend: str
@@ -62,6 +84,7 @@ class Choice:
     objects: int
     threads: int
     ranks: int
+    rollouts: int
 
 
 class Everybody(Callback):
@@ -78,14 +101,21 @@ class Everybody(Callback):
 
 
 def with_objects(grasps: GraspSet, count: int) -> GraspSet:
-    """The training grasps of ``count`` objects at most, spread over their order."""
+    """The training grasps of ``count`` objects at most, spread over their order.
+
+    If there are fewer, objects of the test splits are taken for training objects, too: nothing that is learnt is kept.
+    """
     of_training = grasps.split("train")
     present = np.unique(of_training.object_index[of_training.is_reachable])
+    if count > len(present):
+        splits = tuple(split if split == "development" else "train" for split in grasps.object_splits)
+        of_training = replace(grasps, object_splits=splits).split("train")
+        present = np.unique(of_training.object_index[of_training.is_reachable])
     chosen = present[np.linspace(0, len(present) - 1, min(count, len(present))).round().astype(int)]
     return of_training.rows(np.isin(of_training.object_index, chosen))
 
 
-def measure(choice: Choice, configs: list[str], rollouts: int) -> dict[str, Any]:
+def measure(choice: Choice, configs: list[str]) -> dict[str, Any]:
     """Train and say how fast; in every rank of the choice alike."""
     if choice.threads:
         torch.set_num_threads(choice.threads)
@@ -95,14 +125,14 @@ def measure(choice: Choice, configs: list[str], rollouts: int) -> dict[str, Any]
         "model.init_args.minibatch_size": 2560 // choice.ranks,
         "data.init_args.num_worlds": choice.worlds // choice.ranks,
         "data.init_args.num_threads": choice.threads or None,
-        "data.init_args.rollouts_per_epoch": rollouts + 1,
+        "data.init_args.rollouts_per_epoch": choice.rollouts + 1,
     }
     built = build([*configs, *BACKENDS[choice.backend]], changes)
     if choice.objects:
         built.data.grasps = with_objects(built.data.grasps, choice.objects)
     turns = Turns(built.data)
     everybody = Everybody(turns)
-    train(built, rollouts + 1, everybody, turns=turns, ranks=choice.ranks)
+    train(built, choice.rollouts + 1, everybody, turns=turns, ranks=choice.ranks)
     return told(choice, everybody.found, turns)
 
 
@@ -114,7 +144,6 @@ def told(choice: Choice, found: list[dict[str, Any]], turns: Turns) -> dict[str,
     cost = {name: 1e3 * sum(part[name] for part in parts) / steps * cores / choice.ranks for name in PARTS}
     rate = 1e3 / sum(cost.values())
     return {
-        **asdict(choice),
         **summary(together),
         "memory_gb": {
             "together": None if None in (every := [one["pss_gb"] for one in found]) else round(sum(every), 2),
@@ -125,23 +154,45 @@ def told(choice: Choice, found: list[dict[str, Any]], turns: Turns) -> dict[str,
     }
 
 
-def in_processes(choice: Choice, given: argparse.Namespace) -> dict[str, Any]:
-    """`measure` in processes of its own; what was written to the error stream where they fail."""
-    options = ["--rollouts", str(given.rollouts), "--episodes", given.episodes, "--config", *given.config]
+def in_processes(choice: Choice, given: argparse.Namespace) -> Row:
+    """`measure` in processes of its own, with the load before; how it failed where it did."""
+    options = ["--episodes", given.episodes, "--config", *given.config]
     command = [sys.executable, str(Path(__file__).resolve()), *options, "--one", json.dumps(asdict(choice))]
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
-    try:
-        out, err = process.communicate(timeout=given.timeout)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)  # all ranks
-        process.communicate()
-        return {**asdict(choice), "error": f"not done after {given.timeout:g} s; raise --timeout or lower --worlds"}
-    if process.returncode:
-        return {**asdict(choice), "error": err.strip().splitlines()[-1:]}
-    found: dict[str, Any] = json.loads(out.strip().splitlines()[-1])
-    return found
+    load = load_average()
+    with TemporaryDirectory() as folder:
+        environment = dict(os.environ)
+        if choice.backend == STAND_IN:
+            environment[PYTHON_VARIABLE] = stand_in(Path(folder))
+        row = measured(command, Limits(given.timeout, given.memory), environment)
+    return {"load_before": load, **row}
+
+
+def stand_in(folder: Path) -> str:
+    """Path of a script that runs this Python with the tests' stand-in for Isaac Gym, as tests/isaac_gym.py does."""
+    path = folder / "python"
+    path.write_text(f"#!/bin/sh\nPYTHONPATH='{FAKES}' exec '{sys.executable}' \"$@\"\n")
+    path.chmod(0o755)
+    return str(path)
+
+
+def choices(given: argparse.Namespace) -> list[Choice]:
+    """What is asked for, of every simulator."""
+    lists = (given.worlds, given.objects, given.threads, given.ranks)
+    every = list(itertools.product(*lists))
+    if given.star:
+        first = every[0]
+        every = [values for values in every if sum(one != other for one, other in zip(values, first, strict=True)) < 2]
+    return [Choice(backend, *values, given.rollouts) for backend in given.backends for values in every]
+
+
+def given_up(choice: Choice, rows: list[Row]) -> Row | None:
+    """What is kept of a choice that is not tried, because fewer worlds ran out of time or memory; None otherwise."""
+    wanted = asdict(choice)
+    for row in rows:
+        same = all(row[name] == value for name, value in wanted.items() if name not in ("worlds", "rollouts"))
+        if same and row.get("failed") in ("time", "memory", "killed") and row["worlds"] < choice.worlds:
+            return {"failed": row["failed"], "error": f"not tried: {row['worlds']} worlds were too many"}
+    return None
 
 
 def arguments(given: list[str] | None = None) -> argparse.Namespace:
@@ -155,7 +206,11 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--threads", type=int, nargs="+", default=[1], help="of each rank; 0: their own choice")
     parser.add_argument("--ranks", type=int, nargs="+", default=[1, 2], help="processes that train together")
     parser.add_argument("--rollouts", type=int, default=3, help="rollouts that count, after one to warm up")
+    parser.add_argument("--star", action="store_true", help="one list after another, the others at their first value")
     parser.add_argument("--timeout", type=float, default=3600.0, help="seconds for one choice")
+    parser.add_argument("--memory", type=float, default=0.9 * psutil.virtual_memory().total / 1e9, help="GB for one")
+    parser.add_argument("--output", type=Path, help="file of what was measured, which the same command goes on with")
+    parser.add_argument("--retry", action="store_true", help="measure again what failed before")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     options = parser.parse_args(given)
     for name in ("worlds", "ranks"):
@@ -176,15 +231,19 @@ def main() -> None:
         with warnings.catch_warnings():
             quieten()
             configs = [*options.config, *TASKS[options.episodes]]
-            found = measure(Choice(**json.loads(options.one)), configs, options.rollouts)
+            found = measure(Choice(**json.loads(options.one)), configs)
         if rank() == 0:
             print(json.dumps(found))
         return
-    load = load_average()
-    lists = (options.backends, options.worlds, options.objects, options.threads, options.ranks)
-    rows = [in_processes(Choice(*values), options) for values in itertools.product(*lists)]
     about = {"benchmark": "scale", "config": options.config, "episodes": options.episodes}
-    print(json.dumps({**about, "choices": rows, "machine": machine(load), "torch": torch.__version__}, indent=1))
+    with plain_errors():
+        sweep = KeptRows(options.output, {**about, "machine": machine(), "torch": torch.__version__})
+    wanted = choices(options)
+    if options.retry:
+        sweep.forget_failed([asdict(choice) for choice in wanted])
+    for choice in tqdm([each for each in wanted if not sweep.has(asdict(each))], unit="choice"):
+        sweep.add(asdict(choice), given_up(choice, sweep.rows) or in_processes(choice, options))
+    print(sweep.text())
 
 
 if __name__ == "__main__":

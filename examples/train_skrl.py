@@ -5,7 +5,6 @@ python examples/train_skrl.py --steps 200000
 
 import argparse
 import json
-from collections.abc import Sequence
 
 import gymnasium
 from skrl.agents.torch.ppo import PPO
@@ -15,6 +14,7 @@ from skrl.trainers.torch import SequentialTrainer
 from skrl.utils.model_instantiators.torch import deterministic_model, gaussian_model
 
 import envs  # noqa: F401  (makes the environment known)
+from callbacks.metrics.estimates import estimate
 from envs.gym.wrappers import NotedSuccesses, VectorFlatObservation
 from lightning_modules.composition import ScaleAndResidual
 from lightning_modules.policy.gym_primitive import VectorPrimitiveInTheLoop
@@ -22,7 +22,7 @@ from lightning_modules.policy.gym_primitive import VectorPrimitiveInTheLoop
 NETWORK = [{"name": "net", "input": "OBSERVATIONS", "layers": [256, 256], "activations": "elu"}]
 
 
-def main(args: Sequence[str] | None = None) -> None:
+def main(args: list[str] | None = None) -> None:
     """Train; curves and checkpoints go to a folder. Compare the first fifth of the episodes with the last."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, default=200_000, help="agent steps")
@@ -36,8 +36,7 @@ def main(args: Sequence[str] | None = None) -> None:
         path=given.path, max_objects=given.max_objects,
     )  # fmt: skip
     loop = VectorPrimitiveInTheLoop(worlds, composition=ScaleAndResidual())  # untrained: the primitive alone
-    rows = VectorFlatObservation(loop, ["policy_inputs", "primitive_feature"])
-    noted = NotedSuccesses(rows)
+    noted = NotedSuccesses(VectorFlatObservation(loop, ["policy_inputs", "primitive_feature"]))
     env = wrap_env(noted, wrapper="gymnasium", verbose=False)
     spaces = {"observation_space": env.observation_space, "action_space": env.action_space, "device": "cpu"}
     models = {
@@ -52,7 +51,8 @@ def main(args: Sequence[str] | None = None) -> None:
     agent = PPO(models=models, memory=memory, cfg=settings, **spaces)
     told = {"timesteps": given.steps // given.worlds, "headless": True, "close_environment_at_exit": False}
     SequentialTrainer(env=env, agents=agent, cfg=told).train()
-    print(json.dumps({"episodes": len(noted.successes), "success": noted.first_and_last()}))  # noqa: T201
+    success = {name: estimate(*part, is_rate=True).as_dict() for name, part in noted.first_and_last().items()}
+    print(json.dumps({"episodes": len(noted.successes), "success": success}))  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ AVERAGE = "    - class_path: callbacks.training.ema.WarmupEMA\n"
 """For `every_epoch`: averaged weights."""
 
 TWO_RANKS = ("--trainer.strategy=ddp", "--trainer.accelerator=cpu", "--trainer.devices=2")
+TWO_CARDS = ("--trainer.strategy=ddp", "--trainer.accelerator=gpu", "--trainer.devices=2")
 
 
 def witness(folder: Path) -> str:
@@ -85,16 +87,18 @@ def every_epoch(path: Path, *callbacks: str) -> str:
 
 def witnessed(folder: Path) -> list[dict[str, Any]]:
     """What the two ranks wrote, that of rank 0 first."""
-    return [torch.load(folder / f"rank{rank}.pt", weights_only=True) for rank in (0, 1)]
+    return [torch.load(folder / f"rank{rank}.pt", map_location="cpu", weights_only=True) for rank in (0, 1)]
 
 
-def run_ranks(args: list[str], timeout_s: float = 300.0) -> subprocess.CompletedProcess[str]:
-    """The command line in two processes; ends when both have closed their output.
+def run_ranks(
+    args: list[str], timeout_s: float = 300.0, ranks: Sequence[str] = TWO_RANKS
+) -> subprocess.CompletedProcess[str]:
+    """The command line in two processes, of ``ranks``; ends when both have closed their output.
 
     Raises:
         subprocess.TimeoutExpired: they wait for one another, or one outlives the other.
     """
-    command = [sys.executable, "-m", "lightning_modules.cli", *args, *TWO_RANKS]
+    command = [sys.executable, "-m", "lightning_modules.cli", *args, *ranks]
     process = subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
         env={**os.environ, "OMP_NUM_THREADS": "1"},

@@ -131,22 +131,33 @@ class NotedSuccesses(VectorWrapper[Any, Any, Any, Any, Any]):
 
     Attributes:
         successes: of all episodes with a grasp that have ended, in the order of their ends.
+        objects: numbers of the objects that these were with.
     """
 
     def __init__(self, env: VectorEnv[Any, Any, Any]) -> None:
         super().__init__(env)
         self.successes: list[bool] = []
+        self.objects: list[int] = []
+        self._worlds = worlds_of(env)
 
     def step(self, actions: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
         """See `AssistVectorEnv.step`."""
+        objects = self._worlds.env.episodes.object_index.copy()  # worlds may begin anew within the step
         observation, reward, terminated, truncated, infos = self.env.step(actions)
         told = infos.get("final_info", infos)
         if terminated.any():
-            self.successes += told["is_success"][terminated & told["is_grasp"].astype(bool)].tolist()
+            grasped = terminated & told["is_grasp"].astype(bool)
+            self.successes += told["is_success"][grasped].tolist()
+            self.objects += objects[grasped].tolist()
         return observation, reward, terminated, truncated, infos
 
-    def first_and_last(self) -> dict[str, float]:
-        """Share of successes among the first fifth of the episodes and among the last; 0 without any."""
+    def first_and_last(self) -> dict[str, tuple[NDArray[np.float64], NDArray[np.int64]]]:
+        """Successes (N,), 0 or 1, and their objects (N,), of the first fifth of the episodes and of the last.
+
+        Nothing before any episode has ended.
+        """
+        if not self.successes:
+            return {}
         fifth = max(1, len(self.successes) // 5)
-        parts = {"first": self.successes[:fifth], "last": self.successes[-fifth:]}
-        return {name: sum(part) / fifth for name, part in parts.items()}
+        successes, objects = np.array(self.successes, dtype=np.float64), np.array(self.objects, dtype=np.int64)
+        return {"first": (successes[:fifth], objects[:fifth]), "last": (successes[-fifth:], objects[-fifth:])}

@@ -38,4 +38,5 @@ def test_a_trainer_learns_for_two_rollouts(
     told = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert told["episodes"] == 8
     assert set(told["success"]) == {"first", "last"}
+    assert all(part["low"] <= part["mean"] <= part["high"] for part in told["success"].values())
     assert list(tmp_path.glob("out*"))

@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
 from lightning_modules.residual_ppo_module import ResidualPPOModule
 from tests.assisting import RESIDUAL, policy_command
-from tests.learning import ROOT
+from tests.learning import ROOT, run
 from tests.lightning_modules.test_policy_resume import MEASURING
 from tests.lightning_modules.test_resume import assert_same
-from tests.ranks import every_epoch, run_ranks, witness, witnessed
+from tests.ranks import TWO_CARDS, TWO_RANKS, every_epoch, run_ranks, witness, witnessed
 
 TWO_EPOCHS = "--trainer.max_epochs=2"
 """Of two rollouts each; the first of all is imitation (configs/smoke/residual_ppo.yaml)."""
@@ -24,10 +25,13 @@ Paths = tuple[Path, Path]
 """Grasp set and primitive."""
 
 
-def fit(paths: Paths, root: Path, *callbacks: str, more: tuple[str, ...] = ()) -> Any:
+def fit(
+    paths: Paths, root: Path, *callbacks: str, more: tuple[str, ...] = (), ranks: tuple[str, ...] = TWO_RANKS
+) -> Any:
     watched = witness(root.parent / f"{root.name}_seen")
     chosen = every_epoch(root.parent / f"{root.name}.yaml", watched, *callbacks)
-    return run_ranks(policy_command("fit", *paths, root, chosen, TWO_EPOCHS, *more, overlays=(TWO_PROCESSES,)))
+    line = policy_command("fit", *paths, root, chosen, TWO_EPOCHS, *more, overlays=(TWO_PROCESSES,))
+    return run_ranks(line, ranks=ranks)
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +53,25 @@ def seen(root: Path) -> list[dict[str, Any]]:
 
 
 def test_ranks_learn_the_same_from_episodes_and_noise_of_their_own(left_alone: Path) -> None:
-    first, second = seen(left_alone)
+    assert_learnt_the_same(left_alone)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(torch.cuda.device_count() < 2, reason="needs two GPUs")
+def test_two_cards_learn_the_same_from_episodes_and_noise_of_their_own(paths: Paths, tmp_path: Path) -> None:
+    ended = fit(paths, tmp_path / "run", ranks=TWO_CARDS)
+    assert ended.returncode == 0, ended.stderr
+    assert_learnt_the_same(tmp_path / "run")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_cards_that_are_not_there_are_told_by_lightning(paths: Paths, tmp_path: Path) -> None:
+    with pytest.raises(MisconfigurationException, match="No supported gpu backend found"):
+        run(policy_command("fit", *paths, tmp_path, *TWO_CARDS, overlays=(TWO_PROCESSES,)))
+
+
+def assert_learnt_the_same(root: Path) -> None:
+    first, second = seen(root)
     assert len(first["steps"]) == len(second["steps"]) == 4
     for one, other in zip(first["steps"], second["steps"], strict=True):
         assert not torch.equal(one["data"], other["data"])

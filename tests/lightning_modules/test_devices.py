@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,9 @@ import torch
 from lightning.pytorch import Trainer
 from lightning.pytorch.accelerators import CPUAccelerator
 from lightning.pytorch.strategies import SingleDeviceStrategy
+from lightning_utilities.core.apply_func import apply_to_collection
 
+from datamodules import ranks
 from datamodules.rollouts.collector import RolloutCollector
 from datamodules.rollouts.teacher import ArrivalTeacher
 from datamodules.types import Decision, each_tensor
@@ -140,6 +143,34 @@ def test_fit_collects_and_learns_where_the_trainer_puts_the_module(
     for part in ("network.actor.", "network.critic.", "exploration.", "network.vector_norm."):
         assert any(not torch.equal(before[name], after[name]) for name in before if name.startswith(part)), part
     assert all(value.isfinite().all() for value in after.values())
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Makes this process the first of two that do the same; what it tells the other one."""
+    values: list[Any] = []
+
+    def all_gather_object(into: list[Any], value: Any) -> None:
+        values.append(value)
+        into[:] = [value] * len(into)
+
+    two = {"is_available": lambda: True, "is_initialized": lambda: True}
+    two |= {"get_world_size": lambda: 2, "get_rank": lambda: 0}
+    monkeypatch.setattr(ranks, "dist", SimpleNamespace(**two, all_gather_object=all_gather_object))
+    return values
+
+
+def test_what_ranks_tell_one_another_is_on_the_host(
+    make: Make, device: torch.device, tmp_path: Path, told: list[Any]
+) -> None:
+    # a tensor of one card, pickled, would be made on that card by every rank
+    module = make(epochs=2, minibatch_size=STEPS * WORLDS)
+    trainer_on(device, default_root_dir=tmp_path).fit(module, MadeUpRollouts(2, wants_scale()))
+    assert int(module.agent_steps) == 2 * 2 * STEPS * WORLDS
+    tensors: list[torch.Tensor] = []
+    apply_to_collection(told, torch.Tensor, tensors.append, allow_frozen=True)
+    assert len(tensors) > 4
+    assert {each.device.type for each in tensors} == {"cpu"}
 
 
 def test_a_collector_with_physics_serves_a_policy_elsewhere(make: Make, device: torch.device) -> None:

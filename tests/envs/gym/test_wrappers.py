@@ -74,16 +74,24 @@ def test_environments_of_others_are_refused() -> None:
 def test_successes_are_noted_once_an_episode(mode: str) -> None:
     env = NotedSuccesses(tiny_vector_env(2, mode))
     env.reset(seed=0)
-    assert env.first_and_last() == {"first": 0.0, "last": 0.0}
+    assert env.first_and_last() == {}
     told: list[bool] = []
+    with_objects: list[int] = []
     for _ in range(2 * STEPS + 1):
+        objects = env.unwrapped.worlds.env.episodes.object_index.tolist()
         *_, infos = env.step(np.zeros((2, 18)))
         infos = infos.get("final_info", infos)
         told += infos["is_success"].tolist() if "is_success" in infos else []
-    assert env.successes == told
+        with_objects += objects if "is_success" in infos else []
+    assert (env.successes, env.objects) == (told, with_objects)
     assert len(told) == 4
-    env.successes = [False, True, True, False, True]
-    assert env.first_and_last() == {"first": 0.0, "last": 1.0}
+
+
+def test_the_first_and_the_last_fifth_of_the_episodes_are_told_with_their_objects() -> None:
+    env = NotedSuccesses(tiny_vector_env(2))
+    env.successes, env.objects = [False] * 2 + [True] * 7 + [False], [4, 4, 3, 3, 3, 3, 3, 3, 1, 2]
+    told = {name: (successes.tolist(), objects.tolist()) for name, (successes, objects) in env.first_and_last().items()}
+    assert told == {"first": ([0.0, 0.0], [4, 4]), "last": ([1.0, 0.0], [1, 2])}
 
 
 def test_a_movement_past_an_object_is_noted_as_no_success() -> None:

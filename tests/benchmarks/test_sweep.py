@@ -1,0 +1,100 @@
+"""Sweeps of benchmarks: what is measured is kept, and what takes too much is ended and told."""
+
+import importlib
+import json
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.learning import ROOT
+
+
+@pytest.fixture
+def sweep(monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    return importlib.import_module("_sweep")
+
+
+def measured(sweep: Any, script: str, *, seconds: float = 60.0, gigabytes: float = 50.0) -> dict[str, Any]:
+    row: dict[str, Any] = sweep.measured([sys.executable, "-c", script], sweep.Limits(seconds, gigabytes))
+    return row
+
+
+def test_the_last_line_is_what_was_measured(sweep: Any) -> None:
+    assert measured(sweep, "print('hello'); print('{\"rate\": 3}')") == {"rate": 3, "highest_gb": None}
+
+
+def test_memory_is_that_of_all_processes_together(sweep: Any) -> None:
+    held = "import time; held = bytearray(2 * 10**8); time.sleep(4); print('{}')"
+    script = (
+        "import subprocess, sys; held = bytearray(10**8)\n"
+        f"subprocess.run([sys.executable, '-c', {held!r}]); print('{{}}')"
+    )
+    assert 0.3 <= measured(sweep, script)["highest_gb"] < 0.4  # two interpreters have some ten megabytes each
+
+
+def test_what_is_not_done_in_time_is_ended_with_all_its_processes(
+    sweep: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    child = tmp_path / "child"
+    script = (
+        "import subprocess, sys, time; from pathlib import Path\n"
+        "started = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
+        f"told = Path({str(child) + '_'!r}); told.write_text(str(started.pid)); told.rename({str(child)!r})\n"
+        "time.sleep(600)"
+    )
+    # the time is over when both processes are there
+    monkeypatch.setattr(sweep, "time", SimpleNamespace(monotonic=lambda: 2.0 * child.exists()))
+    assert measured(sweep, script, seconds=1.0)["failed"] == "time"
+    number = int(child.read_text())
+    ends = time.monotonic() + 60.0
+    while psutil.pid_exists(number) and psutil.Process(number).status() != psutil.STATUS_ZOMBIE:
+        assert time.monotonic() < ends
+        time.sleep(0.05)
+
+
+def test_what_takes_too_much_memory_is_ended(sweep: Any) -> None:
+    row = measured(sweep, "import time; held = bytearray(3 * 10**8); time.sleep(600)", gigabytes=0.2)
+    assert row["failed"] == "memory"
+    assert row["highest_gb"] > 0.2
+
+
+@pytest.mark.parametrize(
+    ("script", "failed", "error"),
+    [
+        ("raise MemoryError", "memory", "MemoryError"),
+        ("raise ValueError('no grasps')", "error", "no grasps"),
+        ("import os; os.kill(os.getpid(), 9)", "killed", "signal 9"),
+    ],
+)
+def test_what_fails_says_how(sweep: Any, script: str, failed: str, error: str) -> None:
+    row = measured(sweep, script)
+    assert row["failed"] == failed
+    assert error in str(row["error"])
+
+
+def test_rows_are_kept_and_not_asked_for_again(sweep: Any, tmp_path: Path) -> None:
+    path = tmp_path / "sweep.json"
+    sweep.KeptRows(path, {"config": ["a"]}).add({"worlds": 4}, {"rate": 1.0})
+    again = sweep.KeptRows(path, {"config": ["a"]})
+    assert again.has({"worlds": 4})
+    assert not again.has({"worlds": 8})
+    again.add({"worlds": 8}, {"failed": "time"})
+    again.forget_failed([{"worlds": 4}])
+    assert json.loads(path.read_text())["choices"] == again.rows
+    again.forget_failed([{"worlds": 4}, {"worlds": 8}])
+    assert again.rows == [{"worlds": 4, "rate": 1.0}]
+
+
+def test_rows_of_another_configuration_are_refused(sweep: Any, tmp_path: Path) -> None:
+    path = tmp_path / "sweep.json"
+    sweep.KeptRows(path, {"config": ["a"]}).add({"worlds": 4}, {"rate": 1.0})
+    with pytest.raises(
+        ValueError, match=r"sweep\.json was measured with config \['a'\], now it is \['b'\]; give anoth"
+    ):
+        sweep.KeptRows(path, {"config": ["b"]})
