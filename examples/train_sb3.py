@@ -1,7 +1,7 @@
 """Stable-Baselines3's PPO learns how fast the hand should follow the primitive, and when; prints its success as JSON.
 
 One number for all joints, which begins at the primitive's own speed: it closes at once, often before the hand is there.
-python examples/train_sb3.py --steps 1000000
+python examples/train_sb3.py --steps 400000
 """
 
 import argparse
@@ -25,7 +25,7 @@ from lightning_modules.policy.gym_primitive import VectorPrimitiveInTheLoop
 def main(args: list[str] | None = None) -> None:
     """Train, and compare the first fifth of the episodes with the last."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=1_000_000, help="agent steps")
+    parser.add_argument("--steps", type=int, default=400_000, help="agent steps")
     parser.add_argument("--worlds", type=int, default=64)
     parser.add_argument("--path", default="data/grasps.npz", help="grasp set")
     parser.add_argument("--max-objects", type=int, help="only so many objects; all when left out")
