@@ -28,7 +28,7 @@ def read_checkpoint_file(path: str | Path) -> dict[str, Any]:
     if not path.is_file():
         raise FileNotFoundError(
             f"checkpoint {path} does not exist; train one with: python -m lightning_modules.cli fit --config CONFIG. A "
-            "run that ended before its first epoch did has none: start it again without --ckpt_path"
+            "run that ended before its first checkpoint has none: start it again without --ckpt_path"
         )
     stand_in = what_stands_there(path, "the checkpoint")
     if stand_in:

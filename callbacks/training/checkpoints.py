@@ -18,8 +18,11 @@ class RunCheckpoint(ModelCheckpoint):
     be the same for every overlay, and one run would write over the checkpoints of another.
 
     Where an epoch takes long, the last checkpoint is written within it, too, of data that go on from any batch
-    (``resumes_within_epoch`` of the data module): a run that is killed loses minutes.
+    (``resumes_within_epoch`` of the data module): a run that is killed loses minutes. The logs of a run that goes on
+    from there lack the row of that batch, which Lightning hands out after it.
     """
+
+    _written_at = 0.0
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Choose the folder before Lightning does."""
@@ -28,13 +31,8 @@ class RunCheckpoint(ModelCheckpoint):
         super().setup(trainer, pl_module, stage)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Count the time from here; a run that goes on within an epoch does not begin that anew."""
+        """Count the time from here."""
         super().on_train_start(trainer, pl_module)
-        self._written_at = monotonic()
-
-    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Count from here: what came before was written at the epoch's end."""
-        super().on_train_epoch_start(trainer, pl_module)
         self._written_at = monotonic()
 
     def on_train_batch_end(
@@ -43,9 +41,17 @@ class RunCheckpoint(ModelCheckpoint):
         """Write the last checkpoint again, if that was long ago."""
         super().on_train_batch_end(trainer, pl_module, outputs, batch, batch_idx)
         data: Any = getattr(trainer, "datamodule", None)
-        if not self.save_last or trainer.is_last_batch or not getattr(data, "resumes_within_epoch", False):
+        if not getattr(data, "resumes_within_epoch", False) or trainer.is_last_batch:
             return
-        is_late = monotonic() - self._written_at >= WITHIN_EPOCH_S
+        is_late = bool(self.save_last) and monotonic() - self._written_at >= WITHIN_EPOCH_S
         if trainer.strategy.broadcast(is_late):  # all processes take part in writing one
-            trainer.save_checkpoint(Path(str(self.dirpath)) / f"{self.CHECKPOINT_NAME_LAST}{self.FILE_EXTENSION}")
-            self._written_at = monotonic()
+            for logger in trainer.loggers:
+                logger.save()  # what comes before the checkpoint must not be lost with the process
+            self._save_last_checkpoint(trainer, self._monitor_candidates(trainer))
+
+    def _save_checkpoint(self, trainer: Trainer, filepath: str) -> None:
+        # Lightning's own last one, at the end of training, would replace that of a real run
+        if trainer.fast_dev_run:  # type: ignore[attr-defined]
+            return
+        super()._save_checkpoint(trainer, filepath)
+        self._written_at = monotonic()

@@ -24,15 +24,18 @@ _SUCCEEDS = {
 def verdicts_told(sections: Mapping[str, Any], plan: Plan) -> str:
     """How many claims of all sections hold, do not, and are not decided: sentences.
 
-    What several sections claim of the same two rows counts once; claims about rows that the paper does not have count
-    apart.
+    What several sections find alike of the same two rows counts once; claims about rows that the paper does not have
+    count apart.
 
     Args:
         sections: as JSON has them, with ``claims``.
         plan: which rows are added.
     """
     judged = {
-        (*(value for name, value in each["claim"].items() if name != "text"), each["task"], each["split"]): each
+        (
+            *(value for name, value in each["claim"].items() if name != "text"),
+            *map(each.get, ("task", "split", "verdict")),
+        ): each
         for section in sections.values()
         for each in section["claims"]
     }

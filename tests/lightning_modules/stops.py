@@ -7,9 +7,18 @@ from typing import Any
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 
+from callbacks.training import checkpoints
+
 
 class StoppedError(RuntimeError):
     """A run was stopped on purpose."""
+
+
+class WriteEveryBatch(Callback):
+    """Has the last checkpoint written after every batch."""
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        checkpoints.WITHIN_EPOCH_S = 0.0
 
 
 class StopAt(Callback):

@@ -100,6 +100,26 @@ def test_one_rank_writes(left_alone: Path) -> None:
     assert saved == ["checkpoints/epoch=0.ckpt", "checkpoints/epoch=1.ckpt", "checkpoints/last.ckpt"]
 
 
+def test_a_run_that_ends_within_an_epoch_goes_on_where_each_rank_stood(
+    left_alone: Path, paths: Paths, tmp_path: Path
+) -> None:
+    root = tmp_path / "run"
+    one_epoch = ("--data.init_args.rollouts_per_epoch=4", "--trainer.max_epochs=1")
+    writing, stopping = (
+        f"    - class_path: tests.lightning_modules.stops.{name}\n"
+        for name in ("WriteEveryBatch", "StopAfter\n      init_args: {batches: 3}")
+    )
+    stopped = fit(paths, root, writing, stopping, more=one_epoch)
+    assert "StoppedError: after batch 3" in stopped.stderr
+    assert torch.load(root / "checkpoints" / "last.ckpt")["RolloutDataModule"]["num_rollouts"] == 2
+    resumed = fit(paths, root, more=(*one_epoch, "--ckpt_path=last"))
+    assert resumed.returncode == 0, resumed.stderr
+    for now, uninterrupted in zip(seen(root), seen(left_alone), strict=True):
+        assert_same(now["steps"], uninterrupted["steps"][2:])
+        for field in ("weights", "optimizer"):
+            assert_same(now[field], uninterrupted[field], field)
+
+
 def test_a_resumed_run_goes_on_where_each_rank_stood(left_alone: Path, paths: Paths, tmp_path: Path) -> None:
     root, first_epoch = tmp_path / "resumed", left_alone / "checkpoints" / "epoch=0.ckpt"
     resumed = fit(paths, root, more=(f"--ckpt_path={first_epoch}",))

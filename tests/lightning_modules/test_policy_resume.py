@@ -23,10 +23,8 @@ IN_THE_SECOND_EPOCH = 3
 """Rollouts after which a run ends before its time; it would have four."""
 
 
-def stop_after(name: str) -> str:
-    return (
-        f"    - class_path: tests.lightning_modules.stops.{name}\n      init_args: {{batches: {IN_THE_SECOND_EPOCH}}}\n"
-    )
+def stop_after(name: str, batches: int = IN_THE_SECOND_EPOCH) -> str:
+    return f"    - class_path: tests.lightning_modules.stops.{name}\n      init_args: {{batches: {batches}}}\n"
 
 
 @pytest.fixture(scope="module")
@@ -101,18 +99,22 @@ def test_a_killed_run_goes_on_where_it_stood(
     assert_same_training(root, left_alone)
 
 
-def test_a_run_that_ends_within_an_epoch_goes_on_in_its_middle(
+def test_a_run_that_ends_twice_within_an_epoch_goes_on_in_its_middle(
     tiny_path: Path, primitive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recwarn: pytest.WarningsRecorder
 ) -> None:
     monkeypatch.setattr("callbacks.training.checkpoints.WITHIN_EPOCH_S", 0.0)
-    one_epoch, few = "--data.init_args.rollouts_per_epoch=4", checkpoints_alone(tmp_path / "few.yaml")
-    run(policy_command("fit", tiny_path, primitive, tmp_path / "alone", few, one_epoch))
+    longer = (TWO_EPOCHS, "--data.init_args.rollouts_per_epoch=4")
+    few = checkpoints_alone(tmp_path / "few.yaml")
+    run(policy_command("fit", tiny_path, primitive, tmp_path / "alone", few, *longer))
 
-    root, stopping = tmp_path / "stopped", checkpoints_alone(tmp_path / "stop.yaml", stop_after("StopAfter"))
-    with pytest.raises(StoppedError, match=f"after batch {IN_THE_SECOND_EPOCH}"):
-        run(policy_command("fit", tiny_path, primitive, root, stopping, one_epoch))
-    assert rollouts(root) == 2  # the third one was not written yet
-    run(policy_command("fit", tiny_path, primitive, root, few, one_epoch, "--ckpt_path=last"))
+    root, more = tmp_path / "stopped", list(longer)
+    for batches, written in ((6, 5), (2, 6)):  # where it stops, that batch is not written yet
+        stopping = checkpoints_alone(tmp_path / f"stop_{written}.yaml", stop_after("StopAfter", batches))
+        with pytest.raises(StoppedError, match=f"after batch {batches}"):
+            run(policy_command("fit", tiny_path, primitive, root, stopping, *more))
+        assert (checkpoint(root)["epoch"], rollouts(root)) == (1, written)
+        more = [*longer, "--ckpt_path=last"]
+    run(policy_command("fit", tiny_path, primitive, root, few, *more))
     assert_same_training(root, tmp_path / "alone")
     assert not any("dataloader is not resumable" in str(each.message) for each in recwarn)
 

@@ -1,6 +1,7 @@
 """Checkpoints lie in the run's own folder."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -61,22 +62,41 @@ class Batches(LightningDataModule):
         return DataLoader(range(5), batch_size=None)  # type: ignore[arg-type]
 
 
+def fitted(tmp_path: Path, callback: RunCheckpoint, *, resumes: bool, **options: Any) -> Nothing:
+    """A run of five batches, of 150 seconds each by the checkpoint's clock."""
+    trainer = Trainer(
+        default_root_dir=tmp_path, callbacks=[callback], logger=False, accelerator="cpu", enable_progress_bar=False,
+        enable_model_summary=False, **{"max_epochs": 1, **options},
+    )  # fmt: skip
+    module = Nothing(tmp_path / "checkpoints" / "last.ckpt")
+    trainer.fit(module, Batches(resumes_within_epoch=resumes))
+    return module
+
+
+@pytest.fixture
+def slow_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter(range(0, 10_000, 150))
+    monkeypatch.setattr(checkpoints, "monotonic", lambda: float(next(clock)))
+
+
+@pytest.mark.usefixtures("slow_clock")
+@pytest.mark.parametrize("counts_versions", [False, True])
 @pytest.mark.parametrize(
     ("resumes", "save_last", "found"),
     [(True, True, [0, 0, 2, 2, 4]), (False, True, [0] * 5), (True, None, [0] * 5)],
 )
 def test_the_last_checkpoint_is_written_within_a_long_epoch_of_data_that_go_on_there(
-    resumes: bool, save_last: bool | None, found: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    resumes: bool, save_last: bool | None, found: list[int], counts_versions: bool, tmp_path: Path
 ) -> None:
-    clock = iter(range(0, 10_000, 150))  # seconds from batch to batch
-    monkeypatch.setattr(checkpoints, "monotonic", lambda: float(next(clock)))
-    callback = RunCheckpoint(save_last=save_last, save_on_train_epoch_end=True, enable_version_counter=False)
-    trainer = Trainer(
-        default_root_dir=tmp_path, callbacks=[callback], logger=False, accelerator="cpu", max_epochs=1,
-        enable_progress_bar=False, enable_model_summary=False,
-    )  # fmt: skip
-    module = Nothing(tmp_path / "checkpoints" / "last.ckpt")
-    trainer.fit(module, Batches(resumes_within_epoch=resumes))
+    callback = RunCheckpoint(save_last=save_last, save_on_train_epoch_end=True, enable_version_counter=counts_versions)
+    module = fitted(tmp_path, callback, resumes=resumes)
     assert module.found == found
     if save_last:
         assert torch.load(module.path, weights_only=True)["global_step"] == 5
+    assert not list(module.path.parent.glob("last-*"))
+
+
+@pytest.mark.usefixtures("slow_clock")
+def test_a_run_to_try_things_writes_nothing(tmp_path: Path) -> None:
+    fitted(tmp_path, RunCheckpoint(save_last=True), resumes=True, fast_dev_run=5)
+    assert not list((tmp_path / "checkpoints").glob("*"))

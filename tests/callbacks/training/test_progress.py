@@ -92,6 +92,18 @@ def test_throughput_counts_clouds_and_examples_of_an_epoch(clock: Clock, monkeyp
     assert all(how == {"sync_dist": True, "reduce_fx": "sum"} for how in rules)  # several processes add up
 
 
+def test_an_epoch_that_goes_on_in_its_middle_has_a_bar_of_its_own(
+    bar: RunProgressBar, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[Any] = []
+    monkeypatch.setattr(progress.TQDMProgressBar, "on_train_epoch_start", lambda _, of, *__: begun.append(of))
+    for is_within in (False, True):
+        run = trainer(3)
+        run.fit_loop.restarted_mid_epoch = is_within
+        bar.on_train_start(run, LightningModule())
+        assert begun == ([run] if is_within else [])
+
+
 def test_a_real_run_shows_the_time_left(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Trainer(
         max_epochs=1, callbacks=[RunProgressBar(refresh_rate=1)], accelerator="cpu", logger=False,

@@ -89,6 +89,8 @@ def test_verdicts_of_all_sections_are_added_up_each_claim_once(plan: Plan) -> No
     }
     assert verdicts_told(sections, plan) == "Claims of the paper: 2 hold, 1 are not decided."
     assert verdicts_told({"fig4": section()}, plan) == "Claims of the paper: none is judged."
+    differs = {"fig11": section({**without_r_sim, "verdict": "not decided"})}
+    assert verdicts_told({**sections, **differs}, plan) == "Claims of the paper: 2 hold, 2 are not decided."
 
 
 def test_claims_about_rows_that_are_added_are_counted_apart(plan: Plan) -> None:

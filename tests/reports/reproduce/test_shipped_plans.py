@@ -44,6 +44,15 @@ def test_runs_of_one_seed_are_the_same_in_the_plan_of_three(tmp_path: Path) -> N
         assert made["medium"].stamps[name] == stamp
 
 
+def test_a_row_is_added_to_the_papers_in_every_plan_that_has_it_or_in_none() -> None:
+    plans = [read_plan_here(name) for name in ("glance", "quick", "medium", "long", "full")]
+    every = {name for plan in plans for name in plan.methods}
+    for name in every:
+        assert len({plan.methods[name].added for plan in plans if name in plan.methods}) == 1, name
+    of_paper = {"ours", "ilad", "ibs", "ppo", "ppo_goal", "a_p", "without_primitive", "without_r_sim"}
+    assert not of_paper & set().union(*(plan.added for plan in plans))
+
+
 def test_a_glance_makes_the_runs_of_the_quick_plan_on_the_small_set_alone(tmp_path: Path) -> None:
     made = {}
     for name in ("quick", "glance"):
