@@ -7,9 +7,18 @@ from typing import Any
 
 
 def machine(load_before: list[float] | None = None) -> dict[str, Any]:
-    """Cores, architecture, Python, and the load averages before the run, for a benchmark's JSON."""
-    found: dict[str, Any] = {"cpus": os.cpu_count(), "arch": platform.machine(), "python": platform.python_version()}
+    """Cores, processor, architecture, Python, and the load averages before the run, for a benchmark's JSON."""
+    found: dict[str, Any] = {"cpus": os.cpu_count(), "processor": processor()}
+    found |= {"arch": platform.machine(), "python": platform.python_version()}
     return found if load_before is None else {**found, "load_before": load_before}
+
+
+def processor() -> str | None:
+    """Name of the processor's model; None where the system does not tell."""
+    told = Path("/proc/cpuinfo")
+    lines = told.read_text().splitlines() if told.is_file() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or None
 
 
 def load_average() -> list[float]:

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,33 +34,44 @@ class Limits:
 
 
 def measured(command: Sequence[str], limits: Limits, environment: Mapping[str, str] | None = None) -> Row:
-    """What the last line that a command prints says (JSON), and ``highest_gb``, its highest memory.
+    """What the last line that a command prints says (a JSON object), and ``highest_gb``, its highest memory.
 
     Where the command does not come to its end: ``failed``, which is "time", "memory", "killed" or "error", and
-    ``error``. No process of it is left.
+    ``error``. Nothing of its process group is left, however this ends: an interruption ends it, too.
 
     Args:
         command: program and arguments.
         limits: beyond which it is killed.
         environment: the present one when None.
     """
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, env=environment
-    )
     ends, highest, found = time.monotonic() + limits.seconds, 0.0, Row()
-    while process.returncode is None:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace", start_new_session=True,
+        env=environment,
+    ) as process:  # fmt: skip
         try:
-            out, err = process.communicate(timeout=LOOK_S)
-        except subprocess.TimeoutExpired:
-            highest = max(highest, _together_gb(process.pid))
-            if highest > limits.gigabytes:
-                found = {"failed": "memory", "error": f"took {highest:.1f} GB of {limits.gigabytes:g}"}
-            elif time.monotonic() > ends:
-                found = {"failed": "time", "error": f"not done after {limits.seconds:g} s"}
-            if found:
-                os.killpg(process.pid, signal.SIGKILL)  # all ranks and workers
-                process.communicate()
+            while process.returncode is None:
+                try:
+                    out, err = process.communicate(timeout=LOOK_S)
+                except subprocess.TimeoutExpired:
+                    highest = max(highest, _together_gb(process.pid))
+                    if psutil.Process(process.pid).status() == psutil.STATUS_ZOMBIE:
+                        _end(process.pid)  # others of it hold its pipes open
+                    elif highest > limits.gigabytes:
+                        found = {"failed": "memory", "error": f"took {highest:.1f} GB of {limits.gigabytes:g}"}
+                    elif time.monotonic() > ends:
+                        found = {"failed": "time", "error": f"not done after {limits.seconds:g} s"}
+                    if found:
+                        _end(process.pid)
+        finally:
+            _end(process.pid)
     return (found or _told(process.returncode, out, err)) | {"highest_gb": round(highest, 2) or None}
+
+
+def _end(group: int) -> None:
+    """Kill all processes of a group, ranks and workers, if there are any left."""
+    with suppress(ProcessLookupError):
+        os.killpg(group, signal.SIGKILL)
 
 
 def _together_gb(number: int) -> float:
@@ -76,9 +88,21 @@ def _told(status: int, out: str, err: str) -> Row:
         return {"failed": "killed", "error": f"ended by signal {-status}; 9 is what a system short of memory sends"}
     if status:
         failed = "memory" if any(words in err for words in _SHORT_OF_MEMORY) else "error"
-        return {"failed": failed, "error": err.strip().splitlines()[-1:]}
-    found: Row = json.loads(out.strip().splitlines()[-1])
+        return {"failed": failed, "error": _last_line(err) or f"ended with status {status}, without a word"}
+    try:
+        found = json.loads(_last_line(out))
+    except json.JSONDecodeError:
+        found = None
+    if not isinstance(found, dict):
+        return {
+            "failed": "error",
+            "error": f"the last line that it printed is no JSON object: {_last_line(out)!r:.200}",
+        }
     return found
+
+
+def _last_line(text: str) -> str:
+    return "".join(text.strip().splitlines()[-1:])
 
 
 @dataclass
@@ -91,7 +115,7 @@ class KeptRows:
         rows: in the order in which they were measured.
 
     Raises:
-        ValueError: the file holds rows with something else in common.
+        ValueError: the file is not one of these rows, or holds such with something else in common; names it.
     """
 
     path: Path | None
@@ -101,14 +125,20 @@ class KeptRows:
     def __post_init__(self) -> None:
         if self.path is None or not self.path.exists():
             return
-        kept = json.loads(self.path.read_text(encoding="utf-8"))
-        self.rows = kept["choices"]
+        try:
+            kept = json.loads(self.path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise ValueError(f"{self.path} is damaged or no JSON ({error}); give another --output") from error
+        rows = kept.get("choices") if isinstance(kept, dict) else None
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            raise ValueError(f"{self.path} holds no list of measured choices; give another --output")
         other = [name for name, value in self.about.items() if kept.get(name) != value]
         if other:
             raise ValueError(
                 f"{self.path} was measured with {other[0]} {kept.get(other[0])!r}, now it is {self.about[other[0]]!r}; "
                 "give another --output"
             )
+        self.rows = rows
 
     def has(self, choice: Mapping[str, Any]) -> bool:
         """Whether there is a row of this choice."""

@@ -10,12 +10,13 @@ milliseconds of a core for an agent step, by part, and what a node with other co
 short (docs/scaling.md).
 
 With --output each choice is kept as soon as it is measured: the same command goes on where it was interrupted, and
-others add their choices to the same file. One that runs out of time or memory is kept as ``failed`` and not tried
-again without --retry, nor is the same with more worlds.
+others add their choices to the same file. One that runs out of time or memory is kept as ``failed``, with the limits,
+and not tried again without --retry, nor is the same with more worlds under these limits or narrower ones. ``objects``
+is what was asked for, ``objects_present`` what there was.
 
     python benchmarks/scale.py --worlds 256 --threads 1 2 --ranks 1 2
     python benchmarks/scale.py --worlds 16 --objects 8 --rollouts 1 --episodes paper
-    python benchmarks/scale.py --star --worlds 256 64 1024 4096 --objects 0 10 100 1000 4944 --output runs/scale.json
+    python benchmarks/scale.py --star --worlds 256 64 1024 4096 --objects 0 10 100 1000 4934 --output runs/scale.json
     python benchmarks/scale.py --star --backends mujoco mujoco_warp isaacgym_stand_in --worlds 16 4 64 --objects 64 10 \
         --ranks 1 2 --rollouts 1 --timeout 900 --output runs/scale.json
 """
@@ -25,6 +26,7 @@ import itertools
 import json
 import logging
 import os
+import signal
 import sys
 import warnings
 from dataclasses import asdict, dataclass, replace
@@ -38,6 +40,7 @@ import torch
 from _machine import load_average, machine, memory_gb, proportional_gb
 from _sweep import KeptRows, Limits, Row, measured
 from lightning.pytorch import Callback, LightningModule, Trainer
+from numpy.typing import NDArray
 from ppo_throughput import PARTS, Turns, build, summary, train
 from tqdm import tqdm
 
@@ -105,14 +108,20 @@ def with_objects(grasps: GraspSet, count: int) -> GraspSet:
 
     If there are fewer, objects of the test splits are taken for training objects, too: nothing that is learnt is kept.
     """
-    of_training = grasps.split("train")
-    present = np.unique(of_training.object_index[of_training.is_reachable])
+    present = objects_present(grasps)
     if count > len(present):
         splits = tuple(split if split == "development" else "train" for split in grasps.object_splits)
-        of_training = replace(grasps, object_splits=splits).split("train")
-        present = np.unique(of_training.object_index[of_training.is_reachable])
+        grasps = replace(grasps, object_splits=splits)
+        present = objects_present(grasps)
     chosen = present[np.linspace(0, len(present) - 1, min(count, len(present))).round().astype(int)]
+    of_training = grasps.split("train")
     return of_training.rows(np.isin(of_training.object_index, chosen))
+
+
+def objects_present(grasps: GraspSet) -> NDArray[np.int64]:
+    """Indices of the training objects that have a grasp for an episode: one that a moving hand took."""
+    of_training = grasps.split("train")
+    return np.unique(of_training.object_index[of_training.is_reachable]).astype(np.int64)
 
 
 def measure(choice: Choice, configs: list[str]) -> dict[str, Any]:
@@ -133,7 +142,7 @@ def measure(choice: Choice, configs: list[str]) -> dict[str, Any]:
     turns = Turns(built.data)
     everybody = Everybody(turns)
     train(built, choice.rollouts + 1, everybody, turns=turns, ranks=choice.ranks)
-    return told(choice, everybody.found, turns)
+    return {"objects_present": len(objects_present(built.data.grasps)), **told(choice, everybody.found, turns)}
 
 
 def told(choice: Choice, found: list[dict[str, Any]], turns: Turns) -> dict[str, Any]:
@@ -155,22 +164,27 @@ def told(choice: Choice, found: list[dict[str, Any]], turns: Turns) -> dict[str,
 
 
 def in_processes(choice: Choice, given: argparse.Namespace) -> Row:
-    """`measure` in processes of its own, with the load before; how it failed where it did."""
+    """`measure` in processes of its own, with the limits and the load before; how it failed where it did."""
     options = ["--episodes", given.episodes, "--config", *given.config]
     command = [sys.executable, str(Path(__file__).resolve()), *options, "--one", json.dumps(asdict(choice))]
-    load = load_average()
+    load, limits = load_average(), limits_of(given)
     with TemporaryDirectory() as folder:
         environment = dict(os.environ)
         if choice.backend == STAND_IN:
             environment[PYTHON_VARIABLE] = stand_in(Path(folder))
-        row = measured(command, Limits(given.timeout, given.memory), environment)
-    return {"load_before": load, **row}
+        row = measured(command, limits, environment)
+    return {"load_before": load, "limits": asdict(limits), **row}
+
+
+def limits_of(given: argparse.Namespace) -> Limits:
+    """What one choice may take."""
+    return Limits(given.timeout, given.memory)
 
 
 def stand_in(folder: Path) -> str:
     """Path of a script that runs this Python with the tests' stand-in for Isaac Gym, as tests/isaac_gym.py does."""
     path = folder / "python"
-    path.write_text(f"#!/bin/sh\nPYTHONPATH='{FAKES}' exec '{sys.executable}' \"$@\"\n")
+    path.write_text(f"#!/bin/sh\nPYTHONPATH='{FAKES}' FAKE_ISAACGYM= exec '{sys.executable}' \"$@\"\n")
     path.chmod(0o755)
     return str(path)
 
@@ -185,13 +199,20 @@ def choices(given: argparse.Namespace) -> list[Choice]:
     return [Choice(backend, *values, given.rollouts) for backend in given.backends for values in every]
 
 
-def given_up(choice: Choice, rows: list[Row]) -> Row | None:
-    """What is kept of a choice that is not tried, because fewer worlds ran out of time or memory; None otherwise."""
+def given_up(choice: Choice, rows: list[Row], limits: Limits) -> Row | None:
+    """What is kept of a choice that is not tried, because less of it ran out of time or memory; None otherwise.
+
+    Less of it: fewer worlds and no more rollouts, all else the same, under limits at least as wide.
+    """
     wanted = asdict(choice)
     for row in rows:
         same = all(row[name] == value for name, value in wanted.items() if name not in ("worlds", "rollouts"))
-        if same and row.get("failed") in ("time", "memory", "killed") and row["worlds"] < choice.worlds:
-            return {"failed": row["failed"], "error": f"not tried: {row['worlds']} worlds were too many"}
+        less = row["worlds"] < choice.worlds and row["rollouts"] <= choice.rollouts
+        allowed = row.get("limits", {})
+        wide = all(allowed.get(name, 0.0) >= value for name, value in asdict(limits).items())
+        if same and less and wide and row.get("failed") in ("time", "memory", "killed"):
+            error = f"not tried: {row['worlds']} worlds were too many"
+            return {"limits": allowed, "failed": row["failed"], "error": error}
     return None
 
 
@@ -223,9 +244,9 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
     return options
 
 
-def main() -> None:
+def main(args: list[str] | None = None) -> None:
     """Measure every choice and print."""
-    options = arguments()
+    options = arguments(args)
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     if options.one is not None:
         with warnings.catch_warnings():
@@ -235,14 +256,17 @@ def main() -> None:
         if rank() == 0:
             print(json.dumps(found))
         return
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # ends what is being measured, too
     about = {"benchmark": "scale", "config": options.config, "episodes": options.episodes}
     with plain_errors():
         sweep = KeptRows(options.output, {**about, "machine": machine(), "torch": torch.__version__})
     wanted = choices(options)
     if options.retry:
         sweep.forget_failed([asdict(choice) for choice in wanted])
+    before = len(sweep.rows) if options.retry else 0  # a retry rests on its own failures alone
     for choice in tqdm([each for each in wanted if not sweep.has(asdict(each))], unit="choice"):
-        sweep.add(asdict(choice), given_up(choice, sweep.rows) or in_processes(choice, options))
+        skipped = given_up(choice, sweep.rows[before:], limits_of(options))
+        sweep.add(asdict(choice), skipped or in_processes(choice, options))
     print(sweep.text())
 
 

@@ -29,7 +29,7 @@ def main(args: list[str] | None = None) -> None:
     parser.add_argument("--worlds", type=int, default=64)
     parser.add_argument("--path", default="data/grasps.npz", help="grasp set")
     parser.add_argument("--max-objects", type=int, help="only so many objects; all when left out")
-    parser.add_argument("--output", help="file of the trained policy (.zip); its inputs' statistics beside it (.pkl)")
+    parser.add_argument("--output", help="NAME or NAME.zip: the policy to NAME.zip, its inputs' statistics to NAME.pkl")
     given = parser.parse_args(args)
     worlds = gymnasium.make_vec(
         "GraspGF/HumanAssist-v0", num_envs=given.worlds, autoreset_mode="SameStep", path=given.path,
@@ -49,8 +49,8 @@ def main(args: list[str] | None = None) -> None:
     )  # fmt: skip
     learner.learn(given.steps)
     if given.output is not None:
-        learner.save(given.output)
-        rows.save(f"{given.output}.pkl")
+        learner.save(given.output.removesuffix(".zip") + ".zip")
+        rows.save(given.output.removesuffix(".zip") + ".pkl")
     success = {name: estimate(*part, is_rate=True).as_dict() for name, part in noted.first_and_last().items()}
     print(json.dumps({"episodes": len(noted.successes), "success": success}))  # noqa: T201
 

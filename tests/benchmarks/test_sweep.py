@@ -38,24 +38,68 @@ def test_memory_is_that_of_all_processes_together(sweep: Any) -> None:
     assert 0.3 <= measured(sweep, script)["highest_gb"] < 0.4  # two interpreters have some ten megabytes each
 
 
-def test_what_is_not_done_in_time_is_ended_with_all_its_processes(
-    sweep: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    child = tmp_path / "child"
-    script = (
-        "import subprocess, sys, time; from pathlib import Path\n"
+def with_child(told: Path, then: str) -> str:
+    """A script whose child sleeps and holds its pipes open; once the child's number stands in a file, it does more."""
+    return (
+        "import os, signal, subprocess, sys, time; from pathlib import Path\n"
         "started = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
-        f"told = Path({str(child) + '_'!r}); told.write_text(str(started.pid)); told.rename({str(child)!r})\n"
-        "time.sleep(600)"
+        f"told = Path({str(told) + '_'!r}); told.write_text(str(started.pid)); told.rename({str(told)!r})\n"
+        f"{then}"
     )
-    # the time is over when both processes are there
-    monkeypatch.setattr(sweep, "time", SimpleNamespace(monotonic=lambda: 2.0 * child.exists()))
-    assert measured(sweep, script, seconds=1.0)["failed"] == "time"
-    number = int(child.read_text())
+
+
+def assert_ends(number: int) -> None:
     ends = time.monotonic() + 60.0
     while psutil.pid_exists(number) and psutil.Process(number).status() != psutil.STATUS_ZOMBIE:
         assert time.monotonic() < ends
         time.sleep(0.05)
+
+
+def test_what_is_not_done_in_time_is_ended_with_all_its_processes(
+    sweep: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    child = tmp_path / "child"
+    # the time is over when both processes are there
+    monkeypatch.setattr(sweep, "time", SimpleNamespace(monotonic=lambda: 2.0 * child.exists()))
+    assert measured(sweep, with_child(child, "time.sleep(600)"), seconds=1.0)["failed"] == "time"
+    assert_ends(int(child.read_text()))
+
+
+def test_an_interruption_ends_all_processes(sweep: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    child = tmp_path / "child"
+
+    def interrupted() -> float:
+        if child.exists():
+            raise KeyboardInterrupt
+        return 0.0
+
+    monkeypatch.setattr(sweep, "time", SimpleNamespace(monotonic=interrupted))
+    with pytest.raises(KeyboardInterrupt):
+        measured(sweep, with_child(child, "time.sleep(600)"))
+    assert_ends(int(child.read_text()))
+
+
+@pytest.mark.parametrize(
+    ("then", "failed"),
+    [("os.kill(os.getpid(), signal.SIGKILL)", "killed"), ("sys.exit('no grasps')", "error"), ("print('{}')", None)],
+)
+def test_what_is_left_behind_is_ended_and_hides_nothing(
+    sweep: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, then: str, failed: str | None
+) -> None:
+    child = tmp_path / "child"
+    looks = iter(range(30))  # the time is over after so many: long after the first process has ended
+    monkeypatch.setattr(sweep, "time", SimpleNamespace(monotonic=lambda: 1.0 * next(looks)))
+    assert measured(sweep, with_child(child, then), seconds=20.0).get("failed") == failed
+    assert_ends(int(child.read_text()))
+
+
+def test_a_daemon_of_what_came_to_its_end_is_ended(sweep: Any, tmp_path: Path) -> None:
+    script = (
+        "import subprocess, sys; from subprocess import DEVNULL\n"
+        "sleeps = [sys.executable, '-c', 'import time; time.sleep(600)']\n"
+        "print(f'{{\"child\": {subprocess.Popen(sleeps, stdout=DEVNULL, stderr=DEVNULL).pid}}}')"
+    )
+    assert_ends(measured(sweep, script)["child"])
 
 
 def test_what_takes_too_much_memory_is_ended(sweep: Any) -> None:
@@ -69,13 +113,18 @@ def test_what_takes_too_much_memory_is_ended(sweep: Any) -> None:
     [
         ("raise MemoryError", "memory", "MemoryError"),
         ("raise ValueError('no grasps')", "error", "no grasps"),
+        ("import sys; sys.exit(3)", "error", "ended with status 3, without a word"),
         ("import os; os.kill(os.getpid(), 9)", "killed", "signal 9"),
+        ("", "error", "no JSON object: ''"),
+        ("print('done')", "error", "no JSON object: 'done'"),
+        ("print(3)", "error", "no JSON object: '3'"),
+        ("import sys; sys.stdout.buffer.write(b'\\xff')", "error", "no JSON object"),
     ],
 )
 def test_what_fails_says_how(sweep: Any, script: str, failed: str, error: str) -> None:
     row = measured(sweep, script)
     assert row["failed"] == failed
-    assert error in str(row["error"])
+    assert error in row["error"]
 
 
 def test_rows_are_kept_and_not_asked_for_again(sweep: Any, tmp_path: Path) -> None:
@@ -98,3 +147,22 @@ def test_rows_of_another_configuration_are_refused(sweep: Any, tmp_path: Path) -
         ValueError, match=r"sweep\.json was measured with config \['a'\], now it is \['b'\]; give anoth"
     ):
         sweep.KeptRows(path, {"config": ["b"]})
+
+
+@pytest.mark.parametrize(
+    ("content", "error"),
+    [
+        (b'{"choices": [', r"sweep\.json is damaged or no JSON \(.*line 1.*\); give another --output"),
+        (b"\xff\xfe", r"sweep\.json is damaged or no JSON \(.*decode.*\); give another --output"),
+        (b"[1]", r"sweep\.json holds no list of measured choices; give another --output"),
+        (b'{"choices": {"worlds": 4}}', r"sweep\.json holds no list of measured choices"),
+        (b'{"choices": [4]}', r"sweep\.json holds no list of measured choices"),
+        (b'{"choices": []}', r"sweep\.json was measured with config None, now it is \['a'\]"),
+    ],
+)
+def test_files_of_something_else_are_refused(sweep: Any, tmp_path: Path, content: bytes, error: str) -> None:
+    path = tmp_path / "sweep.json"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=error):
+        sweep.KeptRows(path, {"config": ["a"]})
+    assert path.read_bytes() == content
