@@ -124,7 +124,9 @@ def _array(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
             f"deflated; {_EXPECTED}"
         )
     try:
-        return np.lib.format.read_array(io.BytesIO(archive.read(info)), allow_pickle=False)
+        with archive.open(info) as file:
+            raw = file.read(_MAX_BYTES)  # without a number all is unpacked, whatever size the directory claims
+        return np.lib.format.read_array(io.BytesIO(raw), allow_pickle=False)
     except Exception as error:  # of zlib, zipfile and numpy, and of sizes that a header claims
         raise ValueError(f"{name} cannot be read ({type(error).__name__}: {error}); {_EXPECTED}") from error
 
