@@ -90,7 +90,8 @@ def read_recording(content: bytes, hand: Hand, period_s: float) -> Recording:
             raise ValueError(f"hand is {name!r}, the page shows {hand.name!r}; give a recording of this hand")
         time_s = _numbers(archive, "time_s", ())
         wrist_w = _numbers(archive, "wrist_pose_w", (7,))
-        object_name = _text(archive, "object_name")  # empty in logs of live.run
+        # empty in logs of live.run, and older logs have none
+        object_name = _text(archive, "object_name") if "object_name.npy" in archive.namelist() else ""
         start_w = _start(archive) if object_name else None
     if len(time_s) != len(wrist_w):
         raise ValueError(f"time_s has {len(time_s)} steps, wrist_pose_w {len(wrist_w)}; {_EXPECTED}")
