@@ -8,6 +8,7 @@ from enum import StrEnum
 
 import numpy as np
 
+from envs.wrist.strokes import minimum_jerk
 from live.poses import Array, rotation_matrix
 from live.states import State
 
@@ -90,12 +91,11 @@ class Carry:
             up_w = arm_pose_w.copy()
             up_w[2] += self._settings.height
             self._begin(Phase.LIFT, time_s, arm_pose_w, up_w)
-        share = min(1.0, (time_s - self._began_s) / self._takes_s)
+        share = (time_s - self._began_s) / self._takes_s
         if share >= 1.0:
             self._next(time_s)
-            share = min(1.0, (time_s - self._began_s) / self._takes_s)
-        progress = share**3 * (10.0 - 15.0 * share + 6.0 * share**2)  # minimum jerk (Flash and Hogan 1985)
-        return self._from_w + progress * (self._to_w - self._from_w)
+            share = (time_s - self._began_s) / self._takes_s
+        return self._from_w + minimum_jerk(np.array(share)) * (self._to_w - self._from_w)
 
     def _begin(self, phase: Phase, time_s: float, from_w: Array, to_w: Array, takes_s: float | None = None) -> None:
         way = float(np.linalg.norm(to_w[:3] - from_w[:3]))

@@ -6,7 +6,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
+from typing import TextIO
 
 _LOG = logging.getLogger(__name__)
 
@@ -25,7 +27,8 @@ class Watchdog:
 
     It looks from a thread of its own and sends nothing: motors that hear nothing have to stop (docs/real_hand.md). A
     call that holds Python's lock stops this thread, too; then `faulthandler`, which needs no lock, writes after a
-    second on standard error where every thread is. It has one such alarm a process: another's is lost.
+    second on standard error where every thread is. It has one such alarm a process: another's is lost. Where standard
+    error is closed or no file there is none, and the rest goes on.
 
     Args:
         clock: seconds of this machine.
@@ -66,13 +69,30 @@ class Watchdog:
         taken = 0.0 if began is None else self._clock() - began
         was, self.is_hanging = self.is_hanging, taken > LIMIT_S
         if self.is_hanging and not was:
-            _LOG.warning("the controller has not answered for %.0f ms: no targets are sent", 1e3 * taken)
+            _warn("the controller has not answered for %.0f ms: no targets are sent", 1e3 * taken)
         if was and not self.is_hanging:
-            _LOG.warning("the controller answers again")
+            _warn("the controller answers again")
 
     def _watch(self) -> None:
         errors = sys.__stderr__  # None in programs without a terminal
         while not self._closed.wait(LIMIT_S / _LOOKS):
-            if errors is not None:
-                faulthandler.dump_traceback_later(_LOCKED_S, file=errors)  # not before this thread fails to come by
+            if errors is not None and not _alarms(errors):
+                errors = None
             self.look()
+
+
+def _alarms(errors: TextIO) -> bool:
+    """Whether `faulthandler` will write there, unless this thread comes by before."""
+    try:
+        faulthandler.dump_traceback_later(_LOCKED_S, file=errors)
+    except (OSError, ValueError, RuntimeError) as error:  # closed, or no file of the system's
+        faulthandler.cancel_dump_traceback_later()  # of before it was closed: its number may be another file's now
+        _warn("a call that holds Python's lock will not be told on standard error: %s", error)
+        return False
+    return True
+
+
+def _warn(text: str, *values: object) -> None:
+    """Log it; a log that cannot be written any more, as on a closed standard error, ends no watch."""
+    with suppress(OSError, ValueError):
+        _LOG.warning(text, *values)

@@ -125,6 +125,11 @@ class Panel:
         """What the button of the recording offers."""
         self._record.label = "Stop and save" if is_on else "Record"
 
+    def show_object(self, name: str) -> None:
+        """Have the choice of the object, of those to choose from, say what is there."""
+        (title,) = (title for title, each in self._titles.items() if each == name)
+        self._object.value = title  # type: ignore[misc]  # mypy does not see its setter
+
     def _add_buttons(self) -> None:
         gui, wishes = self._gui, self._wishes
         self._note = gui.add_html("")
@@ -139,9 +144,9 @@ class Panel:
 
     def _add_choices(self, objects: Sequence[str], max_upload_mb: float) -> None:
         gui, wishes = self._gui, self._wishes
-        titles = _titles(objects)
-        chosen = gui.add_dropdown("object", tuple(titles), hint="none of them was trained on")
-        chosen.on_update(lambda _: wishes.show_object(titles[chosen.value]))
+        self._titles = _titles(objects)
+        self._object = gui.add_dropdown("object", tuple(self._titles), hint="none of them was trained on")
+        self._object.on_update(self._chose)
         upload = gui.add_upload_button(
             f"Your own mesh (up to {max_upload_mb:g} MB)",
             icon=viser.Icon.UPLOAD,
@@ -154,6 +159,10 @@ class Panel:
         level.on_update(lambda _: wishes.do(lambda world: setattr(world, "level", float(level.value))))
         closing = gui.add_slider("close (fingers: off)", 0.0, 1.0, 0.01, 0.0)
         closing.on_update(lambda _: wishes.do(lambda world: setattr(world.assistants, "closing", float(closing.value))))
+
+    def _chose(self, event: viser.GuiEvent[viser.GuiDropdownHandle[str]]) -> None:
+        if event.client is not None:  # not where it only follows a replay
+            self._wishes.show_object(self._titles[event.target.value])
 
     def _add_curves(self) -> None:
         times = np.linspace(-SHOWN_S, 0.0, CURVE_STEPS)

@@ -90,7 +90,8 @@ def read_recording(content: bytes, hand: Hand, period_s: float) -> Recording:
             raise ValueError(f"hand is {name!r}, the page shows {hand.name!r}; give a recording of this hand")
         time_s = _numbers(archive, "time_s", ())
         wrist_w = _numbers(archive, "wrist_pose_w", (7,))
-        object_name = _text(archive, "object_name")  # empty in logs of live.run
+        # empty in logs of live.run, and older logs have none
+        object_name = _text(archive, "object_name") if "object_name.npy" in archive.namelist() else ""
         start_w = _start(archive) if object_name else None
     if len(time_s) != len(wrist_w):
         raise ValueError(f"time_s has {len(time_s)} steps, wrist_pose_w {len(wrist_w)}; {_EXPECTED}")
@@ -124,7 +125,9 @@ def _array(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
             f"deflated; {_EXPECTED}"
         )
     try:
-        return np.lib.format.read_array(io.BytesIO(archive.read(info)), allow_pickle=False)
+        with archive.open(info) as file:
+            raw = file.read(_MAX_BYTES)  # without a number all is unpacked, whatever size the directory claims
+        return np.lib.format.read_array(io.BytesIO(raw), allow_pickle=False)
     except Exception as error:  # of zlib, zipfile and numpy, and of sizes that a header claims
         raise ValueError(f"{name} cannot be read ({type(error).__name__}: {error}); {_EXPECTED}") from error
 

@@ -139,6 +139,8 @@ class Visit:
         """One control step, and what it looks like; for whoever holds `turn`."""
         self._heed()
         state = self.world.step()
+        if self.world.log.is_on and self.world.log.is_full:
+            self._save(self.world)
         arrows = self.world.field_arrows(state) if self.panel.shows_field else None
         look, contacts = self.world.look(state), self.panel.shows_contacts
         self.stage.show(look, self.world.wrist.wanted_w, arrows, with_contacts=contacts)
@@ -199,24 +201,35 @@ class Visit:
 
     def _record(self) -> None:
         def wish(world: World) -> None:
-            if not world.log.is_on:
+            if world.log.is_on:
+                self._save(world)
+            else:
                 world.record()
                 self.panel.set_recording(True)
-                return
-            world.log.is_on = False
-            self.panel.set_recording(False)
-            if not len(world.log):
-                return
-            content = world.log.content()
-            self._client.send_file_download("log.npz", content)
-            self._recording = read_recording(content, world.hand, world.period_s)
 
         self.do(wish)
+
+    def _save(self, world: World) -> None:
+        """Stop recording; the visitor gets what there is as a file, and replays it if it can be."""
+        world.log.is_on = False
+        self.panel.set_recording(False)
+        if not len(world.log):
+            return
+        content = world.log.content()
+        self._client.send_file_download("log.npz", content)
+        self._recording = None
+        try:
+            self._recording = read_recording(content, world.hand, world.period_s)
+        except ValueError as error:
+            self.panel.say(f"log.npz is saved, but it cannot be replayed: {error}", is_wrong=True)
+            return
+        if world.log.is_full:
+            self.panel.say(f"Stopped after {world.period_s * len(world.log):g} s, as long as a recording lasts.")
 
     def _replay(self) -> None:
         def wish(world: World) -> None:
             if self._recording is None:
-                self.panel.say("Nothing is recorded yet: press Record, move the wrist, stop.")
+                self.panel.say("There is no recording to replay: press Record, move the wrist, stop.")
             else:
                 self._play(world, self._recording)
 
@@ -243,4 +256,6 @@ class Visit:
         self.stage.place(thing, world.way)
         is_other = thing.name != name
         self.panel.say(f"Recorded with {name or 'an unknown object'}, which is not here." if is_other else "")
-        self._name = thing.name if thing.name in self._exhibits.things else self._name
+        if thing.name in self._exhibits.things:
+            self._name = thing.name
+            self.panel.show_object(thing.name)

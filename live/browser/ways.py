@@ -12,6 +12,7 @@ from envs.task.episodes import EpisodeSampler
 from envs.task.settings import TaskSettings
 from envs.wrist.movement import PatternApproach
 from envs.wrist.patterns import WristPatterns, generate_patterns
+from envs.wrist.strokes import minimum_jerk
 from envs.wrist.user_movement import UserMovement
 from live.poses import Array
 
@@ -104,8 +105,7 @@ class Ways:
 
 def _lifted(pose_w: Array, period_s: float) -> Array:
     """Poses (T, 7) of a wrist that rests and then rises."""
-    share = np.arange(1, round(RISE_S / period_s) + 1) * period_s / RISE_S
-    rises = share**3 * (10.0 - 15.0 * share + 6.0 * share**2)  # minimum jerk (Flash and Hogan 1985)
+    rises = minimum_jerk(np.arange(1, round(RISE_S / period_s) + 1, dtype=np.float64) * period_s / RISE_S)
     heights = RISE * np.concatenate([np.zeros(round(DWELL_S / period_s)), rises])
     poses = np.tile(pose_w, (len(heights), 1))
     poses[:, 2] += heights

@@ -34,11 +34,11 @@ START: Array = np.array([0.02, -0.14, 0.26, 0.0, 0.0, np.sqrt(0.5), np.sqrt(0.5)
 
 
 MAX_RECORDED = 4800
-"""Control steps that a recording keeps: two minutes, some 25 MB."""
+"""Control steps that a recording keeps, the first ones: two minutes, some 25 MB."""
 
 
 class SwitchedLog(ControllerLog):
-    """A log that keeps steps only while it is on."""
+    """A log that keeps steps only while it is on and not full: without its beginning none could be replayed."""
 
     def __init__(self) -> None:
         super().__init__(MAX_RECORDED)
@@ -49,9 +49,14 @@ class SwitchedLog(ControllerLog):
         self._steps.clear()
         self.is_on = True
 
+    @property
+    def is_full(self) -> bool:
+        """Whether it keeps no more steps."""
+        return len(self) == self._steps.maxlen
+
     def add(self, step: Step) -> None:
-        """One step more, if it is on."""
-        if self.is_on:
+        """One step more, if it is on and has room."""
+        if self.is_on and not self.is_full:
             super().add(step)
 
 

@@ -2,59 +2,32 @@
 
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from urllib.error import HTTPError
 
 import msgspec
 import numpy as np
 import pytest
 
-viser = pytest.importorskip("viser", reason="needs the extra demo")
+pytest.importorskip("viser", reason="needs the extra demo")
 
-from websockets.exceptions import ConnectionClosed, InvalidStatus  # noqa: E402
-from websockets.sync.client import ClientConnection, connect  # noqa: E402
-from websockets.typing import Subprotocol  # noqa: E402
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import ClientConnection
 
-from live.browser import uploads  # noqa: E402
-from live.browser.recordings import read_recording  # noqa: E402
-from live.browser.settings import DemoSettings  # noqa: E402
-from live.browser.visit import Visit  # noqa: E402
-from live.server import DemoServer, _settings, main  # noqa: E402
-from tests.learning import ROOT  # noqa: E402
-from tests.live.browser.bombs import memory_bomb  # noqa: E402
+from live.browser import uploads
+from live.browser.recordings import read_recording
+from live.browser.visit import Visit
+from live.server import DemoServer, _settings, main
+from tests.learning import ROOT
+from tests.live.browser.bombs import memory_bomb
+from tests.live.browser.tabs import demo_server, tab, wait_for
 
 SHIPPED = (f"--policy={ROOT}/pretrained/residual_ppo.ckpt", f"--grasps={ROOT}/data/grasps.npz")
-
-CAMERA = {
-    "type": "ViewerCameraMessage", "wxyz": [1.0, 0.0, 0.0, 0.0], "position": [0.0, -1.0, 0.5], "fov": 0.8, "near": 0.01,
-    "far": 100.0, "image_height": 400, "image_width": 600, "look_at": [0.0, 0.0, 0.0], "up_direction": [0.0, 0.0, 1.0],
-}  # fmt: skip
-"""What a tab says when it is open."""
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[DemoServer]:
-    policy, grasps = str(ROOT / "pretrained" / "residual_ppo.ckpt"), str(ROOT / "data" / "grasps.npz")
-    objects = ("can_00106", "ball_00106")
-    server = DemoServer(DemoSettings(policy=policy, grasps=grasps, objects=objects, port=0, max_visitors=2))
-    yield server
-    server.close()
-
-
-def tab(server: DemoServer, origin: str | None = None) -> ClientConnection:
-    """A connection as the page makes it."""
-    version = Subprotocol(f"viser-v{viser.__version__}")
-    address = server.address.replace("http", "ws")
-    opened = connect(address, origin=origin, subprotocols=[version], max_size=None)  # type: ignore[arg-type]
-    opened.send(msgspec.msgpack.encode(CAMERA))
-    return opened
-
-
-def wait_for(what: Callable[[], bool], seconds: float = 60.0) -> None:
-    end = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.05)
+    yield from demo_server()
 
 
 def pose(x: float) -> bytes:

@@ -1,5 +1,7 @@
 """A controller that hangs is noticed, and its targets do not jump afterwards."""
 
+import faulthandler
+import io
 import logging
 import subprocess
 import sys
@@ -68,6 +70,39 @@ def test_the_loop_is_watched_from_a_thread_of_its_own(monkeypatch: pytest.Monkey
     assert "watchdog" not in {thread.name for thread in threading.enumerate()}
 
 
+def test_a_program_without_standard_error_is_watched() -> None:
+    script = (
+        "import sys, time; from live.watchdog import Watchdog\n"
+        "sys.stderr.close()\n"
+        "with Watchdog() as watchdog:\n"
+        "    watchdog.begin(); end = time.monotonic() + 30\n"
+        "    while not watchdog.is_hanging and time.monotonic() < end: time.sleep(0.01)\n"
+        "    print(watchdog.is_hanging)\n"
+        "    watchdog.end()\n"
+        "    while watchdog.is_hanging and time.monotonic() < end: time.sleep(0.01)\n"
+        "    print(watchdog.is_hanging)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, check=True, cwd=ROOT)
+    assert done.stdout.split() == ["True", "False"]
+
+
+def test_a_standard_error_that_is_no_file_is_told_once_and_its_alarm_given_up(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(sys, "__stderr__", io.StringIO())
+    looks = threading.Semaphore(0)
+    monkeypatch.setattr(Watchdog, "look", lambda _: looks.release())
+    ended: list[str] = []
+    monkeypatch.setattr(
+        faulthandler, "cancel_dump_traceback_later", lambda: ended.append(threading.current_thread().name)
+    )
+    with Watchdog():
+        assert all(looks.acquire(timeout=30.0) for _ in range(3))
+    assert caplog.messages == ["a call that holds Python's lock will not be told on standard error: fileno"]
+    assert ended[0] == "watchdog"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="usleep is a function of POSIX")
 def test_a_call_that_holds_pythons_lock_is_told_by_where_it_is() -> None:
     script = (
         "import ctypes, time; from live.watchdog import Watchdog\n"

@@ -1,6 +1,8 @@
 """A log that a visitor brings is played as it was recorded, or he is told what is wrong with it."""
 
 import io
+import struct
+import tracemalloc
 import zipfile
 from dataclasses import replace
 from typing import Any
@@ -86,10 +88,12 @@ def test_the_open_hand_is_kept_out_of_the_table() -> None:
     assert open_hand_height(HAND, found).min() > -0.0021  # 2 mm, as everywhere on the page
 
 
-def test_logs_without_an_object_are_played_past_the_one_that_is_there() -> None:
-    log = log_of(movement())
-    log.object_name, log.object_start_w = "", None
-    found = read_recording(log.content(), HAND, PERIOD)
+@pytest.mark.parametrize("name", ["", None])
+def test_logs_without_an_object_are_played_past_the_one_that_is_there(name: str | None) -> None:
+    told = (None, None) if name is None else (np.array(name), NOWHERE)  # older logs have no such fields
+    found = read_recording(changed(object_name=told[0], object_start_w=told[1]), HAND, PERIOD)
+    assert found.object_name == ""
+    assert found.object_start_w is None
     thing = make_object("box", 0)
     way = found.past(thing, thing.rest_poses[0])
     np.testing.assert_array_equal(way.object_pose_w, thing.rest_poses[0])
@@ -151,6 +155,25 @@ def test_a_header_that_claims_more_than_there_is_is_refused() -> None:
         archive.writestr("wrist_pose_w.npy", header.getvalue() + bytes(56))
     with pytest.raises(ValueError, match="wrist_pose_w cannot be read"):
         read_recording(packed.getvalue(), HAND, PERIOD)
+
+
+def test_no_more_is_unpacked_than_an_array_may_take() -> None:
+    size = 64_000_000
+    packed = io.BytesIO(changed(wrist_pose_w=None))
+    with zipfile.ZipFile(packed, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("wrist_pose_w.npy", bytes(size))
+    true, forged = struct.pack("<L", size), struct.pack("<L", 1000)
+    content = packed.getvalue()
+    assert content.count(true) == 2  # before the array, and in the directory at the end
+    content = content.replace(true, forged)
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match="wrist_pose_w cannot be read"):
+            read_recording(content, HAND, PERIOD)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 10_000_000  # five times what is allowed, for the buffers on the way
 
 
 def test_what_is_packed_in_ways_of_other_programs_is_left_alone() -> None:

@@ -1,5 +1,6 @@
 """A visitor's world without a browser: the shipped policy on an object that it never saw."""
 
+import io
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +13,8 @@ from envs.physics.mujoco_cpu import MujocoCpu
 from envs.wrist.patterns import WristPatterns, generate_patterns
 from live.browser.recordings import read_recording
 from live.browser.ways import Way, Ways
-from live.browser.world import START, World
+from live.browser.world import START, SwitchedLog, World
+from live.log import Step
 from live.policies import load_control_policy
 from live.poses import rotation_matrix
 from live.states import State
@@ -135,6 +137,19 @@ def test_what_was_recorded_under_a_late_tracker_can_be_replayed(world: World, li
     assert len(recording.wrist_pose_w) == 12
     world.replay(recording, world.thing)
     assert world.wrist.is_playing
+
+
+def test_a_full_log_keeps_its_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("live.browser.world.MAX_RECORDED", 3)
+    log, nothing = SwitchedLog(), np.zeros(7)
+    log.restart()
+    for number in range(5):
+        assert log.is_full == (number >= 3)
+        log.add(Step(float(number), nothing, nothing, nothing, nothing, nothing, nothing, "idle", "", 0.0))
+    with np.load(io.BytesIO(log.content())) as content:
+        assert content["time_s"].tolist() == [0.0, 1.0, 2.0]
+    log.restart()
+    assert not log.is_full
 
 
 def test_an_empty_world_says_so() -> None:
