@@ -105,10 +105,10 @@ def load_pth(path: Path) -> Any:
     """
     if not zipfile.is_zipfile(path):
         return load_plain_pickle(path)
-    numbers = [type(np.dtype(kind)) for kind in (np.float32, np.float64, np.int32, np.int64, np.uint8, np.bool_)]
+    kinds = (np.float32, np.float64, np.int32, np.int64, np.uint8, np.bool_, np.str_, np.bytes_)
     functions = (multiarray._reconstruct, multiarray.scalar)
     of_numpy_1 = [(function, f"numpy.core.multiarray.{function.__name__}") for function in functions]
-    allowed: list[Any] = [*functions, *of_numpy_1, np.ndarray, np.dtype, *numbers]
+    allowed: list[Any] = [*functions, *of_numpy_1, np.ndarray, np.dtype, *(type(np.dtype(kind)) for kind in kinds)]
     try:
         with torch.serialization.safe_globals(allowed):
             content = torch.load(path, map_location="cpu", weights_only=True)
@@ -155,7 +155,7 @@ def vector(source: str, fields: Mapping[str, Any], name: str, size: int | None) 
         raise ValueError(f"{source} lacks the field {name!r}; it has {', '.join(map(str, fields)) or 'none'}")
     try:
         values = np.asarray(fields[name], dtype=np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"{source}, field {name}: no numbers ({error}); leave this entry out") from error
     if size is not None and values.shape != (size,):
         raise ValueError(f"{source}, field {name}: shape {values.shape}, expected ({size},); leave this entry out")
