@@ -3,7 +3,7 @@
 import logging
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -158,9 +158,9 @@ def load_recordings(path: str | Path) -> Recordings:
 def _of_folder(folder: Path, files: Sequence[Path], read: Callable[[Path], WristRecording]) -> Recordings:
     found, rejected = [], {}
     for file in tqdm(files, desc="recordings", unit="recording", disable=len(files) < 100):
-        name = str(file.relative_to(folder))
+        name = file.relative_to(folder).as_posix()  # of one name there may be several in folders beside each other
         try:
-            found.append(read(file))
+            found.append(replace(read(file), name=name))
         except (ValueError, OSError) as error:
             rejected[name] = str(error)
     if not found:

@@ -142,7 +142,7 @@ def test_recordings_that_cannot_be_used_are_told_and_left_out(
         load_recordings(folder)
     write_handover_sim(folder, 1, way(0.001, 1))
     read = load_recordings(folder)
-    assert [each.name for each in read.found] == ["meta_001"]
+    assert [each.name for each in read.found] == ["meta_001.json"]
     assert list(read.rejected) == ["meta_000.json"]
     assert not (tmp_path / "ran").exists()
 
