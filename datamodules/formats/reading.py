@@ -14,6 +14,7 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
+from datamodules.formats.beyond_measure import beyond_measure
 from datamodules.formats.files import state_of
 from datamodules.formats.foreign import BadEntry, ForeignGrasp
 from datamodules.formats.own_joints import own_joints
@@ -38,15 +39,6 @@ MAX_TIP_DISTANCE = 0.06
 
 CONTACT_DISTANCE = 0.025
 """Metres from the surface up to which a finger counts as one that touches; a tip is a point within it, near its end."""
-
-MIN_SCALE = 1e-5
-"""Metres of a unit of a mesh file: with less, objects of the usual size would have thousands of units."""
-
-MAX_DISTANCE = 10.0
-"""Metres from the mesh's origin to the palm: more is no grasp, and what overflows would spoil the grasps beside it."""
-
-MAX_ANGLE = 2.0 * np.pi
-"""Radians of a joint: more are degrees."""
 
 _AT_ONCE = 1000
 """Grasps whose kinematics are computed together."""
@@ -108,7 +100,7 @@ def read_grasps(entries: Iterable[ForeignGrasp | BadEntry], hand: Hand, most: in
         if isinstance(entry, BadEntry):
             bad.append(entry)
             continue
-        if cause := _beyond_measure(entry):
+        if cause := beyond_measure(entry):
             bad.append(BadEntry(entry.origin, cause))
             continue
         key = (str(entry.mesh), round(entry.scale, 6), entry.code, entry.family)
@@ -126,26 +118,6 @@ def read_grasps(entries: Iterable[ForeignGrasp | BadEntry], hand: Hand, most: in
             group.clear()
     parts += [_checked(group, hand, index, bad) for index, group in enumerate(groups.values()) if group]
     return _joined(parts, tuple(groups), hand, tuple(bad), wrists_of(others, of_object))
-
-
-def _beyond_measure(grasp: ForeignGrasp) -> str:
-    """What is wrong with a grasp whose numbers cannot be computed with; nothing for others."""
-    if not grasp.scale >= MIN_SCALE:
-        return f"the object's true scale is {grasp.scale:.3g}, allowed from {MIN_SCALE:g}; leave this entry out"
-    distance = float(np.abs(grasp.wrist_pose_m[:3]).max())
-    if not distance <= MAX_DISTANCE:
-        return (
-            f"the palm is {distance:.3g} m from the object, allowed {MAX_DISTANCE:g}; are these metres? Leave "
-            "this entry out"
-        )
-    for joints in (grasp.joints, grasp.pregrasp or {}, grasp.squeeze or {}):
-        name = max(joints, key=lambda name: abs(joints[name]), default="")
-        if name and not abs(joints[name]) <= MAX_ANGLE:
-            return (
-                f"joint {name} is at {joints[name]:.3g}, allowed up to {MAX_ANGLE:.3g} rad; are these degrees? "
-                "Leave this entry out"
-            )
-    return ""
 
 
 def _checked(grasps: Sequence[ForeignGrasp], hand: Hand, index: int, bad: list[BadEntry]) -> dict[str, Array]:
