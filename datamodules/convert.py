@@ -165,6 +165,7 @@ def _parser() -> ArgumentParser:
 def _check(given: Any) -> None:
     """ValueError for numbers and files that would fail after hours."""
     if given.split_file is None:
+        open_source(given.source, given.format, given.meshes)  # what is no source lacks more than this option
         raise ValueError("--split_file is not given; name the file (.json) that says which objects are in which split")
     Limits(given.timeout, given.memory)
     for name in ("max_per_object", "num_workers"):
@@ -197,9 +198,9 @@ def _convert_wrists(given: Any, name: str) -> dict[str, Any]:
 
 
 def _convert_grasps(given: Any) -> dict[str, Any]:
-    source = open_source(given.source, given.format, given.meshes)  # what is none lacks no other options
     _check(given)
-    fractions, hand = parse_fractions(given.fractions or [f"{given.split}=1"]), load_hand(given.hand)
+    fractions = parse_fractions(given.fractions or [f"{given.split}=1"])
+    source, hand = open_source(given.source, given.format, given.meshes), load_hand(given.hand)
     stem = given.output.with_suffix("")
     job = ConversionJob(
         source, Path(f"{stem}_meshes"), given.parts_dir or Path(f"{stem}_parts"), hand=hand.reference or hand.name,

@@ -22,6 +22,7 @@ from datamodules.formats.surface import mesh_surface, tip_distances
 from datamodules.formats.wrists import Wrists, is_of_hand, wrists_of
 from envs.files import write_atomically
 from envs.hand.hand import Hand
+from envs.objects.store.guarded import Limits
 from envs.workers import error_text
 
 _LOG = logging.getLogger(__name__)
@@ -222,10 +223,14 @@ def mesh_name(code: str, scale: float) -> str:
     return f"{word}_{crc32(code.encode()) & 0xFFFF:04x}_{round(1e6 * scale)}.ply"
 
 
-def save_read(read: ReadGrasps, path: Path, stamp: str) -> None:
-    """Write what was read of a unit, whole or not at all; ``stamp`` tells what it was read from."""
+def save_read(read: ReadGrasps, path: Path, stamp: str, limits: Limits | None = None) -> None:
+    """Write what was read of a unit, whole or not at all.
+
+    ``stamp`` tells what it was read from, ``limits`` which ones a mesh of it was cut off by.
+    """
     header = {
         "stamp": stamp,
+        "limits": limits and [limits.seconds, limits.gigabytes],
         "files": _state_of(read.meshes),
         "meshes": read.meshes,
         "num_clamped": read.num_clamped,
@@ -238,25 +243,27 @@ def save_read(read: ReadGrasps, path: Path, stamp: str) -> None:
     write_atomically(path, buffer.getvalue())
 
 
-def is_read(path: Path, stamp: str) -> bool:
+def is_read(path: Path, stamp: str, limits: Limits) -> bool:
     """Whether a file of `save_read` with this stamp is there, of meshes as they are now.
 
-    A unit of which nothing was usable is read again: its meshes may have been put where they are looked for.
+    A unit of which nothing was usable is read again: its meshes may have been put where they are looked for. So is one
+    of which a mesh was cut off by ``limits`` below those of now.
     """
     if not path.is_file():
         return False
     with np.load(path, allow_pickle=False) as archive:
         header = _header(archive)
-        if header["stamp"] != stamp:
+        seconds, gigabytes = header["limits"] or (np.inf, np.inf)
+        if header["stamp"] != stamp or limits.seconds > seconds or limits.gigabytes > gigabytes:
             return False
         is_empty = not (len(archive["object_index"]) or len(archive["other_object_index"]))
     return not (is_empty and header["bad"]) and bool(header["files"] == _state_of(header["meshes"]))
 
 
-def kept_read(path: Path, stamp: str) -> ReadGrasps | None:
-    """What was read before with this stamp; None where it has to be read again. A damaged file is told."""
+def kept_read(path: Path, stamp: str, limits: Limits) -> ReadGrasps | None:
+    """What was read before, see `is_read`; None where it has to be read again. A damaged file is told."""
     try:
-        return load_read(path) if is_read(path, stamp) else None
+        return load_read(path) if is_read(path, stamp, limits) else None
     except Exception as error:  # zip, npz and JSON raise many types for a damaged file
         _LOG.warning("part %s cannot be used (%s); it is made again", path, error_text(error))
         return None
