@@ -3,10 +3,9 @@
 Grasps are read object by object, checked against mesh and table, and tried in the simulator: what holds through two
 lifts becomes a grasp set with a split file, for every command. What is wrong with an entry is listed beside the set;
 nothing ends the job, and interrupted, the same command goes on where it stood. Recorded wrists become a file of
-movements: ``python -m datamodules.convert SOURCE --output OUT.npy``.
+movements: ``python -m datamodules.convert SOURCE --output OUT.npy``; beside it, too, stands what was left out.
 """
 
-import json
 import logging
 import sys
 from collections.abc import Sequence
@@ -17,7 +16,7 @@ from typing import Any
 import numpy as np
 from jsonargparse import ArgumentParser
 
-from datamodules.formats.files import unreadable_folders
+from datamodules.formats.files import beside, unreadable_folders, write_json
 from datamodules.formats.foreign import Unit
 from datamodules.formats.job import (
     ConversionJob,
@@ -36,7 +35,7 @@ from datamodules.formats.wrists import save_wrists
 from datamodules.grasps.grasp_file import save_grasp_set
 from datamodules.grasps.grasp_set import GraspSet
 from envs.conventions import SPLITS
-from envs.files import check_output, remove_leftovers, write_atomically
+from envs.files import check_output, remove_leftovers
 from envs.folder_lock import locked
 from envs.hand.registry import load_hand
 from envs.objects.meshes.import_meshes import Imported, parse_fractions, spread_over_splits
@@ -73,8 +72,8 @@ def convert(
     grasps = _verified(job, units, folder, of_object, split_file, counts)
     summary = _summary(job, counts, grasps)
     save_grasp_set(replace(grasps, provenance=_provenance(summary)), output)
-    _write_json(output.with_name(f"{output.stem}_rejected.json"), counts.bad)
-    _write_json(output.with_name(f"{output.stem}_summary.json"), summary)
+    write_json(beside(output, "rejected"), counts.bad)
+    write_json(beside(output, "summary"), summary)
     return summary
 
 
@@ -144,10 +143,6 @@ def _provenance(summary: dict[str, Any]) -> dict[str, Any]:
     return {"command": "python -m datamodules.convert " + " ".join(sys.argv[1:]), "conversion": summary}
 
 
-def _write_json(path: Path, content: dict[str, Any]) -> None:
-    write_atomically(path, (json.dumps(content, indent=1) + "\n").encode())
-
-
 def _parser() -> ArgumentParser:
     parser = ArgumentParser(description="Make a grasp set and a split file of grasps in another project's format.")
     parser.add_argument("source", type=Path, help="folder or file with the grasps")
@@ -170,6 +165,7 @@ def _parser() -> ArgumentParser:
 def _check(given: Any) -> None:
     """ValueError for numbers and files that would fail after hours."""
     if given.split_file is None:
+        open_source(given.source, given.format, given.meshes)  # what is no source lacks more than this option
         raise ValueError("--split_file is not given; name the file (.json) that says which objects are in which split")
     Limits(given.timeout, given.memory)
     for name in ("max_per_object", "num_workers"):

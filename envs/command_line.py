@@ -1,9 +1,11 @@
 """Options of commands, whose files of settings are looked at before the parser takes them for something else."""
 
+import ast
 import difflib
 import os
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -20,12 +22,16 @@ _REMEDY = "write settings as `name: value`, those of one thing indented below it
 
 _load_yaml = get_loader("yaml")
 
-_repeated: dict[str, str] = {}
-"""Texts in which a key stands twice, and what was said of them: where settings of a class are expected, the parser
-takes such a text for a name or a path, and says that it is neither."""
+_REPEATED: ContextVar[dict[str, str] | None] = ContextVar("repeated", default=None)
+"""Texts of the command line that is being parsed in which a key stands twice, and what was said of them: where settings
+of a class are expected, the parser takes such a text for a name or a path, and says that it is neither."""
 
 _NO_FIELDS = "'str' object has no attribute 'keys'"
-"""What it says where the text stands for settings within a class."""
+"""What it says where a text stands for settings within a class, which it has not read then."""
+
+_TEXT = r"""('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")"""
+_GIVEN = re.compile(rf"Given value: .*(?:'init_args': |key='init_args', val=){_TEXT}")
+"""Where it then says which text that was."""
 
 
 class SettingsParser(ArgumentParser):
@@ -38,6 +44,15 @@ class SettingsParser(ArgumentParser):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._file = ""
         super().__init__(*args, **{"parser_mode": _MODE, **kwargs})
+
+    def parse_args(self, *args: Any, **kwargs: Any) -> Namespace:  # type: ignore[override]
+        """See `ArgumentParser.parse_args`, which parsers of commands and of settings within settings call in turn."""
+        token = _REPEATED.set({}) if _REPEATED.get() is None else None
+        try:
+            return super().parse_args(*args, **kwargs)
+        finally:
+            if token is not None:
+                _REPEATED.reset(token)
 
     def parse_path(self, path: str | os.PathLike[str], *args: Any, **kwargs: Any) -> Namespace:
         """See `ArgumentParser.parse_path`; what is wrong with the file ends the command."""
@@ -114,16 +129,32 @@ def run_command(function: Callable[..., Any], args: Sequence[str] | None, *, as_
 
 def _told_repeated(message: str) -> str:
     """What the parser says, or, where the cause is a text in which a key stands twice, that."""
-    if any(said in message for said in _repeated.values()):
+    repeated = _REPEATED.get() or {}
+    if any(said in message for said in repeated.values()):
         return message
-    given = [text for text in _repeated if text in message]
-    if not given and _NO_FIELDS in message:
-        given = list(_repeated)[-1:]
-    if not given:
+    settings = _GIVEN.search(message) if _NO_FIELDS in message else None
+    if settings:
+        text = ast.literal_eval(settings[1])
+        said = _twice(text)
+    else:
+        text = next((each for each in reversed(repeated) if each in message), "")
+        said = repeated.get(text, "")
+    if not said:
         return message
     setting = re.match(r'(?:Parser key )?"?([\w.]+)"?:\s', message)
     before = f"{setting[1]}: " if setting else ""
-    return f"{before}{given[-1]}: {_repeated[given[-1]]}"
+    return f"{before}{text}: {said}"
+
+
+def _twice(text: str) -> str:
+    """What is wrong with a text in which a key stands twice; empty for others."""
+    try:
+        check_keys(text)
+    except RepeatedKeyError as error:
+        return str(error)
+    except yaml.YAMLError:
+        return ""
+    return ""
 
 
 def _load(text: str) -> Any:
@@ -132,8 +163,10 @@ def _load(text: str) -> Any:
         try:
             check_keys(text)
         except RepeatedKeyError as error:
-            _repeated.pop(text, None)
-            _repeated[text] = str(error)  # the last one stands last
+            repeated = _REPEATED.get()
+            if repeated is not None:
+                repeated.pop(text, None)
+                repeated[text] = str(error)  # the last one stands last
             raise
     return _load_yaml(text)
 

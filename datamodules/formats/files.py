@@ -1,14 +1,17 @@
 """Files of a source, and units made of them."""
 
+import json
 import os
 import re
 import stat
 from collections.abc import Collection, Iterator, Sequence
 from itertools import chain, islice
 from pathlib import Path
+from typing import Any
 from zlib import crc32
 
 from datamodules.formats.foreign import Unit
+from envs.files import write_atomically
 
 MOST_FILES = 1000
 """Files of a unit: one folder with all of a source's files is read part by part."""
@@ -87,3 +90,13 @@ def units_of(source: Path, groups: Sequence[tuple[str, str, list[Path]]], wanted
     if len({unit.name for unit in units}) < len(units):  # paths that only differ in signs
         units = [Unit(f"{unit.name}.{row}", unit.files, unit.code) for row, unit in enumerate(units)]
     return units
+
+
+def beside(output: Path, what: str) -> Path:
+    """``OUT_rejected.json`` and the like, beside what a conversion writes."""
+    return output.with_name(f"{output.stem}_{what}.json")
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write fields for people to read, whole or not at all."""
+    write_atomically(path, (json.dumps(content, indent=1) + "\n").encode())

@@ -12,7 +12,7 @@ from datamodules.formats.files import units_of
 from datamodules.formats.foreign import Array, BadEntry, ForeignGrasp, Unit
 from datamodules.formats.joint_maps import NEGATED
 from datamodules.formats.mesh_search import MeshSearch, near
-from datamodules.formats.plain_files import load_pth
+from datamodules.formats.plain_files import load_pth, word
 from datamodules.formats.rows_on_disk import Rows, RowsInMemory, pickled_rows
 from datamodules.formats.surface import fingertips, mesh_surface
 from datamodules.formats.world_poses import table_plane_m, unit_pose
@@ -165,22 +165,47 @@ def _names(path: Path) -> dict[int, str]:
     stem = path.name.removesuffix(SUFFIX)
     for name in (f"{stem}_oti.pth", f"{stem}_rc_oti.pth"):
         if path.with_name(name).is_file():
-            content = load_pth(path.with_name(name))
-            if not isinstance(content, Mapping) or not all(map(_is_whole, content.values())):
-                kind = "other values" if isinstance(content, Mapping) else f"a {type(content).__name__}"
-                raise ValueError(f"{path.with_name(name)} holds {kind}, expected a dict of names and whole numbers")
-            return {int(number): str(code) for code, number in content.items()}
+            return _names_by_id(path.with_name(name))
     listed = path.with_name(f"{stem}_rc_ot.pth")
     if not listed.is_file():
         raise ValueError(f"{path} has no list of objects beside it; put {listed.name} or {stem}_oti.pth there")
     names = load_pth(listed)
-    if isinstance(names, str | bytes | Mapping) or not isinstance(names, Iterable):
-        raise ValueError(f"{listed} holds a {type(names).__name__}, expected a list of names")
-    return dict(enumerate(map(str, names)))
+    is_one = isinstance(names, str | bytes | Mapping) or getattr(names, "ndim", 1) == 0
+    if is_one or not isinstance(names, Iterable):
+        raise ValueError(f"{listed} holds {_kind(names)}, expected a list of names; fetch the file again")
+    return dict(enumerate(map(word, names)))
 
 
-def _is_whole(value: Any) -> bool:
-    return isinstance(value, int | np.integer) or (isinstance(value, float | np.floating) and float(value).is_integer())
+def _names_by_id(path: Path) -> dict[int, str]:
+    content = load_pth(path)
+    if not isinstance(content, Mapping):
+        raise ValueError(
+            f"{path} holds {_kind(content)}, expected a dict of names and whole numbers; fetch the file again"
+        )
+    names = {}
+    for code, given in content.items():
+        number = _whole(given)
+        if number is None:
+            raise ValueError(
+                f"{path}, object {word(code)!r}: {given!r:.100}, expected a whole number; fetch the file again"
+            )
+        names[number] = word(code)
+    return names
+
+
+def _kind(content: Any) -> str:
+    """What a file holds, for messages; ``np.ndim`` would try to make an array of it."""
+    return f"a {type(content).__name__}{' without axes' if getattr(content, 'ndim', None) == 0 else ''}"
+
+
+def _whole(given: Any) -> int | None:
+    """A whole number, which may be held by an array or a tensor; None for anything else."""
+    try:
+        held = np.asarray(given)
+    except (TypeError, ValueError, RuntimeError):  # what is ragged, and tensors that numpy does not know
+        return None
+    number = held.item() if held.size == 1 else None
+    return int(number) if isinstance(number, int) or (isinstance(number, float) and number.is_integer()) else None
 
 
 def load_cloud_buffer(path: Path) -> dict[str, Array]:
@@ -192,7 +217,7 @@ def load_cloud_buffer(path: Path) -> dict[str, Array]:
     content: Any = load_pth(path)
     if not isinstance(content, Mapping):
         raise ValueError(f"{path} holds a {type(content).__name__}, expected a dict of clouds (N, 3) by object")
-    clouds = {str(code): np.asarray(cloud) for code, cloud in content.items()}
+    clouds = {word(code): np.asarray(cloud) for code, cloud in content.items()}
     for code, cloud in clouds.items():
         if cloud.ndim != 2 or cloud.shape[1] != 3 or cloud.dtype.kind != "f" or not np.isfinite(cloud).all():
             raise ValueError(f"{path}, object {code!r}: {cloud.dtype} of shape {cloud.shape}, expected numbers (N, 3)")

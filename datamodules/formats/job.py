@@ -41,7 +41,7 @@ from envs.workers import call_plainly
 
 _LOG = logging.getLogger(__name__)
 
-CODE_VERSION = 2
+CODE_VERSION = 3
 """Counted up when the code of reading or verification changes what comes out of the same files."""
 
 NUM_WORLDS = 32
@@ -117,14 +117,14 @@ class Counts:
 def read_units(job: ConversionJob, units: Sequence[Unit], counts: Counts) -> None:
     """Read every unit that was not read before, one at a time, and write the meshes of its objects."""
     hand = load_hand(job.hand)
-    with guarded_meshes(job.limits), tqdm(units, desc="reading", unit="object") as bar:
+    with guarded_meshes(job.limits) as meshes, tqdm(units, desc="reading", unit="object") as bar:
         for unit in bar:
             stamp, path = job.stamp(unit), job.read_path(unit)
-            read = kept_read(path, stamp)
+            read, num_cut_off = kept_read(path, stamp, job.limits), meshes.num_cut_off
             if read is None:
                 read = read_grasps(job.source.read(unit), hand, job.most)
                 job.verified_path(unit).unlink(missing_ok=True)
-                save_read(read, path, stamp)
+                save_read(read, path, stamp, job.limits if meshes.num_cut_off > num_cut_off else None)
             for mesh, scale, code, family in read.meshes:
                 path = mesh_path(job, scale, code, family)
                 _write_mesh(Path(mesh), scale, path)

@@ -45,7 +45,7 @@ def read_keys(source: str, qpos: Any) -> tuple[dict[str, float], Array]:
         )
     try:
         values = np.array([float(np.asarray(qpos[key]).item()) for key in keys])
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"{source}, field qpos: no numbers ({error}); leave this entry out") from error
     if not np.isfinite(values).all():
         key = keys[int(np.argmin(np.isfinite(values)))]

@@ -11,6 +11,7 @@ from numpy._core import multiarray
 from numpy.typing import NDArray
 
 from envs.workers import error_text
+from envs.wrist.plain_arrays import check_member_size, read_numbers
 from envs.wrist.plain_pickle import (
     check_is_itself,
     header_words,
@@ -21,6 +22,10 @@ from envs.wrist.plain_pickle import (
 
 MAX_FIELD_BYTES = 64_000_000
 """Bytes of a field of an .npz archive: a grasp takes some hundred, and a few kilobytes may unfold to gigabytes."""
+
+
+_ZIP = b"PK\x03\x04"
+"""First bytes of an archive."""
 
 
 def load_npz(path: Path, wanted: tuple[str, ...]) -> dict[str, NDArray[Any]]:
@@ -38,6 +43,8 @@ def load_npz(path: Path, wanted: tuple[str, ...]) -> dict[str, NDArray[Any]]:
                     found[name] = _member(path, archive, f"{name}.npy")
     except OSError as error:
         raise _unreadable(path, error) from error
+    except MemoryError:
+        raise  # of the machine, not of the file
     except Exception as error:  # zip raises many types for a damaged file
         if str(error).startswith(str(path)):
             raise
@@ -51,17 +58,16 @@ def _unreadable(path: Path, error: OSError) -> ValueError:
 
 
 def _member(path: Path, archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
-    if archive.getinfo(name).file_size > MAX_FIELD_BYTES:
-        raise ValueError(
-            f"{path}, field {name[:-4]}: {archive.getinfo(name).file_size / 1e6:.0f} MB, allowed up to "
-            f"{MAX_FIELD_BYTES / 1e6:.0f}; it is no grasp"
-        )
+    source = f"{path}, field {name[:-4]}"
+    num_bytes = check_member_size(source, archive, name, MAX_FIELD_BYTES, "it is no grasp")
     with archive.open(name) as file:
         try:
-            return np.lib.format.read_array(file, allow_pickle=False)
+            return read_numbers(file, num_bytes)
+        except MemoryError:
+            raise
         except Exception as error:  # the header is read as Python's literals, which raise many types
             if "allow_pickle" not in str(error):
-                raise ValueError(f"{path}, field {name[:-4]}: {header_words(error)}; fetch the file again") from error
+                raise ValueError(f"{source}: {header_words(error)}; fetch the file again") from error
     with archive.open(name) as file:
         return read_object_array(path, file)
 
@@ -73,10 +79,19 @@ def load_npy(path: Path) -> NDArray[Any]:
         ValueError: not such a file, damaged, or naming anything else; names the file.
     """
     try:
-        return np.load(path, allow_pickle=False)
+        check_is_itself(path)
+        with path.open("rb") as file:
+            if file.read(len(_ZIP)) == _ZIP:
+                raise ValueError(f"{path} is an .npz archive under the name .npy; rename it")
+            file.seek(0)
+            return read_numbers(file, path.stat().st_size)
     except OSError as error:
         raise _unreadable(path, error) from error
+    except MemoryError:
+        raise
     except Exception as error:  # the header is read as Python's literals, which raise many types
+        if str(error).startswith(str(path)):
+            raise
         if "allow_pickle" not in str(error):
             raise ValueError(f"{path} is not an .npy file ({header_words(error)}); fetch it again") from error
     return load_object_array(path)
@@ -90,10 +105,10 @@ def load_pth(path: Path) -> Any:
     """
     if not zipfile.is_zipfile(path):
         return load_plain_pickle(path)
-    numbers = [type(np.dtype(kind)) for kind in (np.float32, np.float64, np.int32, np.int64, np.uint8, np.bool_)]
+    kinds = (np.float32, np.float64, np.int32, np.int64, np.uint8, np.bool_, np.str_, np.bytes_)
     functions = (multiarray._reconstruct, multiarray.scalar)
     of_numpy_1 = [(function, f"numpy.core.multiarray.{function.__name__}") for function in functions]
-    allowed: list[Any] = [*functions, *of_numpy_1, np.ndarray, np.dtype, *numbers]
+    allowed: list[Any] = [*functions, *of_numpy_1, np.ndarray, np.dtype, *(type(np.dtype(kind)) for kind in kinds)]
     try:
         with torch.serialization.safe_globals(allowed):
             content = torch.load(path, map_location="cpu", weights_only=True)
@@ -140,7 +155,7 @@ def vector(source: str, fields: Mapping[str, Any], name: str, size: int | None) 
         raise ValueError(f"{source} lacks the field {name!r}; it has {', '.join(map(str, fields)) or 'none'}")
     try:
         values = np.asarray(fields[name], dtype=np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"{source}, field {name}: no numbers ({error}); leave this entry out") from error
     if size is not None and values.shape != (size,):
         raise ValueError(f"{source}, field {name}: shape {values.shape}, expected ({size},); leave this entry out")

@@ -14,6 +14,7 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
+from datamodules.formats.beyond_measure import beyond_measure
 from datamodules.formats.files import state_of
 from datamodules.formats.foreign import BadEntry, ForeignGrasp
 from datamodules.formats.own_joints import own_joints
@@ -21,6 +22,7 @@ from datamodules.formats.surface import mesh_surface, tip_distances
 from datamodules.formats.wrists import Wrists, is_of_hand, wrists_of
 from envs.files import write_atomically
 from envs.hand.hand import Hand
+from envs.objects.store.guarded import Limits
 from envs.workers import error_text
 
 _LOG = logging.getLogger(__name__)
@@ -38,15 +40,6 @@ MAX_TIP_DISTANCE = 0.06
 
 CONTACT_DISTANCE = 0.025
 """Metres from the surface up to which a finger counts as one that touches; a tip is a point within it, near its end."""
-
-MIN_SCALE = 1e-5
-"""Metres of a unit of a mesh file: with less, objects of the usual size would have thousands of units."""
-
-MAX_DISTANCE = 10.0
-"""Metres from the mesh's origin to the palm: more is no grasp, and what overflows would spoil the grasps beside it."""
-
-MAX_ANGLE = 2.0 * np.pi
-"""Radians of a joint: more are degrees."""
 
 _AT_ONCE = 1000
 """Grasps whose kinematics are computed together."""
@@ -108,7 +101,7 @@ def read_grasps(entries: Iterable[ForeignGrasp | BadEntry], hand: Hand, most: in
         if isinstance(entry, BadEntry):
             bad.append(entry)
             continue
-        if cause := _beyond_measure(entry):
+        if cause := beyond_measure(entry):
             bad.append(BadEntry(entry.origin, cause))
             continue
         key = (str(entry.mesh), round(entry.scale, 6), entry.code, entry.family)
@@ -126,26 +119,6 @@ def read_grasps(entries: Iterable[ForeignGrasp | BadEntry], hand: Hand, most: in
             group.clear()
     parts += [_checked(group, hand, index, bad) for index, group in enumerate(groups.values()) if group]
     return _joined(parts, tuple(groups), hand, tuple(bad), wrists_of(others, of_object))
-
-
-def _beyond_measure(grasp: ForeignGrasp) -> str:
-    """What is wrong with a grasp whose numbers cannot be computed with; nothing for others."""
-    if not grasp.scale >= MIN_SCALE:
-        return f"the object's true scale is {grasp.scale:.3g}, allowed from {MIN_SCALE:g}; leave this entry out"
-    distance = float(np.abs(grasp.wrist_pose_m[:3]).max())
-    if not distance <= MAX_DISTANCE:
-        return (
-            f"the palm is {distance:.3g} m from the object, allowed {MAX_DISTANCE:g}; are these metres? Leave "
-            "this entry out"
-        )
-    for joints in (grasp.joints, grasp.pregrasp or {}, grasp.squeeze or {}):
-        name = max(joints, key=lambda name: abs(joints[name]), default="")
-        if name and not abs(joints[name]) <= MAX_ANGLE:
-            return (
-                f"joint {name} is at {joints[name]:.3g}, allowed up to {MAX_ANGLE:.3g} rad; are these degrees? "
-                "Leave this entry out"
-            )
-    return ""
 
 
 def _checked(grasps: Sequence[ForeignGrasp], hand: Hand, index: int, bad: list[BadEntry]) -> dict[str, Array]:
@@ -250,10 +223,14 @@ def mesh_name(code: str, scale: float) -> str:
     return f"{word}_{crc32(code.encode()) & 0xFFFF:04x}_{round(1e6 * scale)}.ply"
 
 
-def save_read(read: ReadGrasps, path: Path, stamp: str) -> None:
-    """Write what was read of a unit, whole or not at all; ``stamp`` tells what it was read from."""
+def save_read(read: ReadGrasps, path: Path, stamp: str, limits: Limits | None = None) -> None:
+    """Write what was read of a unit, whole or not at all.
+
+    ``stamp`` tells what it was read from, ``limits`` which ones a mesh of it was cut off by.
+    """
     header = {
         "stamp": stamp,
+        "limits": limits and [limits.seconds, limits.gigabytes],
         "files": _state_of(read.meshes),
         "meshes": read.meshes,
         "num_clamped": read.num_clamped,
@@ -266,25 +243,27 @@ def save_read(read: ReadGrasps, path: Path, stamp: str) -> None:
     write_atomically(path, buffer.getvalue())
 
 
-def is_read(path: Path, stamp: str) -> bool:
+def is_read(path: Path, stamp: str, limits: Limits) -> bool:
     """Whether a file of `save_read` with this stamp is there, of meshes as they are now.
 
-    A unit of which nothing was usable is read again: its meshes may have been put where they are looked for.
+    A unit of which nothing was usable is read again: its meshes may have been put where they are looked for. So is one
+    of which a mesh was cut off by ``limits`` below those of now.
     """
     if not path.is_file():
         return False
     with np.load(path, allow_pickle=False) as archive:
         header = _header(archive)
-        if header["stamp"] != stamp:
+        seconds, gigabytes = header["limits"] or (np.inf, np.inf)
+        if header["stamp"] != stamp or limits.seconds > seconds or limits.gigabytes > gigabytes:
             return False
         is_empty = not (len(archive["object_index"]) or len(archive["other_object_index"]))
     return not (is_empty and header["bad"]) and bool(header["files"] == _state_of(header["meshes"]))
 
 
-def kept_read(path: Path, stamp: str) -> ReadGrasps | None:
-    """What was read before with this stamp; None where it has to be read again. A damaged file is told."""
+def kept_read(path: Path, stamp: str, limits: Limits) -> ReadGrasps | None:
+    """What was read before, see `is_read`; None where it has to be read again. A damaged file is told."""
     try:
-        return load_read(path) if is_read(path, stamp) else None
+        return load_read(path) if is_read(path, stamp, limits) else None
     except Exception as error:  # zip, npz and JSON raise many types for a damaged file
         _LOG.warning("part %s cannot be used (%s); it is made again", path, error_text(error))
         return None

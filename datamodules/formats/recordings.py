@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from datamodules.formats.registry import FORMATS
+from datamodules.formats.files import beside, write_json
+from datamodules.formats.registry import FORMATS, NO_CONVERSION
 from envs.files import check_output
 from envs.wrist.recorded import RECORDING_FORMATS, recordings_in, save_recordings, usable_recordings
 
@@ -27,7 +28,7 @@ def check_recordings_output(source: Path, name: str, output: Path, unused: list[
     Args:
         source: the folder of recordings.
         name: of their format.
-        output: the file to write.
+        output: the file to write; beside it goes ``..._rejected.json``.
         unused: options that were given and are those of grasps.
     Raises:
         ValueError: an output of another kind, or options of grasps; says the command that is right.
@@ -45,19 +46,25 @@ def check_recordings_output(source: Path, name: str, output: Path, unused: list[
 def convert_recordings(source: Path, name: str, output: Path) -> dict[str, Any]:
     """Write the recordings of a folder as one file for ``--data.init_args.patterns``; return what became of them.
 
-    Those of which no pattern can be made are left out.
+    Those of which no pattern can be made are left out; ``..._rejected.json`` beside it says why.
 
     Raises:
         FileNotFoundError: no such folder.
-        ValueError: recordings of another format, or none that can be used; names the first and its cause.
+        ValueError: a file, recordings of another format, or none that can be used; names the first and its cause.
     """
+    if source.is_file():
+        raise ValueError(f"{source} is a file, --format {name} reads a folder ({_layout(name)}); {NO_CONVERSION}")
     found = recordings_in(source)
-    if source.is_dir() and found != name:
+    if source.exists() and found != name:
         held = f"recordings of {found}" if found else "none of its files"
         raise ValueError(
-            f"{source} holds {held}, --format is {name} ({RECORDING_FORMATS[name].layout}); leave --format out to have "
-            "it found out"
+            f"{source} holds {held}, --format is {name} ({_layout(name)}); leave --format out to have it found out"
         )
     read = usable_recordings(source)
     save_recordings(read.found, output)
-    return {"format": name, "recordings": len(read.found), "left_out": read.rejected}
+    write_json(beside(output, "rejected"), read.rejected)
+    return {"format": name, "recordings": len(read.found), "left_out": len(read.rejected)}
+
+
+def _layout(name: str) -> str:
+    return RECORDING_FORMATS[name].layout

@@ -16,6 +16,12 @@ FORMATS: dict[str, type[Format]] = {
 }
 
 
+NO_CONVERSION = (
+    "Wrists in an .npy file, as the GraspGF release has them, need no conversion: give it as --data.init_args.patterns"
+)
+"""What to do with such a file in place of converting it."""
+
+
 def open_source(source: Path, name: str | None = None, meshes: Path | None = None) -> Format:
     """The reader of a source.
 
@@ -42,8 +48,7 @@ def open_source(source: Path, name: str | None = None, meshes: Path | None = Non
         kinds_of_wrists = (f"{name}: {kind.layout}" for name, kind in RECORDING_FORMATS.items())
         layouts = "; ".join((*(f"{kind.name}: {kind.layout}" for kind in FORMATS.values()), *kinds_of_wrists))
         raise ValueError(
-            f"source {source} is of no known format ({layouts}); give --format to see what is wrong. Wrists in an .npy "
-            "file, as the GraspGF release has them, need no conversion: give it as --data.init_args.patterns"
+            f"source {source} is of no known format ({layouts}); give --format to see what is wrong. {NO_CONVERSION}"
         )
     return kinds[0](source, meshes)
 

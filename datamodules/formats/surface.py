@@ -25,7 +25,7 @@ NUM_POINTS = 20_000
 
 _ADVICE = (
     "meshes do that with faces of thousands of corners, or with millions of faces; cut it into triangles and decimate "
-    "it, or leave its grasps out"
+    "it, allow it more by --timeout (seconds) and --memory (gigabytes), or leave its grasps out"
 )
 
 
@@ -59,12 +59,18 @@ def _hull_corners(vertices: Array) -> Array:
         return vertices
 
 
-class _GuardedReader:
-    """Reads meshes in a worker; those that failed are not tried again, since each may take all its time."""
+class GuardedReader:
+    """Reads meshes in a worker; those that failed are not tried again, since each may take all its time.
+
+    Attributes:
+        num_cut_off: how often a mesh was asked for that takes more than the limits.
+    """
 
     def __init__(self, calls: GuardedCalls) -> None:
         self._calls = calls
         self._failed: dict[tuple[Path, int, int], str] = {}
+        self._cut_off: set[tuple[Path, int, int]] = set()
+        self.num_cut_off = 0
 
     def read(self, path: Path, mtime_ns: int, size: int) -> MeshSurface:
         """The surface of a file as it is now; ValueError with file and cause where there is none."""
@@ -76,23 +82,27 @@ class _GuardedReader:
             except (ValueError, OSError, MemoryError, RuntimeError) as error:
                 cause = str(error)
                 self._failed[state] = cause if cause.startswith(str(path)) else f"{path}: {cause}"
+                if isinstance(error, TimeoutError | MemoryError):
+                    self._cut_off.add(state)
+        self.num_cut_off += state in self._cut_off
         raise ValueError(self._failed[state])
 
 
-_READER: ContextVar[_GuardedReader | None] = ContextVar("reader", default=None)
+_READER: ContextVar[GuardedReader | None] = ContextVar("reader", default=None)
 
 
 @contextmanager
-def guarded_meshes(limits: Limits) -> Iterator[None]:
+def guarded_meshes(limits: Limits) -> Iterator[GuardedReader]:
     """`mesh_surface` reads in another process meanwhile: what hangs or fills the memory there ends as a ValueError.
 
     Args:
         limits: of each mesh.
     """
     with guarded_calls(1, limits) as calls:
-        token = _READER.set(_GuardedReader(calls))
+        reader = GuardedReader(calls)
+        token = _READER.set(reader)
         try:
-            yield
+            yield reader
         finally:
             _READER.reset(token)
 

@@ -60,9 +60,11 @@ def _table_of(meta: Path, content: dict[str, Any]) -> Array:
         return np.eye(4)
     extrinsics = read_yaml(path, _REMEDY).get("extrinsics")
     numbers = extrinsics.get("apriltag") if isinstance(extrinsics, dict) else None
-    if not isinstance(numbers, list) or len(numbers) != 12:
-        raise ValueError(f"{path.name} has no extrinsics.apriltag of 12 numbers")
-    camera_from_table = np.vstack([np.asarray(numbers, dtype=np.float64).reshape(3, 4), [0.0, 0.0, 0.0, 1.0]])
+    try:
+        rows = np.asarray(numbers, dtype=np.float64).reshape(3, 4)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ValueError(f"{path.name} has no extrinsics.apriltag of 12 numbers; {_REMEDY}") from error
+    camera_from_table = np.vstack([rows, [0.0, 0.0, 0.0, 1.0]])
     return np.linalg.inv(camera_from_table)
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from envs.stand_ins import what_stands_there
 from envs.workers import error_text
+from envs.wrist.plain_arrays import HEADERS
 
 
 def _latin1(text: str, encoding: str) -> bytes:
@@ -112,9 +113,7 @@ def read_object_array(path: Path, file: IO[bytes]) -> NDArray[Any]:
         ValueError: see `load_plain_object`.
     """
     try:
-        version = np.lib.format.read_magic(file)
-        read_header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-        _, _, dtype = read_header[version](file)
+        _, _, dtype = HEADERS[np.lib.format.read_magic(file)](file)
     except Exception as error:  # the header is read as Python's literals, which raise many types
         raise ValueError(f"{path} is not an .npy file of version 1 or 2: {header_words(error)}") from error
     if not dtype.hasobject:

@@ -1,8 +1,9 @@
 """Recorded wrist movements, read as wrist patterns: the released `human_traj_200_all.npy`, HandoverSim, DexYCB."""
 
 import logging
+import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -157,9 +158,9 @@ def load_recordings(path: str | Path) -> Recordings:
 def _of_folder(folder: Path, files: Sequence[Path], read: Callable[[Path], WristRecording]) -> Recordings:
     found, rejected = [], {}
     for file in tqdm(files, desc="recordings", unit="recording", disable=len(files) < 100):
-        name = str(file.relative_to(folder))
+        name = file.relative_to(folder).as_posix()  # of one name there may be several in folders beside each other
         try:
-            found.append(read(file))
+            found.append(replace(read(file), name=name))
         except (ValueError, OSError) as error:
             rejected[name] = str(error)
     if not found:
@@ -179,7 +180,7 @@ def _of_entry(path: str | Path, name: object, recording: object) -> WristRecordi
     source = f"{path}, recording {name!r}"
     position_w, angles = _axes(source, recording)
     period_s = recording.get(PERIOD) if isinstance(recording, Mapping) else None
-    if period_s is not None and not (isinstance(period_s, int | float) and 0.0 < period_s < np.inf):
+    if period_s is not None and not (isinstance(period_s, int | float) and 0.0 < period_s <= sys.float_info.max):
         raise ValueError(f"{source}, {PERIOD}: {period_s!r}, expected a positive number of seconds, or nothing")
     return WristRecording(str(name), position_w, angles, period_s)
 
@@ -228,7 +229,7 @@ def _axes(source: str, recording: object) -> tuple[Array, Array]:
 def _column(source: str, values: object) -> Array:
     try:
         column = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"{source} holds no numbers: {error}") from error
     if column.ndim != 1:
         raise ValueError(f"{source} has shape {column.shape}, expected one value a sample")

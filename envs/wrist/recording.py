@@ -13,7 +13,7 @@ class WristRecording:
     """The way of a wrist to an object, which it has when the recording ends; N samples at equal times.
 
     Attributes:
-        name: of the recording, for messages.
+        name: of the recording, for messages; of one in a folder the path of its description from there.
         position_w: of the wrist (N, 3), m.
         angles: roll, pitch and yaw of the hand base frame about the world's x, y and z, without jumps of 2 pi (N, 3),
             rad.

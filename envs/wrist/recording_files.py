@@ -1,13 +1,19 @@
 """Arrays of recordings' files, checked before they are used."""
 
+import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.wrist.plain_pickle import check_is_itself
+from envs.wrist.plain_arrays import check_member_size, read_numbers
+from envs.wrist.plain_pickle import check_is_itself, header_words
 
 Array = NDArray[np.float64]
+
+MAX_ARRAY_BYTES = 64_000_000
+"""Bytes of an array of a recording: a minute of two hands at 1 kHz takes 49 MB."""
 
 
 def read_poses(path: Path, columns: dict[str, int]) -> dict[str, Array]:
@@ -18,18 +24,21 @@ def read_poses(path: Path, columns: dict[str, int]) -> dict[str, Array]:
         columns: number of columns of each array.
 
     Raises:
-        ValueError: no such file, a damaged one, or arrays of another kind or shape; names it.
+        ValueError: no such file, a damaged one, or arrays of another kind, shape or size; names it.
     """
     try:
         check_is_itself(path)
-        with np.load(path, allow_pickle=False) as archive:
-            found = {name: archive[name] for name in columns}
+        with zipfile.ZipFile(path) as archive:
+            _check_members(path, archive, columns)
+            found = {name: _member(archive, f"{name}.npy") for name in columns}
     except FileNotFoundError:
         raise ValueError(f"{path.name} is not beside it; a recording is both files") from None
-    except KeyError as error:
-        raise ValueError(f"{path.name} lacks the array {error}; expected {', '.join(columns)}") from error
+    except MemoryError:
+        raise  # of the machine, not of the file
     except Exception as error:  # zip and npy raise many types for a damaged file
-        raise ValueError(f"{path.name} cannot be read ({error}); is it whole?") from error
+        if str(error).startswith(path.name):
+            raise
+        raise ValueError(f"{path.name} cannot be read ({header_words(error)}); is it whole?") from error
     for name, width in columns.items():
         array = found[name]
         if array.ndim != 3 or array.shape[2] != width or array.dtype.kind not in "fiu":
@@ -40,6 +49,20 @@ def read_poses(path: Path, columns: dict[str, int]) -> dict[str, Array]:
         lengths = ", ".join(f"{name} {len(array)}" for name, array in found.items())
         raise ValueError(f"its arrays have different numbers of frames: {lengths}")
     return {name: np.asarray(array, dtype=np.float64) for name, array in found.items()}
+
+
+def _check_members(path: Path, archive: zipfile.ZipFile, columns: dict[str, int]) -> None:
+    """ValueError for arrays that are not there, or take more memory than any recording."""
+    for name in columns:
+        if f"{name}.npy" not in archive.namelist():
+            raise ValueError(f"{path.name} lacks the array {name!r}; expected {', '.join(columns)}")
+        remedy = "it is no recording, or one to cut into shorter ones"
+        check_member_size(f"{path.name}, array {name}", archive, f"{name}.npy", MAX_ARRAY_BYTES, remedy)
+
+
+def _member(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
+    with archive.open(name) as file:
+        return read_numbers(file, archive.getinfo(name).file_size)
 
 
 def grasped_object(content: object, num_objects: int) -> int:

@@ -105,6 +105,23 @@ def test_a_key_that_stands_twice_in_one_line_is_refused_as_such(
     assert not options[0].startswith("--config") or said.startswith(options[0].removeprefix("--config="))
 
 
+def test_what_was_refused_once_is_not_told_of_the_next_command(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "stands twice" in refusal(capsys, "--size={name: 1, name: 2}")
+    assert "stands twice" not in refusal(capsys, f"--colour={__name__}.Colour", "--colour.init_args=text")
+
+
+@pytest.mark.parametrize("settings", ["text", "'[a: 1, {'", '"it\'s: a, it: b"'])
+def test_a_text_with_a_key_twice_is_not_blamed_for_the_settings_of_a_class(
+    settings: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    colour = (f"--colour={__name__}.Colour", f"--colour.init_args={settings}")
+    said = refusal(capsys, "--title={a: 1, a: 2}", *colour)
+    assert "stands twice" not in said
+    assert said.startswith("colour: ")
+
+
 def test_settings_of_files_and_options_come_together(folder: Path) -> None:
     (folder / "size.yaml").write_text("width: 7\n")
     (folder / "b.yaml").write_text(f"size: {{height: 9}}\ncolour: {{class_path: {__name__}.Colour}}\n")

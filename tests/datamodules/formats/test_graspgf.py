@@ -118,3 +118,42 @@ def test_cloud_buffer(tmp_path: Path) -> None:
     path.write_bytes(pickle.dumps({BOTTLE: np.ones(4)}))
     with pytest.raises(ValueError, match=r"object 'bottle-1a2b': float64 of shape \(4,\)"):
         load_cloud_buffer(path)
+
+
+LISTS: dict[str, tuple[str, Any]] = {
+    "names as bytes": ("oti", {b"bottle-1a2b": 7}),
+    "arrays without axes": ("oti", {BOTTLE: np.array(7)}),
+    "arrays of one number": ("oti", {np.str_(BOTTLE): np.array([7.0])}),
+    "tensors": ("oti", {BOTTLE: torch.tensor(7)}),
+    "list": ("rc_ot", [*"0123456", BOTTLE]),
+    "list of bytes": ("rc_ot", [*"0123456", b"bottle-1a2b"]),
+    "array": ("rc_ot", np.array([*"0123456", BOTTLE])),
+}
+
+
+@pytest.mark.parametrize("kind", LISTS)
+def test_lists_of_objects_of_every_kind(release: Callable[..., Path], rows: NDArray[np.float32], kind: str) -> None:
+    source, (name, content) = release(rows[:1]), LISTS[kind]
+    (source / "train_oti.pth").unlink()
+    torch.save(content, source / f"train_{name}.pth")
+    assert [unit.code for unit in GraspGFRelease(source).units()] == [BOTTLE]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("oti", {BOTTLE: 7, b"can": 1.5, "mug": None}, r"object 'can': 1\.5, expected a whole number"),
+        ("oti", {BOTTLE: [7, [8]]}, r"object 'bottle-1a2b': \[7, \[8\]\], expected a whole number"),
+        ("oti", [BOTTLE], r"holds a list, expected a dict of names and whole numbers"),
+        ("rc_ot", np.array(7), r"holds a ndarray without axes, expected a list of names"),
+        ("rc_ot", BOTTLE, r"holds a str, expected a list of names"),
+    ],
+)
+def test_what_is_no_list_of_objects_is_told(
+    release: Callable[..., Path], rows: NDArray[np.float32], name: str, content: Any, words: str
+) -> None:
+    source = release(rows[:1])
+    (source / "train_oti.pth").unlink()
+    (source / f"train_{name}.pth").write_bytes(pickle.dumps(content))
+    with pytest.raises(ValueError, match=rf"train_{name}\.pth.* {words}; fetch the file again"):
+        GraspGFRelease(source).units()

@@ -192,3 +192,43 @@ def test_a_mesh_that_fills_the_memory_is_told_once_and_not_read_again(
         monkeypatch.setattr(surface.GuardedCalls, "submit", None)
         with pytest.raises(ValueError, match=r"bomb\.gltf: it took more than 2 GB of memory"):
             surface.mesh_surface(path)
+
+
+def test_what_was_cut_off_is_read_again_with_more_time_or_memory(
+    block: trimesh.Trimesh, mounts: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("core_bottle_1a2b", "core_can_3c4d"):
+        scene = write_scene(tmp_path, name, block)
+        save(tmp_path / "graspdata" / "all" / f"{name}.npy", {"grasp_qpos": mounts[:1], "scene_path": scene})
+    times_read: list[object] = []
+
+    def result(calls: surface.GuardedCalls, path: Path, advice: str) -> surface.MeshSurface:
+        limits = calls._limits
+        if "can" in str(path) and limits.seconds < 20.0:
+            raise TimeoutError(f"it took longer; {advice}")
+        if "can" in str(path) and limits.gigabytes < 2.0:
+            raise MemoryError(f"it took more; {advice}")
+        return surface.MeshSurface(path)
+
+    monkeypatch.setattr(surface.GuardedCalls, "submit", lambda _, function, args: args[0])
+    monkeypatch.setattr(surface.GuardedCalls, "result", result)
+    monkeypatch.setattr(job, "read_grasps", lambda *given: times_read.append(given) or reading.read_grasps(*given))
+
+    def counts(timeout_s: float, memory_gb: float) -> tuple[int, int, int]:
+        """Grasps, bad entries, and how often the unit was read for them."""
+        times_read.clear()
+        made = job.ConversionJob(
+            DexGraspBench(tmp_path / "graspdata"), tmp_path / "meshes", tmp_path / "parts", timeout_s=timeout_s,
+            memory_gb=memory_gb,
+        )  # fmt: skip
+        found = job.Counts()
+        job.read_units(made, made.source.units(), found)
+        assert all("more by --timeout (seconds) and --memory" in cause for cause in found.bad.values())
+        return found.read, len(found.bad), len(times_read)
+
+    assert counts(10.0, 1.0) == (1, 1, 1)
+    assert counts(10.0, 1.0) == (1, 1, 0)
+    assert counts(5.0, 1.0) == (1, 1, 0)
+    assert counts(20.0, 1.0) == (1, 1, 1)
+    assert counts(20.0, 2.0) == (2, 0, 1)
+    assert counts(30.0, 4.0) == (2, 0, 0)

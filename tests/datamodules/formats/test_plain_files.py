@@ -190,3 +190,52 @@ def test_what_stands_in_place_of_a_file_is_told(
     path.write_bytes(content)
     with pytest.raises(ValueError, match=rf"{re.escape(name)}.*{words}"):
         load(path)
+
+
+def test_an_archive_under_the_name_of_an_array_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "a.npy"
+    with path.open("wb") as file:
+        np.savez(file, qpos=np.zeros(3))
+    with pytest.raises(ValueError, match=r"a\.npy is an \.npz archive under the name \.npy; rename it$"):
+        load_npy(path)
+
+
+def of_another_shape(*shape: int) -> bytes:
+    stream = io.BytesIO()
+    np.lib.format.write_array_header_1_0(stream, {"descr": "<f8", "fortran_order": False, "shape": shape})
+    return stream.getvalue() + bytes(8)
+
+
+LOADERS: dict[str, Callable[[Path], object]] = {
+    "a.npy": load_npy,
+    "a.npz": lambda path: plain_files.load_npz(path, ("pose",)),
+    "pose.npz": lambda path: read_poses(path, {"pose": 1}),
+}
+
+
+def write_array(path: Path, content: bytes) -> Path:
+    if path.suffix == ".npy":
+        path.write_bytes(content)
+    else:
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("pose.npy", content)
+    return path
+
+
+@pytest.mark.parametrize("name", LOADERS)
+def test_a_damaged_header_is_no_want_of_memory(name: str, tmp_path: Path) -> None:
+    path = write_array(tmp_path / name, of_another_shape(10**6, 10**6, 10**6))
+    with pytest.raises(ValueError, match=rf"{re.escape(name)}.*its header tells of 8{18 * '0'} bytes"):
+        LOADERS[name](path)
+
+
+@pytest.mark.parametrize("name", LOADERS)
+def test_want_of_memory_is_no_damaged_file(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def take(*_: object, **__: object) -> None:
+        raise MemoryError("out of it")
+
+    path = write_array(tmp_path / name, of_another_shape(1, 1, 1))
+    LOADERS[name](path)
+    monkeypatch.setattr(np.lib.format, "read_array", take)
+    with pytest.raises(MemoryError, match="out of it"):
+        LOADERS[name](path)

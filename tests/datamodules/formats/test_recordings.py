@@ -1,7 +1,9 @@
 """Recorded wrists given to the conversion: one file of movements, or the command that is right."""
 
+import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +11,7 @@ import pytest
 
 from datamodules.convert import main
 from datamodules.formats.recordings import recordings_of
-from envs.wrist.recorded import load_patterns, load_recordings
+from envs.wrist.recorded import load_patterns, load_recordings, save_recordings
 from tests.envs.wrist.recording_examples import way, write_dex_ycb, write_handover_sim
 
 
@@ -42,9 +44,42 @@ def test_wrists_become_a_file_that_gives_the_same_patterns(
     assert [each.period_s for each in load_recordings(output).found] == [period_s] * 2
 
 
+def test_recordings_go_by_the_paths_of_their_files(tmp_path: Path) -> None:
+    source, output = handover_sim(tmp_path / "source"), tmp_path / "wrists.npy"
+    main([str(source), "--output", str(output)])
+    assert [each.name for each in load_recordings(output).found] == ["part_0/meta_000.json", "part_1/meta_000.json"]
+
+
 def test_recordings_of_one_name_are_all_kept(tmp_path: Path) -> None:
-    main([str(handover_sim(tmp_path / "source")), "--output", str(tmp_path / "wrists.npy")])
-    assert [each.name for each in load_recordings(tmp_path / "wrists.npy").found] == ["meta_000", "meta_000 (1)"]
+    [one] = load_recordings(write_dex_ycb(tmp_path / "source", "one", way(0.04)).parent).found
+    save_recordings([one, one], tmp_path / "wrists.npy")
+    assert [each.name for each in load_recordings(tmp_path / "wrists.npy").found] == ["meta.yml", "meta.yml (1)"]
+
+
+def test_what_is_left_out_is_counted_and_listed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    source = handover_sim(tmp_path / "source")
+    shown = way(0.001)
+    still = replace(shown, wrist_w=np.tile(shown.wrist_w[shown.taken], (len(shown.wrist_w), 1)))
+    for part in ("part_2", "part_3"):  # read, but no reach to make a pattern of
+        write_handover_sim(source / part, 0, still)
+    with caplog.at_level("INFO"):
+        main([str(source), "--output", str(tmp_path / "wrists.npy")])
+    assert "left_out: 3" in caplog.text.splitlines()[-1]
+    listed = json.loads((tmp_path / "wrists_rejected.json").read_text())
+    assert list(listed) == ["part_0/meta_001.json", "part_2/meta_000.json", "part_3/meta_000.json"]
+    assert "pose_001.npz cannot be read" in listed["part_0/meta_001.json"]
+    assert "m from where it starts, allowed 0.01" in listed["part_3/meta_000.json"]
+
+
+@pytest.mark.parametrize("options", [[], ["--format", "dexycb"], ["--split_file", "out.json"]])
+def test_a_file_of_wrists_needs_no_conversion(options: list[str], tmp_path: Path) -> None:
+    source = tmp_path / "human_traj_200_all.npy"
+    [one] = load_recordings(write_dex_ycb(tmp_path / "source", "one", way(0.04)).parent).found
+    save_recordings([one], source)
+    output = tmp_path / ("out.npy" if "--format" in options else "out.npz")
+    with pytest.raises(SystemExit, match=r"need no conversion: give it as --data\.init_args\.patterns"):
+        main([str(source), "--output", str(output), *options])
+    assert not output.exists()
 
 
 def test_the_command_of_grasps_is_told_which_one_is_right(tmp_path: Path) -> None:

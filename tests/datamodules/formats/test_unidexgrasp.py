@@ -71,7 +71,9 @@ def test_absent_key_names_file_and_key(unidexgrasp: Writer, example: Example) ->
         ({"plane": None}, "lacks the field 'plane'"),
         ({"plane": np.array([0.0, 0.0, 2.0, 0.1])}, "normal has the length 2"),
         ({"scale": np.array([np.nan])}, "NaN or infinity"),
+        ({"scale": np.array([10**400], dtype=object)}, "field scale: no numbers (int too large"),
         ({"qpos": np.zeros(28)}, "expected a dict of 28 numbers"),
+        ({"qpos": dict.fromkeys(KEYS, 10**400)}, "field qpos: no numbers (int too large"),
     ],
 )
 def test_bad_fields_are_told(unidexgrasp: Writer, changed: dict[str, object], words: str) -> None:

@@ -62,6 +62,17 @@ def test_without_calibration_the_cameras_frame_is_taken(tmp_path: Path) -> None:
     assert_is_the_way(read_dex_ycb(write_dex_ycb(tmp_path, "a", shown, calibrated=False)), shown, 0, 1.5e-3)
 
 
+@pytest.mark.parametrize("numbers", [None, 11 * [1.0], 12 * ["a"], 12 * [{}], 12 * [10**400]])
+def test_a_calibration_of_no_numbers_costs_its_own_recordings_alone(numbers: object, tmp_path: Path) -> None:
+    meta = write_dex_ycb(tmp_path, "one", way(0.04))
+    [path] = tmp_path.glob("calibration/*/extrinsics.yml")
+    path.write_text(json.dumps({"extrinsics": {"apriltag": numbers}}))
+    with pytest.raises(
+        ValueError, match=r"extrinsics\.yml has no extrinsics\.apriltag of 12 numbers; get the file anew"
+    ):
+        read_dex_ycb(meta)
+
+
 def test_both_formats_make_the_same_patterns(tmp_path: Path) -> None:
     for seed in range(3):
         write_handover_sim(tmp_path / "handover", seed, way(0.001, seed))
@@ -131,7 +142,7 @@ def test_recordings_that_cannot_be_used_are_told_and_left_out(
         load_recordings(folder)
     write_handover_sim(folder, 1, way(0.001, 1))
     read = load_recordings(folder)
-    assert [each.name for each in read.found] == ["meta_001"]
+    assert [each.name for each in read.found] == ["meta_001.json"]
     assert list(read.rejected) == ["meta_000.json"]
     assert not (tmp_path / "ran").exists()
 

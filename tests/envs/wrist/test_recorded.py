@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from envs.wrist.patterns import NUM_SAMPLES
-from envs.wrist.recorded import POSITION_AXES, ROTATION_AXES, load_recorded_patterns
+from envs.wrist.recorded import PERIOD, POSITION_AXES, ROTATION_AXES, load_recorded_patterns
 from envs.wrist.strokes import minimum_jerk
 
 Array = NDArray[np.float64]
@@ -136,9 +136,19 @@ def test_unequal_lengths(tmp_path: Path) -> None:
         load_recorded_patterns(_save(tmp_path / "traj.npy", {"a": recording}))
 
 
-def test_axis_that_is_no_row_of_numbers(tmp_path: Path) -> None:
+@pytest.mark.parametrize("values", ["left", 201 * [10**400]])
+def test_axis_that_holds_no_numbers(values: object, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="recording 'a', axis x_pos holds no numbers"):
-        load_recorded_patterns(_save(tmp_path / "t.npy", {"a": {**_reach((0.1, 0.0, 0.0)), "x_pos": "left"}}))
+        load_recorded_patterns(_save(tmp_path / "t.npy", {"a": {**_reach((0.1, 0.0, 0.0)), "x_pos": values}}))
+
+
+@pytest.mark.parametrize("period_s", [0, -1.0, np.inf, pytest.param(10**400, id="beyond"), "1"])
+def test_time_between_samples_that_is_none(period_s: object, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"recording 'a', period_s: .*, expected a positive number of seconds"):
+        load_recorded_patterns(_save(tmp_path / "t.npy", {"a": {**_reach((0.1, 0.0, 0.0)), PERIOD: period_s}}))
+
+
+def test_axis_that_is_no_row_of_numbers(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"recording 'a', axis x_pos has shape \(3, 3\), expected one value a sample"):
         load_recorded_patterns(_save(tmp_path / "t.npy", {"a": {**_reach((0.1, 0.0, 0.0)), "x_pos": np.zeros((3, 3))}}))
 
