@@ -1,4 +1,4 @@
-"""The learning rate of a resumed run goes on where it stood."""
+"""The learning rate over a run, and that it goes on where it stood in a resumed one."""
 
 from typing import Any
 
@@ -27,3 +27,12 @@ def check_learning_rate(optimizer: Any, schedule: Any) -> None:
                 f"{planned:.4g}: it was begun with another number of steps (trainer.max_epochs, max_steps, batches of "
                 "an epoch), and the learning rate would jump; resume with as many, or train anew without --ckpt_path"
             )
+
+
+def learning_rate_factor(step: int, warmup_steps: int, total_steps: int, decay_to: float) -> float:
+    """Factor on the learning rate: linear rise over the warm-up, then a cosine from 1 to ``decay_to``."""
+    rise = min(1.0, (step + 1) / max(1, warmup_steps))
+    if decay_to >= 1.0:
+        return rise
+    cosine = 0.5 * (1.0 + np.cos(np.pi * min(1.0, step / total_steps)))
+    return float(rise * (decay_to + (1.0 - decay_to) * cosine))

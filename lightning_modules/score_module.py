@@ -27,7 +27,7 @@ from lightning_modules.hand_guard import check_same_hand
 from lightning_modules.networks.point_encoders import PointEncoder, PointNet2Encoder
 from lightning_modules.networks.refiner import NEAR_POINTS, GraspRefiner
 from lightning_modules.networks.score_network import ScoreNetwork
-from lightning_modules.schedule_guard import check_learning_rate
+from lightning_modules.schedule_guard import check_learning_rate, learning_rate_factor
 
 _LOG = logging.getLogger(__name__)
 
@@ -292,12 +292,3 @@ class _RefinedScore:
         joint_pos = self._joint_state.decode(clean).clamp(-1.0, 1.0)
         fingers = self._refiner.fingers(joint_pos, self._points_h, self._table_h)
         return (first + self._refiner(state, clean, fingers, self._of_cloud, network.read_time(t))) / std
-
-
-def learning_rate_factor(step: int, warmup_steps: int, total_steps: int, decay_to: float) -> float:
-    """Factor on the learning rate: linear rise over the warm-up, then a cosine from 1 to ``decay_to``."""
-    rise = min(1.0, (step + 1) / max(1, warmup_steps))
-    if decay_to >= 1.0:
-        return rise
-    cosine = 0.5 * (1.0 + np.cos(np.pi * min(1.0, step / total_steps)))
-    return float(rise * (decay_to + (1.0 - decay_to) * cosine))

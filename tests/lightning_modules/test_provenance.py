@@ -15,7 +15,7 @@ from envs.folder_lock import locked
 from envs.hand.identity import hand_identity
 from lightning_modules.export import export_checkpoint
 from lightning_modules.primitive import GraspPrimitive
-from lightning_modules.score_module import learning_rate_factor
+from lightning_modules.schedule_guard import learning_rate_factor
 from tests.learning import HAND, command, few_callbacks, run
 
 pytestmark = pytest.mark.usefixtures("fast_objects")

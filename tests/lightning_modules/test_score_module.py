@@ -18,7 +18,8 @@ from lightning_modules.diffusion.sde import SDE, VESDE, VPSDE, PaperSDE, SubVPSD
 from lightning_modules.followers import AnnealedDenoiser, Approach, Denoiser, Field
 from lightning_modules.networks.point_encoders import PointNet2Encoder, PointNetEncoder, SetAbstractionSize
 from lightning_modules.primitive import GraspPrimitive
-from lightning_modules.score_module import ScoreMatchingModule, learning_rate_factor
+from lightning_modules.schedule_guard import learning_rate_factor
+from lightning_modules.score_module import ScoreMatchingModule
 from tests.learning import made_up_batch, tiny_module
 
 

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -13,6 +13,9 @@ from live.browser.settings import DemoSettings
 from live.poses import angle_between, rotation_matrix
 from live.server import DemoServer
 from tests.learning import ROOT
+
+if TYPE_CHECKING:  # it needs viser
+    from live.browser.visit import Visit
 
 pytest.importorskip("viser", reason="needs the extra demo")
 
@@ -46,14 +49,20 @@ def server() -> Iterator[DemoServer]:
     server.close()
 
 
+def the_visit(server: DemoServer, page: Any) -> "Visit":
+    """What the server holds for the one page that is open."""
+    wait_for(lambda: bool(server.visits.running), page)
+    (visit,) = server.visits.running
+    return visit
+
+
 needs_chromium = pytest.mark.skipif(why_no_chromium() is not None, reason=str(why_no_chromium()))
 
 
 @needs_chromium
 def test_a_gamepad_and_keys_move_the_wrist_and_not_the_camera(server: DemoServer) -> None:
     with opened_page(server.address, 600, 400, timeout_s=240.0) as page:
-        wait_for(lambda: bool(server.visits.running), page)
-        (visit,) = server.visits.running
+        visit = the_visit(server, page)
         world = visit.world
         visit.do(lambda world: world.place(world.thing, None))
         wait_for(lambda: world.targets is not None and world.way is None, page)
@@ -90,8 +99,7 @@ def test_a_gamepad_and_keys_move_the_wrist_and_not_the_camera(server: DemoServer
 @needs_chromium
 def test_a_visitor_drags_the_wrist_to_the_object_and_lifts_it(server: DemoServer) -> None:
     with opened_page(server.address, 900, 560, timeout_s=240.0) as page:
-        wait_for(lambda: bool(server.visits.running), page)
-        (visit,) = server.visits.running
+        visit = the_visit(server, page)
         world = visit.world
         wait_for(lambda: world.way is not None, page)
         way = world.way
