@@ -54,7 +54,7 @@ def convert(
     """Write set, split file, and beside the set ``..._rejected.json`` and ``..._summary.json``; return the summary.
 
     Raises:
-        ValueError: a source without a usable grasp; names the first cause.
+        ValueError: a source without a usable grasp, or without one that holds; names the first causes.
     """
     units, counts = job.source.units(), Counts(bad=unreadable_folders(source))
     read_units(job, units, counts)
@@ -71,9 +71,17 @@ def convert(
     write_split_file(split_file, splits, _mesh_settings(job, folder, split_file))
     grasps = _verified(job, units, folder, of_object, split_file, counts)
     summary = _summary(job, counts, grasps)
-    save_grasp_set(replace(grasps, provenance=_provenance(summary)), output)
     write_json(beside(output, "rejected"), counts.bad)
     write_json(beside(output, "summary"), summary)
+    if not len(grasps):
+        causes = (
+            "; ".join(f"{count} {cause}" for cause, count in counts.rejected.most_common(3)) or "no object was built"
+        )
+        raise ValueError(
+            f"none of the {counts.read} grasps that were read holds in the simulator ({causes}), and {output} was not "
+            f"written; {beside(output, 'rejected')} lists what was bad before that"
+        )
+    save_grasp_set(replace(grasps, provenance=_provenance(summary)), output)
     return summary
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from envs.files import write_atomically
+from envs.memory_limit import UnexplainedMemoryError, memory_of
 from envs.stand_ins import what_stands_there
 
 
@@ -34,7 +35,10 @@ def read_checkpoint_file(path: str | Path) -> dict[str, Any]:
     if stand_in:
         raise ValueError(f"checkpoint {path}: {stand_in}")
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with memory_of(path):
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except UnexplainedMemoryError as error:
+        raise ValueError(f"checkpoint {error}") from None
     except Exception as error:  # torch raises many types for a damaged or foreign file
         # not torch's own text, which advises to unpickle whatever the file holds
         raise ValueError(

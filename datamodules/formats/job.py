@@ -125,7 +125,10 @@ def read_units(job: ConversionJob, units: Sequence[Unit], counts: Counts) -> Non
                 read = read_grasps(job.source.read(unit), hand, job.most)
                 job.verified_path(unit).unlink(missing_ok=True)
                 save_read(read, path, stamp, job.limits if meshes.num_cut_off > num_cut_off else None)
-            for mesh, scale, code, family in read.meshes:
+            used = {*read.object_index.tolist(), *read.wrists.object_index.tolist()}
+            for mesh, scale, code, family in (
+                read.meshes[index] for index in sorted(used)
+            ):  # not what could not be read
                 path = mesh_path(job, scale, code, family)
                 _write_mesh(Path(mesh), scale, path)
                 counts.meshes.add(path.resolve())
@@ -152,7 +155,7 @@ def _write_mesh(mesh: Path, scale: float, path: Path) -> None:
     try:
         scaled = mesh_surface(mesh).mesh.copy()
     except (ValueError, OSError):
-        return  # its grasps are listed as bad entries
+        return  # it changed since its grasps were read
     scaled.apply_scale(scale)
     write_atomically(path, export_ply(scaled))
     os.utime(path, ns=(now[1], now[1]))

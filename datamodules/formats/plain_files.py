@@ -10,6 +10,7 @@ import torch
 from numpy._core import multiarray
 from numpy.typing import NDArray
 
+from envs.memory_limit import UnexplainedMemoryError, memory_of
 from envs.workers import error_text
 from envs.wrist.plain_arrays import check_member_size, read_numbers
 from envs.wrist.plain_pickle import (
@@ -110,8 +111,10 @@ def load_pth(path: Path) -> Any:
     of_numpy_1 = [(function, f"numpy.core.multiarray.{function.__name__}") for function in functions]
     allowed: list[Any] = [*functions, *of_numpy_1, np.ndarray, np.dtype, *(type(np.dtype(kind)) for kind in kinds)]
     try:
-        with torch.serialization.safe_globals(allowed):
+        with memory_of(path), torch.serialization.safe_globals(allowed):
             content = torch.load(path, map_location="cpu", weights_only=True)
+    except UnexplainedMemoryError:
+        raise
     except Exception as error:  # zip and unpickler raise many types for a damaged file
         cause = (str(error).splitlines() or [type(error).__name__])[0]
         raise ValueError(f"{path} was not read: {cause}; only arrays and containers are") from error

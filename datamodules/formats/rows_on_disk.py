@@ -9,6 +9,8 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.memory_limit import memory_of
+
 LARGE = 64_000_000
 """Bytes of a file from which its array stays on the disk."""
 
@@ -93,7 +95,7 @@ def pickled_rows(path: Path) -> RowsOnDisk | None:
     if path.stat().st_size < LARGE:
         return None
     try:
-        with path.open("rb") as file:
+        with memory_of(path), path.open("rb") as file:
             found = _Unpickler(_Skipping(file)).load()
     except Exception:  # something else, or damaged: the reader of all kinds says what
         return None

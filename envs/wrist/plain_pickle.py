@@ -10,6 +10,7 @@ import numpy as np
 from numpy._core import multiarray
 from numpy.typing import NDArray
 
+from envs.memory_limit import UnexplainedMemoryError, memory_of
 from envs.stand_ins import what_stands_there
 from envs.workers import error_text
 from envs.wrist.plain_arrays import HEADERS
@@ -126,6 +127,9 @@ def read_object_array(path: Path, file: IO[bytes]) -> NDArray[Any]:
 
 def _unpickle(path: Path, file: IO[bytes]) -> Any:
     try:
-        return _PlainUnpickler(file, encoding="latin1").load()  # what Python 2 wrote: bytes of arrays as texts
+        with memory_of(path):
+            return _PlainUnpickler(file, encoding="latin1").load()  # what Python 2 wrote: bytes of arrays as texts
+    except UnexplainedMemoryError:
+        raise
     except Exception as error:  # a damaged pickle may raise almost anything
         raise ValueError(f"{path} was not read: {error}{'' if str(error) else 'it is damaged'}") from error

@@ -13,6 +13,7 @@ import trimesh
 from datamodules.convert import main
 from datamodules.formats import job
 from datamodules.formats.foreign import Unit
+from datamodules.formats.openai_keys import write_keys
 from datamodules.formats.reading import mesh_name
 from datamodules.formats.registry import open_source
 from datamodules.formats.together import no_grasps, together
@@ -20,6 +21,7 @@ from datamodules.grasps.grasp_file import load_grasp_set, save_grasp_set
 from datamodules.grasps.grasp_set import GraspSet
 from envs.folder_lock import locked
 from envs.objects.library import ObjectLibrary
+from tests.datamodules.formats.conftest import Example
 
 Writer = Callable[..., Path]
 
@@ -88,6 +90,30 @@ def test_bad_mesh_is_listed(unidexgrasp: Writer, tmp_path: Path) -> None:
     (source.parent / "meshdatav3_scaled/core/bottle-1a2b/coacd/decomposed.obj").write_text("v 0 0 0\n")
     with pytest.raises(SystemExit, match="none of the 1 entries"):
         convert(source, tmp_path)
+
+
+def test_grasps_of_which_none_holds_end_with_an_error(unidexgrasp: Writer, example: Example, tmp_path: Path) -> None:
+    (tmp_path / "out.npz").write_text("older")
+    half_open = {name: 0.5 * angle for name, angle in example.joints.items()}
+    source = unidexgrasp(0, qpos=write_keys(half_open, example.wrist_pose_m))
+    with pytest.raises(SystemExit, match=r"none of the 1 grasps that were read holds in the simulator \(1 \w+\)"):
+        convert(source, tmp_path)
+    assert summary(tmp_path)["hold"] == 0
+    assert (tmp_path / "out.npz").read_text() == "older"
+
+
+def test_a_mesh_without_usable_grasps_is_not_read_again(
+    unidexgrasp: Writer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may take all the time that a mesh is allowed, each time."""
+    asked: list[Path] = []
+    monkeypatch.setattr(job, "mesh_surface", lambda path: asked.append(path))
+    source = unidexgrasp(0)
+    (source.parent / "meshdatav3_scaled/core/bottle-1a2b/coacd/decomposed.obj").write_text("v 0 0 0\n")
+    made = job.ConversionJob(open_source(source, "unidexgrasp", source.parent), tmp_path / "meshes", tmp_path / "parts")
+    counts = job.Counts()
+    job.read_units(made, made.source.units(), counts)
+    assert (len(counts.bad), counts.meshes, asked) == (1, set(), [])
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,62 @@
+"""What a stranger's file may make this process take: as much as its size explains."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil  # type: ignore[import-untyped]
+
+BYTES_PER_BYTE = 64
+"""Of memory for one of the file: an empty dictionary is written in one byte and takes 64."""
+
+ALWAYS = 500_000_000
+"""Bytes of memory that any file may make its reader take."""
+
+_LOCK = threading.RLock()  # the limit is the whole process's: one at a time sets it and puts it back
+
+
+class UnexplainedMemoryError(ValueError):
+    """A file asks for more memory than its size explains."""
+
+
+@contextmanager
+def memory_of(path: str | Path) -> Iterator[None]:
+    """A file is read meanwhile: fifteen bytes of a pickle, or some kilobytes of an archive, may ask for gigabytes.
+
+    Where the system limits no memory (it is not Linux), or forbids setting a limit, nothing is changed.
+
+    Args:
+        path: the file, which decides how much more memory this process may take.
+    Raises:
+        UnexplainedMemoryError: the file asks for more; names it and the amount.
+    """
+    most = ALWAYS + BYTES_PER_BYTE * Path(path).stat().st_size
+    with _LOCK, _at_most(most):
+        try:
+            yield
+        except (MemoryError, RuntimeError) as error:
+            if not isinstance(error, MemoryError) and "can't allocate memory" not in str(error):  # how torch says it
+                raise
+            told = f"{path} asks for more than {most / 1e6:.0f} MB of memory, which its size does not explain"
+            raise UnexplainedMemoryError(f"{told}: it is damaged, or made to fill the memory; fetch it again") from None
+
+
+@contextmanager
+def _at_most(more: int) -> Iterator[None]:
+    try:
+        import resource
+
+        before = resource.getrlimit(resource.RLIMIT_DATA)
+        wanted = psutil.Process().memory_info().data + more
+        is_lower = before[0] == resource.RLIM_INFINITY or wanted < before[0]
+        if is_lower:
+            resource.setrlimit(resource.RLIMIT_DATA, (wanted, before[1]))
+    except (ImportError, AttributeError, ValueError, OSError):
+        yield
+        return
+    try:
+        yield
+    finally:
+        if is_lower:
+            resource.setrlimit(resource.RLIMIT_DATA, before)
