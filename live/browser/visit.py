@@ -1,6 +1,7 @@
 """One visitor: a world of his own on a thread of its own, in real time, until his tab is closed."""
 
 import logging
+import math
 import queue
 import threading
 import time
@@ -24,6 +25,9 @@ TELL_EVERY = 6
 
 BEHIND_S = 0.2
 """Seconds that a world may lag behind before it gives up to catch up."""
+
+STILL_STOP_S = 1.0
+"""Seconds after a recording stopped by itself in which a click on its button was meant to stop it."""
 
 
 class Exhibits:
@@ -93,6 +97,7 @@ class Visit:
         self.num_steps, self.pace = 0, 1.0
         self._name = exhibits.names[0]
         self._recording: Recording | None = None
+        self._stopped_itself_at = -math.inf
         self.stage = Stage(client, hand, lambda pose_w: self.do(lambda world: world.wrist.ask(pose_w)))
         wishes = Wishes(
             self.do, self._show_object, self._upload, self._another_way, self._record, self._replay, self._replay_file
@@ -141,6 +146,7 @@ class Visit:
         state = self.world.step()
         if self.world.log.is_on and self.world.log.is_full:
             self._save(self.world)
+            self._stopped_itself_at = time.monotonic()
         arrows = self.world.field_arrows(state) if self.panel.shows_field else None
         look, contacts = self.world.look(state), self.panel.shows_contacts
         self.stage.show(look, self.world.wrist.wanted_w, arrows, with_contacts=contacts)
@@ -203,7 +209,7 @@ class Visit:
         def wish(world: World) -> None:
             if world.log.is_on:
                 self._save(world)
-            else:
+            elif time.monotonic() > self._stopped_itself_at + STILL_STOP_S:
                 world.record()
                 self.panel.set_recording(True)
 

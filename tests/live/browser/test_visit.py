@@ -66,6 +66,14 @@ def test_a_recording_that_is_full_is_saved_and_can_be_replayed(
     assert said == ["Stopped after 0.5 s, as long as a recording lasts."]
     (content,) = files
     assert len(read_recording(content, visit.world.hand, visit.world.period_s).wrist_pose_w) == 20
+    visit._record()  # a click at "Stop and save" that came too late
+    advance(visit, 1)
+    assert not visit.world.log.is_on
+    monkeypatch.setattr("live.browser.visit.STILL_STOP_S", 0.0)
+    visit._record()
+    advance(visit, 1)
+    assert visit.world.log.is_on
+    visit.world.log.is_on = False
     visit._replay()
     advance(visit, 1)
     assert visit.world.wrist.is_playing
