@@ -1,5 +1,6 @@
 """Checkpoints that follow the run's root folder."""
 
+from math import inf
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -18,22 +19,18 @@ class RunCheckpoint(ModelCheckpoint):
     be the same for every overlay, and one run would write over the checkpoints of another.
 
     Where an epoch takes long, the last checkpoint is written within it, too, of data that go on from any batch
-    (``resumes_within_epoch`` of the data module): a run that is killed loses minutes. The logs of a run that goes on
-    from there lack the row of that batch, which Lightning hands out after it.
+    (``resumes_within_epoch`` of the data module): a run that is killed loses minutes, and not what came before its first
+    batch, such as the cloning of demonstrations. The logs of a run that goes on from there lack the row of that batch,
+    which Lightning hands out after it.
     """
 
-    _written_at = 0.0
+    _written_at = -inf
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Choose the folder before Lightning does."""
         if self.dirpath is None:
             self.dirpath = str(Path(trainer.default_root_dir) / "checkpoints")
         super().setup(trainer, pl_module, stage)
-
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Count the time from here."""
-        super().on_train_start(trainer, pl_module)
-        self._written_at = monotonic()
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
