@@ -19,9 +19,9 @@ class RunCheckpoint(ModelCheckpoint):
     be the same for every overlay, and one run would write over the checkpoints of another.
 
     Where an epoch takes long, the last checkpoint is written within it, too, of data that go on from any batch
-    (``resumes_within_epoch`` of the data module): a run that is killed loses minutes, and not what came before its first
-    batch, such as the cloning of demonstrations. The logs of a run that goes on from there lack the row of that batch,
-    which Lightning hands out after it.
+    (``resumes_within_epoch`` of the data module): a run that is killed loses minutes, and not what came before its
+    first batch, such as the cloning of demonstrations. The logs of a run that goes on from there lack the row of that
+    batch, which Lightning hands out after it.
     """
 
     _written_at = -inf

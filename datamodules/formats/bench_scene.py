@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from datamodules.formats.foreign import Array
-from datamodules.formats.mesh_search import MeshSearch
+from datamodules.formats.mesh_search import MeshSearch, object_part
 from datamodules.formats.plain_files import load_npy, vector, word
 from datamodules.grasps.poses import relative_pose
 
@@ -54,9 +54,10 @@ def read_object(path: Path, fields: Mapping[str, Any], meshes: MeshSearch) -> Be
         ValueError: no object, mesh, pose or scale; names file and field.
     """
     if "obj_pose" in fields and "obj_scale" in fields:
-        code = word(fields["obj_path"]) if "obj_path" in fields else _folder_with_a_mesh(path, meshes)
+        told = word(fields["obj_path"]) if "obj_path" in fields else _folder_with_a_mesh(path, meshes)
+        code = word(fields["obj_code"]) if "obj_code" in fields else object_part(told)
         poses = np.atleast_2d(vector(str(path), fields, "obj_pose", None))
-        return BenchObject(code, meshes.find(code), poses, _scale(str(path), "obj_scale", fields["obj_scale"]))
+        return BenchObject(code, meshes.find(told), poses, _scale(str(path), "obj_scale", fields["obj_scale"]))
     if "scene_cfg" in fields:
         origin, scene, start = f"{path}, field scene_cfg", fields["scene_cfg"], None
     elif "scene_path" in fields:
@@ -76,7 +77,8 @@ def read_object(path: Path, fields: Mapping[str, Any], meshes: MeshSearch) -> Be
 def read_contacts(source: str, fields: Mapping[str, Any], row: int, count: int, object_w: Array) -> Array | None:
     """Where the hand of one of ``count`` grasps touches (C, 3), in the object's frame; None where the file has none.
 
-    In the world's frame Dexonomy has points and normals (C, 6) of a file's only grasp, raw BODex points (1, N, C, 3).
+    In the world's frame Dexonomy has points and normals (C, 6) of a file's only grasp, raw BODex points (1, N, C, 3) or
+    (1, N, 1, C, 3).
     """
     points_w: Array = np.zeros((0, 3))
     told = [name for name in _CONTACTS if name in fields]
@@ -85,7 +87,8 @@ def read_contacts(source: str, fields: Mapping[str, Any], row: int, count: int, 
         points_w = found[:, :3] if found.ndim == 2 and found.shape[1] == 6 else points_w
     elif "contact_point" in fields:
         found = vector(source, fields, "contact_point", None)
-        points_w = found[0, row] if found.ndim == 4 and found.shape[1::2] == (count, 3) else points_w
+        is_known = found.ndim in (4, 5) and found.shape[:2] == (1, count) and found.shape[-1] == 3
+        points_w = found[0, row].reshape(-1, 3) if is_known else points_w
     if not len(points_w):
         return None
     poses = np.concatenate([points_w, np.tile([1.0, 0.0, 0.0, 0.0], (len(points_w), 1))], axis=1)
@@ -109,7 +112,7 @@ def _folder_with_a_mesh(path: Path, meshes: MeshSearch) -> str:
 def _scene_file(path: Path, given: Any, meshes: MeshSearch) -> tuple[str, Any, Path]:
     """Name, content and folder of the scene that a file names; of a list of names the first."""
     names = [word(name) for name in np.asarray(given, dtype=object).ravel()]
-    place = meshes.locate(names[0]) if names else None
+    place = next(filter(_is_scene, meshes.places(names[0])), None) if names else None
     if place is None:
         raise ValueError(
             f"{path}, field scene_path: {names[0] if names else 'empty'} is not there (looked in: "
@@ -117,6 +120,12 @@ def _scene_file(path: Path, given: Any, meshes: MeshSearch) -> tuple[str, Any, P
             "give it as --meshes"
         )
     return str(place), _load_scene(place, place.stat().st_mtime_ns), place.parent
+
+
+def _is_scene(place: Path) -> bool:
+    """Grasps have the same name in another folder."""
+    content = _load_scene(place, place.stat().st_mtime_ns) if place.is_file() else None
+    return isinstance(content, Mapping) and "scene" in content
 
 
 @lru_cache(maxsize=64)
@@ -128,11 +137,13 @@ def _load_scene(path: Path, mtime_ns: int) -> Any:
 def _of_scene(origin: str, scene: Any, start: Path | None, meshes: MeshSearch) -> BenchObject:
     task = scene.get("task") if isinstance(scene, Mapping) else None
     name = task.get("obj_name") if isinstance(task, Mapping) else None
+    if name is None and isinstance(scene, Mapping):
+        name = scene.get("interest_obj_name")  # older scenes
     things = scene.get("scene") if isinstance(scene, Mapping) else None
     thing = things.get(name) if isinstance(things, Mapping) else None
     if not isinstance(thing, Mapping):
         raise ValueError(f"{origin} has no scene[task['obj_name']], expected the object that is grasped")
-    if thing.get("type", "rigid_object") != "rigid_object":
+    if thing.get("type", "rigid_object") not in ("rigid_object", "rigid_mesh"):
         raise ValueError(f"{origin}: {name} is of the type {thing['type']!r}; only rigid objects are read")
     source = f"{origin}, {name}"
     pose = vector(source, thing, "pose", 7)[None]

@@ -1,5 +1,6 @@
 """DexGraspBench, BODex, Dexonomy: ``.npy`` files of one dict, with pre-grasp, grasp and squeeze of one or N grasps."""
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -13,7 +14,7 @@ from datamodules.formats.bench_scene import FOLDERS, family_of, read_contacts, r
 from datamodules.formats.files import first_files, units_of, walk
 from datamodules.formats.foreign import Array, BadEntry, ForeignGrasp, Unit
 from datamodules.formats.joint_maps import MENAGERIE, from_menagerie
-from datamodules.formats.mesh_search import MeshSearch, near
+from datamodules.formats.mesh_search import MeshSearch, around, given_or_near
 from datamodules.formats.plain_files import load_npy, text_keys, vector, word
 from datamodules.formats.surface import tip_distances
 from datamodules.formats.world_poses import table_plane_m, unit_pose
@@ -21,11 +22,19 @@ from datamodules.formats.wrists import is_of_hand
 from datamodules.grasps.poses import absolute_pose, relative_pose
 from envs.hand.registry import load_hand
 
+_LOG = logging.getLogger(__name__)
+
 WIDTH = 7 + len(MENAGERIE)
 STAGES = ("pregrasp_qpos", "grasp_qpos", "squeeze_qpos")
 PALM_OFFSET = 0.034
 """Metres along the fingers from the hand's mount to the palm body in Menagerie's model. Files give the pose of one or
 of the other; which of the two, the distances of fingertips from the object's surface tell."""
+
+_SAME_GRASPS = ("succ_collect", "succgrasp", "graspdata", "evaluation")
+"""Folders of DexGraspBench's output, each with the same grasps: only those that held in its simulator first."""
+
+_ARM_FIELD = "lift_qpos"
+"""What files of a hand on an arm have beside the others; their poses are joints of the arm."""
 
 _LOOKED_AT = 100
 """Grasps that tell which body's pose a source gives."""
@@ -42,11 +51,10 @@ class DexGraspBench:
 
     def __init__(self, source: Path, meshes: Path | None = None) -> None:
         self.source = source
-        start = source if source.is_dir() else source.parent
-        beside = [start, *start.resolve().parents[:4]]
         self._meshes = MeshSearch(
-            [meshes] if meshes else [*near(source, ("assets/object", "assets", "object", "DGNObj")), *beside]
+            given_or_near(source, meshes, ("assets/object", "DGNObj")) + ([] if meshes else around(source))
         )
+        self._skipped = FOLDERS | _the_same_again(source)
 
     @classmethod
     def fits(cls, source: Path) -> bool:
@@ -55,7 +63,7 @@ class DexGraspBench:
 
     def units(self) -> Sequence[Unit]:
         """See `Format.units`."""
-        found = walk(self.source, ".npy", FOLDERS)
+        found = walk(self.source, ".npy", self._skipped)
         groups = [
             (str(folder.relative_to(self.source)) if self.source.is_dir() else folder.name, folder.name, files)
             for folder, files in found
@@ -93,12 +101,15 @@ class DexGraspBench:
     def _grasps(self, path: Path, fields: Mapping[str, Any]) -> Iterator[ForeignGrasp | BadEntry]:
         if "grasp_qpos" not in fields:
             raise ValueError(f"{path} lacks the field 'grasp_qpos'; it has {', '.join(map(str, fields)) or 'none'}")
+        if _ARM_FIELD in fields:
+            raise ValueError(f"{path} has the field {_ARM_FIELD!r}: of a hand on an arm, whose pose it does not tell")
         stages = {stage: _rows(str(path), fields, stage) for stage in STAGES if stage in fields}
         names = _joint_names(str(path), fields, stages["grasp_qpos"].shape[1] - 7)
         thing = read_object(path, fields, self._meshes)
         for row, grasp in enumerate(stages["grasp_qpos"]):
             origin = f"{path}, row {row}"
             try:
+                _check_held(origin, fields, row)
                 pose_w, scale = thing.row(row)
                 object_w = unit_pose(origin, "object's pose", pose_w)
                 wrist_w = unit_pose(origin, "grasp_qpos", grasp[:7])
@@ -128,6 +139,21 @@ def _is_of_this_kind(file: Path) -> bool:
         return False
     fields = array.item() if array.dtype.hasobject and array.size == 1 else None
     return isinstance(fields, Mapping) and not {"grasp_qpos", "robot_pose"}.isdisjoint(text_keys(fields))
+
+
+def _the_same_again(source: Path) -> frozenset[str]:
+    """Of the folders of one output, all but that whose grasps are read."""
+    present = [name for name in _SAME_GRASPS if (source / name).is_dir()]
+    if len(present) > 1:
+        _LOG.warning("%s has the same grasps in %s; those in %s are read", source, ", ".join(present), present[0])
+    return frozenset(present[1:])
+
+
+def _check_held(origin: str, fields: Mapping[str, Any], row: int) -> None:
+    """ValueError for a grasp that the source tried in vain."""
+    held = np.atleast_1d(np.asarray(fields.get("succ_flag", True))).ravel()
+    if not held[row if len(held) > 1 else 0]:
+        raise ValueError(f"{origin}, field succ_flag: the object did not hold where the source tried this grasp")
 
 
 def _spelt_alike(path: Path, fields: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -164,7 +190,9 @@ def _joint_names(source: str, fields: Mapping[str, Any], count: int) -> tuple[st
     """Names of the joints of a file: its own, those of the Shadow Hand where it has as many, else none."""
     if "joint_names" not in fields:
         return MENAGERIE if count == len(MENAGERIE) else ()
-    names = tuple(word(name) for name in np.asarray(fields["joint_names"], dtype=object).ravel())
+    told = np.asarray(fields["joint_names"], dtype=object)
+    told = told[0] if told.ndim == 2 and len(told) and (told == told[0]).all() else told  # the same of every grasp
+    names = tuple(word(name) for name in told.ravel())
     if len(names) != count:
         raise ValueError(f"{source}, field joint_names: {len(names)} names, expected {count} as grasp_qpos has")
     return names

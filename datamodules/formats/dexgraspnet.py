@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from datamodules.formats.files import first_files, units_of, walk
 from datamodules.formats.foreign import BadEntry, ForeignGrasp, Unit
-from datamodules.formats.mesh_search import MeshSearch, near
+from datamodules.formats.mesh_search import MeshSearch, given_or_near
 from datamodules.formats.openai_keys import OpenAIHand, check_plane, read_keys
 from datamodules.formats.plain_files import load_npy, number, text_keys, vector
 
@@ -22,7 +22,7 @@ class DexGraspNet(OpenAIHand):
 
     def __init__(self, source: Path, meshes: Path | None = None) -> None:
         self.source = source
-        self._meshes = MeshSearch([meshes] if meshes else near(source, ("meshdata",)))
+        self._meshes = MeshSearch(given_or_near(source, meshes, ("meshdata",)))
 
     @classmethod
     def fits(cls, source: Path) -> bool:

@@ -11,7 +11,7 @@ import torch
 from datamodules.formats.files import units_of
 from datamodules.formats.foreign import Array, BadEntry, ForeignGrasp, Unit
 from datamodules.formats.joint_maps import NEGATED
-from datamodules.formats.mesh_search import MeshSearch, near
+from datamodules.formats.mesh_search import MeshSearch, given_or_near
 from datamodules.formats.plain_files import load_pth, word
 from datamodules.formats.rows_on_disk import Rows, RowsInMemory, pickled_rows
 from datamodules.formats.surface import fingertips, mesh_surface
@@ -30,6 +30,10 @@ FIELDS = {
 """Columns: joints in [-1, 1] by their limits, positions in the world, m, quaternions xyzw, the true scale."""
 
 SUFFIX = "_rc.pth"
+
+MESH_FOLDERS = ("meshdatav3_scaled", "meshdata", "ConDexEnv/assets/dexgraspnet_dataset/meshdata")
+"""Of these the last one is where the released code has them."""
+
 _CLOUD_APART = 0.005
 """Metres that the points of a row's cloud may lie from its object's mesh, in the median."""
 
@@ -42,9 +46,7 @@ class GraspGFRelease:
 
     def __init__(self, source: Path, meshes: Path | None = None) -> None:
         self.source = source
-        self._meshes = MeshSearch(
-            [meshes] if meshes else near(source, ("meshdatav3_scaled", "meshdata", "dexgraspnet_dataset"))
-        )
+        self._meshes = MeshSearch(given_or_near(source, meshes, MESH_FOLDERS))
         self._loaded: tuple[Path, Rows] | None = None
 
     @classmethod

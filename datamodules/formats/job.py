@@ -41,7 +41,7 @@ from envs.workers import call_plainly
 
 _LOG = logging.getLogger(__name__)
 
-CODE_VERSION = 3
+CODE_VERSION = 4
 """Counted up when the code of reading or verification changes what comes out of the same files."""
 
 NUM_WORLDS = 32

@@ -220,7 +220,7 @@ def mesh_name(code: str, scale: float) -> str:
     The hash keeps objects apart whose names differ in other signs than letters and digits.
     """
     word = re.sub(r"[^A-Za-z0-9]+", "_", "_".join(Path(code).parts[-2:])).strip("_")
-    return f"{word}_{crc32(code.encode()) & 0xFFFF:04x}_{round(1e6 * scale)}.ply"
+    return f"{word}_{crc32(code.encode()):08x}_{round(1e6 * scale)}.ply"
 
 
 def save_read(read: ReadGrasps, path: Path, stamp: str, limits: Limits | None = None) -> None:

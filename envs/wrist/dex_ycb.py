@@ -2,8 +2,9 @@
 
 ``pose_y`` (T, objects, 7): quaternion xyzw and position, m; ``pose_m`` (T, hands, 51): rotation vector of the wrist,
 45 numbers of the fingers, which are not needed, and the translation of MANO's model, from which its wrist lies away by
-ROOT. Rows of zeros: not there. Poses are in the frame of a camera; ``calibration/extrinsics_*/extrinsics.yml`` beside
-the subjects takes them to a frame on the table.
+WRIST_IN_MODEL, however the hand is turned. Rows of zeros, of objects also of no turn and no way: not there. Poses are
+in the frame of a camera; ``calibration/extrinsics_*/extrinsics.yml`` beside the subjects takes them to a frame on the
+table.
 """
 
 from pathlib import Path
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from envs.field_files import read_yaml
-from envs.wrist.mano import HandScene, MovingPose, moving_pose, way_to_object
+from envs.wrist.mano import HandScene, MovingPose, moving_pose, way_to_object, wrist_in_model
 from envs.wrist.recording import WristRecording
 from envs.wrist.recording_files import grasped_object, read_poses, sides_of
 
@@ -28,8 +29,7 @@ DEX_YCB_FILES = "meta.yml"
 FRAME_S = 0.04
 """Seconds of a frame."""
 
-ROOT = np.array([0.0957, 0.0064, 0.0062])
-"""Metres from the origin of MANO's mean right hand to its wrist, about which it turns; a left hand's is mirrored."""
+_NO_POSE = np.array([0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0])
 
 
 def read_dex_ycb(meta: Path) -> WristRecording:
@@ -70,7 +70,7 @@ def _table_of(meta: Path, content: dict[str, Any]) -> Array:
 
 def _thing(pose: Array, table: Array) -> MovingPose:
     """Of quaternions xyzw and positions (T, 7) in the camera's frame."""
-    is_seen = (pose != 0.0).any(axis=1)
+    is_seen = (pose != 0.0).any(axis=1) & (pose != _NO_POSE).any(axis=1)
     rotation = Rotation.from_quat(pose[is_seen, :4]) if is_seen.any() else None
     return _on_table(pose[:, 4:], rotation, is_seen, table)
 
@@ -79,8 +79,7 @@ def _wrist(pose: Array, side: str, table: Array) -> MovingPose:
     """Of rotation vectors, fingers and translations (T, 51) in the camera's frame."""
     is_seen = (pose != 0.0).any(axis=1)
     rotation = Rotation.from_rotvec(pose[is_seen, :3]) if is_seen.any() else None
-    root = ROOT * [1.0 if side == "right" else -1.0, 1.0, 1.0]
-    return _on_table(pose[:, 48:] + root, rotation, is_seen, table)
+    return _on_table(pose[:, 48:] + wrist_in_model(side), rotation, is_seen, table)
 
 
 def _on_table(position: Array, rotation: Rotation | None, is_seen: NDArray[np.bool_], table: Array) -> MovingPose:

@@ -22,6 +22,9 @@ HAND_IN_MANO = np.array([[0.0, 0.0, -1.0], [0.0, 1.0, 0.0], [1.0, 0.0, 0.0]])
 MIRROR = np.diag([-1.0, 1.0, 1.0])
 """Takes a left hand to a right one: p' = MIRROR p, R' = MIRROR R MIRROR."""
 
+WRIST_IN_MODEL = np.array([0.0957, 0.0064, 0.0062])
+"""Metres from the origin of MANO's model of a mean right hand, between palm and fingers, to its wrist."""
+
 SIDES = ("right", "left")
 
 MOVED_M, MOVED_RAD = 0.005, np.deg2rad(5.0)
@@ -75,6 +78,11 @@ class HandScene:
     hands: Sequence[MovingPose]
     sides: Sequence[str]
     thing: MovingPose
+
+
+def wrist_in_model(side: str) -> Array:
+    """WRIST_IN_MODEL (3,) of a hand of that side."""
+    return WRIST_IN_MODEL @ MIRROR if side == "left" else WRIST_IN_MODEL
 
 
 def moving_pose(position_w: Array, rotation: Rotation | None, is_seen: NDArray[np.bool_]) -> MovingPose:

@@ -95,6 +95,38 @@ def test_raw_files_that_name_their_joints_are_read_by_name(
     check(root / "graspdata", examples, hand)
 
 
+def test_names_that_every_row_tells_are_those_of_all(
+    root: Path, mounts: np.ndarray, examples: list[Example], hand: Hand
+) -> None:
+    """``succ_collect`` stacks what the files of single grasps have."""
+    content = {"grasp_qpos": mounts, "joint_names": np.array([MENAGERIE] * 5), "scene_path": SCENE}
+    save(root / "succ_collect" / NAME / "floating" / "scale008.npy", content)
+    check(root / "succ_collect", examples, hand)
+
+
+def test_older_scenes(root: Path, mounts: np.ndarray, examples: list[Example], hand: Hand) -> None:
+    """``interest_obj_name`` in place of a task, ``rigid_mesh`` of the type."""
+    scene = np.load(root / SCENE, allow_pickle=True).item()
+    del scene["task"]
+    scene["scene"][NAME]["type"] = "rigid_mesh"
+    save(root / SCENE, scene | {"interest_obj_name": NAME})
+    save(root / "graspdata" / NAME / "0.npy", {"grasp_qpos": mounts, "scene_path": SCENE})
+    check(root / "graspdata", examples, hand)
+
+
+def test_raw_contacts_of_one_scene_at_once(root: Path, mounts: np.ndarray) -> None:
+    """BODex has the points (1, N, 1, C, 3), its one scene in the first place and one more axis after the grasps."""
+    points = np.random.default_rng(0).normal(size=(1, 5, 1, 3, 3))
+    content = {
+        "robot_pose": np.repeat(mounts[None, :, None], 3, axis=2),
+        "contact_point": points,
+        "scene_path": [SCENE],
+    }
+    save(root / "graspdata" / NAME / "scale008_grasp.npy", content)
+    found = [entry.contacts_m for entry in entries_of(root / "graspdata") if isinstance(entry, ForeignGrasp)]
+    np.testing.assert_allclose(found, points[0, :, 0])  # the object stands at the origin
+
+
 def test_poses_in_fields_of_their_own(root: Path, mounts: np.ndarray, examples: list[Example], hand: Hand) -> None:
     """Files of DexGraspBench of 2024: ``grasp_pose`` (7,) beside ``grasp_qpos`` (22,), one grasp a file."""
     for number, row in enumerate(mounts):

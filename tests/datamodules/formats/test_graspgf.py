@@ -1,6 +1,7 @@
 """The GraspGF release: pickles of protocol 2 and 4 and torch archives, lists of objects, clouds, absent rows."""
 
 import pickle
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,18 @@ def test_axes_the_other_way_round_are_found_by_the_fingertips(
 ) -> None:
     rows[:, :18] *= [-1.0 if name in NEGATED else 1.0 for name in known.hand.joints]
     check(entries_of(release(rows)), known)
+
+
+@pytest.mark.parametrize("given", [None, "ConDexEnv/assets", "ConDexEnv/assets/dexgraspnet_dataset"])
+def test_meshes_are_found_where_the_released_code_has_them(
+    release: Callable[..., Path], rows: NDArray[np.float32], tmp_path: Path, known: GraspSet, given: str | None
+) -> None:
+    root = tmp_path / "code"
+    source = root / "ExpertDatasets" / "grasp_data" / "ground"
+    shutil.copytree(release(rows[:5]), source)
+    shutil.move(source / "meshdata", root / "ConDexEnv" / "assets" / "dexgraspnet_dataset" / "meshdata" / "train")
+    reader = GraspGFRelease(source, root / given if given else None)
+    check([entry for unit in reader.units() for entry in reader.read(unit)], known)
 
 
 def test_wrong_scale_shows_in_the_cloud(release: Callable[..., Path], rows: NDArray[np.float32]) -> None:

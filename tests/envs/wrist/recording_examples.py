@@ -9,8 +9,7 @@ import yaml
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation, Slerp
 
-from envs.wrist.dex_ycb import ROOT
-from envs.wrist.mano import HAND_IN_MANO, MIRROR
+from envs.wrist.mano import HAND_IN_MANO, MIRROR, WRIST_IN_MODEL
 from envs.wrist.strokes import minimum_jerk
 
 Array = NDArray[np.float64]
@@ -66,7 +65,8 @@ def write_handover_sim(folder: Path, number: int, shown: Way, absent: int = 0, i
         wrist_w, mano, thing_w = wrist_w @ MIRROR, MIRROR @ mano @ MIRROR, thing_w @ MIRROR
     count = len(wrist_w)
     pose_m = np.zeros((count, 1, 51))
-    pose_m[:, 0, :3] = wrist_w
+    # the origin of the model, which the hand turns about its wrist
+    pose_m[:, 0, :3] = wrist_w - mano @ (MIRROR @ WRIST_IN_MODEL if is_left else WRIST_IN_MODEL)
     pose_m[:, 0, 3:6] = Rotation.from_matrix(mano).as_euler("XYZ")
     pose_m[:, 0, 6:] = 0.1
     pose_m[:absent] = 0.0
@@ -89,7 +89,7 @@ def write_dex_ycb(root: Path, name: str, shown: Way, absent: int = 0, *, calibra
     turn, count = Rotation.from_matrix(camera[:3, :3]), len(shown.wrist_w)
     pose_m = np.full((count, 1, 51), 0.1)
     pose_m[:, 0, :3] = (turn * shown.mano_w).as_rotvec()
-    pose_m[:, 0, 48:] = turn.apply(shown.wrist_w) + camera[:3, 3] - ROOT
+    pose_m[:, 0, 48:] = turn.apply(shown.wrist_w) + camera[:3, 3] - WRIST_IN_MODEL
     pose_m[:absent] = 0.0
     pose_y = np.zeros((count, 2, 7))
     pose_y[:, :, 3] = 1.0

@@ -57,6 +57,18 @@ def test_dex_ycb_is_read_in_the_frame_of_the_table(tmp_path: Path) -> None:
     assert_is_the_way(read_dex_ycb(write_dex_ycb(tmp_path, "a", shown, absent=2)), shown, 2, 1.5e-3)
 
 
+def test_an_object_without_a_pose_is_not_there(tmp_path: Path) -> None:
+    """Zeros, or neither a turn nor a way."""
+    shown = way(0.04, seed=1)
+    paths = [write_dex_ycb(tmp_path / name, "a", shown).with_name("pose.npz") for name in "ab"]
+    for path, absent in zip(paths, (0.0, [0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0]), strict=True):
+        poses = dict(np.load(path))
+        poses["pose_y"][:3, 1] = absent
+        np.savez(path, **poses)
+    zeros, identity = (read_dex_ycb(path.with_name("meta.yml")) for path in paths)
+    np.testing.assert_array_equal(zeros.position_w, identity.position_w)
+
+
 def test_without_calibration_the_cameras_frame_is_taken(tmp_path: Path) -> None:
     shown = way(0.04)
     assert_is_the_way(read_dex_ycb(write_dex_ycb(tmp_path, "a", shown, calibrated=False)), shown, 0, 1.5e-3)
