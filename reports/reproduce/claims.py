@@ -23,7 +23,8 @@ class Claim:
         measure: what of.
         one, other: names of methods; the claim is about one minus the other.
         is_lower: one is claimed to be below the other; else above.
-        margin: the two are claimed to be equal within so much; None for a claim of a direction.
+        margin: the difference is claimed to be ``expected`` within so much; None for a claim of a direction.
+        expected: 0 for two that are claimed to be equal.
     """
 
     text: str
@@ -32,6 +33,7 @@ class Claim:
     other: str
     is_lower: bool = False
     margin: float | None = None
+    expected: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -50,14 +52,19 @@ class Judged:
 
 
 def verdict(
-    intervals: Sequence[tuple[float, float]], *, is_lower: bool = False, margin: float | None = None
+    intervals: Sequence[tuple[float, float]],
+    *,
+    is_lower: bool = False,
+    margin: float | None = None,
+    expected: float = 0.0,
 ) -> Verdict:
     """What intervals of a difference say of a claim; all of them have to say it.
 
     That it is above 0 (below, where ``is_lower``): holds where the interval is above, does not hold where it is below.
-    That it is within a margin of 0: holds where the interval lies within, does not hold where it lies outside.
+    That it is within a margin of what is expected: holds where the interval lies within, does not hold where it lies
+    outside.
     """
-    said: set[Verdict] = {_said(low, high, is_lower, margin) for low, high in intervals}
+    said: set[Verdict] = {_said(low - expected, high - expected, is_lower, margin) for low, high in intervals}
     return said.pop() if len(said) == 1 else OPEN
 
 
@@ -80,5 +87,7 @@ def judge(claim: Claim, one: Outcomes, other: Outcomes, task: str, split: str) -
 
 def judged(claim: Claim, found: Difference | None, task: str, split: str) -> Judged:
     """A claim held against a difference; not decided without one."""
-    said = OPEN if found is None else verdict(found.intervals(split), is_lower=claim.is_lower, margin=claim.margin)
+    if found is None:
+        return Judged(claim, task, split, None, OPEN)
+    said = verdict(found.intervals(split), is_lower=claim.is_lower, margin=claim.margin, expected=claim.expected)
     return Judged(claim, task, split, found, said)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from reports.curves import mean_curve, policy_numbers
 from reports.markdown import shown, table
 from reports.reproduce.blocks import Block, titles
 from reports.reproduce.claims import Claim, Judged, verdict
+from reports.reproduce.learning_claims import LearningCurve, claims_on_ablations, claims_on_methods
+from reports.reproduce.plan import Plan
 from reports.reproduce.results import Difference, Results
 from reports.reproduce.selection import TABLES
 from reports.reproduce.tables import ablations
@@ -41,17 +44,20 @@ _TENTH = 0.1
 _SMOOTHED = 30
 """Points that a drawn curve is averaged to."""
 
+_ALL_BUT_FEW = 0.95
+"""Share of the worlds that are still there in the stages of an episode that are compared."""
+
 _QUARTILES = 1.349
 """Interquartile range of a normal distribution over its standard deviation."""
 
 
-def trainings(results: Results, names: Sequence[str]) -> dict[str, list[PolicyRun]]:
-    """Curves of the trainings of methods, one a seed; none of what logs no agent steps, or is another's policy."""
-    found: dict[str, list[PolicyRun]] = {}
+def trainings(results: Results, names: Sequence[str]) -> dict[str, dict[int, PolicyRun]]:
+    """Curves of the trainings of methods by seed; none of what logs no agent steps, or is another's policy."""
+    found: dict[str, dict[int, PolicyRun]] = {}
     for name in [name for name in names if not results.plan.methods[name].of]:
-        own = [_training(folder) for folder in results.trainings(name).values()]
-        if any(own):
-            found[name] = [run for run in own if run is not None]
+        own = {seed: _training(folder) for seed, folder in results.trainings(name).items()}
+        if any(own.values()):
+            found[name] = {seed: run for seed, run in own.items() if run is not None}
     return found
 
 
@@ -114,11 +120,11 @@ def gains(runs: Mapping[str, Sequence[PolicyRun]], named: Mapping[str, str]) -> 
         if not curves:
             continue
         first, last = np.array([_tenths(curve) for curve in curves]).T
-        steps, took = max(curve.at[-1] for curve in curves), float(np.mean([run.minutes for run in own]))
+        steps, took = max(curve.at[-1] for curve in curves), float(min(run.minutes for run in own))
         rise = over_seeds(last - first).as_dict() if len(curves) > 1 else {"mean": float(last[0] - first[0]), "n": 1}
         numbers[name] = {
             "first": float(first.mean()), "last": float(last.mean()), "rise": rise, "agent_steps": float(steps),
-            "minutes": took, "seeds": len(curves),
+            "least_minutes": took, "seeds": len(curves),
         }  # fmt: skip
         rose = shown(rise, 100.0, 1) if len(curves) > 1 else f"{100 * rise['mean']:.1f}"
         rows.append(
@@ -131,7 +137,7 @@ def gains(runs: Mapping[str, Sequence[PolicyRun]], named: Mapping[str, str]) -> 
         "last tenth, %",
         "rise, points",
         "agent steps, million",
-        "minutes",
+        "minutes, at least",
         "seeds",
     ]
     return table(head, rows), numbers
@@ -146,18 +152,42 @@ def _tenths(curve: Curve) -> tuple[float, float]:
 def _curves_block(results: Results, table_name: str, below: Block) -> Block:
     """Curves and gains of the methods of a table, with what else is told below."""
     named = titles(results, TABLES[table_name].methods_in(results.plan))
-    runs = trainings(results, list(named))
-    if not runs:
+    trained = trainings(results, list(named))
+    if not trained:
         return below
+    runs = {name: list(own.values()) for name, own in trained.items()}
     told, numbers = gains(runs, named)
     text = f"![Curves](pictures/reproduction_{table_name}.png)\n\n{told}\n\n{below.text}".rstrip()
     settings = [
         "Band: lowest and highest seed; of a rise: Student's t over the seeds. While learning: with exploration, on "
-        "training objects.",
+        "training objects of both tasks. How fast something learns: its mean success of all rollouts. Minutes are "
+        "those of the fastest seed, on a core; others shared the machine with more.",
         *below.settings,
     ]
     pictures = {f"reproduction_{table_name}.png": curves_figure(runs, named)}
-    return Block(text, {**below.numbers, "training": numbers}, below.judged, pictures, settings)
+    curves = {
+        name: LearningCurve(named[name], {seed: run.curves[_SUCCESS] for seed, run in own.items()})
+        for name, own in trained.items()
+    }
+    told_of_learning = _learning_claims(results.plan, table_name, curves)
+    return Block(text, {**below.numbers, "training": numbers}, below.judged + told_of_learning, pictures, settings)
+
+
+def _learning_claims(plan: Plan, table_name: str, curves: Mapping[str, LearningCurve]) -> list[Judged]:
+    if table_name == "fig4":
+        return claims_on_methods(curves, plan.ours)
+    less_of = {name: method.less_of for name, method in plan.methods.items() if method.less_of}
+    return claims_on_ablations(curves, plan.ours, less_of)
+
+
+_ABLATED = (
+    "The paper compares the ablations after 10 million agent steps, when those without a_r and without a_s have "
+    "collapsed; what it says of the end is held against the end of a much shorter training here.",
+    "Ours w/o GF lacks, beside the primitive, the teacher and the pay for leaving the object where it is, as PPO does, "
+    "and has a PointNet++ from scratch: the difference is not the primitive's alone.",
+    "Without a_r or a_s is what is left of the paper's a_p * a_s + a_r, in which a_s is how fast the hand follows the "
+    "primitive; ours says how far. They are compared with that sum where the plan has it, else with ours.",
+)
 
 
 def fig4(results: Results) -> Block:
@@ -167,7 +197,8 @@ def fig4(results: Results) -> Block:
 
 def fig5(results: Results) -> Block:
     """Training curves and results of the ablations."""
-    return _curves_block(results, "fig5", ablations(results, "fig5"))
+    block = _curves_block(results, "fig5", ablations(results, "fig5"))
+    return replace(block, settings=[*_ABLATED, *block.settings])
 
 
 def fig11(results: Results) -> Block:
@@ -177,22 +208,23 @@ def fig11(results: Results) -> Block:
 
 def fig12(results: Results) -> Block:
     """Primitive action and r_sim over the control steps of the last rollout of a training of ours."""
-    folders = list(results.trainings(results.plan.ours).values())
-    path = folders[0] / "episode_curves.json" if folders else None
+    seed, folder = next(iter(results.trainings(results.plan.ours).items()), (0, None))
+    path = folder / "episode_curves.json" if folder else None
     if path is None or not path.is_file():
         return Block(f"- Not shown: no finished training of {results.plan.ours} has its curves of an episode here.")
     content = read_json(path, "train again")
     curves = {name: StepCurve(**curve) for name, curve in content["curves"].items()}
     judged = [
         _stages(
-            "The primitive's action falls as the hand nears the grasp (App. D.1)", curves, "primitive_action", (0, 2)
+            "The primitive's action falls as the hand nears the grasp (App. D.1)", curves, "primitive_action", (0, 1)
         ),
         _stages("The policy begins to follow the primitive as the hand nears (App. D.1)", curves, "r_sim_rad", (1, 0)),
         _stages("It follows less when about to grasp (App. D.1)", curves, "r_sim_rad", (1, 2)),
     ]
     settings = [
-        f"Of the {content['title']}, exploring. Stages are thirds of the time until half of the worlds have ended; "
-        "intervals are of the means over worlds, which are taken as independent between the stages."
+        f"Of the {content['title']}, exploring, of training seed {seed}; worlds of both tasks. Stages are thirds of "
+        "the time until a twentieth of the worlds have ended, so that all are of the same ones; intervals are of the "
+        "means over worlds, which are taken as independent of one another and between the stages."
     ]
     picture = {"reproduction_fig12.png": draw_curves(curves, "")}
     numbers = {name: vars(curve) for name, curve in curves.items()}
@@ -206,8 +238,8 @@ def _stages(text: str, curves: Mapping[str, StepCurve], name: str, thirds: tuple
     if name not in curves:
         return None
     curve = curves[name]
-    half = sum(2 * count > curve.num_worlds[0] for count in curve.num_worlds)
-    parts = np.array_split(np.arange(half), 3)
+    whole = sum(count >= _ALL_BUT_FEW * curve.num_worlds[0] for count in curve.num_worlds)
+    parts = np.array_split(np.arange(whole), 3)
     means, errors = zip(*(_stage(curve, parts[number]) for number in thirds), strict=True)
     mean, reach = means[0] - means[1], 1.96 * float(np.hypot(*errors))
     row = {"mean": mean, "low": mean - reach, "high": mean + reach, "n": curve.num_worlds[0]}

@@ -5,6 +5,7 @@ from typing import Any
 
 from reports.reproduce.blocks import UNITS
 from reports.reproduce.claims import FAILS, HOLDS, OPEN
+from reports.reproduce.paper import TASK
 from reports.reproduce.plan import Plan
 
 _SPLIT = "unseen_families"
@@ -24,8 +25,8 @@ _SUCCEEDS = {
 def verdicts_told(sections: Mapping[str, Any], plan: Plan) -> str:
     """How many claims of all sections hold, do not, and are not decided: sentences.
 
-    What several sections find alike of the same two rows counts once; claims about rows that the paper does not have
-    count apart.
+    What several sections find alike of the same two rows counts once; claims about tasks and rows that the paper does
+    not have count apart.
 
     Args:
         sections: as JSON has them, with ``claims``.
@@ -39,10 +40,13 @@ def verdicts_told(sections: Mapping[str, Any], plan: Plan) -> str:
         for section in sections.values()
         for each in section["claims"]
     }
+    of_paper = [each for each in judged.values() if not _is_added(each, plan)]
+    of_other_tasks = [each["verdict"] for each in of_paper if _is_other_task(each, plan)]
+    told = f"Claims of the paper: {_counts([each['verdict'] for each in of_paper if not _is_other_task(each, plan)])}."
+    if of_other_tasks:
+        told += f" The same claims on tasks that the paper does not have: {_counts(of_other_tasks)}."
     of_added = [each["verdict"] for each in judged.values() if _is_added(each, plan)]
-    of_paper = [each["verdict"] for each in judged.values() if not _is_added(each, plan)]
-    told = f"Claims of the paper: {_counts(of_paper)}."
-    return told if not of_added else f"{told} Of the same claims about rows that are added here: {_counts(of_added)}."
+    return told if not of_added else f"{told} About rows that are added here, on all tasks: {_counts(of_added)}."
 
 
 def _counts(verdicts: Sequence[str]) -> str:
@@ -52,7 +56,11 @@ def _counts(verdicts: Sequence[str]) -> str:
 
 
 def _is_added(judged: Mapping[str, Any], plan: Plan) -> bool:
-    return not plan.added.isdisjoint((judged["claim"]["one"], judged["claim"]["other"]))
+    return judged["claim"]["other"] in plan.added
+
+
+def _is_other_task(judged: Mapping[str, Any], plan: Plan) -> bool:
+    return judged["task"] in plan.tasks and judged["task"] != TASK
 
 
 def of_idle_hands(table1: Mapping[str, Any], plan: Plan) -> str:

@@ -48,6 +48,7 @@ class Method:
         seeds: seeds of training, those of the plan when None.
         group: which tables it is in.
         added: the paper has no such row; what is claimed of it is counted apart.
+        less_of: method that an ablation is a part less of, ours when empty.
         checkpoint: tested as it is in place of training.
         trains: False for what has nothing to learn.
         of: its episodes are those of ``policy`` in ``evaluation`` of this other method.
@@ -66,6 +67,7 @@ class Method:
     seeds: tuple[int, ...] | None = None
     group: Group = "method"
     added: bool = False
+    less_of: str = ""
     checkpoint: str = ""
     trains: bool = True
     of: str = ""
@@ -254,6 +256,7 @@ def _check_names(plan: Plan, tables: Sequence[str]) -> None:
         _known(f"{where}.needs", method.needs, plan.steps)
         _known(f"{where}.group", [method.group], get_args(Group))
         _known(f"{where}.evaluations", method.evaluations or (), plan.evaluations)
+        _known(f"{where}.less_of", [method.less_of] if method.less_of else [], plan.methods)
         if method.of:
             _known(f"{where}.of", [method.of], [name for name, each in plan.methods.items() if not each.of])
             _known(f"{where}.evaluation", [method.evaluation], plan.evaluations)

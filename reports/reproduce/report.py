@@ -55,7 +55,7 @@ def write_report(
     blocks = {name: _block(name, results, failed) for name in selection.tables}
     path = runs.root / f"{NAME}.md"
     before = _before(path.with_suffix(".json"))
-    told = {name: _told(name, block, plan) for name, block in blocks.items()}
+    told = {name: _told(name, block) for name, block in blocks.items()}
     sections = {name: told.get(name) or before[name] for name in TABLES if name in told or name in before}
     kept = [TABLES[name].title for name in sections if name not in told]
     text = _document(plan, runs, sections, failed, kept)
@@ -99,18 +99,21 @@ def _before(path: Path) -> dict[str, Any]:
         return {}
 
 
-def _told(name: str, block: Block, plan: Plan) -> dict[str, Any]:
+def _told(name: str, block: Block) -> dict[str, Any]:
     """A section as JSON has it: its Markdown, numbers and claims."""
-    settings = "\n".join(f"- {line}" for line in (*block.settings, *plan.differences))
     parts = [f"## {TABLES[name].title}", block.text]
     parts += [claims_table(block.judged)] if block.judged else []
-    parts += [f"What differs from the paper's setting:\n\n{settings}"] if settings else []
+    parts += [f"To be read with it:\n\n{_listed(block.settings)}"] if block.settings else []
     return {
         "text": "\n\n".join(parts),
         "numbers": block.numbers,
         "claims": [each.as_dict() for each in block.judged],
         "verdicts": counted(block.judged),
     }
+
+
+def _listed(lines: Sequence[str]) -> str:
+    return "\n".join(f"- {line}" for line in lines)
 
 
 def _document(
@@ -121,17 +124,19 @@ def _document(
         "# The paper's tables, made again",
         *([against_the_best(sections["table1"], plan)] if "table1" in sections else []),
         f"{verdicts_told(sections, plan)} A claim about two methods is judged by the interval of the "
-        "difference on the same episodes: bootstrap over objects, over families too for unseen families and, where "
-        "both have several training seeds in common, Student's t over these too. It holds where all of them are on its "
-        "side of 0, does not hold where all are on the other, and is not decided else.",
+        "difference on the same episodes: bootstrap over objects, over families too for unseen families (widened to "
+        "Student's t, since there are few) and, where both have several training seeds in common, Student's t over "
+        "these too. It holds where all of them are on its side of 0, does not hold where all are on the other, and is "
+        "not decided else. Each interval is of 95 %, whatever the number of claims: of many, some are decided by "
+        "chance.",
         *([of_idle_hands(sections["table1"], plan)] if "table1" in sections else []),
         f"Seeds of training: {', '.join(map(str, plan.seeds))}."
         + (f" The runs were made by {versions} versions of the code." if versions > 1 else ""),
     ]
+    if plan.differences:
+        lines.append(f"What differs from the paper's setting in all of it:\n\n{_listed(plan.differences)}")
     if kept:
-        lines.append(
-            "As they were before, not made again with the other tables:\n\n" + "\n".join(f"- {each}" for each in kept)
-        )
+        lines.append(f"As they were before, not made again with the other tables:\n\n{_listed(kept)}")
     if failed:
-        lines.append("Not made:\n\n" + "\n".join(f"- {name}" for name in failed))
+        lines.append(f"Not made:\n\n{_listed([*failed])}")
     return "\n\n".join([*filter(None, lines), *(section["text"] for section in sections.values())]) + "\n"

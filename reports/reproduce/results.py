@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
 from callbacks.metrics.estimates import Row, estimate, over_seeds
 from callbacks.metrics.text_tables import UNSEEN_FAMILIES
@@ -41,12 +42,21 @@ class Difference:
     def intervals(self, split: str) -> list[tuple[float, float]]:
         """The intervals that a claim about a split has to be apart in.
 
-        Over objects; over families too where these are unseen (of few families that alone is too narrow, see
-        `callbacks.metrics.estimates.estimate`); over training seeds where there are several.
+        Over objects; over families too where these are unseen; over training seeds where there are several.
         """
         families = self.over_objects.get("interval_over_families") if split == UNSEEN_FAMILIES else None
-        rows = [self.over_objects, families, self.over_seeds]
+        rows = [self.over_objects, families and _widened(self.over_objects["mean"], families), self.over_seeds]
         return [(row["low"], row["high"]) for row in rows if row is not None]
+
+
+def _widened(mean: float, families: Mapping[str, Any]) -> Row:
+    """An interval over few families as wide as Student's t would make it.
+
+    That of the bootstrap has the normal quantile and the divisor F in place of F - 1 (`estimates.estimate`).
+    """
+    count = families["families"]
+    factor = stats.t.ppf(0.975, count - 1) / stats.norm.ppf(0.975) * (count / (count - 1)) ** 0.5
+    return {name: mean + factor * (families[name] - mean) for name in ("low", "high")}
 
 
 def measured(outcomes: Outcomes, measure: str) -> Row:

@@ -32,7 +32,11 @@ class TableNeeds:
 
 
 FREE, A_P, SCALED, NO_R_SIM = "a_p_without_collisions", "a_p", "a_p_a_s", "without_r_sim"
+NO_A_R, NO_A_S, ILAD = "without_residual", "without_scale", "ilad"
 """Names by which tables ask for a method of the plan."""
+
+FREE_COLLIDING = "a_p_wrist_at_rest"
+"""Row of Table 2: the same test as of FREE, with collisions."""
 
 NOISE = {"main": 0.0, "noise_2": 2.0, "noise_5": 5.0}
 """Evaluations of Table 6: degrees and centimetres."""

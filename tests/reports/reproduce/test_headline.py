@@ -100,10 +100,21 @@ def test_claims_about_rows_that_are_added_are_counted_apart(plan: Plan) -> None:
         claim("ilad", "translation_m", "does not hold", 0.01), ilad=0.0,
     )  # fmt: skip
     assert verdicts_told({"table1": found}, added) == (
-        "Claims of the paper: 1 hold. Of the same claims about rows that are added here: 2 do not hold."
+        "Claims of the paper: 1 hold. About rows that are added here, on all tasks: 2 do not hold."
     )
     assert of_idle_hands(found, added) == ""
     assert of_idle_hands(found, plan).startswith("Among those of the paper that do not hold are 1 on")
+
+
+def test_claims_on_tasks_that_the_paper_does_not_have_are_counted_apart(plan: Plan) -> None:
+    both = replace(plan, tasks={"paper": (), "user": ()})
+    found = section(
+        claim("ppo", "success", "holds", 0.5), claim("ppo", "success", "not decided", 0.0, task="user"),
+        claim("ilad", "success", "holds", 0.5, task=""),
+    )  # fmt: skip
+    assert verdicts_told({"table1": found}, both) == (
+        "Claims of the paper: 2 hold. The same claims on tasks that the paper does not have: 1 are not decided."
+    )
 
 
 def test_hands_that_hardly_close_are_told_of_where_ours_moves_the_object_more(plan: Plan) -> None:
