@@ -68,8 +68,9 @@ def convert(
     if counts.of_other_hands:
         _take_wrists(job, units, folder, counts, output.with_name(f"{output.stem}_wrists.npz"))
     of_object = {name: split for split, names in splits.items() for name in names}
-    write_split_file(split_file, splits, _mesh_settings(job, folder, split_file))
-    grasps = _verified(job, units, folder, of_object, split_file, counts)
+    for_workers = job.parts_dir / "objects.json"
+    write_split_file(for_workers, splits, _mesh_settings(job, folder, for_workers))
+    grasps = _verified(job, units, folder, of_object, for_workers, counts)
     summary = _summary(job, counts, grasps)
     write_json(beside(output, "rejected"), counts.bad)
     write_json(beside(output, "summary"), summary)
@@ -81,6 +82,7 @@ def convert(
             f"none of the {counts.read} grasps that were read holds in the simulator ({causes}), and {output} was not "
             f"written; {beside(output, 'rejected')} lists what was bad before that"
         )
+    write_split_file(split_file, splits, _mesh_settings(job, folder, split_file))
     save_grasp_set(replace(grasps, provenance=_provenance(summary)), output)
     return summary
 

@@ -24,7 +24,8 @@ class UnexplainedMemoryError(ValueError):
 def memory_of(path: str | Path) -> Iterator[None]:
     """A file is read meanwhile: fifteen bytes of a pickle, or some kilobytes of an archive, may ask for gigabytes.
 
-    Where the system limits no memory (it is not Linux), or forbids setting a limit, nothing is changed.
+    The limit is the whole process's: read where nothing else begins that takes much. Where the system limits no memory
+    (it is not Linux), forbids setting a limit, or has a lower one, nothing is changed.
 
     Args:
         path: the file, which decides how much more memory this process may take.
@@ -32,10 +33,12 @@ def memory_of(path: str | Path) -> Iterator[None]:
         UnexplainedMemoryError: the file asks for more; names it and the amount.
     """
     most = ALWAYS + BYTES_PER_BYTE * Path(path).stat().st_size
-    with _LOCK, _at_most(most):
+    with _LOCK, _at_most(most) as is_limited:
         try:
             yield
         except (MemoryError, RuntimeError) as error:
+            if not is_limited:
+                raise
             if not isinstance(error, MemoryError) and "can't allocate memory" not in str(error):  # how torch says it
                 raise
             told = f"{path} asks for more than {most / 1e6:.0f} MB of memory, which its size does not explain"
@@ -43,7 +46,8 @@ def memory_of(path: str | Path) -> Iterator[None]:
 
 
 @contextmanager
-def _at_most(more: int) -> Iterator[None]:
+def _at_most(more: int) -> Iterator[bool]:
+    """So much more memory at most; whether that is a limit."""
     try:
         import resource
 
@@ -53,10 +57,10 @@ def _at_most(more: int) -> Iterator[None]:
         if is_lower:
             resource.setrlimit(resource.RLIMIT_DATA, (wanted, before[1]))
     except (ImportError, AttributeError, ValueError, OSError):
-        yield
+        yield False
         return
     try:
-        yield
+        yield is_lower
     finally:
         if is_lower:
             resource.setrlimit(resource.RLIMIT_DATA, before)

@@ -112,20 +112,29 @@ def _folder_with_a_mesh(path: Path, meshes: MeshSearch) -> str:
 def _scene_file(path: Path, given: Any, meshes: MeshSearch) -> tuple[str, Any, Path]:
     """Name, content and folder of the scene that a file names; of a list of names the first."""
     names = [word(name) for name in np.asarray(given, dtype=object).ravel()]
-    place = next(filter(_is_scene, meshes.places(names[0])), None) if names else None
-    if place is None:
-        raise ValueError(
-            f"{path}, field scene_path: {names[0] if names else 'empty'} is not there (looked in: "
-            f"{', '.join(map(str, meshes.folders))}); put the objects' folder with its scene_cfg near the grasps, or "
-            "give it as --meshes"
-        )
-    return str(place), _load_scene(place, place.stat().st_mtime_ns), place.parent
+    damaged: list[Exception] = []
 
+    def scene_at(place: Path) -> tuple[str, Any, Path] | None:
+        """Grasps have the same name in another folder."""
+        if not place.is_file() or place.samefile(path):
+            return None
+        try:
+            content = _load_scene(place, place.stat().st_mtime_ns)
+        except (ValueError, OSError) as error:
+            damaged.append(error)
+            return None
+        return (str(place), content, place.parent) if isinstance(content, Mapping) and "scene" in content else None
 
-def _is_scene(place: Path) -> bool:
-    """Grasps have the same name in another folder."""
-    content = _load_scene(place, place.stat().st_mtime_ns) if place.is_file() else None
-    return isinstance(content, Mapping) and "scene" in content
+    found = meshes.first(names[0], scene_at) if names else None
+    if found is not None:
+        return found
+    if damaged:
+        raise damaged[0]
+    raise ValueError(
+        f"{path}, field scene_path: {names[0] if names else 'empty'} is not there (looked in: "
+        f"{', '.join(map(str, meshes.folders))}); put the objects' folder with its scene_cfg near the grasps, or "
+        "give it as --meshes"
+    )
 
 
 @lru_cache(maxsize=64)

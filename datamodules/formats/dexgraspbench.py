@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, ClassVar
@@ -52,9 +52,8 @@ class DexGraspBench:
     def __init__(self, source: Path, meshes: Path | None = None) -> None:
         self.source = source
         self._meshes = MeshSearch(
-            given_or_near(source, meshes, ("assets/object", "DGNObj")) + ([] if meshes else around(source))
+            given_or_near(source, meshes, ("assets/object", "assets", "DGNObj")) + ([] if meshes else around(source))
         )
-        self._skipped = FOLDERS | _the_same_again(source)
 
     @classmethod
     def fits(cls, source: Path) -> bool:
@@ -63,12 +62,18 @@ class DexGraspBench:
 
     def units(self) -> Sequence[Unit]:
         """See `Format.units`."""
-        found = walk(self.source, ".npy", self._skipped)
+        found = [(folder, files) for folder, files in walk(self.source, ".npy", FOLDERS) if not self._is_again(folder)]
         groups = [
             (str(folder.relative_to(self.source)) if self.source.is_dir() else folder.name, folder.name, files)
             for folder, files in found
         ]
         return units_of(self.source, groups, "file .npy below it")
+
+    def _is_again(self, folder: Path) -> bool:
+        """Whether its grasps are in another folder of the same output, too, which is read in its place."""
+        below = folder.relative_to(self.source).parts if self.source.is_dir() else ()
+        places = [(self.source.joinpath(*below[:depth]), name) for depth, name in enumerate(below)]
+        return any(name in _SAME_GRASPS and _chosen(output) != name for output, name in places)
 
     def read(self, unit: Unit) -> Iterator[ForeignGrasp | BadEntry]:
         """See `Format.read`."""
@@ -141,12 +146,13 @@ def _is_of_this_kind(file: Path) -> bool:
     return isinstance(fields, Mapping) and not {"grasp_qpos", "robot_pose"}.isdisjoint(text_keys(fields))
 
 
-def _the_same_again(source: Path) -> frozenset[str]:
-    """Of the folders of one output, all but that whose grasps are read."""
-    present = [name for name in _SAME_GRASPS if (source / name).is_dir()]
+@lru_cache(maxsize=256)
+def _chosen(output: Path) -> str:
+    """The folder of an output whose grasps are read, since the others have the same."""
+    present = [name for name in _SAME_GRASPS if first_files(output / name, ".npy")]
     if len(present) > 1:
-        _LOG.warning("%s has the same grasps in %s; those in %s are read", source, ", ".join(present), present[0])
-    return frozenset(present[1:])
+        _LOG.warning("%s has the same grasps in %s; those in %s are read", output, ", ".join(present), present[0])
+    return present[0]
 
 
 def _check_held(origin: str, fields: Mapping[str, Any], row: int) -> None:

@@ -31,8 +31,8 @@ FIELDS = {
 
 SUFFIX = "_rc.pth"
 
-MESH_FOLDERS = ("meshdatav3_scaled", "meshdata", "ConDexEnv/assets/dexgraspnet_dataset/meshdata")
-"""Of these the last one is where the released code has them."""
+MESH_FOLDERS = ("meshdatav3_scaled", "meshdata", "ConDexEnv/assets/dexgraspnet_dataset/meshdata", "dexgraspnet_dataset")
+"""Of these the last but one is where the released code has them."""
 
 _CLOUD_APART = 0.005
 """Metres that the points of a row's cloud may lie from its object's mesh, in the median."""

@@ -2,8 +2,8 @@
 
 import io
 import pickle
-import resource
 import struct
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +17,9 @@ from envs import memory_limit
 from envs.memory_limit import UnexplainedMemoryError, memory_of
 from envs.wrist.plain_pickle import load_plain_pickle
 from lightning_modules.checkpoint_files import read_checkpoint_file
+
+resource = pytest.importorskip("resource", reason="needs limits of memory")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="memory is limited on Linux alone")
 
 _GIGABYTES = 40 * 10**9
 
@@ -78,13 +81,14 @@ def test_what_the_size_explains_is_read(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_limits_within_each_other_end_in_their_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory_limit, "ALWAYS", 20_000_000)
+    monkeypatch.setattr(memory_limit, "ALWAYS", 200_000_000)
     path = tmp_path / "file"
     path.write_bytes(b"")
     before = resource.getrlimit(resource.RLIMIT_DATA)
     with memory_of(path):
         outer = resource.getrlimit(resource.RLIMIT_DATA)
         assert outer[0] != before[0]
+        monkeypatch.setattr(memory_limit, "ALWAYS", 20_000_000)
         with pytest.raises(UnexplainedMemoryError, match="file asks for more"), memory_of(path):
             bytearray(10**8)
         assert resource.getrlimit(resource.RLIMIT_DATA) == outer

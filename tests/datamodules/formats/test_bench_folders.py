@@ -1,6 +1,7 @@
 """Where grasps of DexGraspBench's kind and their objects lie when they were downloaded apart, or only in part."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,9 @@ def test_another_object_does_not_stand_in_for_one_that_is_absent(
         ("a_b/urdf/meshes/convex_0.obj", "a_b"),
         ("scene_cfg/a_b/tabletop_ur10e/scale010_pose000_0.npy", "scene_cfg/a_b"),
         ("core/scale-1a2b", "core/scale-1a2b"),
+        ("core/tabletop_mirror/mesh/simplified.obj", "core/tabletop_mirror"),
+        ("ycb/002_can/google_16k/textured.obj", "ycb/002_can"),
+        ("02876657/1a2b/models/model_normalized.obj", "02876657/1a2b"),
         ("meshes/a_b.obj", "meshes/a_b.obj"),
         ("mesh.obj", "mesh.obj"),
     ],
@@ -123,6 +127,50 @@ def test_the_same_grasps_are_read_once(downloads: Path, mounts: np.ndarray, capl
         shutil.copytree(output / "succ_collect", output / folder)
     grasps_of(entries_of(output))
     assert "the same grasps in succ_collect, graspdata, evaluation; those in succ_collect are read" in caplog.text
+
+
+def test_each_output_below_a_source_is_read_once(downloads: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """An empty folder stands in for none."""
+    output = downloads / "bodex_shadow"
+    shutil.move(output / "succ_collect", output / "graspdata")
+    shutil.copytree(output / "graspdata", output / "evaluation")
+    (output / "succ_collect").mkdir()
+    grasps_of(entries_of(downloads))
+    assert "the same grasps in graspdata, evaluation; those in graspdata are read" in caplog.text
+    grasps_of(entries_of(output / "evaluation"))
+
+
+def test_folders_that_nobody_may_look_into_are_none(downloads: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four folders up there may be others' homes."""
+    private = downloads.parent / "private"
+    (private / "DGN_2k").mkdir(parents=True)
+
+    def forbidden(function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(path: Path, *args: Any, **options: Any) -> Any:
+            if private in (path, *path.parents):
+                raise PermissionError(13, "Permission denied", str(path))
+            return function(path, *args, **options)
+
+        return call
+
+    for name in ("exists", "is_dir", "iterdir"):
+        monkeypatch.setattr(Path, name, forbidden(getattr(Path, name)))
+    grasps_of(entries_of(downloads / "bodex_shadow"))
+
+
+def test_a_damaged_scene_is_told(downloads: Path) -> None:
+    (downloads / "DGN_2k" / "scene_cfg" / GRASPS).write_bytes(b"<html>")
+    [bad] = entries_of(downloads / "bodex_shadow")
+    assert isinstance(bad, BadEntry)
+    assert "DGN_2k/scene_cfg" in bad.cause
+
+
+def test_meshes_are_looked_for_in_assets(tmp_path: Path, block: trimesh.Trimesh, mounts: np.ndarray) -> None:
+    write_scene(tmp_path, NAME, block)
+    shutil.move(tmp_path / "assets" / "object" / "DGN_2k", tmp_path / "assets" / "DGN_2k")
+    content = {"grasp_qpos": mounts, "obj_pose": FLOATING, "obj_scale": SCALE, "obj_path": NAME}
+    save(tmp_path / "a" / "graspdata" / "0.npy", content)
+    grasps_of(entries_of(tmp_path / "a" / "graspdata"))
 
 
 def test_grasps_that_their_source_dropped_are_left_out(downloads: Path, mounts: np.ndarray) -> None:

@@ -93,13 +93,14 @@ def test_bad_mesh_is_listed(unidexgrasp: Writer, tmp_path: Path) -> None:
 
 
 def test_grasps_of_which_none_holds_end_with_an_error(unidexgrasp: Writer, example: Example, tmp_path: Path) -> None:
-    (tmp_path / "out.npz").write_text("older")
+    for name in ("out.npz", "objects.json"):
+        (tmp_path / name).write_text("older")
     half_open = {name: 0.5 * angle for name, angle in example.joints.items()}
     source = unidexgrasp(0, qpos=write_keys(half_open, example.wrist_pose_m))
     with pytest.raises(SystemExit, match=r"none of the 1 grasps that were read holds in the simulator \(1 \w+\)"):
         convert(source, tmp_path)
     assert summary(tmp_path)["hold"] == 0
-    assert (tmp_path / "out.npz").read_text() == "older"
+    assert [(tmp_path / name).read_text() for name in ("out.npz", "objects.json")] == ["older"] * 2
 
 
 def test_a_mesh_without_usable_grasps_is_not_read_again(
