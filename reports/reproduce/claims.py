@@ -13,6 +13,9 @@ HOLDS: Verdict = "holds"
 FAILS: Verdict = "does not hold"
 OPEN: Verdict = "not decided"
 
+TRAINING = "training objects"
+"""In place of a split: claims about trainings, whose episodes are of all tasks."""
+
 
 @dataclass(frozen=True)
 class Claim:
@@ -24,7 +27,7 @@ class Claim:
         one, other: names of methods; the claim is about one minus the other.
         is_lower: one is claimed to be below the other; else above.
         margin: the difference is claimed to be ``expected`` within so much; None for a claim of a direction.
-        expected: 0 for two that are claimed to be equal.
+        expected: what the difference is claimed to be, or above which (below, where ``is_lower``); mostly 0.
     """
 
     text: str
@@ -60,7 +63,8 @@ def verdict(
 ) -> Verdict:
     """What intervals of a difference say of a claim; all of them have to say it.
 
-    That it is above 0 (below, where ``is_lower``): holds where the interval is above, does not hold where it is below.
+    That it is above what is expected (below, where ``is_lower``): holds where the interval is, does not hold where
+    it is below.
     That it is within a margin of what is expected: holds where the interval lies within, does not hold where it lies
     outside.
     """

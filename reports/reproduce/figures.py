@@ -19,7 +19,7 @@ from envs.files import write_atomically
 from reports.curves import mean_curve, policy_numbers
 from reports.markdown import shown, table
 from reports.reproduce.blocks import Block, titles
-from reports.reproduce.claims import Claim, Judged, verdict
+from reports.reproduce.claims import TRAINING, Claim, Judged, verdict
 from reports.reproduce.learning_claims import LearningCurve, claims_on_ablations, claims_on_methods
 from reports.reproduce.plan import Plan
 from reports.reproduce.results import Difference, Results
@@ -160,8 +160,8 @@ def _curves_block(results: Results, table_name: str, below: Block) -> Block:
     text = f"![Curves](pictures/reproduction_{table_name}.png)\n\n{told}\n\n{below.text}".rstrip()
     settings = [
         "Band: lowest and highest seed; of a rise: Student's t over the seeds. While learning: with exploration, on "
-        "training objects of both tasks. How fast something learns: its mean success of all rollouts. Minutes are "
-        "those of the fastest seed, on a core; others shared the machine with more.",
+        "training objects of both tasks. How fast something learns: its mean success in the first half of its "
+        "training. Minutes are those of the fastest seed, on a core; others shared the machine with more.",
         *below.settings,
     ]
     pictures = {f"reproduction_{table_name}.png": curves_figure(runs, named)}
@@ -223,8 +223,10 @@ def fig12(results: Results) -> Block:
     ]
     settings = [
         f"Of the {content['title']}, exploring, of training seed {seed}; worlds of both tasks. Stages are thirds of "
-        "the time until a twentieth of the worlds have ended, so that all are of the same ones; intervals are of the "
-        "means over worlds, which are taken as independent of one another and between the stages."
+        "the time until a twentieth of the worlds have ended, before those of the paper's task do. Of the user's task, "
+        "two thirds of the worlds, most hands are still on their way then: the last stage is that of the paper's task "
+        "alone. Intervals are of the means over worlds, which are taken as independent of one another and between the "
+        "stages."
     ]
     picture = {"reproduction_fig12.png": draw_curves(curves, "")}
     numbers = {name: vars(curve) for name, curve in curves.items()}
@@ -245,7 +247,7 @@ def _stages(text: str, curves: Mapping[str, StepCurve], name: str, thirds: tuple
     row = {"mean": mean, "low": mean - reach, "high": mean + reach, "n": curve.num_worlds[0]}
     measure = "rad" if name.endswith("rad") else "share"
     claim = Claim(text, measure, f"third {thirds[0] + 1}", f"third {thirds[1] + 1}")
-    return Judged(claim, "", "training objects", Difference(row), verdict([(row["low"], row["high"])]))
+    return Judged(claim, "", TRAINING, Difference(row), verdict([(row["low"], row["high"])]))
 
 
 def _stage(curve: StepCurve, steps: np.ndarray) -> tuple[float, float]:

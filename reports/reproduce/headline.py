@@ -4,11 +4,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from reports.reproduce.blocks import UNITS
-from reports.reproduce.claims import FAILS, HOLDS, OPEN
+from reports.reproduce.claims import FAILS, HOLDS, OPEN, TRAINING
 from reports.reproduce.paper import TASK
 from reports.reproduce.plan import Plan
 
 _SPLIT = "unseen_families"
+
+_OF_PAPER, _OF_ADDED = "Claims of the paper", "About rows that are added here, on all tasks"
+_OF_OTHER_TASKS = "The same claims on tasks that the paper does not have"
+_OF_TRAINING = "On learning and the course of an episode, of all tasks together"
+_KINDS = (_OF_PAPER, _OF_TRAINING, _OF_OTHER_TASKS, _OF_ADDED)
+"""Claims that are counted apart, in the order in which they are told."""
 
 _MOVEMENTS = ("translation_m", "rotation_cos")
 
@@ -40,13 +46,10 @@ def verdicts_told(sections: Mapping[str, Any], plan: Plan) -> str:
         for section in sections.values()
         for each in section["claims"]
     }
-    of_paper = [each for each in judged.values() if not _is_added(each, plan)]
-    of_other_tasks = [each["verdict"] for each in of_paper if _is_other_task(each, plan)]
-    told = f"Claims of the paper: {_counts([each['verdict'] for each in of_paper if not _is_other_task(each, plan)])}."
-    if of_other_tasks:
-        told += f" The same claims on tasks that the paper does not have: {_counts(of_other_tasks)}."
-    of_added = [each["verdict"] for each in judged.values() if _is_added(each, plan)]
-    return told if not of_added else f"{told} About rows that are added here, on all tasks: {_counts(of_added)}."
+    kinds: dict[str, list[str]] = {_OF_PAPER: []}
+    for each in judged.values():
+        kinds.setdefault(_kind(each, plan), []).append(each["verdict"])
+    return " ".join(f"{kind}: {_counts(kinds[kind])}." for kind in _KINDS if kind in kinds)
 
 
 def _counts(verdicts: Sequence[str]) -> str:
@@ -55,12 +58,19 @@ def _counts(verdicts: Sequence[str]) -> str:
     return ", ".join(f"{count} {names[name]}" for name, count in counts.items() if count) or "none is judged"
 
 
+def _kind(judged: Mapping[str, Any], plan: Plan) -> str:
+    if _is_added(judged, plan):
+        return _OF_ADDED
+    if judged["split"] == TRAINING:
+        return _OF_TRAINING
+    return _OF_OTHER_TASKS if judged["task"] in plan.tasks and judged["task"] != TASK else _OF_PAPER
+
+
 def _is_added(judged: Mapping[str, Any], plan: Plan) -> bool:
-    return judged["claim"]["other"] in plan.added
-
-
-def _is_other_task(judged: Mapping[str, Any], plan: Plan) -> bool:
-    return judged["task"] in plan.tasks and judged["task"] != TASK
+    """Whether it is about a row that the paper does not have; what an ablation is a part less of counts as ours."""
+    one, other = judged["claim"]["one"], judged["claim"]["other"]
+    less_of = {name: method.less_of for name, method in plan.methods.items()}
+    return less_of.get(one) != other and less_of.get(other) != one and not plan.added.isdisjoint((one, other))
 
 
 def of_idle_hands(table1: Mapping[str, Any], plan: Plan) -> str:
@@ -75,7 +85,7 @@ def of_idle_hands(table1: Mapping[str, Any], plan: Plan) -> str:
     """
     lost = [
         each for each in table1["claims"] if each["verdict"] == FAILS and each["claim"]["measure"] in _MOVEMENTS
-        and _success(table1["numbers"], each) < _HARDLY_EVER and not _is_added(each, plan)
+        and _success(table1["numbers"], each) < _HARDLY_EVER and _kind(each, plan) == _OF_PAPER
     ]  # fmt: skip
     if not lost:
         return ""

@@ -111,7 +111,7 @@ class Plan:
         test_options: of every ``test`` of a method.
         steps, methods, tasks, evaluations: by name; a task is a list of overlays of ``test``.
         tables: names of tables and figures, in the order of the report.
-        differences: what differs from the paper's setting, told below every table.
+        differences: what differs from the paper's setting, told once above the tables.
     """
 
     folder: str
@@ -256,7 +256,8 @@ def _check_names(plan: Plan, tables: Sequence[str]) -> None:
         _known(f"{where}.needs", method.needs, plan.steps)
         _known(f"{where}.group", [method.group], get_args(Group))
         _known(f"{where}.evaluations", method.evaluations or (), plan.evaluations)
-        _known(f"{where}.less_of", [method.less_of] if method.less_of else [], plan.methods)
+        others = [each for each in plan.methods if each != name]
+        _known(f"{where}.less_of", [method.less_of] if method.less_of else [], others)
         if method.of:
             _known(f"{where}.of", [method.of], [name for name, each in plan.methods.items() if not each.of])
             _known(f"{where}.evaluation", [method.evaluation], plan.evaluations)

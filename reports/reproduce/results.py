@@ -45,18 +45,22 @@ class Difference:
         Over objects; over families too where these are unseen; over training seeds where there are several.
         """
         families = self.over_objects.get("interval_over_families") if split == UNSEEN_FAMILIES else None
-        rows = [self.over_objects, families and _widened(self.over_objects["mean"], families), self.over_seeds]
+        rows = [self.over_objects, families, self.over_seeds]
         return [(row["low"], row["high"]) for row in rows if row is not None]
 
 
-def _widened(mean: float, families: Mapping[str, Any]) -> Row:
-    """An interval over few families as wide as Student's t would make it.
+def _widened(row: Row) -> Row:
+    """A difference whose interval over few families is as wide as Student's t would make it.
 
     That of the bootstrap has the normal quantile and the divisor F in place of F - 1 (`estimates.estimate`).
     """
-    count = families["families"]
-    factor = stats.t.ppf(0.975, count - 1) / stats.norm.ppf(0.975) * (count / (count - 1)) ** 0.5
-    return {name: mean + factor * (families[name] - mean) for name in ("low", "high")}
+    families = row.get("interval_over_families")
+    if not families:
+        return row
+    mean, count = row["mean"], families["families"]
+    factor = float(stats.t.ppf(0.975, count - 1) / stats.norm.ppf(0.975) * (count / (count - 1)) ** 0.5)
+    wider = {name: mean + factor * (families[name] - mean) for name in ("low", "high")}
+    return {**row, "interval_over_families": {**wider, "families": count}}
 
 
 def measured(outcomes: Outcomes, measure: str) -> Row:
@@ -88,7 +92,7 @@ def difference(one: Outcomes, other: Outcomes, measure: str) -> Difference | Non
     if not parts:
         return None
     values, groups, families = _pooled([*parts.values()])
-    row = estimate(values, groups, families=families).as_dict()
+    row = _widened(estimate(values, groups, families=families).as_dict())
     means = [float(gained.mean()) for gained, _ in parts.values()]
     only = () if set(parts) == {*one, *other} else tuple(parts)
     return Difference(row, over_seeds(means).as_dict() if len(means) > 1 else None, only)
@@ -106,6 +110,8 @@ def independent(one: Row, other: Row) -> Difference:
         count = min(each["families"] for each in families if each)
         wider = _apart(one["mean"], families[0], other["mean"], families[1])
         row["interval_over_families"] = {"low": wider["low"], "high": wider["high"], "families": count}
+        # of rates of none or all the rule of three is no bootstrap
+        row = _widened(row) if all(0.0 < each["mean"] < 1.0 for each in (one, other)) else row
     if not any("over_seeds" in each for each in (one, other)):
         return Difference(row)
     mine, theirs = (

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from callbacks.assist.runs import plan_runs
-from callbacks.metrics.estimates import estimate
+from callbacks.metrics.estimates import over_seeds
 from datamodules.rollouts.plans import SpreadPlan
 from datamodules.rollouts.policy import FingerPolicy
 from datamodules.rollouts.runner import EpisodeRunner
@@ -138,14 +138,15 @@ def table5(results: Results) -> Block:
     found, machine = kept[_KEPT_MS], kept["machine"]
     rows = [
         [_TITLES[each], *(f"{np.quantile(np.concatenate(found[each]), share):.2f}" for share in (0.5, 0.25, 0.75)),
-         f"{LATENCY[each]:.2f}"]
+         f"{LATENCY[each]:.2f}" + (" (sum)" if each == "policy" else "")]
         for each in _TITLES if each in found
     ]  # fmt: skip
     judged = [_judged(each, found[each]) for each in LIMITED if each in found]
     settings = [
         f"Measured on {machine}; the paper's on a GTX 1650. One hand, the decisions of {len(found['policy'])} episodes "
-        "of the policy of one training seed, resampled by episode; the time of the machine's other work is in it. A "
-        "cloud is looked at again only when it has moved.",
+        "of the policy of one training seed; the time of the machine's other work is in it. A cloud is looked at again "
+        "only when it has moved, and by the primitive, whose feature the policy shares; the paper's has a PointNet of "
+        "its own.",
     ]
     head = ["ms a decision", "median", "lower quartile", "upper quartile", "paper"]
     return Block(table(head, rows), kept, judged, settings=settings)
@@ -168,9 +169,8 @@ def _measure(folder: Path, path: Path, identity: str) -> dict[str, Any]:
 
 
 def _judged(name: str, episodes: Sequence[Sequence[float]]) -> Judged:
-    """Whether a module takes less than the paper says, by the mean over decisions minus the limit."""
-    groups = np.repeat(np.arange(len(episodes)), [len(each) for each in episodes])
-    row = estimate(np.concatenate(episodes) - _LIMIT_MS, groups).as_dict()
+    """Whether a module takes less than the paper says, by the means of episodes minus the limit: Student's t."""
+    row = over_seeds([float(np.mean(each)) - _LIMIT_MS for each in episodes]).as_dict()
     claim = Claim(
         f"{_TITLES[name]} takes less than 4 ms on average (App. D.3; mean minus 4 ms)",
         "ms",

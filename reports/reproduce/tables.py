@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from callbacks.metrics.text_tables import UNSEEN_FAMILIES
+from envs.conventions import UNSEEN_SPLITS
 from reports.markdown import per_cent, table
 from reports.reproduce.blocks import UNITS, Block, all_measured, judged_all, measure_cells, place, places, titles
 from reports.reproduce.claims import Claim, judged
@@ -80,18 +82,18 @@ def table2(results: Results) -> Block:
     settings = [
         "a_p without collisions, and with them by a wrist at rest: the field followed from the open hand by a wrist "
         "that stands at the grasp pose, in the first fingers passing through the object, then the lift. These are "
-        "other grasps than those of the other rows, and another follower; one number for both tasks, and their "
-        f"differences are of independent means. Comparable means within {100 * EQUAL:.0f} points (chosen here).",
+        "other grasps than those of the other rows, and another follower; one number for both tasks. Differences are "
+        "of independent means, also of these two rows, which have the same grasps. Comparable means within "
+        f"{100 * EQUAL:.0f} points (chosen here).",
         "That a_p without collisions is comparable to ours is held against the row of the moving wrist all the same.",
         "a_s of this project's form says how far the hand closes and not how fast (`ExtentAndResidual`).",
     ]
     text = table(["success, %", *(place(*spot) for spot in spots), "paper"], rows)
     told = judged_all(module_claims(plan.ours), results.outcomes, spots)
-    for task, split in spots:
-        row_of = numbers.get(f"{task}/{split}", {})
-        for claim in collision_claims(plan.ours):
-            if claim.other == FREE_COLLIDING and task != spots[0][0]:
-                continue  # the same in every task
+    of_collisions, to_ours = collision_claims(plan.ours)
+    for claim, where in ((of_collisions, [("", split) for split in UNSEEN_SPLITS]), (to_ours, spots)):
+        for task, split in where:
+            row_of = numbers.get(f"{task or spots[0][0]}/{split}", {})  # a wrist at rest has no task
             one, other = row_of.get(claim.one), row_of.get(claim.other)
             told.append(judged(claim, independent(one, other) if one and other else None, task, split))
     return Block(text, numbers, told, settings=settings)
@@ -159,19 +161,23 @@ def table6(results: Results) -> Block:
     claims = [
         Claim("2 degrees and 2 cm leave success comparable (App. D.4)", "success", "noise_2", "main", margin=EQUAL),
         Claim(
-            "5 degrees and 5 cm cost about 10 points (App. D.4)",
+            "5 degrees and 5 cm cost about 10 points, not more (App. D.4)",
             "success",
             "noise_5",
             "main",
-            margin=EQUAL,
-            expected=NOISE_COSTS,
+            expected=NOISE_COSTS - EQUAL,
         ),
     ]
-    told = judged_all([claim for claim in claims if claim.one in levels], results.noisy, spots)
+    told = judged_all(
+        [claim for claim in claims if claim.one in levels],
+        results.noisy,
+        [spot for spot in spots if spot[1] == UNSEEN_FAMILIES],
+    )
     settings = [
+        "The claims are about unseen categories. "
         f"Comparable and about mean within {100 * EQUAL:.0f} points (chosen here). Of the training seeds that were "
         "tested with every noise.",
-        "Ours learnt in worlds of which a quarter had errors up to the largest of these; the paper's had none. An "
+        "Ours learnt in worlds of which a quarter had errors up to the largest of these; the paper tells of none. An "
         "error of the wrist's pose also moves the cloud that is seen.",
     ]
     return Block(table(["success, %", *(titled[level] for level in levels)], rows), numbers, told, settings=settings)

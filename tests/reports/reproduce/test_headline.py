@@ -110,11 +110,32 @@ def test_claims_on_tasks_that_the_paper_does_not_have_are_counted_apart(plan: Pl
     both = replace(plan, tasks={"paper": (), "user": ()})
     found = section(
         claim("ppo", "success", "holds", 0.5), claim("ppo", "success", "not decided", 0.0, task="user"),
-        claim("ilad", "success", "holds", 0.5, task=""),
+        claim("ilad", "success", "holds", 0.5, task="", split="training objects"),
     )  # fmt: skip
     assert verdicts_told({"table1": found}, both) == (
-        "Claims of the paper: 2 hold. The same claims on tasks that the paper does not have: 1 are not decided."
+        "Claims of the paper: 1 hold. On learning and the course of an episode, of all tasks together: 1 hold. "
+        "The same claims on tasks that the paper does not have: 1 are not decided."
     )
+
+
+def test_what_an_ablation_is_a_part_less_of_is_the_papers(plan: Plan) -> None:
+    whole = replace(plan.methods["ilad"], added=True)
+    part = replace(plan.methods["ppo"], less_of="ilad")
+    both = replace(plan, methods={**plan.methods, "ilad": whole, "ppo": part})
+    told = claim("ppo", "success", "holds", 0.5)
+    of_part = [
+        {**told, "claim": {**told["claim"], "one": one, "other": other}}
+        for one, other in (("ilad", "ppo"), ("ppo", "ilad"))
+    ]
+    assert verdicts_told({"fig5": section(*of_part)}, both) == "Claims of the paper: 2 hold."
+    of_whole = claim("ilad", "success", "holds", 0.5)
+    assert "added here, on all tasks: 1 hold" in verdicts_told({"fig5": section(of_whole)}, both)
+
+
+def test_a_task_that_the_paper_does_not_have_has_no_idle_hands(plan: Plan) -> None:
+    both = replace(plan, tasks={"paper": (), "user": ()})
+    lost = claim("ppo", "translation_m", "does not hold", 0.01, task="user")
+    assert of_idle_hands(section(lost, ppo=0.02), both) == ""
 
 
 def test_hands_that_hardly_close_are_told_of_where_ours_moves_the_object_more(plan: Plan) -> None:

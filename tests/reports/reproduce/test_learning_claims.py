@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from reports.reproduce.learning_claims import LearningCurve, claims_on_ablations, claims_on_methods, efficiency, tenth
+from reports.reproduce.learning_claims import LearningCurve, claims_on_ablations, claims_on_methods, efficiency, fall
 from reports.run_logs import Curve
 
 
@@ -19,18 +19,16 @@ RISES = [curve(*np.linspace(0.0, last, 20)) for last in (0.8, 0.82)]
 FALLS = [curve(*np.minimum(2.0 * at, 1.4 - at)) for at in (np.linspace(0.1, 1.0, 20), np.linspace(0.12, 1.0, 20))]
 
 
-def test_means_and_tenths() -> None:
+def test_means_and_falls() -> None:
     rises = curve(*np.arange(20.0), np.nan)
-    assert efficiency(rises) == pytest.approx(9.5)
-    assert [tenth(rises, at) for at in (0.0, 0.45, 1.0)] == pytest.approx([0.5, 9.5, 18.5])
+    assert efficiency(rises) == pytest.approx(4.5)
+    assert fall(rises) == pytest.approx(17.0 - 7.0)
 
 
-@pytest.mark.parametrize(("seeds", "verdict"), [(RISES, "holds"), (RISES[::-1], "holds"), (FALLS, "does not hold")])
-def test_as_fast_as_ilad(seeds: list[Curve], verdict: str) -> None:
-    # means of 20 values: 0.40 and 0.41 of RISES, 0.63 and more of FALLS
-    near = [curve(*(each.value + 0.01)) for each in seeds]
-    of_ilad = RISES if verdict == "does not hold" else near
-    [found] = claims_on_methods({"ours": learnt("Ours", *seeds), "ilad": learnt("ILAD", *of_ilad)}, "ours")
+@pytest.mark.parametrize(("ahead", "verdict"), [(0.3, "holds"), (-0.01, "holds"), (-0.2, "does not hold")])
+def test_as_fast_as_ilad_or_faster(ahead: float, verdict: str) -> None:
+    of_ours = [curve(*(each.value + ahead)) for each in RISES]
+    [found] = claims_on_methods({"ours": learnt("Ours", *of_ours), "ilad": learnt("ILAD", *RISES)}, "ours")
     assert found.verdict == verdict
     assert (found.task, found.split) == ("", "training objects")
 
@@ -44,7 +42,7 @@ def test_an_ablation_is_held_against_what_it_is_a_part_less_of() -> None:
     found = claims_on_ablations(curves, "ours", {"without_residual": "scale"})
     assert [(each.claim.text, each.verdict) for each in found] == [
         ("w/o a_r learns faster than The sum (Sec. 5.2)", "not decided"),  # it is the same
-        ("w/o a_r collapses: its last tenth is below its tenth at the middle (Sec. 5.2)", "holds"),
+        ("w/o a_r collapses: more than 5 points below its second quarter at last (Sec. 5.2)", "holds"),
         ("w/o r_sim learns more slowly than Ours (App. D.1)", "holds"),
     ]
     [faster, collapses, _] = claims_on_ablations(curves, "ours", {})

@@ -88,7 +88,7 @@ def test_tables_have_ours_beside_the_papers_and_verdicts(tmp_path: Path) -> None
     assert told["table3"]["numbers"]["paper/unseen_families"]["ours"]["5/5"]["mean"] == pytest.approx(4 / 6)
     assert "| *paper: PPO* | 48.20 | 35.49 | 13.10 | 3.01 | 0.20 | - |" in text
     assert "| 12 of 12 |" in text  # objects of ours, six in each of two trainings
-    assert [each["verdict"] for each in told["table6"]["claims"]] == ["holds", "does not hold"] * 2  # no noise at all
+    assert [each["verdict"] for each in told["table6"]["claims"]] == ["holds", "holds"]  # no noise at all
     assert told["fig4"]["numbers"]["training"]["ours"]["rise"]["low"] > 0.2
     assert (runs.root / "pictures" / "reproduction_fig4.png").stat().st_size > 1000
     assert text.count("- Another simulator.") == 1
