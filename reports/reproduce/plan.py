@@ -55,7 +55,8 @@ class Method:
         policy: name of the policy in the evaluation.
         evaluation: see ``of``.
         evaluations: the only ones that it takes part in; all that want it when None.
-        minutes: of its training, for the estimate.
+        minutes: of its training, for the estimate and the order of runs.
+        test_minutes: of each of its tests; those of the evaluation when None.
     """
 
     title: str
@@ -75,6 +76,7 @@ class Method:
     evaluation: str = "main"
     evaluations: tuple[str, ...] | None = None
     minutes: float = 10.0
+    test_minutes: float | None = None
 
 
 @dataclass(frozen=True)
@@ -238,7 +240,7 @@ def _value(value: Any, wanted: str, where: str) -> Any:
             raise ValueError(f"{where} is {value!r}; expected a list of whole numbers")
         return tuple(str(item) if "str" in wanted else item for item in value)
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if wanted == str(float) and not is_number:
+    if wanted in (str(float), "float | None") and not is_number:
         raise ValueError(f"{where} is {value!r}; expected a number")
     if wanted == str(str) and not is_number and not isinstance(value, str):
         raise ValueError(f"{where} is {value!r}; expected text")

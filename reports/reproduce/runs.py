@@ -136,7 +136,7 @@ def _test_run(
         output=METRICS,
         checkpoint=checkpoint,
         seed=seed,
-        minutes=chosen.minutes,
+        minutes=chosen.minutes if method.test_minutes is None else method.test_minutes,
     )
 
 

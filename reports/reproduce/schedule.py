@@ -72,6 +72,7 @@ class _Schedule:
         self._execute = execute
         self._at_once = at_once
         self._waiting = runs.missing()
+        self._chains = _chains(runs.runs)
         self._number = len(self._waiting)
         self._free = available_cores()
         self._running: dict[Future[None], tuple[Run, list[int], float]] = {}
@@ -96,6 +97,8 @@ class _Schedule:
         self._drop()
         unfinished = {run.name for run in [*self._waiting, *(run for run, _, _ in self._running.values())]}
         ready = [run for run in self._waiting if not unfinished.intersection(run.needs)]
+        if self._at_once > 1:  # what takes longest with all that needs it comes first, so that no core waits at last
+            ready.sort(key=lambda run: -self._chains[run.name])
         slots = min(len(ready), self._at_once - len(self._running))
         for place, run in enumerate(ready[:slots]):
             share = len(self._free) // (slots - place)
@@ -140,6 +143,17 @@ class _Schedule:
         if told != self._told:
             self._told = told
             self.bar.set_description_str(told)
+
+
+def _chains(runs: Sequence[Run]) -> dict[str, float]:
+    """Minutes of each run and of the longest chain of those that need it; what is needed stands before in ``runs``."""
+    after: dict[str, float] = {}
+    chains: dict[str, float] = {}
+    for run in reversed(runs):
+        chains[run.name] = run.minutes + after.get(run.name, 0.0)
+        for name in run.needs:
+            after[name] = max(after.get(name, 0.0), chains[run.name])
+    return chains
 
 
 def _pace(runs: Runs) -> float:

@@ -16,7 +16,7 @@ from reports.reproduce.execute import RunFailedError, run_command
 from reports.reproduce.runs import Run
 from reports.reproduce.schedule import default_at_once, listing, run_all
 from tests.learning import ROOT
-from tests.reports.reproduce.plans import leave_output, made_up_runs
+from tests.reports.reproduce.plans import leave_output, made_up_plan, made_up_runs
 
 
 def test_everything_is_made_once_and_in_order(tmp_path: Path) -> None:
@@ -71,6 +71,25 @@ def test_runs_at_once_have_cores_of_their_own(tmp_path: Path, monkeypatch: pytes
         if name.startswith("test/"):
             method, seed = name.split("/")[1:3]
             assert names.index(name) > names.index(f"fit/{method}/{seed}")
+
+
+def test_of_several_at_once_the_longest_chain_begins_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schedule, "available_cores", lambda: [0, 1])
+    both, began = threading.Barrier(2), []
+
+    def execute(run: Run, folder: Path, lock: int, tick: Callable[[], None], cores: Sequence[int]) -> None:
+        began.append(run.name)
+        if len(began) <= 2:
+            both.wait(timeout=20)
+        leave_output(run, folder, lock, tick, cores)
+
+    content = made_up_plan(tmp_path)
+    content["methods"]["ppo"] |= {"needs": [], "options": [], "minutes": 1, "test_minutes": 30}
+    runs = made_up_runs(tmp_path, methods=content["methods"], steps={})
+    assert {run.name: run.minutes for run in runs.runs}["test/ppo/seed_0/main_paper"] == 30
+    assert run_all(runs, execute, at_once=2) == {}
+    assert set(began[:2]) == {"fit/ppo/seed_0", "fit/ours/seed_0"}  # 31 minutes, and 5 of either seed of ours
+    assert began.index("test/ppo/seed_0/main_paper") < began.index("test/ours/seed_0/main_paper")
 
 
 def test_a_run_alone_has_all_cores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
