@@ -38,7 +38,7 @@ demo: $(STAMP) ## serve the page on which one moves the wrist, at http://127.0.0
 	$(BIN)/python -m live.server --config configs/live.yaml $(ARGS)
 
 test: $(STAMP) ## run the tests
-	$(BIN)/python -m pytest -q -n logical --maxprocesses 8 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -q -n logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 fuzz: $(STAMP) ## look at 2,000 malformed files in a random order (before a release); FUZZ_INPUTS=200 is what `make test` does
 	FUZZ_INPUTS=$(or $(FUZZ_INPUTS),2000) $(BIN)/python -m pytest -q tests/fuzz $(ARGS)

@@ -193,15 +193,16 @@ def run_one(
         raise RunFailedError(f"{run.name} needs {', '.join(lacking)} first")
     folder = runs.folder(run)
     with locked(folder) as lock:
-        if runs.state(run) is State.DONE:
+        state = runs.state(run)
+        if state is State.DONE:
             return
-        if runs.state(run) is State.MISSING:
+        if state is State.MISSING:
             write_stamp(folder, runs.stamps[run.name])
         began = time.monotonic()
         execute(run, folder, lock.fileno(), tick, available_cores() if cores is None else cores)
         if not (folder / run.output).is_file():
             raise RunFailedError(f"{run.name} ended without an error, but without {folder / run.output}, too")
-        write_done(folder, (time.monotonic() - began) / 60.0)
+        write_done(folder, (time.monotonic() - began) / 60.0, went_on=state is not State.MISSING)
 
 
 def code_versions(runs: Runs) -> int:

@@ -225,14 +225,16 @@ def write_stamp(folder: Path, stamp: Stamp) -> None:
     write_atomically(folder / STAMP, (json.dumps(vars(stamp), indent=1) + "\n").encode())
 
 
-def write_done(folder: Path, minutes: float) -> None:
-    """Say in a folder that its run came to its end, and how long it took."""
-    write_atomically(folder / DONE, (json.dumps({"minutes": round(minutes, 2)}) + "\n").encode())
+def write_done(folder: Path, minutes: float, *, went_on: bool = False) -> None:
+    """Say in a folder that its run came to its end, and how long it took, or the last part of one that ``went_on``."""
+    done = {"minutes": round(minutes, 2), **({"went_on": True} if went_on else {})}
+    write_atomically(folder / DONE, (json.dumps(done) + "\n").encode())
 
 
 def minutes_of(folder: Path) -> float | None:
-    """Minutes that a finished run took; None of one that is not."""
+    """Minutes that a finished run took; None of one that is not, or was interrupted on its way."""
     try:
-        return float(read_json(folder / DONE, "")["minutes"])
+        done = read_json(folder / DONE, "")
+        return None if done.get("went_on") else float(done["minutes"])
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -13,7 +13,7 @@ from reports.reproduce.__main__ import main
 from reports.reproduce.execute import RunFailedError, Runs, run_command, run_one
 from reports.reproduce.runs import Run
 from reports.reproduce.schedule import run_all
-from reports.reproduce.stamps import State
+from reports.reproduce.stamps import State, minutes_of
 from tests.learning import ROOT
 from tests.reports.reproduce.plans import leave_output, made_up_runs, write_plan
 
@@ -30,6 +30,19 @@ def test_a_run_that_leaves_nothing_is_no_finished_run(tmp_path: Path) -> None:
     with pytest.raises(RunFailedError, match=r"ended without an error, but without .*last\.ckpt"):
         run_one(runs, runs.runs[0], lambda run, folder, lock, tick, cores: None)
     assert runs.state(runs.runs[0]) is State.BEGUN
+
+
+def test_the_minutes_of_a_run_that_was_interrupted_are_not_known(tmp_path: Path) -> None:
+    """Only its last part was timed, by which the estimate of what is left would be too short."""
+    runs = made_up_runs(tmp_path)
+    first, second = (run for run in runs.runs if run.name.startswith("fit/ours"))
+    with pytest.raises(RunFailedError, match="ended without an error"):
+        run_one(runs, first, lambda run, folder, lock, tick, cores: None)
+    for run in (first, second):
+        run_one(runs, run, leave_output)
+        assert runs.state(run) is State.DONE
+    assert minutes_of(runs.folder(first)) is None
+    assert minutes_of(runs.folder(second)) is not None
 
 
 def test_a_checkpoint_may_go_once_all_tests_of_it_are_done(tmp_path: Path) -> None:
