@@ -22,7 +22,7 @@ class UnexplainedMemoryError(ValueError):
 
 @contextmanager
 def memory_of(path: str | Path) -> Iterator[None]:
-    """A file is read meanwhile: fifteen bytes of a pickle, or some kilobytes of an archive, may ask for gigabytes.
+    """A file is read meanwhile: a few bytes of a pickle, or kilobytes of an archive, may ask for gigabytes.
 
     The limit is the whole process's: read where nothing else begins that takes much. Where the system limits no memory
     (it is not Linux), forbids setting a limit, or has a lower one, nothing is changed.

@@ -55,7 +55,7 @@ class Block:
         numbers: for JSON.
         judged: claims and what came of them.
         pictures: by the name of their file.
-        settings: what differs from the paper's setting here, beside what differs everywhere.
+        settings: what has to be read with it, beside what differs from the paper's setting everywhere.
     """
 
     text: str
