@@ -23,7 +23,9 @@ from jsonargparse import ArgumentParser
 from envs.conventions import SPLITS
 from envs.files import check_output, write_atomically
 from envs.objects.meshes.mesh_folder import MeshFolder
+from envs.objects.meshes.mesh_object import WALLS
 from envs.objects.meshes.mesh_settings import MeshSettings
+from envs.objects.meshes.repair import WALL
 from envs.objects.split_file import write_split_file
 from envs.objects.store.guarded import BUILD_MEMORY_GB, BUILD_TIMEOUT_S, Limits
 from envs.objects.store.object_cache import ObjectCache
@@ -57,7 +59,8 @@ def import_folder(
 ) -> Imported:
     """Build every mesh of the folder that the cache does not hold yet.
 
-    Where a file can be no object and others would have its name, it is left out and the next one tried.
+    Where a file can be no object and others would have its name, it is left out and the next one tried. Objects that
+    got a wall (`WALLS`) are told.
 
     Args:
         meshes: the folder.
@@ -67,17 +70,25 @@ def import_folder(
         memory_gb: gigabytes of memory one mesh may take.
     """
     causes: dict[Path, str] = {}
+    walls: set[str] = set()
     names = meshes.names
     while names:
         failed = []
         for one in prepare(meshes, names, cache, num_workers, timeout_s, memory_gb):
-            if one.grasp_object is None:
+            if one.grasp_object is not None:
+                walls |= {one.name} if WALLS in one.grasp_object.parameters else set()
+            else:
                 path, cause = meshes.path(one.name), str(one.error)
                 causes[path] = cause if cause.startswith(str(path)) else f"{path}: {cause}"
                 if isinstance(one.error, ValueError):  # the file's own fault, today and tomorrow
                     failed.append(one.name)
         names = [name for name in failed if meshes.alternatives(name)]
         meshes = meshes.without(names) if names else meshes
+    if walls:
+        _logger.warning(
+            "%d objects are open surfaces at least in part, which got a wall %g mm thick (hand in closed meshes where "
+            "that is wrong): %s", len(walls), 1e3 * WALL, ", ".join(sorted(walls)),
+        )  # fmt: skip
     rejected = meshes.rejected | causes
     good = [name for name in meshes.names if meshes.path(name) not in rejected]
     return Imported(good, rejected, meshes)

@@ -11,10 +11,13 @@ from envs.objects.grasp_object import GraspObject
 from envs.objects.meshes.decomposition import convex_pieces
 from envs.objects.meshes.mesh_files import load_mesh
 from envs.objects.meshes.mesh_settings import MAX_EXTENT, MIN_EXTENT, UNITS, MeshSettings
-from envs.objects.meshes.repair import cleaned, solid
+from envs.objects.meshes.repair import check_kept, cleaned, solid
 
 CENTRE = ("centre_x", "centre_y", "centre_z")
 """Parameters of a mesh object: its origin, the centre of mass, in the frame of its file, metres."""
+
+WALLS = "walls"
+"""Parameter of a mesh object: how many of its bodies are open surfaces that got a wall; not there when none is."""
 
 
 def make_mesh_object(path: Path, name: str, family: str, settings: MeshSettings) -> GraspObject:
@@ -34,6 +37,8 @@ def make_mesh_object(path: Path, name: str, family: str, settings: MeshSettings)
         raw.apply_scale(factor)
         mesh = cleaned(raw)
         body = solid(mesh)
+        check_kept(raw, body)
+        walls = {WALLS: float(body.metadata["num_walls"])} if body.metadata["num_walls"] else {}
         centre = np.array(body.center_mass)
         surface = trimesh.Trimesh(body.vertices - centre, body.faces, process=False)
         pieces = convex_pieces(mesh, body, threshold=settings.threshold, max_pieces=settings.max_pieces)
@@ -45,7 +50,7 @@ def make_mesh_object(path: Path, name: str, family: str, settings: MeshSettings)
             name=name,
             family=family,
             seed=0,
-            parameters={"metres_per_unit": factor} | dict(zip(CENTRE, centre.tolist(), strict=True)),
+            parameters={"metres_per_unit": factor} | dict(zip(CENTRE, centre.tolist(), strict=True)) | walls,
             standing=np.concatenate(pieces),
         )
     except ValueError as error:

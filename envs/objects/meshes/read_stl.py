@@ -36,19 +36,52 @@ def _binary_corners(content: bytes, announced: int) -> NDArray[np.float64]:
     held = (len(content) - _HEAD) // _FACET
     if announced == held:
         return _records(content, held)
-    for count in (announced, held):
-        if count <= held:
-            corners = _records(content, count)
-            if count and is_closed(*_merged(corners)):
-                return corners
+    several = _one_after_another(content)
+    if several is not None:
+        return several
+    every = _records(content, held)
+    if 0 < announced < held and is_closed(*_merged(every[:announced])):
+        return every[:announced] if _is_other(content, every, announced) else _together(every, announced)
+    if held and is_closed(*_merged(every)):
+        return every
     raise ValueError(
         f"its header announces {announced} facets, it has room for {held}, and neither number makes a closed surface: "
         "it was cut or is not a binary STL file"
     )
 
 
-def _records(content: bytes, count: int) -> NDArray[np.float64]:
-    return np.frombuffer(content, _RECORD, count, _HEAD)["corners"].astype(np.float64)
+def _one_after_another(content: bytes) -> NDArray[np.float64] | None:
+    """Corners of all facets of several files that were joined to one, (F, 3, 3); None where they do not end with it."""
+    parts, start = [], 0
+    while start + _HEAD < len(content):
+        count = int.from_bytes(content[start + 80 : start + _HEAD], "little")
+        if not 0 < count <= (len(content) - start - _HEAD) // _FACET:
+            return None
+        parts.append(_records(content, count, start))
+        start += _HEAD + _FACET * count
+    return np.concatenate(parts) if start == len(content) else None
+
+
+def _is_other(content: bytes, every: NDArray[np.float64], announced: int) -> bool:
+    """Whether what follows the announced facets is something else: no whole facets, empty ones, or of another size."""
+    facets, rest = every[:announced], every[announced:]
+    with np.errstate(invalid="ignore"):
+        is_like = np.abs(rest).max(initial=0.0) <= 10.0 * np.abs(facets).max()  # False for NaN
+    return len(content) != _HEAD + _FACET * len(every) or not is_like or not rest.any()
+
+
+def _together(every: NDArray[np.float64], announced: int) -> NDArray[np.float64]:
+    """All facets, if they close a surface together, as those that are announced do."""
+    if is_closed(*_merged(every)):
+        return every
+    raise ValueError(
+        f"its header announces {announced} facets, {len(every) - announced} more follow, and together they are no "
+        "closed surface: the header is wrong or the file was put together of several; export it anew"
+    )
+
+
+def _records(content: bytes, count: int, start: int = 0) -> NDArray[np.float64]:
+    return np.frombuffer(content, _RECORD, count, start + _HEAD)["corners"].astype(np.float64)
 
 
 def _text_corners(content: bytes) -> NDArray[np.float64]:

@@ -6,6 +6,9 @@ import trimesh
 from scipy.spatial import ConvexHull, QhullError
 
 from envs.objects.builder import surface_of
+from envs.objects.meshes.bodies import apart, surface_faces
+from envs.objects.meshes.closedness import is_closed
+from envs.objects.meshes.holes import without_small_holes
 from envs.objects.meshes.junctions import without_seams
 from envs.objects.meshes.soundness import check_sides
 
@@ -18,12 +21,17 @@ MIN_VOLUME = 1e-7
 WALL = 0.003
 """Metres; thickness that an open surface gets: what a plastic bowl has, and thick enough to be held."""
 
+MIN_KEPT = 0.8
+"""Least share of the volume inside a closed surface that must be left of it."""
+
 TOLERANCE = 5e-4
 """Metres that the surface may move when it is coarsened for the decomposition."""
 
 
 def cleaned(mesh: trimesh.Trimesh) -> trimesh.Trimesh:
     """The mesh with equal vertices merged, without double and degenerate faces, at most MAX_FACES, outward normals.
+
+    Bodies that touch have vertices of their own.
 
     Raises:
         ValueError: nothing is left, it encloses no volume, or it is too fine and cannot be decimated here.
@@ -35,7 +43,9 @@ def cleaned(mesh: trimesh.Trimesh) -> trimesh.Trimesh:
         mesh = _decimated(mesh)
         _tidy(mesh)
     if not mesh.is_watertight:
-        mesh = without_seams(mesh)
+        if mesh.volume < 0.0:  # wound inwards as a whole: `apart` goes by the winding
+            mesh.invert()
+        mesh = apart(without_seams(mesh))
     trimesh.repair.fix_normals(mesh, multibody=True)
     if not mesh.is_watertight:
         trimesh.repair.fill_holes(mesh)
@@ -45,14 +55,16 @@ def cleaned(mesh: trimesh.Trimesh) -> trimesh.Trimesh:
 def solid(mesh: trimesh.Trimesh) -> trimesh.Trimesh:
     """The union of the bodies of a cleaned mesh as one watertight surface; open ones count as walls of WALL.
 
+    How many do is ``metadata["num_walls"]`` of the surface.
+
     Raises:
         ValueError: a part without inside and outside or one that overlaps itself, or next to no volume.
     """
-    bodies = []
+    bodies, num_walls = [], 0
     for part in mesh.split(only_watertight=False):
-        body = _as_manifold(part)
+        body = _as_manifold(part) or _as_manifold(without_small_holes(part))
         if body is None:
-            body = _as_manifold(thickened(part))
+            body, num_walls = _as_manifold(thickened(part)), num_walls + 1
         if body is None:
             raise ValueError(
                 f"a part of {len(part.faces)} faces is open or not a manifold and cannot be closed; close it in a mesh "
@@ -66,7 +78,28 @@ def solid(mesh: trimesh.Trimesh) -> trimesh.Trimesh:
             f"the mesh encloses {1e6 * surface.volume:.3g} ml, at least {1e6 * MIN_VOLUME:g} ml are needed; give it a "
             "thickness (Blender: modifier Solidify)"
         )
+    surface.metadata["num_walls"] = num_walls
     return surface
+
+
+def check_kept(raw: trimesh.Trimesh, surface: trimesh.Trimesh) -> None:
+    """ValueError when a file's surface is closed and encloses much more than what became of it.
+
+    Bodies that overlap enclose less together than each for itself; that one became a wall has to be so, too.
+
+    Args:
+        raw: as read, metres.
+        surface: what `solid` made of it.
+    """
+    if not surface.metadata["num_walls"] or not is_closed(np.asarray(raw.vertices), np.asarray(raw.faces)):
+        return
+    given, left = abs(float(raw.volume)), float(surface.volume)
+    if left < MIN_KEPT * given:
+        raise ValueError(
+            f"its surface is closed and encloses {1e6 * given:.3g} ml, of which {1e6 * left:.3g} ml are left: more "
+            "than two faces meet at edges, and which belong together cannot be told; make it one simple closed surface "
+            "in a mesh editor (Blender: modifier Remesh, or Boolean union of its parts)"
+        )
 
 
 def thickened(sheet: trimesh.Trimesh) -> trimesh.Trimesh:
@@ -114,9 +147,10 @@ def check_volume(mesh: trimesh.Trimesh) -> None:
 
 
 def _tidy(mesh: trimesh.Trimesh) -> None:
-    """Merge equal vertices; drop degenerate and double faces and what they leave."""
+    """Merge equal vertices; drop degenerate and double faces, walls between bodies, and what they leave."""
     mesh.merge_vertices(merge_tex=True, merge_norm=True)
-    mesh.update_faces(mesh.nondegenerate_faces() & mesh.unique_faces())
+    mesh.update_faces(mesh.nondegenerate_faces())
+    mesh.update_faces(surface_faces(np.asarray(mesh.faces)))
     mesh.remove_unreferenced_vertices()
 
 

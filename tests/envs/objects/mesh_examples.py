@@ -36,6 +36,17 @@ def edge_to_edge() -> trimesh.Trimesh:
     return mesh
 
 
+def stacked(sections: int, turn: float = 0.0, radius: float = 20.0) -> trimesh.Trimesh:
+    """A cylinder of radius 20, 40 high, on it another one, turned round (radians)."""
+    lower = trimesh.creation.cylinder(radius=20, height=40, sections=sections)
+    upper = trimesh.creation.cylinder(radius=radius, height=40, sections=sections)
+    upper.apply_transform(trimesh.transformations.rotation_matrix(turn, [0, 0, 1]))
+    upper.apply_translation([0, 0, 40])
+    both = trimesh.util.concatenate([lower, upper])
+    both.vertices = both.vertices.round(6)  # a turn by whole sides brings corners onto corners
+    return both
+
+
 def write_obj(path: Path, vertices: np.ndarray, faces: np.ndarray) -> Path:
     """An .obj file with these very numbers, NaN too."""
     lines = [f"v {x} {y} {z}" for x, y, z in vertices] + [f"f {a + 1} {b + 1} {c + 1}" for a, b, c in faces]

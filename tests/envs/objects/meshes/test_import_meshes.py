@@ -13,7 +13,7 @@ from envs.objects.meshes.mesh_settings import MeshSettings
 from envs.objects.source import BuildTask
 from envs.objects.store import preparation
 from envs.objects.store.object_cache import ObjectCache
-from tests.envs.objects.mesh_examples import block, write_bad_folder, write_obj
+from tests.envs.objects.mesh_examples import block, open_bowl, write_bad_folder, write_obj
 
 
 @pytest.fixture
@@ -156,6 +156,18 @@ def test_what_would_fail_after_the_work_is_told_before_it(
     monkeypatch.setattr(preparation, "build_in_workers", lambda *rest: pytest.fail("something was built"))
     with pytest.raises(SystemExit, match=f"error: .*{message}"):
         main([str(folder), "--output", "o.json", "--unit", "mm", *more])
+
+
+def test_objects_that_got_a_wall_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    pytest.importorskip("coacd")
+    bowl = open_bowl()
+    bowl.remove_unreferenced_vertices()
+    (tmp_path / "meshes").mkdir()
+    bowl.export(tmp_path / "meshes" / "bowl.ply")
+    block().export(tmp_path / "meshes" / "block.ply")
+    run(tmp_path / "meshes", "--threshold", "0.5", "--max_pieces", "4")
+    assert "1 objects are open surfaces at least in part, which got a wall 3 mm thick" in caplog.text
+    assert "mesh_bowl" in caplog.text
 
 
 def test_a_name_goes_to_the_file_that_could_be_read(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

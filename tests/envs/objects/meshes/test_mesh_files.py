@@ -13,6 +13,7 @@ from tests.envs.objects.mesh_examples import (
     block,
     obj_text,
     off_text,
+    open_bowl,
     ply_bytes,
     prism,
     stl_bytes,
@@ -220,9 +221,21 @@ def test_an_stl_file_may_be_written_in_many_ways(content: bytes | str, tmp_path:
     check(tmp_path / "block.stl", content, 60**3, 6 * 60**2)
 
 
+@pytest.mark.parametrize("announced", [None, 12])
+def test_bodies_in_one_stl_file_are_all_read(announced: int | None, tmp_path: Path) -> None:
+    one, other = block(), block()
+    other.apply_translation([100, 0, 0])
+    joined = stl_bytes(trimesh.util.concatenate([one, other]), announced) if announced else None
+    check(tmp_path / "two.stl", joined or stl_bytes(one) + stl_bytes(other), 2 * 60**3, 12 * 60**2)
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
+        (
+            stl_bytes(trimesh.util.concatenate([block(), open_bowl()]), announced=12),
+            r"announces 12 facets, \d+ more follow, and together they are no closed surface: the header is wrong",
+        ),
         (
             stl_bytes(block())[:-70],
             r"announces 12 facets, it has room for 10, and neither number makes a closed surface",
