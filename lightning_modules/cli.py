@@ -155,6 +155,8 @@ class GraspCLI(LightningCLI):
         if not subcommand:
             return
         if not self.config[subcommand].get("ckpt_path"):
+            if subcommand == "fit":
+                self._check_nothing_is_lost(self.config.fit.trainer)
             has_weights = getattr(class_of(self.config[subcommand].model.class_path), "has_weights", True)
             if subcommand != "fit" and has_weights:
                 _LOG.warning("%s without --ckpt_path measures random weights; give a checkpoint", subcommand)
@@ -171,6 +173,16 @@ class GraspCLI(LightningCLI):
             self.parser.error(str(error))
         if subcommand == "fit":
             self._resumed_processes = int(_kept_settings(content).get(PROCESSES, 1))
+
+    def _check_nothing_is_lost(self, trainer: Namespace) -> None:
+        """Refuse to train anew where a run's checkpoints are, which the new ones would replace."""
+        keeps = trainer.enable_checkpointing is not False and not (trainer.fast_dev_run or trainer.barebones)
+        kept = _checkpoint_file("last", trainer.default_root_dir)
+        if keeps and kept.is_file() and getattr(rank_zero_only, "rank", 0) == 0:
+            self.parser.error(
+                f"{kept.parent.parent} holds a run, whose checkpoints training anew would replace; go on with it: "
+                "--ckpt_path=last, give another --trainer.default_root_dir, or remove that folder"
+            )
 
 
 def overlays_before_base(paths: Sequence[str]) -> tuple[list[str], str]:

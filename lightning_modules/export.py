@@ -21,7 +21,7 @@ converted; it acts as before.
 
 import argparse
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -116,14 +116,14 @@ def export_checkpoint(
 
     Raises:
         FileNotFoundError: no such checkpoint.
-        ValueError: damaged or foreign checkpoint, a required field is missing, another primitive, or what training
-            resumes from would be written over.
+        ValueError: damaged or foreign checkpoint, a required field is missing, another primitive, or a file that is
+            read would be written over and with it what is not in the output.
     """
     whole, output = read_checkpoint(checkpoint) if primitive is None else read_checkpoint_file(checkpoint), Path(output)
-    if "optimizer_states" in whole and output.resolve() == Path(checkpoint).resolve():
-        raise ValueError(
-            f"the output {output} is the checkpoint itself: training resumes from it; give the output another name"
-        )
+    kept = {checkpoint: "training resumes from it"} if "optimizer_states" in whole else {}
+    kept |= {checkpoint: "what is left out would be lost"} if shared_primitive is not None or only_encoder else {}
+    kept |= {each: "it is the primitive" for each in (primitive, shared_primitive) if each is not None}
+    _check_is_none_of(output, kept)
     content = exported(whole, str(checkpoint))
     if primitive is not None:
         content = with_primitive(content, str(checkpoint), primitive)
@@ -137,6 +137,13 @@ def export_checkpoint(
     after = output.stat().st_size / 1e6
     _LOG.info("wrote %s: %.2f MB (%s: %.2f MB), epoch %s", output, after, checkpoint, before, content.get("epoch"))
     return output
+
+
+def _check_is_none_of(output: Path, kept: Mapping[str | Path, str]) -> None:
+    """ValueError when the output is one of these files, with what speaks against it."""
+    for path, why in kept.items():
+        if output.resolve() == Path(path).resolve():
+            raise ValueError(f"the output {output} is {path}, which is read: {why}; give the output another name")
 
 
 def export_graphs(

@@ -155,6 +155,19 @@ def test_training_does_not_resume_from_an_exported_checkpoint(
     assert re.search(r"gf\.ckpt has no field optimizer_states: it was exported and cannot be trained on; resume", error)
 
 
+def test_training_anew_does_not_replace_a_run(
+    tiny_run: Path, tiny_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    last = tiny_run / "checkpoints" / "last.ckpt"
+    before = last.read_bytes()
+    error = refusal(command("fit", tiny_path, tiny_run, few_callbacks(tmp_path / "few.yaml")), capsys)
+    assert f"{tiny_run} holds a run, whose checkpoints training anew would replace; go on with it:" in error
+    assert last.read_bytes() == before
+    # a trial that writes nothing may be made there
+    run(command("fit", tiny_path, tiny_run, few_callbacks(tmp_path / "few.yaml"), "--trainer.fast_dev_run=true"))
+    assert last.read_bytes() == before
+
+
 def test_a_missing_grasp_set_is_named(tmp_path: Path) -> None:
     few = few_callbacks(tmp_path / "few.yaml")
     with pytest.raises(FileNotFoundError, match=r"none\.npz does not exist; make one with: python -m datamodules"):

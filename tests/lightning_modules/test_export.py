@@ -142,6 +142,27 @@ def test_an_encoder_alone_serves_to_start_from_and_for_nothing_else(last: Path, 
         AtomicCheckpointIO().load_checkpoint(path)
 
 
+@pytest.mark.parametrize(
+    ("options", "name", "why"),
+    [
+        ({"only_encoder": True}, "small.ckpt", "what is left out would be lost"),
+        ({"shared_primitive": "other.ckpt"}, "small.ckpt", "what is left out would be lost"),
+        ({"shared_primitive": "other.ckpt"}, "other.ckpt", "it is the primitive"),
+        ({"primitive": "other.ckpt"}, "other.ckpt", "it is the primitive"),
+    ],
+)
+def test_what_is_read_is_not_written_over(
+    options: dict[str, Any], name: str, why: str, last: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for each in ("small.ckpt", "other.ckpt"):
+        export_checkpoint(last, each)
+    before = Path(name).read_bytes()
+    with pytest.raises(ValueError, match=rf"the output .*{name} is {name}, which is read: {why}"):
+        export_checkpoint("small.ckpt", tmp_path / name, **options)
+    assert Path(name).read_bytes() == before
+
+
 def test_an_exported_checkpoint_can_be_converted_in_its_place(last: Path, tmp_path: Path) -> None:
     small = export_checkpoint(last, tmp_path / "small.ckpt")
     before = load(small)

@@ -117,6 +117,8 @@ def test_an_export_is_not_written_over_what_training_resumes_from(tiny_run: Path
     link.symlink_to(last)
     before = last.read_bytes()
     for output in (last, link):
-        with pytest.raises(ValueError, match=r"is the checkpoint itself: training resumes from it"):
+        with pytest.raises(
+            ValueError, match=r"last\.ckpt, which is read: training resumes from it; give the output another name"
+        ):
             export_checkpoint(last, output)
     assert last.read_bytes() == before
