@@ -32,7 +32,7 @@ from envs.hand.registry import load_hand
 from envs.task.observations import flat_size
 from lightning_modules.checkpoint_files import read_checkpoint_file, save_checkpoint_file
 from lightning_modules.checkpoints import TRAINED_ON, check_is_of, read_checkpoint, trained_on
-from lightning_modules.graphs.parity import TOLERANCE, Parity, compare, onnx_run, program_run, real_inputs
+from lightning_modules.graphs.parity import MAX_TIES, TOLERANCE, Parity, compare, onnx_run, program_run, real_inputs
 from lightning_modules.graphs.writing import Exportable, write_onnx, write_program
 from lightning_modules.left_out import ENCODER_ALONE, LEFT_OUT, WITHOUT_PRIMITIVE, encoder_alone, without_critics
 from lightning_modules.primitive import description_of
@@ -183,9 +183,12 @@ def export_graphs(
                 "%s: %d %s inputs, largest difference from the module %.1e (actions in rad; %.1e as they are), ties "
                 "left out: %d", path, parity.count, what, parity.largest, parity.raw, parity.undecided,
             )  # fmt: skip
-    bad = {name: parity.largest for name, parity in found.items() if not parity.largest <= TOLERANCE}
+    bad = {name: (parity.largest, parity.undecided) for name, parity in found.items() if not parity.holds}
     if bad:
-        raise ValueError(f"graphs differ from the module by more than {TOLERANCE}: {bad}; do not use them")
+        raise ValueError(
+            f"graphs differ from the module by more than {TOLERANCE}, or in more than {100 * MAX_TIES:g} % of the "
+            f"hands by what looks like a tie (largest difference, ties): {bad}; do not use them"
+        )
     return found
 
 

@@ -30,6 +30,9 @@ _LOG = logging.getLogger(__name__)
 TOLERANCE = 1e-5
 """Largest difference of any number that a graph may have from the module."""
 
+MAX_TIES = 0.02
+"""Largest share of hands, above a single one, that may be left out as ties: more are a fault that looks like them."""
+
 _CHUNK = 250
 """Hands at once: as many as keep the memory small."""
 
@@ -56,6 +59,11 @@ class Parity:
     largest: float
     raw: float = 0.0
     undecided: int = 0
+
+    @property
+    def holds(self) -> bool:
+        """Whether the graph does what the module does."""
+        return self.largest <= TOLERANCE and self.undecided <= max(1.0, MAX_TIES * self.count)
 
 
 def onnx_run(path: Path) -> Run:
@@ -125,7 +133,7 @@ def compare(source: Exportable, name: str, run: Run, given: Mapping[str, Tensor]
     undecided = torch.zeros_like(apart, dtype=torch.bool)
     for row in (apart > TOLERANCE).nonzero()[:, 0].tolist():
         undecided[row] = _is_tie({each: value[row : row + 1] for each, value in given.items()}, source)
-    return Parity(count, float(apart[~undecided].max()), raw, int(undecided.sum()))
+    return Parity(count, float(apart.where(~undecided, 0.0).max()), raw, int(undecided.sum()))
 
 
 def _is_tie(given: Mapping[str, Tensor], source: Exportable, changes: int = 64) -> bool:

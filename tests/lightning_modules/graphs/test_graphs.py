@@ -14,8 +14,9 @@ import torch
 from envs.hand.shadow import shadow_hand
 from lightning_modules.checkpoints import read_checkpoint
 from lightning_modules.export import export_graphs, main
+from lightning_modules.graphs import parity as parity_module
 from lightning_modules.graphs.fields import FIELDS, grouping_fields
-from lightning_modules.graphs.parity import TOLERANCE, compare, onnx_run, real_inputs
+from lightning_modules.graphs.parity import TOLERANCE, Parity, compare, onnx_run, real_inputs, reference
 from lightning_modules.graphs.parts import graphs_of
 from lightning_modules.graphs.writing import KEY, Exportable
 from tests.learning import ROOT
@@ -72,6 +73,28 @@ def test_a_thousand_random_and_a_thousand_real_inputs_agree(
         assert parity.count == 1000
         assert parity.largest <= TOLERANCE
         assert parity.undecided < 10
+
+
+@pytest.mark.parametrize(
+    ("found", "holds"),
+    [
+        (Parity(100, TOLERANCE), True),
+        (Parity(100, 2 * TOLERANCE), False),
+        (Parity(100, float("nan")), False),
+        (Parity(100, 0.0, undecided=2), True),
+        (Parity(100, 0.0, undecided=3), False),
+        (Parity(4, 0.0, undecided=1), True),
+    ],
+)
+def test_a_graph_holds_within_the_tolerance_and_with_few_ties(found: Parity, holds: bool) -> None:
+    assert found.holds is holds
+
+
+def test_where_every_hand_is_a_tie_nothing_holds(source: Exportable, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parity_module, "_is_tie", lambda *_: True)
+    given = source.inputs(4)
+    found = compare(source, "encoder", lambda each: {"scene": reference(source, each)["scene"] + 1.0}, given)
+    assert (found.undecided, found.largest, found.holds) == (4, 0.0, False)
 
 
 def test_a_batch_of_any_size_runs(exported_policy: Path, source: Exportable) -> None:
