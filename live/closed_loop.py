@@ -82,8 +82,9 @@ def run_episode(policy: ControlPolicy, episode: Episodes, physics: PhysicsFactor
         if lifts.ended(episode, steps, state, moving).any():
             break
     controller.close()
-    before, second = lifts.before(episode, state), lifts.second_try(state)
-    return judge(facts, before, lifts.first(), episode.goal_joint_pos, episode.is_grasp, second)
+    world_0 = np.array([0])
+    before, second = lifts.before(episode, state, world_0), lifts.second_try(state, world_0)
+    return judge(facts, before, lifts.first(world_0), episode.goal_joint_pos, episode.is_grasp, second)
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ class Truth:
     episodes: Episodes
     step: NDArray[np.int64]
     clouds: Tensor
-    links: NDArray[np.bool_]
+    links: Tensor
 
     @cached_property
     def object_h(self) -> Tensor:
@@ -106,7 +106,7 @@ HIDDEN: dict[str, Callable[[Truth], Tensor]] = {
     "goal_wrist": _goal_wrist,
     "remaining": remaining,
     "other_joints": lambda truth: truth.episodes.hand.normalise(_tensor(truth.episodes.other_joint_pos)),
-    "contacts": lambda truth: torch.as_tensor(truth.links),
+    "contacts": lambda truth: truth.links,
     "fingertip_distance": lambda truth: fingertip_distance(
         truth.episodes.hand,
         _tensor(truth.state.joint_pos),

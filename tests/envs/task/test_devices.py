@@ -1,5 +1,6 @@
 """Worlds of a simulator on a device: what is observed, paid and judged is as on the CPU, wherever the state lies."""
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any, cast
@@ -30,9 +31,12 @@ from tests.physics_on import MujocoOn, PhysicsOn
 from tests.second_device import (
     ELSEWHERE,
     GPU,
+    OWN_PROCESS,
+    brought_to_host,
     check_in_own_process,
     named_device,
     not_in_own_process,
+    second_device,
 )
 
 HERE = torch.device("cpu")
@@ -188,3 +192,39 @@ def test_trainers_of_others_get_arrays_of_the_host(device: torch.device) -> None
     pictures = env.render()
     assert pictures is not None
     assert pictures[0].shape == (32, 32, 3)
+
+
+@pytest.mark.skipif(OWN_PROCESS not in os.environ, reason="own process")
+@pytest.mark.parametrize("reward", [{"following": 0.09, "displacement": 3.0}, EVERY_TERM])
+@EPISODES
+def test_a_step_with_which_nothing_ends_brings_nothing_to_the_host(
+    episodes_of: Callable[[], Episodes], reward: dict[str, float]
+) -> None:
+    """But the bits that say that what a user gave is finite; in training, where no contacts are watched."""
+    errors = PerceptionNoise(wrist_position_m=0.05, wrist_rotation_rad=0.0873, varied_share=0.25)
+    env = env_on(second_device(), TaskSettings(), reward, noise=errors, watch_contacts=False)
+    episodes = episodes_of()
+    env.reset(episodes)
+    # of the action; of joints and coupled joints, where the fingertips' places are asked for, and where they are paid
+    bits = ["_local_scalar_dense"] * (3 + 2 * ("fingertip" in reward))
+    rises = 0
+    for step in range(1, episodes.max_steps + 1):
+        with brought_to_host() as found:
+            [done] = stepped(env, 1)
+        if done.outcome is None:
+            assert found == bits, f"step {step}"
+            rises += int((episodes.lift_step == step).any())
+    assert rises > 0 or episodes_of is of_paper
+
+
+@pytest.mark.skipif(OWN_PROCESS not in os.environ, reason="own process")
+def test_of_worlds_that_end_their_own_rows_alone_are_copied() -> None:
+    env = env_on(second_device(), TaskSettings(), watch_contacts=False)
+    env.reset(of_user())
+    stepped(env, 13)
+    with brought_to_host() as found:
+        [done] = stepped(env, 1)
+    assert done.ended.tolist() == [True, False, False, False]
+    shapes = [each for each in found if each.startswith("(")]
+    assert shapes
+    assert {shape.split(",")[0] for shape in shapes} == {"(1"}
