@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.physics.isaacgym import worker as worker_file
+from envs.physics.unavailable import PhysicsUnavailableError
 
 PYTHON_VARIABLE = "GRASPGF_ISAACGYM_PYTHON"
 """Environment variable: the Python interpreter that has Isaac Gym."""
@@ -35,7 +36,7 @@ _PYTHONS = ((3, 6), (3, 7), (3, 8))
 _LAST_LINES = 15
 
 
-class IsaacGymError(RuntimeError):
+class IsaacGymError(PhysicsUnavailableError):
     """The worker cannot be started, has died, did not answer in time, or failed; says what to do about it."""
 
 

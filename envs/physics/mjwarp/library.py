@@ -4,12 +4,14 @@ from types import ModuleType
 
 import torch
 
+from envs.physics.unavailable import PhysicsUnavailableError
+
 
 def load_warp() -> ModuleType:
     """The package `warp`, told not to print what it finds and compiles.
 
     Raises:
-        RuntimeError: it is not installed; says what to install.
+        PhysicsUnavailableError: it is not installed; says what to install.
     """
     try:
         import warp
@@ -23,7 +25,7 @@ def load_mujoco_warp() -> ModuleType:
     """The package `mujoco_warp`.
 
     Raises:
-        RuntimeError: it is not installed; says what to install.
+        PhysicsUnavailableError: it is not installed; says what to install.
     """
     load_warp()  # quiet before the other import starts it
     try:
@@ -33,8 +35,8 @@ def load_mujoco_warp() -> ModuleType:
     return mujoco_warp
 
 
-def _missing(error: ImportError) -> RuntimeError:
-    return RuntimeError(
+def _missing(error: ImportError) -> PhysicsUnavailableError:
+    return PhysicsUnavailableError(
         f"physics by MJWarp needs the packages mujoco-warp and warp-lang ({error}); install the extra: "
         "pip install -c constraints.txt -e '.[mjwarp]', or choose envs.physics.mujoco_cpu.MujocoCpu"
     )

@@ -40,7 +40,7 @@ class WarpPhysics:
 
     Raises:
         ValueError: less than one world.
-        RuntimeError: MJWarp is not installed.
+        PhysicsUnavailableError: MJWarp is not installed.
     """
 
     def __init__(self, hand: Hand, num_worlds: int, device: torch.device, cache: ModelCache, room: WarpRoom) -> None:

@@ -8,6 +8,7 @@ import torch
 from envs.hand.shadow import shadow_hand
 from envs.physics.mjwarp.library import chosen_device, load_mujoco_warp
 from envs.physics.mujoco_warp import MujocoWarp
+from envs.physics.unavailable import PhysicsUnavailableError
 
 
 @pytest.mark.parametrize("package", ["warp", "mujoco_warp"])
@@ -17,9 +18,9 @@ def test_a_missing_package_is_named_with_the_extra_that_brings_it(
     if package == "mujoco_warp":
         pytest.importorskip("warp", reason="needs the extra mjwarp")
     monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(RuntimeError, match=r"needs the packages mujoco-warp and warp-lang .*install -c .*\[mjwarp\]"):
+    with pytest.raises(PhysicsUnavailableError, match=r"needs the packages mujoco-warp and warp-lang .*install -c .*\[mjwarp\]"):
         load_mujoco_warp()
-    with pytest.raises(RuntimeError, match=r"or choose envs.physics.mujoco_cpu.MujocoCpu"):
+    with pytest.raises(PhysicsUnavailableError, match=r"or choose envs.physics.mujoco_cpu.MujocoCpu"):
         MujocoWarp(device="cpu").make(shadow_hand(), 1)
 
 
