@@ -46,16 +46,27 @@ def chosen_device(name: str | None) -> torch.device:
     """Where worlds live: the device named, or without a name the current CUDA device, or the CPU where there is none.
 
     Raises:
-        ValueError: neither a CPU nor a CUDA device; or CUDA, which torch does not see here.
+        ValueError: neither a CPU nor a CUDA device; or CUDA, or a card, which torch does not see here.
     """
     cuda = torch.cuda.is_available()
     if name is None:
         return torch.device("cuda", torch.cuda.current_device()) if cuda else torch.device("cpu")
-    device = torch.device(name)
+    allowed = f"device is {name!r}, allowed: cpu, cuda, cuda:N, or none, which takes CUDA where it is"
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise ValueError(allowed) from error
     if device.type not in ("cpu", "cuda"):
-        raise ValueError(f"device is {name!r}, allowed: cpu, cuda, cuda:N, or none, which takes CUDA where it is")
+        raise ValueError(allowed)
     if device.type == "cuda" and not cuda:
         raise ValueError(
             f"device is {name!r}, but torch sees no CUDA device; give cpu, or install a CUDA build of torch"
         )
-    return torch.device("cuda", torch.cuda.current_device()) if device == torch.device("cuda") else device
+    if device == torch.device("cuda"):
+        return torch.device("cuda", torch.cuda.current_device())
+    if device.type == "cuda" and device.index >= torch.cuda.device_count():
+        raise ValueError(
+            f"device is {name!r}, but of the {torch.cuda.device_count()} CUDA devices that torch sees the last is "
+            f"cuda:{torch.cuda.device_count() - 1}; give one of them, or cuda, the current one"
+        )
+    return device
