@@ -79,7 +79,7 @@ class WatchedPhysics:
         self._physics.step(active)
         self._num_steps += 1
         if self._num_steps >= CLOSE_STEPS:
-            state = self._physics.state()
+            state = self._physics.state().host()
             self.distance.append(np.linalg.norm(state.object_pose_w[:, :3] - state.wrist_pose_w[:, :3], axis=1))
             self.height.append(state.object_pose_w[:, 2])
 

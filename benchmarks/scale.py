@@ -239,8 +239,12 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
             parser.error(f"--{name} is {getattr(options, name)}; at least 1 each")
     if options.rollouts < 1 or min(options.objects + options.threads) < 0:
         parser.error("--rollouts is at least 1, --objects and --threads are at least 0")
-    if min(options.worlds) < max(options.ranks):
-        parser.error(f"--worlds {min(options.worlds)} cannot be divided among {max(options.ranks)} ranks")
+    for choice in choices(options):
+        if choice.worlds % choice.ranks:  # fewer would be measured than are told
+            parser.error(
+                f"--worlds {choice.worlds} cannot be divided evenly among {choice.ranks} ranks; give a multiple of "
+                f"{choice.ranks}"
+            )
     return options
 
 

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from envs.physics.unavailable import PhysicsUnavailableError
+
 TRACEBACK_VARIABLE = "GRASPGF_TRACEBACK"
 """Environment variable: set to anything, errors show where in the code they come from."""
 
@@ -29,14 +31,14 @@ _EXPECTED = "Expected a "
 
 @contextmanager
 def plain_errors(*more: type[Exception]) -> Iterator[None]:
-    """End the process with what a ValueError or an OSError says, status 1.
+    """End the process with what a ValueError, an OSError or a simulator that cannot be had says, status 1.
 
     Args:
         more: other errors that users can mend.
     Raises:
         SystemExit: in their place.
     """
-    ends: tuple[type[Exception], ...] = (ValueError, OSError, *more)
+    ends: tuple[type[Exception], ...] = (ValueError, OSError, PhysicsUnavailableError, *more)
     try:
         yield
     except ends as error:

@@ -29,7 +29,7 @@ from datamodules.rollouts.runner import EpisodeRunner
 from envs.conventions import SPLITS, UNSEEN_SPLITS
 from envs.files import write_atomically
 from envs.objects.library import ObjectLibrary
-from envs.physics.base import PhysicsFactory
+from envs.physics.base import PhysicsFactory, to_host
 from envs.physics.mujoco_cpu import MujocoCpu
 from envs.rows import take_rows
 from envs.task.episodes import Episodes
@@ -67,7 +67,7 @@ def run_episode(policy: ControlPolicy, episode: Episodes, physics: PhysicsFactor
     world.reset(episode.grasp_objects, episode.object_pose_w, start_w, episode.hand.open_pose[None])
     controller = AssistController(policy)
     controller.know_object(episode.grasp_objects[0].cloud)
-    state, facts, step = world.state(), EpisodeFacts.at_start(episode.object_pose_w), 0
+    state, facts, step = world.state().host(), EpisodeFacts.at_start(episode.object_pose_w), 0
     lifts, moving = UserLifts(state), np.array([True])
     while True:
         now, joints = step * world.settings.control_dt, np.concatenate([state.joint_pos[0], state.coupled_pos[0]])
@@ -76,13 +76,15 @@ def run_episode(policy: ControlPolicy, episode: Episodes, physics: PhysicsFactor
         world.set_joint_targets(told.joint_pos[None])
         world.set_wrist_targets(episode.wrist_pose_w[:, min(step, episode.max_steps)])
         world.step()
-        state, steps = world.state(), np.array([step])
-        facts.note(episode.hand, world.contact_links(), world.table_links(), lifts.counts(episode, steps))
+        state, steps = world.state().host(), np.array([step])
+        touched, on_table = to_host(world.contact_links()), to_host(world.table_links())
+        facts.note(episode.hand, touched, on_table, lifts.counts(episode, steps))
         if lifts.ended(episode, steps, state, moving).any():
             break
     controller.close()
-    before, second = lifts.before(episode, state), lifts.second_try(state)
-    return judge(facts, before, lifts.first(), episode.goal_joint_pos, episode.is_grasp, second)
+    world_0 = np.array([0])
+    before, second = lifts.before(episode, state, world_0), lifts.second_try(state, world_0)
+    return judge(facts, before, lifts.first(world_0), episode.goal_joint_pos, episode.is_grasp, second)
 
 
 @dataclass(frozen=True)

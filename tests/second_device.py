@@ -3,10 +3,18 @@
 Its tensors live on the CPU under another name. An operation on tensors of both devices fails as it does between a CPU
 and a GPU, and so do a generator of the CPU and a conversion to numpy without `Tensor.cpu`. Uses torch's experimental
 Python backend (torch.utils.backend_registration).
+
+Autograd takes no device that comes after its first use, so that tests of it run in a process of their own.
 """
 
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+import pytest
 import torch
 from torch import Tensor
 from torch.utils._pytree import tree_map
@@ -14,11 +22,26 @@ from torch.utils.backend_registration import _DummyBackendModule, _setup_private
 
 NAME = "elsewhere"
 
+OWN_PROCESS = "GRASPGF_TEST_SECOND_DEVICE"
+"""Environment variable of the process with the second device."""
+
+GPU = pytest.param("cuda", marks=[pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")])
+ELSEWHERE = pytest.param(NAME, marks=pytest.mark.skipif(OWN_PROCESS not in os.environ, reason="own process"))
+"""Parameters of a fixture `device`."""
+
+not_in_own_process = pytest.mark.skipif(OWN_PROCESS in os.environ, reason="this is the process")
+
 _ACROSS = {"_copy_from", "_copy_from_and_resize", "_local_scalar_dense", "_to_copy", "copy_", "index", "index_put_"}
 """Operations that take tensors of both devices: copies, and indices on the CPU."""
 
+_WAITS = {"_local_scalar_dense", "masked_select", "nonzero"}
+"""Operations of which a host waits for the answer, beside copies to it."""
+
 _KEPT: dict[int, Tensor] = {}
 """What is behind a tensor of this device, by its storage."""
+
+_BROUGHT: list[list[str]] = []
+"""What is counted now: see `brought_to_host`."""
 
 _LIBRARY = torch.library.Library("_", "IMPL")
 
@@ -57,6 +80,12 @@ def _wrapped(value: Any) -> Any:
     return here
 
 
+def _as_declared(kind: Any, value: Any) -> Any:
+    """A number that torch took out of a tensor, as a tensor again where the operation wants one."""
+    is_number = isinstance(value, int | float) and str(kind) == "Tensor"
+    return torch.tensor(value, dtype=torch.float64 if isinstance(value, float) else None) if is_number else value
+
+
 def _run(operation: Any, *args: Any, **kwargs: Any) -> Any:
     name = operation._schema.name.removeprefix("aten::")
 
@@ -71,12 +100,20 @@ def _run(operation: Any, *args: Any, **kwargs: Any) -> Any:
             raise RuntimeError(f"{name}: Expected all tensors to be on the same device, found cpu and {NAME}")
         return _behind(value)
 
+    if name in _WAITS:
+        _note_brought(name)
     if name in ("_copy_from", "copy_"):
         source, target = args[:2] if name == "_copy_from" else (args[1], args[0])
+        if not _is_here(target):
+            _note_brought(f"{tuple(source.shape)}")
         unwrapped(target).copy_(unwrapped(source))
         return target
-    found = operation(*tree_map(unwrapped, args), **tree_map(unwrapped, kwargs))
+    given_args = [
+        _as_declared(each.type, value) for each, value in zip(operation._schema.arguments, args, strict=False)
+    ]
+    found = operation(*tree_map(unwrapped, given_args), **tree_map(unwrapped, kwargs))
     if str(kwargs.get("device", NAME)) == "cpu":
+        _note_brought(name)
         return found
     given = {id(_behind(value)): value for value in (*args, *kwargs.values()) if _is_here(value)}
     for value in given.values():
@@ -92,3 +129,34 @@ def second_device() -> torch.device:
         _setup_privateuseone_for_python_backend(NAME, backend_module=_Backend())
         _LIBRARY.fallback(_run, dispatch_key="PrivateUse1")
     return torch.device(NAME)
+
+
+def _note_brought(what: str) -> None:
+    if _BROUGHT:
+        _BROUGHT[-1].append(what)
+
+
+@contextmanager
+def brought_to_host() -> Iterator[list[str]]:
+    """Notes what is copied from the device within: shapes of arrays, and names of operations that are waited for.
+
+    What is within another one of these counts there alone.
+    """
+    _BROUGHT.append([])
+    try:
+        yield _BROUGHT[-1]
+    finally:
+        _BROUGHT.pop()
+
+
+def named_device(name: str) -> torch.device:
+    """The device of one of the parameters above."""
+    return second_device() if name == NAME else torch.device(name)
+
+
+def check_in_own_process(file: str) -> None:
+    """Run the tests of a file in a process that has the second device; the caller is `not_in_own_process`."""
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", file]
+    ended = subprocess.run(command, env={**os.environ, OWN_PROCESS: "1"}, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stdout[-4000:]
+    assert "passed" in ended.stdout

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -88,7 +89,8 @@ class AssistOptions:
         Raises:
             FileNotFoundError, ValueError: no such file or split, or nothing in it.
         """
-        return _targets(self.path, self.split, self.max_objects, self.split_file, self.reachable_only)
+        stamps = tuple(_stamp(each) for each in (self.path, self.split_file) if each is not None)
+        return _targets(self.path, self.split, self.max_objects, self.split_file, self.reachable_only, stamps)
 
     def sources(self) -> Sources:
         """Episodes by seed: as in training on training objects, as in evaluations on others."""
@@ -147,11 +149,25 @@ def make_vector_env(
     return AssistVectorEnv(worlds, asked.sources(), asked.settings(), autoreset_mode, render_mode)
 
 
+def _stamp(path: str) -> tuple[int, int] | None:
+    """What a file that is written anew does not share with the one before: when, ns, and how long; None without one."""
+    try:
+        about = Path(path).stat()
+    except OSError:  # or a split file that is known by its name
+        return None
+    return about.st_mtime_ns, about.st_size
+
+
 @lru_cache(maxsize=4)
 def _targets(
-    path: str, split: str, max_objects: int | None, split_file: str | None, reachable_only: bool
+    path: str,
+    split: str,
+    max_objects: int | None,
+    split_file: str | None,
+    reachable_only: bool,
+    stamps: tuple[tuple[int, int] | None, ...],
 ) -> GraspTargets:
-    """Grasps of a split; kept, because environments are made again and again of the same."""
+    """Grasps of a split; kept while files have these stamps, because environments are made again and again of them."""
     grasps = load_grasp_set(path).split(split)
     if reachable_only:
         grasps = grasps.rows(grasps.is_reachable)

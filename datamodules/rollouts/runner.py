@@ -52,9 +52,12 @@ class EpisodeFrames:
 
     def note(self, step: int | None, rows: NDArray[np.int64], state: PhysicsState) -> None:
         """Keep the episodes ``rows`` (K,) as they are after ``step`` steps, or after the lift where that is None."""
-        for frame in (index for index, each in enumerate((*self.steps, None)) if each == step):
-            for name in ("joint_pos", "wrist_pose_w", "object_pose_w"):
-                getattr(self, name)[frame, rows] = getattr(state, name)
+        frames = [index for index, each in enumerate((*self.steps, None)) if each == step]
+        if not frames:
+            return
+        host = state.host()
+        for name in ("joint_pos", "wrist_pose_w", "object_pose_w"):
+            getattr(self, name)[np.ix_(frames, rows)] = getattr(host, name)
 
 
 class EpisodeRunner:

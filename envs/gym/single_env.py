@@ -73,7 +73,7 @@ class AssistEnv(gymnasium.Env[Any, Any]):
             action: (J,) in [-1, 1].
 
         Raises:
-            RuntimeError: the episode is over, or none has begun.
+            RuntimeError: the episode is over, none has begun, or the environment was closed.
             ValueError: an action of another shape, or not finite; a reward term lacks its input.
         """
         if self._is_over:
@@ -89,6 +89,11 @@ class AssistEnv(gymnasium.Env[Any, Any]):
     def render(self) -> NDArray[np.uint8] | None:
         """A picture (P, P, 3); None without a render mode."""
         return None if self.render_mode is None else self.worlds.render()[0]
+
+    def close(self) -> None:
+        """Give up the world; nothing can be done with it any more."""
+        self.worlds.close()
+        self._is_over = False  # the worlds themselves say what is wrong
 
     def _seen(self) -> Arrays:
         seen = as_arrays(self.worlds.observation, self.observation_space)  # type: ignore[arg-type]

@@ -88,7 +88,7 @@ class AssistVectorEnv(VectorEnv[Arrays, NDArray[np.float32], NDArray[Any]]):
             actions: (E, J) in [-1, 1].
 
         Raises:
-            RuntimeError: nothing was reset yet.
+            RuntimeError: nothing was reset yet, or the environment was closed.
             ValueError: actions of another shape, or not finite; a reward term lacks its input.
         """
         anew = self._has_ended
@@ -107,6 +107,10 @@ class AssistVectorEnv(VectorEnv[Arrays, NDArray[np.float32], NDArray[Any]]):
     def render(self) -> tuple[NDArray[np.uint8], ...] | None:
         """A picture (P, P, 3) of each world; None without a render mode."""
         return None if self.render_mode is None else tuple(self.worlds.render())
+
+    def close_extras(self, **_: Any) -> None:
+        """Give up the worlds, for `close`; nothing can be done with them any more."""
+        self.worlds.close()
 
     def _arrays(self, observation: Observation) -> Arrays:
         return as_arrays(observation, self._space)

@@ -60,7 +60,6 @@ class GymWorlds:
         begins_anew: worlds whose episode has ended begin the next one by themselves.
 
     Attributes:
-        env: the worlds of the assisting task.
         observation: what is known now, as tensors: what networks of this project read.
         last_observation: what was known before some worlds began anew within a step.
 
@@ -79,7 +78,7 @@ class GymWorlds:
         self._source: EpisodeSource | None = None
         self._told: Tensor | None = None
         self._pictures = WorldPictures(physics.hand, physics.num_worlds, settings.picture_size)
-        self.env = HumanAssistEnv(
+        self._env: HumanAssistEnv | None = HumanAssistEnv(
             physics,
             task=settings.task,
             reward=settings.reward,
@@ -88,6 +87,23 @@ class GymWorlds:
             source=self if begins_anew else None,
             watch_contacts=settings.watch_contacts,
         )
+
+    @property
+    def env(self) -> HumanAssistEnv:
+        """The worlds of the assisting task.
+
+        Raises:
+            RuntimeError: they were closed.
+        """
+        if self._env is None:
+            raise RuntimeError("the environment was closed; make another one")
+        return self._env
+
+    def close(self) -> None:
+        """Give up worlds and episodes: a worker, a device's memory or threads of theirs end with them."""
+        self._env = self._source = self._told = None
+        for name in ("observation", "last_observation"):  # tensors, perhaps on a device
+            self.__dict__.pop(name, None)
 
     def sample(self, count: int) -> Episodes:
         """See `EpisodeSource.sample`.
@@ -105,12 +121,16 @@ class GymWorlds:
         Args:
             seed: as Gymnasium gives it, already made into a generator.
             generator: gives that one.
+
+        Raises:
+            RuntimeError: the worlds were closed.
         """
+        env = self.env
         if seed is not None or self._source is None:
             self._source = self._sources(int(generator().integers(2**63)))
         self._told = None
-        self._pictures.begin(np.ones(self.env.num_worlds, dtype=bool))
-        self.observation = self.env.reset(self.sample(self.env.num_worlds))
+        self._pictures.begin(np.ones(env.num_worlds, dtype=bool))
+        self.observation = env.reset(self.sample(env.num_worlds))
         return self.observation
 
     def tell(self, primitive_action: Tensor) -> None:

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Protocol
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -50,10 +51,30 @@ class PhysicsState:
         """The same in numpy; costs a copy from the device of a backend that has one, and nothing on the CPU."""
         return PhysicsState(**{item.name: to_host(getattr(self, item.name)) for item in fields(self)})
 
+    def host_rows(self, rows: NDArray[np.int64]) -> "PhysicsState":
+        """The worlds ``rows`` (K,) in numpy; of a device these alone are copied."""
+        return PhysicsState(**{item.name: to_host(getattr(self, item.name)[rows]) for item in fields(self)})
+
+    def where(self, choice: NDArray[np.bool_], other: "PhysicsState") -> "PhysicsState":
+        """The worlds of this state where ``choice`` (E,) bool, those of another elsewhere; nothing leaves a device."""
+        if not choice.any():
+            return other
+        return PhysicsState(
+            **{item.name: _where(choice, getattr(self, item.name), getattr(other, item.name)) for item in fields(self)}
+        )
+
 
 def to_host(values: Given) -> NDArray[Any]:
     """An array of a backend in numpy; the same memory where it is on the host."""
     return values.detach().cpu().numpy() if isinstance(values, Tensor) else values
+
+
+def _where(choice: NDArray[np.bool_], one: Any, other: Any) -> Any:
+    """Rows of either of two arrays of one kind."""
+    choice = choice.reshape(-1, *[1] * (one.ndim - 1))
+    if isinstance(one, Tensor):
+        return torch.where(torch.as_tensor(choice, device=one.device), one, other)
+    return np.where(choice, one, other)
 
 
 class PhysicsBackend(Protocol):

@@ -60,7 +60,7 @@ class MujocoWarp(CompiledModels):
 
         Raises:
             ValueError: less than one world, or a device that is not there.
-            RuntimeError: MJWarp is not installed.
+            PhysicsUnavailableError: MJWarp is not installed.
         """
         return WarpPhysics(hand, num_worlds, chosen_device(self.device), self.cache(hand), self.room)
 

@@ -122,7 +122,7 @@ class HumanAssistEnv:
         self._clouds_o = self._on_device(_clouds_of(episodes))
         self._step = np.zeros(self.num_worlds, dtype=np.int64)
         self._has_ended = np.zeros(self.num_worlds, dtype=bool)
-        self._links = np.zeros((self.num_worlds, len(self.hand.links)), dtype=bool)
+        self._links = self._on_device(np.zeros((self.num_worlds, len(self.hand.links)), dtype=bool))
         self._facts = EpisodeFacts.at_start(episodes.object_pose_w)
         self._lifts = UserLifts(self._state)
         self._num_stepped = 0
@@ -236,10 +236,10 @@ class HumanAssistEnv:
         self.physics.set_wrist_targets(self.episodes.wrist_pose_w[np.arange(self.num_worlds), self._step])
         self.physics.step(None if moving.all() else moving)
         if self.watch_contacts or "contacts" in self.privileged:
-            self._links = to_host(self.physics.contact_links()) & moving[:, None]
+            self._links = torch.as_tensor(self.physics.contact_links()) & self._on_device(moving)[:, None]
         if self.watch_contacts:
             counts = moving & self._lifts.counts(self.episodes, self._step)
-            self._facts.note(self.hand, self._links, to_host(self.physics.table_links()), counts)
+            self._facts.note(self.hand, to_host(self._links), to_host(self.physics.table_links()), counts)
         return self.physics.state()
 
     # ---- reward and end ---------------------------------------------------------------------------------------------
@@ -252,7 +252,7 @@ class HumanAssistEnv:
             return {}
         zero, shift = torch.zeros_like(self._command[:, 0]), None
         if self.reward.needs("displacement"):
-            shift = self._on_device(self._lifts.pushed(self.episodes, self._step, before, truth.state))
+            shift = self._lifts.pushed(self.episodes, self._step, before, truth.state)
         facts = StepFacts(
             joint_pos_before=torch.as_tensor(before.joint_pos),
             joint_pos=torch.as_tensor(truth.state.joint_pos),
@@ -268,13 +268,15 @@ class HumanAssistEnv:
     def _end(self, state: PhysicsState, ended: NDArray[np.bool_], terms: dict[str, Tensor]) -> EpisodeOutcome:
         """How the ended worlds come out, after a lift where no user lifted; their terms are completed."""
         began, episodes, rows = time.perf_counter(), self.episodes, np.flatnonzero(ended)
-        before, lifted = self._lifts.before(episodes, state), self._lifts.first()
-        waiting = ended & (episodes.lift_step == AUTOMATIC)
+        before, lifted = self._lifts.before(episodes, state, rows), self._lifts.first(rows)
+        waiting = episodes.lift_step[rows] == AUTOMATIC
         if waiting.any():
-            lifted = choose_rows(waiting, lift_test(self.physics, active=waiting & ~before.is_diverged), lifted)
+            active = np.zeros_like(ended)
+            active[rows] = waiting & ~before.is_diverged
+            lifted = choose_rows(waiting, take_rows(lift_test(self.physics, active=active), rows), lifted)
             self._state = self.physics.state()
-        is_grasp, second = episodes.is_grasp, self._lifts.second_try(state)
-        outcome = take_rows(judge(self._facts, before, lifted, episodes.goal_joint_pos, is_grasp, second), rows)
+        is_grasp, second = episodes.is_grasp[rows], self._lifts.second_try(state, rows)
+        outcome = judge(take_rows(self._facts, rows), before, lifted, episodes.goal_joint_pos[rows], is_grasp, second)
         if self.reward is not None:
             last = {name: value[rows].cpu() for name, value in terms.items()}
             for name, value in final_terms(self.reward, outcome, last).items():

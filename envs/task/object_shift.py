@@ -77,7 +77,10 @@ class ObjectShifts:
             step: control steps since the start of each (E,).
             moving: worlds that will be stepped (E,) bool.
         """
-        rows = np.flatnonzero(moving & (step == self._step) & ~to_host(state.is_diverged))
+        rows = np.flatnonzero(moving & (step == self._step))
+        if len(rows) == 0:  # nothing is looked at: a state on a device would have to come
+            return state
+        rows = rows[~to_host(state.is_diverged)[rows]]
         if len(rows) == 0:
             return state
         shift_w = self._place(physics, episodes, state.host(), rows)

@@ -136,8 +136,8 @@ class PerceptionErrors:
         come = self._past[0] if again is None else torch.where(again[:, None], self._past[0], self._seen)
         if self._noise.wrist_lost > 0.0:
             drawn = np.array([1.0 if streams is None else streams[2].random() for streams in self._drawing(again)])
-            is_lost = torch.as_tensor(drawn < self._noise.wrist_lost).to(pose_w.device)[:, None] & ~first
-            come = torch.where(is_lost, self._seen, come) if is_lost.any() else come
+            is_lost = torch.as_tensor(drawn < self._noise.wrist_lost) & ~self._is_first
+            come = torch.where(is_lost.to(pose_w.device)[:, None], self._seen, come) if is_lost.any() else come
         self._seen = come
         self._is_first[:] = False
         return come

@@ -33,7 +33,7 @@ class Truth:
     episodes: Episodes
     step: NDArray[np.int64]
     clouds: Tensor
-    links: NDArray[np.bool_]
+    links: Tensor
 
     @cached_property
     def object_h(self) -> Tensor:
@@ -85,18 +85,28 @@ def goal_wrist(wrist_pose_w: Tensor, goal_pose_w: Tensor) -> Tensor:
     return torch.cat([goal_h[:, :3], rotation_vector_from_quat(goal_h[:, 3:])], dim=1)
 
 
+def _goal_wrist(truth: Truth) -> Tensor:
+    now = _tensor(truth.state.wrist_pose_w)
+    return goal_wrist(now, _tensor(truth.episodes.goal_pose_w).to(now))
+
+
 def _tensor(values: NDArray[np.float64]) -> Tensor:
     return torch.as_tensor(values)
+
+
+def hidden_group(name: str, truth: Truth) -> Tensor:
+    """A group of `envs.task.observations.ASKED_GROUPS` (E, ...), float32, on the device of the simulator's state."""
+    return HIDDEN[name](truth).float().to(_tensor(truth.state.wrist_pose_w).device)
 
 
 HIDDEN: dict[str, Callable[[Truth], Tensor]] = {
     "object_pose": lambda truth: truth.object_h,
     "object_motion": object_motion,
     "goal_joints": lambda truth: truth.episodes.hand.normalise(_tensor(truth.episodes.goal_joint_pos)),
-    "goal_wrist": lambda truth: goal_wrist(_tensor(truth.state.wrist_pose_w), _tensor(truth.episodes.goal_pose_w)),
+    "goal_wrist": _goal_wrist,
     "remaining": remaining,
     "other_joints": lambda truth: truth.episodes.hand.normalise(_tensor(truth.episodes.other_joint_pos)),
-    "contacts": lambda truth: torch.as_tensor(truth.links),
+    "contacts": lambda truth: truth.links,
     "fingertip_distance": lambda truth: fingertip_distance(
         truth.episodes.hand,
         _tensor(truth.state.joint_pos),
@@ -104,4 +114,5 @@ HIDDEN: dict[str, Callable[[Truth], Tensor]] = {
         move_clouds(truth.object_h, truth.clouds),
     ),
 }
-"""How each group that worlds are asked for (`envs.task.observations.ASKED_GROUPS`) is made."""
+"""How each group that worlds are asked for (`envs.task.observations.ASKED_GROUPS`) is made; what the episodes say is on
+the host."""

@@ -13,7 +13,7 @@ from envs.task.episodes import Episodes
 from envs.task.observation_builder import ObservationBuilder, Signals
 from envs.task.observations import Observation
 from envs.task.perception import PerceptionErrors, PerceptionNoise
-from envs.task.privileged import HIDDEN, Truth
+from envs.task.privileged import Truth, hidden_group
 from envs.task.rise_reflex import RiseReflex
 
 
@@ -94,5 +94,5 @@ class Senses:
             is_exact=objects is not None and cloud is truth.clouds,
         )
         seen = self._builder.observe(signals, first)
-        hidden = {name: HIDDEN[name](truth).float() for name in self._privileged}
+        hidden = {name: hidden_group(name, truth) for name in self._privileged}
         return replace(seen, groups={**seen.groups, **hidden})

@@ -113,7 +113,7 @@ class DemonstratingIBS(ActingWorlds):
 
     def actions(self, observation: Observation, seen: Seen, rows: Tensor) -> Tensor:
         """See `ActingWorlds.actions`."""
-        return demonstrated(self._view.hand, observation, self._step)
+        return demonstrated(self._view.hand, observation, self._step).cpu()
 
 
 def demonstrated(hand: Hand, observation: Observation, step: int) -> Tensor:

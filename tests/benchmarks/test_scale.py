@@ -55,6 +55,18 @@ def test_without_a_star_every_combination_is_asked_for_once(scale: Any) -> None:
     assert ("mujoco_warp", 64, 10, 1, 2) in every
 
 
+def test_worlds_that_ranks_would_not_share_evenly_are_refused(scale: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    for worlds, ranks in (("65", "2"), ("1", "2"), ("256", "3")):
+        with pytest.raises(SystemExit):
+            scale.arguments(["--worlds", worlds, "--ranks", ranks])
+        assert f"--worlds {worlds} cannot be divided evenly among {ranks} ranks" in capsys.readouterr().err
+    # of a star only what is measured counts: 65 worlds in one process, 64 in two
+    lists = ["--worlds", "64", "65", "--ranks", "1", "2"]
+    assert scale.arguments([*lists, "--star"]).worlds == [64, 65]
+    with pytest.raises(SystemExit):
+        scale.arguments(lists)
+
+
 @pytest.mark.parametrize("failed", ["time", "memory", "killed"])
 def test_more_worlds_than_too_many_are_not_tried(scale: Any, failed: str) -> None:
     row = {**FAILED, "worlds": 32, "failed": failed}

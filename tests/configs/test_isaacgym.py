@@ -1,12 +1,15 @@
 """The overlays of Isaac Gym run through the real command line, on tiny data, with the stand-in for the package."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 import yaml
 
+from datamodules import settle
 from envs.physics.isaacgym.process import PYTHON_VARIABLE
 from envs.physics.settings import PhysicsSettings
+from envs.plain_errors import plain_errors
 from tests.assisting import checkpoints_alone, policy_command, save_primitive
 from tests.configs.learning_runs import learning_line, learnt_in_two_parts
 from tests.isaac_gym import write_interpreter
@@ -15,6 +18,7 @@ from tests.learning import ROOT, run
 pytestmark = pytest.mark.usefixtures("fast_objects")
 
 BACKENDS = ROOT / "configs" / "backends"
+SAID = r"^error: no Python interpreter is named for Isaac Gym: .*Python 3\.8"
 OVERLAYS = [BACKENDS / "isaacgym.yaml", BACKENDS / "isaacgym_released.yaml"]
 
 
@@ -37,8 +41,15 @@ def test_without_isaac_gym_the_command_line_says_what_to_install(
 ) -> None:
     monkeypatch.delenv(PYTHON_VARIABLE, raising=False)
     few, primitive = checkpoints_alone(tmp_path / "few.yaml"), save_primitive(tmp_path / "gf.ckpt")
-    with pytest.raises(RuntimeError, match=r"no Python interpreter is named for Isaac Gym: .*Python 3\.8"):
+    with pytest.raises(SystemExit, match=SAID), plain_errors():
         run(policy_command("fit", tiny_path, primitive, tmp_path, few, overlays=OVERLAYS))
+
+
+def test_other_commands_say_so_too(tiny_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(PYTHON_VARIABLE, raising=False)
+    shutil.copy(tiny_path, tmp_path / "set.npz")
+    with pytest.raises(SystemExit, match=SAID), plain_errors():
+        settle.main([str(tmp_path / "set.npz"), "--physics=envs.physics.isaacgym.factory.IsaacGym"])
 
 
 def test_the_overlay_of_the_released_physics_is_the_preset() -> None:

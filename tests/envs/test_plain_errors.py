@@ -1,5 +1,6 @@
 """What a command says at its end is a sentence that one can act upon."""
 
+import pickle
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,6 +8,8 @@ from pathlib import Path
 import pytest
 from jsonargparse import ArgumentError, ArgumentParser
 
+from envs.physics.isaacgym.process import IsaacGymError
+from envs.physics.unavailable import PhysicsUnavailableError
 from envs.plain_errors import TRACEBACK_VARIABLE, plain_errors, plain_text
 
 
@@ -21,8 +24,17 @@ def test_what_a_user_can_mend_ends_as_a_sentence(monkeypatch: pytest.MonkeyPatch
         raise FileNotFoundError("grasp set data/grasps.npz does not exist")
     with pytest.raises(SystemExit, match=rf"error: one\nnone.ckpt does not exist\n{shown}"), plain_errors():
         raise ValueError("one\nGiven value: Namespace(much=1)\nnone.ckpt does not exist")
+    with pytest.raises(SystemExit, match="error: no simulator; install it"), plain_errors():
+        raise PhysicsUnavailableError("no simulator; install it")
     with pytest.raises(SystemExit, match="error: 'x'"), plain_errors(KeyError):
         raise KeyError("x")
+
+
+def test_what_a_worker_says_comes_out_of_other_processes_as_it_was() -> None:
+    # commands that simulate in workers of their own end with the same sentence
+    error = pickle.loads(pickle.dumps(IsaacGymError("no worker")))
+    assert isinstance(error, PhysicsUnavailableError)
+    assert str(error) == "no worker"
 
 
 def test_other_errors_and_asked_for_tracebacks_pass(monkeypatch: pytest.MonkeyPatch) -> None:

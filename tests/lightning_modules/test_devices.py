@@ -1,8 +1,5 @@
 """Policies act and learn where their networks are, whatever device observations come on."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,11 +16,14 @@ from datamodules import ranks
 from datamodules.rollouts.collector import RolloutCollector
 from datamodules.rollouts.teacher import ArrivalTeacher
 from datamodules.types import Decision, each_tensor
+from envs.task.observations import POLICY_GROUPS
 from envs.task.rewards import RewardSettings
 from lightning_modules.followers import GapDenoiser
 from lightning_modules.networks.point_encoders import PointNetEncoder
 from lightning_modules.policy.inputs import PlannedGripInputs
 from lightning_modules.policy.load import load_policy
+from lightning_modules.policy.residual_policy import on_device
+from lightning_modules.sac.acting import DemonstratingIBS
 from tests.assisting import made_up_observation, make_env, sampler
 from tests.learning import tiny_module
 from tests.lightning_modules.made_up_rollouts import (
@@ -37,26 +37,18 @@ from tests.lightning_modules.made_up_rollouts import (
     weights,
 )
 from tests.lightning_modules.policy.test_load import saved
-from tests.second_device import second_device
-
-OWN_PROCESS = "GRASPGF_TEST_SECOND_DEVICE"
-"""Environment variable of the process with the second device: autograd takes none that comes after its first use."""
-
-GPU = pytest.param("cuda", marks=[pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")])
-ELSEWHERE = pytest.param("elsewhere", marks=pytest.mark.skipif(OWN_PROCESS not in os.environ, reason="own process"))
+from tests.lightning_modules.sac.test_acting import Touching
+from tests.second_device import ELSEWHERE, GPU, check_in_own_process, named_device, not_in_own_process
 
 
 @pytest.fixture(params=[ELSEWHERE, GPU])
 def device(request: pytest.FixtureRequest) -> torch.device:
-    return second_device() if request.param == "elsewhere" else torch.device(request.param)
+    return named_device(request.param)
 
 
-@pytest.mark.skipif(OWN_PROCESS in os.environ, reason="this is the process")
+@not_in_own_process
 def test_all_of_these_hold_on_a_second_device() -> None:
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__]
-    ended = subprocess.run(command, env={**os.environ, OWN_PROCESS: "1"}, capture_output=True, text=True, check=False)
-    assert ended.returncode == 0, ended.stdout[-4000:]
-    assert "passed" in ended.stdout
+    check_in_own_process(__file__)
 
 
 def test_the_second_device_is_one(device: torch.device) -> None:
@@ -180,6 +172,19 @@ def test_a_collector_with_physics_serves_a_policy_elsewhere(make: Make, device: 
     assert {value.device.type for value in (*collected.memory.values(), collected.reward, collected.gate)} == {
         device.type
     }
+
+
+def test_the_demonstrator_of_ibs_serves_worlds_elsewhere(device: torch.device) -> None:
+    groups = (*POLICY_GROUPS, "object_pose", "goal_joints", "remaining")
+    seen = made_up_observation(3, groups=groups)
+    found = []
+    for observation in (on_device(seen, device), seen):
+        acting = DemonstratingIBS(Touching(), torch.zeros(2, 3))
+        found.append([acting.step(observation, torch.tensor([True, False, True])) for _ in range(2)][-1])
+    there, here = found
+    assert there.hand_action.device.type == "cpu"
+    assert here.memory["action"].abs().sum() > 0.0
+    torch.testing.assert_close(there.memory["action"], here.memory["action"])
 
 
 def test_a_loaded_policy_can_be_moved(make: Make, device: torch.device, tmp_path: Path) -> None:

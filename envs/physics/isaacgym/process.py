@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import logging
 import mmap
 import os
 import select
@@ -19,6 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.physics.isaacgym import worker as worker_file
+from envs.physics.unavailable import PhysicsUnavailableError
+
+_LOG = logging.getLogger(__name__)
 
 PYTHON_VARIABLE = "GRASPGF_ISAACGYM_PYTHON"
 """Environment variable: the Python interpreter that has Isaac Gym."""
@@ -34,8 +38,11 @@ _PYTHONS = ((3, 6), (3, 7), (3, 8))
 
 _LAST_LINES = 15
 
+_KILL_S = 10.0
+"""Seconds in which a killed process ends; one that waits within a driver does not."""
 
-class IsaacGymError(RuntimeError):
+
+class IsaacGymError(PhysicsUnavailableError):
     """The worker cannot be started, has died, did not answer in time, or failed; says what to do about it."""
 
 
@@ -100,8 +107,9 @@ class WorkerProcess:
         finally:
             os.close(commands)
             os.close(answers)
+        os.set_blocking(self._commands, False)  # a worker that reads no more must not hold this process
         with self._whole("start"):
-            self.version = self._check(self._answer("start", patience.start))
+            self.version = self._check(self._exchange("start", b"", patience.start))
 
     def _check(self, greeting: Mapping[str, Any]) -> str:
         """The version of Isaac Gym, if it is one that can be used."""
@@ -155,10 +163,7 @@ class WorkerProcess:
         wait = {"build": self._patience.build, "step": self._patience.step}.get(command, self._patience.start)
         line = json.dumps({"command": command, **arguments}).encode() + b"\n"
         with self._whole(command):
-            with contextlib.suppress(BrokenPipeError):  # the missing answer tells more
-                while line:
-                    line = line[os.write(self._commands, line) :]
-            answer = self._answer(command, wait)
+            answer = self._exchange(command, line, wait)
         if "failed" in answer:
             self._fail(f"Isaac Gym's worker failed in {command!r}: {answer['failed'].strip()}{self._last_words()}")
 
@@ -175,23 +180,37 @@ class WorkerProcess:
             self.stop()
             raise
 
-    def _answer(self, command: str, wait: float) -> dict[str, Any]:
-        end = time.monotonic() + wait
-        while b"\n" not in self._rest:
-            ready, _, _ = select.select([self._answers], [], [], max(0.0, end - time.monotonic()))
-            if not ready:
+    def _exchange(self, command: str, line: bytes, wait: float) -> dict[str, Any]:
+        """The answer to a command, whose line (none for the greeting) is written as the worker takes it."""
+        end, how = time.monotonic() + wait, f"; {INSTALL}" if command == "start" else ""
+        while line or b"\n" not in self._rest:
+            left = max(0.0, end - time.monotonic())
+            readable, writable, _ = select.select([self._answers], [self._commands] if line else [], [], left)
+            if not readable and not (writable and left):
                 self._fail(
                     f"Isaac Gym's worker did not answer {command!r} within {wait:g} s and was ended; if it only needs "
                     f"longer, raise patience.{command if command in ('build', 'step') else 'start'} of the "
-                    f"physics{self._last_words()}"
+                    f"physics{how}{self._last_words()}"
                 )
-            read = os.read(self._answers, 1 << 16)
-            if not read:
-                self._fail(f"Isaac Gym's worker {self._end()} in {command!r}{self._last_words()}")
-            self._rest += read
-        line, _, self._rest = self._rest.partition(b"\n")
-        answer: dict[str, Any] = json.loads(line)
+            if writable:
+                line = self._written(line)
+            if readable:
+                read = os.read(self._answers, 1 << 16)
+                if not read:
+                    self._fail(f"Isaac Gym's worker {self._end()} in {command!r}{how}{self._last_words()}")
+                self._rest += read
+        answer_line, _, self._rest = self._rest.partition(b"\n")
+        answer: dict[str, Any] = json.loads(answer_line)
         return answer
+
+    def _written(self, line: bytes) -> bytes:
+        """What is left of a line once the pipe has taken what it can."""
+        try:
+            return line[os.write(self._commands, line) :]
+        except BlockingIOError:
+            return line
+        except BrokenPipeError:  # the missing answer tells more
+            return b""
 
     def _end(self) -> str:
         try:
@@ -217,7 +236,13 @@ class WorkerProcess:
         if self._memory < 0:
             return
         self._process.kill()
-        self._process.wait()
+        try:
+            self._process.wait(_KILL_S)
+        except subprocess.TimeoutExpired:
+            _LOG.warning(
+                "Isaac Gym's worker, process %d, was killed but has not ended within %g s: it hangs in a driver, and "
+                "may hold its memory until that lets it go", self._process.pid, _KILL_S,
+            )  # fmt: skip
         self._close_files()
 
     def _close_files(self) -> None:

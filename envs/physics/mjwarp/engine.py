@@ -78,7 +78,7 @@ class WarpEngine:
                 base, nworld=num_worlds, naconmax=pairs, naccdmax=hull_pairs, njmax=room.rows
             )
         self.fields = WorldFields(self.model, base)
-        self.meshes = MeshPool(self.model, num_worlds * room.max_pieces, device)
+        self.meshes = MeshPool(self.model, base, self.fields.first_mesh, num_worlds * room.max_pieces, device)
         data, view = self.data, self._warp.to_torch
         self.qpos, self.qvel, self.warmstart, self.ctrl = (
             view(array) for array in (data.qpos, data.qvel, data.qacc_warmstart, data.ctrl)
@@ -106,9 +106,13 @@ class WarpEngine:
     def hold(
         self, worlds: Tensor, models: Sequence[mujoco.MjModel], keys: Sequence[str], given_back: Sequence[str]
     ) -> None:
-        """Put the objects of K compiled models into K worlds, which let the objects of these keys go."""
-        slots = self.meshes.exchange(given_back, list(zip(keys, models, strict=True)))
-        self.fields.write(worlds, models, slots)
+        """Put the objects of K compiled models into K worlds, which let the objects of these keys go.
+
+        Raises:
+            ValueError: see `MeshPool.exchange`; nothing has changed then.
+        """
+        meshes = self.meshes.exchange(given_back, list(zip(keys, models, strict=True)))
+        self.fields.write(worlds, models, meshes)
 
     def advance(self, num_steps: int) -> None:
         """So many physics steps of all worlds."""

@@ -15,7 +15,8 @@ class WarpRoom:
 
     Attributes:
         max_pieces: most convex pieces of an object; each one more is a pair with every link to look at.
-        pairs: pairs of geoms that are near each other, and contacts, for each world; all worlds share them.
+        pairs: pairs of geoms that are near each other, and contacts, for each world; all worlds share them, and all
+            that moved count as diverged where together they have too few.
         hull_pairs: of these, overlapping pairs with a convex piece or a box of the hand, for each world, shared too.
         rows: rows of constraints that a world may have, three a contact and one a limit.
 

@@ -39,6 +39,12 @@ class WorldFields:
     Args:
         model: MJWarp's model, made with `num_rows` rows of every field of `FIELDS`.
         base: the model that it was made from, in which the object has the most pieces.
+
+    Attributes:
+        body: number of the object's body, in every model.
+        first_geom, first_mesh: numbers of its first geom and mesh, in every compiled model; those before are the hand's
+            and the table's.
+        max_pieces: most pieces of an object.
     """
 
     def __init__(self, model: Any, base: mujoco.MjModel) -> None:
@@ -46,6 +52,7 @@ class WorldFields:
         self.body = base.body(OBJECT_BODY).id
         self.first_geom = int(base.body_geomadr[self.body])
         self.max_pieces = int(base.body_geomnum[self.body])
+        self.first_mesh = int(base.geom_dataid[self.first_geom :].min())
         self._dofs = slice(int(base.joint(OBJECT_JOINT).dofadr[0]), base.nv)
         self._views: dict[str, Tensor] = {name: warp.to_torch(getattr(model, name)) for name in FIELDS}
         self._views["geom_dataid"][:, self.first_geom :] = -1  # no world holds anything yet
@@ -56,13 +63,13 @@ class WorldFields:
         """Mass of the object of each world, kg (rows,)."""
         return self._views["body_mass"][:, self.body]
 
-    def write(self, rows: Tensor, models: Sequence[mujoco.MjModel], slots: Sequence[tuple[int, ...]]) -> None:
-        """Put the objects of K compiled models, whose meshes lie in these slots, into K rows."""
+    def write(self, rows: Tensor, models: Sequence[mujoco.MjModel], meshes: Sequence[tuple[int, ...]]) -> None:
+        """Put the objects of K compiled models, whose meshes have these numbers on the device, into K rows."""
         geoms = slice(self.first_geom, self.first_geom + self.max_pieces)
         dataid = np.full((len(models), self.max_pieces), -1, dtype=np.int32)
-        for row, (model, of_meshes) in enumerate(zip(models, slots, strict=True)):
-            meshes = model.geom_dataid[self.first_geom :]
-            dataid[row, : len(meshes)] = np.asarray(of_meshes)[meshes]
+        for row, (model, numbers) in enumerate(zip(models, meshes, strict=True)):
+            pieces = model.geom_dataid[self.first_geom :] - self.first_mesh
+            dataid[row, : len(pieces)] = np.asarray(numbers)[pieces]
         self._set("geom_dataid", rows, geoms, dataid)
         for name in OF_GEOMS:
             self._set(name, rows, geoms, np.stack([self._padded(getattr(model, name), name) for model in models]))

@@ -1,5 +1,6 @@
 """Worlds of MJWarp, whose state, commands and verdicts stay on the device; made by `MujocoWarp`."""
 
+import logging
 from collections.abc import Sequence
 from typing import Any, cast
 
@@ -23,6 +24,8 @@ from envs.physics.model_cache import ModelCache
 from envs.physics.settings import PhysicsSettings
 from envs.physics.world_model import OBJECT_PART, TABLE_PART, ModelAddresses
 
+_LOG = logging.getLogger(__name__)
+
 
 class WarpPhysics:
     """E worlds of MJWarp with different objects in one model.
@@ -40,7 +43,7 @@ class WarpPhysics:
 
     Raises:
         ValueError: less than one world.
-        RuntimeError: MJWarp is not installed.
+        PhysicsUnavailableError: MJWarp is not installed.
     """
 
     def __init__(self, hand: Hand, num_worlds: int, device: torch.device, cache: ModelCache, room: WarpRoom) -> None:
@@ -56,6 +59,9 @@ class WarpPhysics:
         self._lost = int(
             kinds.NEFC | kinds.NJMAX_NNZ | kinds.BROADPHASE | kinds.NARROWPHASE | kinds.CCD | kinds.EPA_HORIZON
         )
+        self._of_pairs = int(kinds.BROADPHASE | kinds.NARROWPHASE)
+        self._had_no_room = torch.zeros((), dtype=torch.bool, device=device)
+        self._has_warned = False
         self._num_worlds = num_worlds
         self._keys = [""] * num_worlds  # of the objects that they hold
         self._fingers = Fingers(hand, device)
@@ -79,7 +85,18 @@ class WarpPhysics:
     @property
     def num_diverged(self) -> int:
         """See `PhysicsBackend.num_diverged`; waits for the device."""
+        self._warn_of_room()
         return int(self._num_diverged)
+
+    def _warn_of_room(self) -> None:
+        """Say once that worlds diverged for want of room that all share; where the host waits for the device anyway."""
+        if not self._has_warned and bool(self._had_no_room):
+            self._has_warned = True
+            _LOG.warning(
+                "more met in %d worlds of MJWarp than they have room for together, and all that moved count as "
+                "diverged, since it does not say which were crowded; raise room.pairs of the physics, now %d a world",
+                self._num_worlds, self.room.pairs,
+            )  # fmt: skip
 
     def reset(
         self,
@@ -92,6 +109,7 @@ class WarpPhysics:
     ) -> None:
         """See `PhysicsBackend.reset`."""
         start = check_reset(self.hand, self._num_worlds, objects, object_pose_w, wrist_pose_w, joint_pos, worlds)
+        self._warn_of_room()
         rows, models = start.rows, [self._model(thing) for thing in objects]
         if len(rows) == 0:
             return
@@ -173,6 +191,7 @@ class WarpPhysics:
         engine.force_w.copy_(self._side_force_w)
         engine.overflow.zero_()
         engine.advance(self.settings.steps_per_control)
+        self._had_no_room |= ((engine.overflow & self._of_pairs) != 0).any()
         broken = moving & ~self._is_fine(engine)
         back = ~moving | broken
         for values, before in zip((engine.qpos, engine.qvel, engine.warmstart), kept, strict=True):
@@ -208,7 +227,10 @@ class WarpPhysics:
         return sound & torch.isfinite(qpos).all(dim=1) & torch.isfinite(qvel).all(dim=1) & ~self._has_lost(engine)
 
     def _has_lost(self, engine: WarpEngine) -> Tensor:
-        """Worlds (E,) bool in which something that met had no room, since the bits were last set to 0."""
+        """Worlds (E,) bool in which something that met had no room, since the bits were last set to 0.
+
+        Where the room for pairs that all share was too small, MJWarp says so of all of them.
+        """
         return (engine.overflow & self._lost) != 0
 
     def _contacts(self, engine: WarpEngine) -> WarpContacts:

@@ -3,11 +3,14 @@
 from pathlib import Path
 
 import gymnasium
+import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
 
 import envs  # noqa: F401  (makes the environment known)
-from datamodules.rollouts.gym_envs import make_env, make_vector_env
+from datamodules.grasps.grasp_file import save_grasp_set
+from datamodules.grasps.grasp_set import GraspSet
+from datamodules.rollouts.gym_envs import AssistOptions, make_env, make_vector_env
 from envs.task.settings import TaskSettings
 from tests.gym import STEPS
 
@@ -45,6 +48,17 @@ def test_a_vector_is_stepped_as_one_and_its_episodes_follow_from_the_seed(tiny_p
 def test_what_cannot_be_is_named(tiny_path: Path, named: dict[str, object], says: str) -> None:
     with pytest.raises(ValueError, match=says):
         make_env(path=str(tiny_path), reachable_only=False, **named)
+
+
+def test_a_grasp_set_that_was_written_anew_is_read_anew(tiny_grasps: GraspSet, tmp_path: Path) -> None:
+    path = tmp_path / "set.npz"
+    options = AssistOptions(path=str(path), reachable_only=False)
+    of_training = tiny_grasps.split("train")
+    save_grasp_set(of_training, path)
+    before = options.targets()
+    assert options.targets() is before
+    save_grasp_set(of_training.rows(np.arange(1, len(of_training))), path)
+    assert len(options.targets()) == len(before) - 1
 
 
 def test_an_option_that_does_not_exist_is_named() -> None:

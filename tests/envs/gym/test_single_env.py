@@ -1,14 +1,17 @@
 """One world under Gymnasium's own checks."""
 
 import warnings
+import weakref
 
 import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
 
+from envs.gym.single_env import AssistEnv
+from envs.physics.mujoco_worlds import MujocoCpuPhysics
 from envs.task.observations import POLICY_GROUPS, group_shape
 from tests.assisting import HAND
-from tests.gym import STEPS, settings, tiny_env, tiny_vector_env
+from tests.gym import STEPS, settings, sources, tiny_env, tiny_vector_env
 
 
 def test_gymnasiums_checker_has_nothing_to_say() -> None:
@@ -44,6 +47,20 @@ def test_privileged_groups_are_told_to_those_who_ask_alone() -> None:
     assert info == {}
     with pytest.raises(ValueError, match="observation group 'joint_pos' is not privileged"):
         tiny_env(settings(privileged=("joint_pos",)))
+
+
+def test_a_closed_environment_gives_its_world_up_and_says_so() -> None:
+    physics = MujocoCpuPhysics(HAND, 1, num_threads=0)
+    env, alive = AssistEnv(physics, sources, settings(), "rgb_array"), weakref.ref(physics)
+    del physics
+    env.reset(seed=0)
+    env.step(env.action_space.sample())
+    env.close()
+    assert alive() is None  # and with it threads, a worker, or memory of a device
+    for call in (env.reset, env.render, lambda: env.step(env.action_space.sample())):
+        with pytest.raises(RuntimeError, match="the environment was closed; make another one"):
+            call()
+    env.close()
 
 
 def test_a_picture_shows_the_hand_come_near() -> None:

@@ -1,5 +1,6 @@
 """Many worlds: Gymnasium's two kinds of autoreset, held against its own vector of single environments."""
 
+import weakref
 from itertools import combinations
 from typing import Any
 
@@ -19,7 +20,7 @@ from envs.task.episodes import Episodes, EpisodeSampler, join_episodes
 from envs.task.rewards import RewardSettings
 from envs.task.settings import TaskSettings
 from tests.assisting import HAND, sampler
-from tests.gym import STEPS, settings, tiny_vector_env
+from tests.gym import STEPS, settings, sources, tiny_vector_env
 
 LENGTHS = (4, 7)
 """Control steps of the episodes of the first and of the second world."""
@@ -130,3 +131,19 @@ def test_a_picture_of_each_world() -> None:
     assert pictures is not None
     assert [picture.shape for picture in pictures] == [(32, 32, 3)] * 2
     assert tiny_vector_env(2).render() is None
+
+
+@pytest.mark.parametrize("mode", ["NextStep", "SameStep"])
+def test_closed_worlds_are_given_up_and_say_so(mode: str) -> None:
+    physics = MujocoCpuPhysics(HAND, 2, num_threads=0)
+    env, alive = AssistVectorEnv(physics, sources, settings(), mode, "rgb_array"), weakref.ref(physics)
+    del physics
+    env.reset(seed=0)
+    for _ in range(STEPS + 1):
+        env.step(env.action_space.sample())
+    env.close()
+    assert alive() is None
+    for call in (env.reset, env.render, lambda: env.step(env.action_space.sample())):
+        with pytest.raises(RuntimeError, match="the environment was closed; make another one"):
+            call()
+    env.close()

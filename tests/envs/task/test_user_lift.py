@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.physics.base import PhysicsState
+from envs.rows import take_rows
 from envs.task.assist_env import HumanAssistEnv
 from envs.task.env_step import EnvStep
 from envs.task.episodes import Episodes
@@ -15,6 +16,7 @@ from envs.wrist.movement import AUTOMATIC, KINDS
 from tests.assisting import HAND, make_env, sampler
 
 COUNT = 4
+ALL = np.arange(COUNT)
 
 
 def user_episodes(**columns: NDArray[np.int64]) -> Episodes:
@@ -53,9 +55,9 @@ def test_the_lift_is_judged_against_the_moment_before_the_rise() -> None:
     # carried along; left on the table; lifted by 9 cm, too little; carried along but 6 cm nearer to the hand
     after = state([0.2, 0.05, 0.14, 0.26], 0.35)
     assert lifts.ended(episodes, np.full(COUNT, 20), after, moving).all()
-    assert lifts.first().is_lifted.tolist() == [True, False, False, False]
-    np.testing.assert_allclose(lifts.first().rise, [0.15, 0.0, 0.09, 0.21])
-    np.testing.assert_array_equal(lifts.before(episodes, after).object_pose_w[:, 2], 0.05)
+    assert lifts.first(ALL).is_lifted.tolist() == [True, False, False, False]
+    np.testing.assert_allclose(lifts.first(ALL).rise, [0.15, 0.0, 0.09, 0.21])
+    np.testing.assert_array_equal(lifts.before(episodes, after, ALL).object_pose_w[:, 2], 0.05)
 
 
 def test_only_until_the_lift_an_object_counts_as_pushed() -> None:
@@ -65,6 +67,16 @@ def test_only_until_the_lift_an_object_counts_as_pushed() -> None:
     for step, expected in ((10, [0.01, 0.0, 0.01, 0.01]), (11, [0.0, 0.0, 0.01, 0.01]), (21, [0.0] * COUNT)):
         found = lifts.pushed(episodes, np.full(COUNT, step), before, after)
         np.testing.assert_allclose(found, expected, atol=1e-12)
+
+
+def test_of_arrays_of_the_host_pushes_are_those_of_numpy_to_the_bit() -> None:
+    rng, count = np.random.default_rng(0), 999
+    before, after = state([0.0] * count, 0.2), state([0.0] * count, 0.2)
+    before.object_pose_w[:], after.object_pose_w[:] = rng.normal(size=(2, count, 7))
+    episodes = take_rows(user_episodes(), np.zeros(count, dtype=np.int64))
+    found = UserLifts(before).pushed(episodes, np.zeros(count, dtype=np.int64), before, after)
+    expected = np.linalg.norm(after.object_pose_w[:, :3] - before.object_pose_w[:, :3], axis=1)
+    np.testing.assert_array_equal(found.numpy(), expected)
 
 
 def test_only_a_failed_lift_is_tried_again_and_the_second_try_counts_apart() -> None:
@@ -78,8 +90,8 @@ def test_only_a_failed_lift_is_tried_again_and_the_second_try_counts_apart() -> 
     assert not lifts.ended(episodes, np.array([20, 26, 26, 20]), state([0.2, 0.06, 0.06, 0.05], 0.2), moving).any()
     last = state([0.2, 0.21, 0.06, 0.05], 0.35)
     assert lifts.ended(episodes, np.array([20, 30, 30, 20]), last, moving).tolist() == [False, True, True, False]
-    assert lifts.second_try(last).tolist() == [0, 2, 1, 0]
-    assert lifts.first().is_lifted.tolist() == [True, False, False, False]
+    assert lifts.second_try(last, ALL).tolist() == [0, 2, 1, 0]
+    assert lifts.first(ALL).is_lifted.tolist() == [True, False, False, False]
 
 
 def test_worlds_end_at_their_own_times_without_a_lift_of_the_environment() -> None:

@@ -33,7 +33,7 @@ class Touching(SurfaceView):
         count = len(observation)
         touching = torch.zeros(count, self.num_parts)
         touching[:, :2] = 9.0
-        touching[observation["joint_pos"][:, 0] == 0.0] = 0.0
+        touching[observation["joint_pos"][:, 0].cpu() == 0.0] = 0.0
         contacts = PartContacts(touching, touching, torch.zeros_like(touching))
         return Seen(far_away(count), made_up_points([0] * count), contacts)
 

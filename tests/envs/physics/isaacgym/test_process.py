@@ -1,5 +1,10 @@
 """The worker process: whatever is wrong with interpreter, package or worker ends in an error that says what to do."""
 
+import logging
+import os
+import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -39,8 +44,26 @@ def test_a_program_that_is_no_python(tmp_path: Path) -> None:
     path = tmp_path / "python"
     path.write_text("#!/bin/sh\necho what is this\nexit 3\n")
     path.chmod(0o755)
-    with pytest.raises(IsaacGymError, match=r"ended with exit status 3 in 'start'\n.*\nwhat is this"):
+    with pytest.raises(IsaacGymError, match=rf"ended with exit status 3 in 'start'; .*{INSTALL}.*\n.*\nwhat is this"):
         WorkerProcess(str(path), Patience())
+
+
+def test_a_python_without_numpy(tmp_path: Path) -> None:
+    path = tmp_path / "python"
+    path.write_text(f"#!/bin/sh\nexec '{sys.executable}' -S \"$@\"\n")  # no site-packages
+    path.chmod(0o755)
+    message = rf"(?s)ended with exit status 1 in 'start'; .*{INSTALL}.*ModuleNotFoundError: No module named 'numpy'"
+    with pytest.raises(IsaacGymError, match=message):
+        WorkerProcess(str(path), Patience())
+
+
+def test_a_program_that_never_greets(tmp_path: Path) -> None:
+    path = tmp_path / "python"
+    path.write_text("#!/bin/sh\nexec sleep 60\n")
+    path.chmod(0o755)
+    message = f"did not answer 'start' within 0.2 s and was ended; .*raise patience.start of the physics; .*{INSTALL}"
+    with pytest.raises(IsaacGymError, match=message):
+        WorkerProcess(str(path), Patience(start=0.2))
 
 
 def test_a_python_without_isaac_gym(tmp_path: Path) -> None:
@@ -84,6 +107,67 @@ def test_a_worker_that_does_not_answer_is_ended(tmp_path: Path) -> None:
     with pytest.raises(IsaacGymError, match=r"did not answer 'step' within 0.5 s and was ended; .*raise patience.step"):
         physics.step()
     assert time.monotonic() - began < 30.0  # the stand-in sleeps for a minute
+
+
+def test_a_worker_that_reads_no_more_is_ended_in_time(tmp_path: Path) -> None:
+    process = WorkerProcess(write_interpreter(tmp_path), Patience(build=0.5))
+    os.kill(process._process.pid, signal.SIGSTOP)
+    began = time.monotonic()
+    with pytest.raises(
+        IsaacGymError, match=r"did not answer 'build' within 0.5 s and was ended; .*raise patience.build"
+    ):
+        process.call("build", long="x" * 1_000_000)  # a pipe holds 64 kB
+    assert time.monotonic() - began < 30.0
+    assert process._process.returncode == -signal.SIGKILL
+
+
+def test_a_long_command_arrives_whole(tmp_path: Path) -> None:
+    process = WorkerProcess(write_interpreter(tmp_path), Patience())
+    process.call("clear", long="x" * 1_000_000)
+    process.stop()
+
+
+def test_a_killed_worker_that_does_not_end_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    process = WorkerProcess(write_interpreter(tmp_path), Patience())
+
+    def hang(timeout: float) -> int:
+        raise subprocess.TimeoutExpired("python", timeout)
+
+    with monkeypatch.context() as patch, caplog.at_level(logging.WARNING, "envs.physics.isaacgym.process"):
+        patch.setattr(process._process, "wait", hang)
+        process.stop()
+    assert f"process {process._process.pid}, was killed but has not ended within 10 s" in caplog.text
+    process._process.wait()
+
+
+def is_running(process: int) -> bool:
+    """Whether there is such a process, and it has not ended; nobody need have asked how."""
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state not in "ZX"
+
+
+def test_a_worker_ends_with_its_parent_however_that_ends(tmp_path: Path) -> None:
+    lines = (
+        "import time",
+        "from envs.physics.isaacgym.process import Patience, WorkerProcess",
+        f"process = WorkerProcess({write_interpreter(tmp_path)!r}, Patience())",
+        "print(process._process.pid, flush=True)",
+        "time.sleep(60.0)",
+    )
+    with subprocess.Popen([sys.executable, "-c", "\n".join(lines)], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        worker_number = int(parent.stdout.readline())
+        assert is_running(worker_number)
+        parent.kill()
+    deadline = time.monotonic() + 30.0
+    while is_running(worker_number) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not is_running(worker_number)
 
 
 def test_an_error_inside_the_worker_is_told(tmp_path: Path) -> None:

@@ -1,16 +1,19 @@
 """Meshes in slots: what is written is what MuJoCo compiled, and slots are found again. No kernel runs here."""
 
 from functools import cache
+from pathlib import Path
 
 import mujoco
 import numpy as np
 import pytest
 import torch
 
+from envs.hand.own_hand import read_hand
 from envs.hand.shadow import shadow_hand
 from envs.objects.builder import make_object
 from envs.physics.settings import PhysicsSettings
 from envs.physics.world_model import OBJECT_BODY, build_world_model
+from tests.envs.hand.claw import write_claw
 
 pytest.importorskip("mujoco_warp", reason="needs the extra mjwarp")
 
@@ -85,12 +88,17 @@ def test_a_vertex_finds_the_faces_around_it() -> None:
             assert model.mesh_polymapnum[first + vertex] == len(around)
 
 
-def test_a_hull_of_the_most_vertices_fits_into_a_slot() -> None:
-    points = np.random.default_rng(0).normal(size=(VERTICES, 3))
+def ball(num_vertices: int) -> mujoco.MjModel:
+    """A model of one mesh, whose vertices lie on a ball."""
+    points = np.random.default_rng(0).normal(size=(num_vertices, 3))
     spec = mujoco.MjSpec()
     spec.add_mesh(name="ball", uservert=(0.05 * points / np.linalg.norm(points, axis=1, keepdims=True)).ravel())
     spec.worldbody.add_geom(type=mujoco.mjtGeom.mjGEOM_MESH, meshname="ball")
-    model = spec.compile()
+    return spec.compile()
+
+
+def test_a_hull_of_the_most_vertices_fits_into_a_slot() -> None:
+    model = ball(VERTICES)
     assert model.mesh_vertnum[0] == VERTICES
     # triangles but for a few that MuJoCo takes for one face: next to the bounds of Euler, and no further
     assert POLYGONS - 4 <= model.mesh_polynum[0] <= POLYGONS == len(packed(model, 0)["mesh_polynormal"])
@@ -99,12 +107,8 @@ def test_a_hull_of_the_most_vertices_fits_into_a_slot() -> None:
 
 
 def test_a_piece_of_too_many_vertices_is_refused() -> None:
-    points = np.random.default_rng(0).normal(size=(VERTICES + 1, 3))
-    spec = mujoco.MjSpec()
-    spec.add_mesh(name="ball", uservert=(0.05 * points / np.linalg.norm(points, axis=1, keepdims=True)).ravel())
-    spec.worldbody.add_geom(type=mujoco.mjtGeom.mjGEOM_MESH, meshname="ball")
     with pytest.raises(ValueError, match="has 65 vertices, at most 64 are allowed"):
-        packed(spec.compile(), 0)
+        packed(ball(VERTICES + 1), 0)
 
 
 def test_absent_pieces_have_no_mesh_and_masses_are_of_each_world() -> None:
@@ -141,6 +145,50 @@ def test_what_a_world_holds_is_never_overwritten() -> None:
     after = faces(one.model, int(one.model.geom_dataid.numpy()[0, one.fields.first_geom]))
     for mine, other in zip(before, after, strict=True):
         np.testing.assert_array_equal(mine, other)
+
+
+def test_the_hands_own_meshes_stay_whatever_objects_come_and_go(tmp_path: Path) -> None:
+    write_claw(tmp_path)
+    claw = read_hand(tmp_path / "claw.yaml")
+    base = widest_model(claw, make_object("can", 0), PhysicsSettings(), 19)
+    one = WarpEngine(base, 1, WarpRoom(max_pieces=19), CPU)
+    first = one.fields.first_geom
+    own = sorted({int(mesh) for mesh in base.geom_dataid[:first] if mesh >= 0})
+    assert own == list(range(one.fields.first_mesh))
+    assert own  # the palm collides as a mesh
+    given_back: list[str] = []
+    for family in ("can", "mug", "box", "can"):  # a mug takes all places
+        model = build_world_model(claw, make_object(family, 0), PhysicsSettings())
+        one.hold(torch.tensor([0]), [model], [family], given_back)
+        given_back = [family]
+        numbers = one.model.geom_dataid.numpy()[0]
+        np.testing.assert_array_equal(numbers[:first], base.geom_dataid[:first])
+        pairs = [(mesh, base, mesh) for mesh in own]
+        pairs += [(int(numbers[geom]), model, int(model.geom_dataid[geom])) for geom in range(first, model.ngeom)]
+        for ours, there, theirs in pairs:
+            for mine, other in zip(faces(one.model, ours), faces(there, theirs), strict=True):
+                np.testing.assert_array_equal(mine, other.astype(np.float32))
+
+
+def test_a_piece_that_is_refused_changes_nothing() -> None:
+    pool, can = engine(2, 4).meshes, ("can", compiled("can"))
+    before = pool.exchange([], [can, can])
+    with pytest.raises(ValueError, match="has 65 vertices"):
+        pool.exchange(["can", "can"], [("egg", compiled("egg")), ("ball", ball(VERTICES + 1))])
+    assert pool.exchange(["can", "can"], [can, can]) == before
+    assert pool.num_written == 1
+    # the egg was not taken for one that is there
+    pool.exchange(["can"], [("egg", compiled("egg"))])
+    assert pool.num_written == 2
+
+
+def test_more_pieces_than_there_are_places_for_change_nothing() -> None:
+    pool, can = engine(1, 2).meshes, ("can", compiled("can"))
+    before = pool.exchange([], [can])
+    with pytest.raises(ValueError, match=r"19 convex pieces are to be put into 2 places, .* of 2; raise room.max_piec"):
+        pool.exchange(["can"], [("mug", compiled("mug"))])
+    assert pool.exchange(["can"], [can]) == before
+    assert pool.num_written == 1
 
 
 def test_the_pool_takes_no_more_memory_than_it_says() -> None:

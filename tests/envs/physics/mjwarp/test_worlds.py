@@ -1,5 +1,6 @@
 """Worlds of MJWarp on Warp's CPU device: the contract, and what only this backend has. Kernels compile at first."""
 
+import logging
 from dataclasses import replace
 
 import numpy as np
@@ -69,6 +70,22 @@ def test_a_world_without_room_for_its_constraints_counts_as_diverged() -> None:
     put(physics, start)
     physics.step()
     np.testing.assert_array_equal(physics.state().host().is_diverged, [True, False])
+
+
+def test_too_little_room_for_pairs_costs_all_that_moved_and_the_remedy_is_told_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(room_module, "MIN_PAIRS", 1)
+    monkeypatch.setattr(room_module, "MIN_HULL_PAIRS", 1)
+    physics, start = made(3, replace(ROOM, pairs=1, hull_pairs=1)), hovering_start(3)
+    start.object_pose_w[1, 2] += 0.3  # nothing touches the can in the air, the box touches the table at four corners
+    put(physics, start)
+    physics.step(np.array([True, True, False]))
+    np.testing.assert_array_equal(physics.state().host().is_diverged, [True, True, False])
+    with caplog.at_level(logging.WARNING, "envs.physics.mjwarp.worlds"):
+        put(physics, start)
+        assert physics.num_diverged == 2
+    assert caplog.text.count("raise room.pairs of the physics, now 1 a world") == 1
 
 
 def test_an_overlap_that_there_was_no_room_to_look_for_is_not_taken_for_none(monkeypatch: pytest.MonkeyPatch) -> None:
