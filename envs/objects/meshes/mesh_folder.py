@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from envs.objects.families import FAMILIES
-from envs.objects.meshes.mesh_content import mesh_content
+from envs.objects.meshes.mesh_content import mesh_digest
 from envs.objects.meshes.mesh_files import FOREIGN_SUFFIXES, SUFFIXES, load_mesh
 from envs.objects.meshes.mesh_object import make_mesh_object
 from envs.objects.meshes.mesh_settings import UNITS, MeshSettings
@@ -97,7 +97,7 @@ class MeshFolder:
             "name": name,
             "family": self.family(name),
         }
-        return mesh_key(settings, mesh_content(self._files[name]))
+        return mesh_key(settings, mesh_digest(self._files[name]))
 
     def task(self, name: str) -> BuildTask:
         """How the object is made, in a guarded worker."""
