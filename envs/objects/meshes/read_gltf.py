@@ -1,6 +1,7 @@
 """glTF and GLB files: read by trimesh, after what it would read wrongly was refused."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -68,10 +69,25 @@ class _Buffers(Resolver):
         raise NotImplementedError
 
 
+def _is_decoded(extension: str) -> bool:
+    """Whether trimesh turns what this extension compresses into numbers: Draco, with its package."""
+    return extension == _DRACO and find_spec("DracoPy") is not None
+
+
+def _compressed(tree: dict[str, Any]) -> Iterator[str]:
+    """Draco for each part that has no other numbers: where they are not decoded, trimesh takes zeros for them."""
+    with_numbers = {index for index, accessor in enumerate(dicts(tree, "accessors")) if "bufferView" in accessor}
+    for mesh in dicts(tree, "meshes"):
+        for part in dicts(mesh, "primitives"):
+            is_draco = _DRACO in (part.get("extensions") or {})
+            if is_draco and (part.get("attributes") or {}).get("POSITION") not in with_numbers:
+                yield _DRACO
+
+
 def _check(tree: dict[str, Any]) -> None:
     """ValueError for what would be left out or read as something else."""
-    required = [str(name) for name in tree.get("extensionsRequired", ())]
-    unknown = [name for name in required if name != _DRACO and not name.startswith(_LOOKS_ONLY)]
+    needed = [*(str(name) for name in tree.get("extensionsRequired", ())), *_compressed(tree)]
+    unknown = [name for name in dict.fromkeys(needed) if not (name.startswith(_LOOKS_ONLY) or _is_decoded(name))]
     if unknown:
         raise ValueError(
             f"it needs the extensions {', '.join(unknown)}, which are not read; export it without compression"

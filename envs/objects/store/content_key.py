@@ -23,7 +23,7 @@ MESH_CODE = tuple(
 """Files that turn mesh files into pieces."""
 
 _SHARED_LIBRARIES = ("numpy", "scipy", "trimesh", "manifold3d")
-_MESH_LIBRARIES = ("coacd", "fast-simplification")
+_MESH_LIBRARIES = ("coacd", "fast-simplification", "DracoPy")
 
 
 def family_key(name: str, parameters: dict[str, float], pieces: Sequence[Piece]) -> str:
