@@ -1,7 +1,6 @@
 """Files of a source, and units made of them."""
 
 import json
-import os
 import re
 import stat
 from collections.abc import Collection, Iterator, Sequence
@@ -12,6 +11,7 @@ from zlib import crc32
 
 from datamodules.formats.foreign import Unit
 from envs.files import write_atomically
+from envs.folders import FolderWalk
 
 MOST_FILES = 1000
 """Files of a unit: one folder with all of a source's files is read part by part."""
@@ -24,36 +24,31 @@ _FIRST = 20
 
 
 def walk(source: Path, suffix: str, skipped: Collection[str] = ()) -> Iterator[tuple[Path, list[Path]]]:
-    """Every folder below the source with its files of that suffix, in alphabetical order; a file stands for itself.
+    """Every folder below the source with its files of that suffix (`FolderWalk`); a file stands for itself.
 
-    Links to folders are followed, each folder once; those of the names ``skipped`` are left out.
+    Folders of the names ``skipped``, and hidden ones, are left out.
     """
     if source.is_file():
         yield source.parent, [source]
         return
-    seen: set[str] = set()
-    for folder, below, names in os.walk(source, followlinks=True):
-        real = os.path.realpath(folder)
-        if real in seen:
-            below.clear()
-            continue
-        seen.add(real)
-        below[:] = sorted(name for name in below if not name.startswith(("__MACOSX", ".")) and name not in skipped)
-        files = [Path(folder, name) for name in sorted(names) if name.endswith(suffix) and not name.startswith(".")]
+    for folder, below in FolderWalk(source, lambda name: _is_hidden(name) or name in skipped):
+        files = [file for file in below if file.name.endswith(suffix) and not file.name.startswith(".")]
         if files:
-            yield Path(folder), files
+            yield folder, files
 
 
 def unreadable_folders(source: Path) -> dict[str, str]:
-    """Folders at or below the source whose files nobody sees, with the cause: they may not be read, or are gone."""
-    found: dict[str, str] = {}
-
-    def note(error: OSError) -> None:
-        found[str(error.filename)] = f"folder cannot be read ({error.strerror}); allow reading it, or leave it out"
-
-    for _ in os.walk(source, onerror=note):  # links to folders are left to `walk`, which goes round in no circles
+    """Folders at or below the source whose files nobody sees, with the cause."""
+    if source.is_file():
+        return {}
+    walked = FolderWalk(source, _is_hidden)
+    for _ in walked:
         pass
-    return found
+    return {str(folder): cause for folder, cause in walked.unreadable.items()}
+
+
+def _is_hidden(name: str) -> bool:
+    return name.startswith(("__MACOSX", "."))
 
 
 def state_of(path: Path) -> tuple[int, int] | None:

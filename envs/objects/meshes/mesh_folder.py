@@ -8,10 +8,11 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import numpy as np
 
+from envs.folders import FolderWalk, matches
 from envs.objects.families import FAMILIES
 from envs.objects.meshes.mesh_content import mesh_digest
 from envs.objects.meshes.mesh_files import FOREIGN_SUFFIXES, SUFFIXES, load_mesh
@@ -66,7 +67,8 @@ class MeshFolder:
         self._files: dict[str, Path] = {}
         self._others: dict[str, list[Path]] = {}
         self.rejected: dict[Path, str] = {}
-        """Files that cannot be objects, with the cause: another of the same name, a suffix that is not read."""
+        """Files that cannot be objects, with the cause: another of the same name, a suffix that is not read. So are
+        folders that may not be looked into."""
         self._list_files()
         if not self._files:
             raise ValueError(
@@ -140,10 +142,11 @@ class MeshFolder:
 
     @cached_property
     def skipped(self) -> dict[Path, str]:
-        """Every other file below the folder, with the cause why it is no object."""
-        known = {*self._files.values(), *self.rejected}
-        below = sorted(path for path in self.folder.rglob("*") if not path.is_dir() and path not in known)
-        return {path: f"{path}: {self._cause(path)}" for path in below}
+        """Every other file below the folder, with the cause why it is no object; links that lead to nothing else."""
+        known, walked = {*self._files.values(), *self.rejected}, FolderWalk(self.folder)
+        causes = {path: self._cause(path) for _, files in walked for path in files if path not in known}
+        causes |= dict.fromkeys(walked.repeated, "link to a folder that is looked into already, or holds it")
+        return {path: f"{path}: {causes[path]}" for path in sorted(causes)}
 
     def _cause(self, path: Path) -> str:
         """Why a file below the folder is not even tried."""
@@ -154,22 +157,26 @@ class MeshFolder:
             return "left out (leave_out)"
         if path.suffix.lower() not in (*SUFFIXES, *FOREIGN_SUFFIXES):
             return f"no mesh (suffix {path.suffix!r})"
-        return "does not match the pattern" if path.is_file() else "no regular file"
+        return "does not match the pattern" if _is_file(path) else "no regular file, or one that may not be looked at"
 
     def _list_files(self) -> None:
         candidates: dict[str, list[Path]] = defaultdict(list)
-        for path in sorted(self.folder.glob(self._given.pattern)):
+        walked, pattern = FolderWalk(self.folder), PurePath(self._given.pattern).parts
+        for path in sorted(path for _, files in walked for path in files):
             below = path.relative_to(self.folder)
-            if is_metadata(below) or below.as_posix() in self._given.leave_out:
+            is_wanted = matches(below.parts, pattern) and below.as_posix() not in self._given.leave_out
+            if not is_wanted or is_metadata(below):
                 continue
             if path.suffix.lower() in FOREIGN_SUFFIXES:
                 self.rejected[path] = (
                     f"{path}: suffix {path.suffix!r} is not supported; allowed: {', '.join(SUFFIXES)}; export it as one"
                 )
-            elif path.suffix.lower() in SUFFIXES and path.is_file():
+            elif path.suffix.lower() in SUFFIXES and _is_file(path):
                 family, name = self._spelt(below)
                 self._families[name] = family
                 candidates[name].append(path)
+        forbidden = (path for path in walked.unreadable if not is_metadata(path.relative_to(self.folder)))
+        self.rejected |= {path: f"{path}: {walked.unreadable[path]}" for path in forbidden}
         for name, (first, *others) in candidates.items():
             self._files[name], self._others[name] = first, others
             for path in others:
@@ -229,6 +236,13 @@ def _largest_extents(paths: Sequence[Path]) -> list[float]:
 
 def _largest_extent(path: Path) -> float:
     return float(load_mesh(path).extents.max())
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # in a folder that may be listed, not looked into
+        return False
 
 
 def is_metadata(below: Path) -> bool:

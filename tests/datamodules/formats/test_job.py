@@ -105,6 +105,10 @@ def test_folders_that_may_not_be_read_are_told(tmp_path: Path, monkeypatch: pyte
     }
 
 
+def test_a_source_of_one_file_has_no_folder_that_cannot_be_read(unidexgrasp: Writer) -> None:
+    assert unreadable_folders(unidexgrasp(0) / "core" / "bottle-1a2b" / "00000.npz") == {}
+
+
 def test_what_lies_in_a_closed_folder_is_listed_as_rejected(
     unidexgrasp: Writer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,8 +1,11 @@
+import errno
 import hashlib
 import json
 import logging
+import os
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -101,6 +104,43 @@ def test_every_other_file_has_a_cause(folder: Path) -> None:
         "Plain One.obj": "does not match the pattern",
         "00012.obj": "does not match the pattern",
     }
+
+
+def test_meshes_behind_links_are_objects_and_the_others_keep_their_names(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    write_obj(tmp_path / "elsewhere" / "pot.obj", block().vertices, block().faces)
+    before = MeshFolder(MeshSettings(str(folder), unit="mm"))
+    (folder / "a_link").symlink_to(folder / "crate")
+    (folder / "linked").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere" / "back").symlink_to(folder)
+    meshes = MeshFolder(MeshSettings(str(folder), unit="mm"))
+    assert {name: meshes.path(name) for name in before.names} == {name: before.path(name) for name in before.names}
+    assert set(meshes.names) - set(before.names) == {"linked_pot"}
+    assert set(meshes.skipped) == {folder / "a_link", folder / "linked" / "back"}
+    assert all("link to a folder that is looked into already" in cause for cause in meshes.skipped.values())
+
+
+def test_what_may_not_be_looked_at_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    look, is_file = os.scandir, Path.is_file
+
+    def may_not(path: Any) -> Any:
+        if Path(path).name in ("crate", ".git"):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return look(path)
+
+    def may_not_tell(path: Path) -> bool:
+        if path.parent.name == "mug":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return is_file(path)
+
+    (folder / ".git").mkdir()
+    monkeypatch.setattr(os, "scandir", may_not)
+    monkeypatch.setattr(Path, "is_file", may_not_tell)
+    meshes = MeshFolder(MeshSettings(str(folder), unit="mm"))
+    assert meshes.names == ["mesh_plain_one"]
+    assert list(meshes.rejected) == [folder / "crate"]
+    assert "folder cannot be read (Permission denied); allow reading it" in meshes.rejected[folder / "crate"]
+    assert "may not be looked at" in meshes.skipped[folder / "mug" / "00012.obj"]
 
 
 def test_a_split_file_may_begin_with_a_byte_order_mark(folder: Path) -> None:
