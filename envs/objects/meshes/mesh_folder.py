@@ -50,7 +50,9 @@ class MeshFolder:
     The name is the family and the path below the folder, in lower-case letters, digits and underscores:
     ``crate/Blue one.obj`` becomes ``crate_blue_one``, ``scan.stl`` becomes ``mesh_scan``; of a name in another script
     eight digits of its hash stand for what is lost. A family that bears the name of a parametric one gets ``_mesh``
-    appended, so that no mesh has the name of another object. Of several files of one name the first has it.
+    appended, so that no mesh has the name of another object. Of files that differ in other signs alone (``part+1.stl``,
+    ``part-1.stl``) the first has the name, the others with eight digits of their paths' hashes; of those that differ in
+    their suffix alone the first is the object.
 
     Args:
         settings: folder, units and decomposition.
@@ -160,7 +162,7 @@ class MeshFolder:
         return "does not match the pattern" if _is_file(path) else "no regular file, or one that may not be looked at"
 
     def _list_files(self) -> None:
-        candidates: dict[str, list[Path]] = defaultdict(list)
+        candidates: dict[str, dict[str, list[Path]]] = defaultdict(lambda: defaultdict(list))
         walked, pattern = FolderWalk(self.folder), PurePath(self._given.pattern).parts
         for path in sorted(path for _, files in walked for path in files):
             below = path.relative_to(self.folder)
@@ -172,18 +174,27 @@ class MeshFolder:
                     f"{path}: suffix {path.suffix!r} is not supported; allowed: {', '.join(SUFFIXES)}; export it as one"
                 )
             elif path.suffix.lower() in SUFFIXES and _is_file(path):
-                family, name = self._spelt(below)
-                self._families[name] = family
-                candidates[name].append(path)
+                candidates[self._spelt(below)[1]][_composed(below.with_suffix("").as_posix())].append(path)
         forbidden = (path for path in walked.unreadable if not is_metadata(path.relative_to(self.folder)))
         self.rejected |= {path: f"{path}: {walked.unreadable[path]}" for path in forbidden}
-        for name, (first, *others) in candidates.items():
-            self._files[name], self._others[name] = first, others
-            for path in others:
-                self.rejected[path] = (
-                    f"{path}: its object name {name!r} is that of {first} too; names keep only letters, digits and "
-                    "underscores of the path without suffix: rename or remove one of the files"
-                )
+        for name, (first, *_) in candidates.items():
+            self._name(name, candidates[name].pop(first))
+        for name, clashing in candidates.items():
+            for spelling, paths in clashing.items():
+                self._name(f"{name}_{_hash_of(spelling)}", paths)
+        self._files = dict(sorted(self._files.items(), key=lambda item: item[1]))
+
+    def _name(self, name: str, paths: list[Path]) -> None:
+        """Give a name to the first of these files; it may be taken by a file that is called like another's hash."""
+        self._files.setdefault(name, paths[0])
+        self._families.setdefault(name, self._spelt(self._files[name].relative_to(self.folder))[0])
+        others = [path for path in paths if path != self._files[name]]
+        self._others.setdefault(name, []).extend(others)
+        for path in others:
+            self.rejected[path] = (
+                f"{path}: its object name {name!r} is that of {self._files[name]} too; names keep only letters, digits "
+                "and underscores of the path without suffix: rename or remove one of the files"
+            )
 
     def _spelt(self, below: Path) -> tuple[str, str]:
         """Family and object name of a file at that path below the folder."""
@@ -252,9 +263,14 @@ def is_metadata(below: Path) -> bool:
 
 def _word(text: str) -> str:
     """Lower-case letters, digits and underscores of a text; where letters of other scripts are lost, with a hash."""
-    composed = unicodedata.normalize("NFC", text)  # macOS writes accents as letters of their own
+    composed = _composed(text)
     word = re.sub(r"[^a-z0-9]+", "_", composed.lower()).strip("_")
     return word if composed.isascii() else f"{word}_{_hash_of(composed)}".strip("_")
+
+
+def _composed(text: str) -> str:
+    """The text with accents as parts of their letters; macOS writes them as letters of their own."""
+    return unicodedata.normalize("NFC", text)
 
 
 def _hash_of(text: str) -> str:

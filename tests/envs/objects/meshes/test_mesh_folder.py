@@ -68,6 +68,33 @@ def test_names_in_other_scripts_keep_apart_and_stay_the_same(tmp_path: Path) -> 
     assert len({meshes.family(name) for name in meshes.names}) == 2
 
 
+def test_files_whose_names_differ_in_signs_alone_are_objects_of_their_own(tmp_path: Path) -> None:
+    for name in ("part+1.stl", "part-1.stl", "part-1.obj", "Part 1.stl", "part_2.stl", "a/b_c.stl", "a_b/c.stl"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        block().export(tmp_path / name)
+    meshes = MeshFolder(MeshSettings(str(tmp_path), unit="mm"))
+    # sha256 of the paths without suffix: names must not change from one version to the next
+    plus, minus, deeper = (hashlib.sha256(path.encode()).hexdigest()[:8] for path in ("part+1", "part-1", "a_b/c"))
+    assert {name: meshes.path(name).relative_to(tmp_path).as_posix() for name in meshes.names} == {
+        "mesh_part_1": "Part 1.stl",  # the first of them
+        "a_b_c": "a/b_c.stl",
+        f"a_b_c_{deeper}": "a_b/c.stl",
+        f"mesh_part_1_{plus}": "part+1.stl",
+        f"mesh_part_1_{minus}": "part-1.obj",
+        "mesh_part_2": "part_2.stl",
+    }
+    assert meshes.names == sorted(meshes.names, key=meshes.path)
+    assert list(meshes.rejected) == meshes.alternatives(f"mesh_part_1_{minus}") == [tmp_path / "part-1.stl"]
+    assert (meshes.family("a_b_c"), meshes.family(f"a_b_c_{deeper}")) == ("a", "a_b")
+    after = meshes.without([f"mesh_part_1_{minus}"])
+    assert after.names == meshes.names
+    assert after.path(f"mesh_part_1_{minus}") == tmp_path / "part-1.stl"
+    block().export(tmp_path / f"part 1 {minus}.stl")  # called as the other one is named
+    again = MeshFolder(MeshSettings(str(tmp_path), unit="mm"))
+    assert again.path(f"mesh_part_1_{minus}") == tmp_path / f"part 1 {minus}.stl"
+    assert set(again.rejected) == {tmp_path / "part-1.obj", tmp_path / "part-1.stl"}
+
+
 def test_metadata_does_not_take_the_name_of_a_mesh(tmp_path: Path) -> None:
     write_obj(tmp_path / "mug.obj", block().vertices, block().faces)
     (tmp_path / "._mug.obj").write_bytes(b"\x00\x05\x16\x07")
@@ -213,9 +240,9 @@ def test_a_unit_is_guessed_though_a_mesh_takes_for_ever(folder: Path, monkeypatc
 def test_files_that_cannot_be_objects_are_listed(tmp_path: Path) -> None:
     write_bad_folder(tmp_path)
     rejected = {path.name: cause for path, cause in MeshFolder(MeshSettings(str(tmp_path))).rejected.items()}
-    assert set(rejected) == {"foreign.fbx", "twin!.stl"}
+    assert set(rejected) == {"foreign.fbx", "Twin.stl"}
     assert "'.fbx' is not supported" in rejected["foreign.fbx"]
-    assert f"its object name 'mesh_twin' is that of {tmp_path / 'Twin.ply'} too" in rejected["twin!.stl"]
+    assert f"its object name 'mesh_twin' is that of {tmp_path / 'Twin.ply'} too" in rejected["Twin.stl"]
 
 
 def test_a_folder_with_nothing_usable_is_told(tmp_path: Path) -> None:
