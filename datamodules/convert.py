@@ -25,12 +25,12 @@ from datamodules.formats.job import (
     objects_of,
     objects_to_build,
     read_units,
-    verify_units,
 )
 from datamodules.formats.reading import CONTACT_DISTANCE, load_read
 from datamodules.formats.recordings import check_recordings_output, convert_recordings, recordings_of
 from datamodules.formats.registry import FORMATS, open_source
 from datamodules.formats.together import together
+from datamodules.formats.verifying import verify_units
 from datamodules.formats.wrists import save_wrists
 from datamodules.grasps.grasp_file import save_grasp_set
 from datamodules.grasps.grasp_set import GraspSet
@@ -116,7 +116,7 @@ def _verified(
     counts: Counts,
 ) -> GraspSet:
     parts = []
-    for part in verify_units(job, units, folder, splits, split_file, counts.shapes):
+    for part in verify_units(job, units, folder, splits, split_file, counts):
         counts.verified += len(part)
         counts.reachable += int(part.is_reachable.sum())
         counts.rejected.update(part.provenance["causes"])

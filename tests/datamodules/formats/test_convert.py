@@ -3,7 +3,6 @@
 import json
 import os
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +10,12 @@ import pytest
 import trimesh
 
 from datamodules.convert import main
-from datamodules.formats import job
-from datamodules.formats.foreign import Unit
+from datamodules.formats import job, verifying
 from datamodules.formats.openai_keys import write_keys
 from datamodules.formats.reading import mesh_name
 from datamodules.formats.registry import open_source
 from datamodules.formats.together import no_grasps, together
-from datamodules.grasps.grasp_file import load_grasp_set, save_grasp_set
+from datamodules.grasps.grasp_file import load_grasp_set
 from datamodules.grasps.grasp_set import GraspSet
 from envs.folder_lock import locked
 from envs.objects.library import ObjectLibrary
@@ -59,7 +57,7 @@ def test_grasps_that_hold_come_back(
         raise AssertionError("done twice")
 
     monkeypatch.setattr(job, "read_grasps", fail)
-    monkeypatch.setattr(job, "_verify_unit", fail)
+    monkeypatch.setattr(verifying, "_try_all", fail)
     again = convert(source, tmp_path, "--split", "train")
     np.testing.assert_array_equal(again.joint_pos, grasps.joint_pos)
     assert again.object_splits == ("train",)
@@ -196,22 +194,6 @@ def test_units_may_share_an_object(known: GraspSet) -> None:
 def test_names_of_meshes_tell_objects_and_scales_apart() -> None:
     names = {mesh_name(code, scale) for code in ("core/a-b", "core/a_b", "sem/a-b") for scale in (0.08, 0.080001)}
     assert len(names) == 6
-
-
-def test_parts_are_of_the_shapes_that_their_objects_have_now(
-    known: GraspSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A mesh that was written over, while the grasps stayed as they were: they are verified again."""
-    shapes = np.full((len(known.objects), 15), 1000, dtype=np.int16)
-    made = job.ConversionJob.__new__(job.ConversionJob)
-    monkeypatch.setattr(job.ConversionJob, "verified_path", lambda *_: tmp_path / "part.npz")
-    monkeypatch.setattr(job.ConversionJob, "stamp", lambda *_: "a")
-    save_grasp_set(replace(known, shapes=shapes, provenance={"stamp": "a"}), tmp_path / "part.npz")
-    now = dict(zip(known.objects, shapes, strict=True))
-    unit = Unit("one", ())
-    assert job._is_verified(made, unit, now)
-    assert not job._is_verified(made, unit, now | {known.objects[0]: shapes[0] + 10})
-    assert not job._is_verified(made, unit, {})
 
 
 def test_meshes_are_written_again_whichever_way_their_source_changed(tmp_path: Path) -> None:
