@@ -3,7 +3,7 @@
 import json
 import re
 import stat
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from zlib import crc32
 from datamodules.formats.foreign import Unit
 from envs.files import write_atomically
 from envs.folders import FolderWalk
+from envs.objects.meshes.mesh_content import mesh_digest
 
 MOST_FILES = 1000
 """Files of a unit: one folder with all of a source's files is read part by part."""
@@ -58,6 +59,24 @@ def state_of(path: Path) -> tuple[int, int] | None:
     except OSError:  # it may go at any moment
         return None
     return (now.st_size, now.st_mtime_ns) if stat.S_ISREG(now.st_mode) else None
+
+
+def mesh_state(path: Path) -> str:
+    """What a mesh is now, as `mesh_digest` in hexadecimal digits; empty where there is none.
+
+    Times and sizes do not tell it: two folders of meshes may have the same ones, and a .gltf has its numbers elsewhere.
+    """
+    try:
+        return mesh_digest(path).hex()
+    except OSError:  # it may go at any moment
+        return ""
+
+
+def mesh_states(paths: Iterable[str]) -> list[str]:
+    """What each of these meshes is now; each is read once."""
+    listed = list(paths)
+    states = {path: mesh_state(Path(path)) for path in set(listed)}
+    return [states[path] for path in listed]
 
 
 def first_files(source: Path, suffix: str, skipped: Collection[str] = ()) -> list[Path]:

@@ -1,7 +1,6 @@
 """The conversion job up to its objects: read unit by unit, build the objects; every step goes on where it stood."""
 
 import json
-import os
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -14,7 +13,7 @@ import numpy as np
 from tqdm import tqdm
 from trimesh.exchange.ply import export_ply
 
-from datamodules.formats.files import state_of
+from datamodules.formats.files import mesh_state, state_of
 from datamodules.formats.foreign import Format, Unit
 from datamodules.formats.reading import ReadGrasps, kept_read, mesh_name, read_grasps, save_read
 from datamodules.formats.surface import guarded_meshes, mesh_surface
@@ -83,6 +82,10 @@ class ConversionJob:
         """Folder of the part files of a unit that has more grasps than one of them holds."""
         return self.parts_dir / "verified" / f"{unit.name}.parts"
 
+    def mesh_stamp(self, path: Path) -> Path:
+        """File that says what the mesh at that path (`mesh_path`) was made of."""
+        return self.parts_dir / "meshes" / path.parent.name / f"{path.name}.txt"
+
     def forget_verified(self, unit: Unit) -> None:
         """Remove the part files of a unit's verified grasps."""
         for path in (self.verified_path(unit), *self.verified_folder(unit).glob("*.npz")):
@@ -124,7 +127,7 @@ def read_units(job: ConversionJob, units: Sequence[Unit], counts: Counts) -> Non
                 read.meshes[index] for index in sorted(used)
             ):  # not what could not be read
                 path = mesh_path(job, scale, code, family)
-                _write_mesh(Path(mesh), scale, path)
+                _write_mesh(Path(mesh), scale, path, job.mesh_stamp(path))
                 counts.meshes.add(path.resolve())
             counts.entries += len(read) + len(read.bad) + len(read.wrists)
             counts.read += len(read)
@@ -142,10 +145,10 @@ def mesh_path(job: ConversionJob, scale: float, code: str, family: str) -> Path:
     return job.meshes_dir / folder / mesh_name(code, scale)
 
 
-def _write_mesh(mesh: Path, scale: float, path: Path) -> None:
-    """The mesh in metres, as old as its source; one that is as old as that is there already."""
-    now, before = state_of(mesh), state_of(path)
-    if now is None or (before is not None and before[1] == now[1]):
+def _write_mesh(mesh: Path, scale: float, path: Path, stamp: Path) -> None:
+    """The mesh in metres, and in ``stamp`` what it was made of: one that is there and of the same is left alone."""
+    source = mesh_state(mesh)
+    if not source or (path.is_file() and stamp.is_file() and stamp.read_text() == _stamp_of(source, path)):
         return
     try:
         scaled = mesh_surface(mesh).mesh.copy()
@@ -153,7 +156,11 @@ def _write_mesh(mesh: Path, scale: float, path: Path) -> None:
         return  # it changed since its grasps were read
     scaled.apply_scale(scale)
     write_atomically(path, export_ply(scaled))
-    os.utime(path, ns=(now[1], now[1]))
+    write_atomically(stamp, _stamp_of(source, path).encode())
+
+
+def _stamp_of(source: str, written: Path) -> str:
+    return f"{source} {state_of(written)}"
 
 
 def objects_to_build(job: ConversionJob, counts: Counts) -> tuple[MeshFolder, list[str]]:

@@ -11,6 +11,7 @@ import trimesh
 
 from datamodules.convert import main
 from datamodules.formats import job, verifying
+from datamodules.formats.files import mesh_state
 from datamodules.formats.openai_keys import write_keys
 from datamodules.formats.reading import mesh_name
 from datamodules.formats.registry import open_source
@@ -197,15 +198,50 @@ def test_names_of_meshes_tell_objects_and_scales_apart() -> None:
 
 
 def test_meshes_are_written_again_whichever_way_their_source_changed(tmp_path: Path) -> None:
-    """Also when the new file is older than the one before it, as files out of an archive are."""
-    source, written = tmp_path / "one.obj", tmp_path / "one.ply"
-    for size, time_s in ((1.0, 1e9), (2.0, 0.9e9)):
-        trimesh.creation.box((size,) * 3).export(source)
-        os.utime(source, (time_s, time_s))
-        job._write_mesh(source, 0.05, written)
+    """Also when another file of the same time stands there, as files out of an archive do."""
+    source, other, written, stamp = (tmp_path / name for name in ("one.stl", "other.stl", "one.ply", "one.txt"))
+    for path, size in ((source, 1.0), (other, 2.0), (source, 1.0)):
+        trimesh.creation.box((size,) * 3).export(path)
+        os.utime(path, (1e9, 1e9))
+        job._write_mesh(path, 0.05, written, stamp)
         np.testing.assert_allclose(trimesh.load_mesh(written).extents, 0.05 * size)
-    before = written.read_bytes()
-    written.write_bytes(before + b" ")
-    os.utime(written, (0.9e9, 0.9e9))
-    job._write_mesh(source, 0.05, written)  # as old as its source: it is there
-    assert written.read_bytes() == before + b" "
+    before = written.stat().st_mtime_ns
+    job._write_mesh(source, 0.05, written, stamp)  # of the same source: it is there
+    assert written.stat().st_mtime_ns == before
+    written.write_bytes(b"")
+    job._write_mesh(source, 0.05, written, stamp)
+    np.testing.assert_allclose(trimesh.load_mesh(written).extents, 0.05)
+
+
+def test_a_mesh_whose_buffer_changed_is_read_again(tmp_path: Path) -> None:
+    """Of a .gltf the file itself says nothing of that, and its time and size stay."""
+    path = tmp_path / "thing.gltf"
+    path.write_text(json.dumps({"buffers": [{"uri": "thing.bin", "byteLength": 3}]}))
+    states = set()
+    for content in (b"abc", b"abd"):
+        (tmp_path / "thing.bin").write_bytes(content)
+        os.utime(tmp_path / "thing.bin", (1e9, 1e9))
+        states.add(mesh_state(path))
+    assert len(states) == 2
+    assert mesh_state(tmp_path / "gone.obj") == ""
+
+
+def test_the_meshes_of_another_folder_are_those_that_are_lifted(unidexgrasp: Writer, tmp_path: Path) -> None:
+    """Their files have the same names and times."""
+    source, sizes = unidexgrasp(0), set()
+    for name, factor in (("a", 1.0), ("b", 1.001)):
+        mesh = tmp_path / name / "core" / "bottle-1a2b" / "coacd" / "decomposed.obj"
+        mesh.parent.mkdir(parents=True)
+        trimesh.load_mesh(source.parent / "meshdatav3_scaled/core/bottle-1a2b/coacd/decomposed.obj").apply_scale(
+            factor
+        ).export(mesh)
+        os.utime(mesh, (1e9, 1e9))
+        made = job.ConversionJob(
+            open_source(source, "unidexgrasp", tmp_path / name), tmp_path / "meshes", tmp_path / "parts",
+            meshes=tmp_path / name,
+        )  # fmt: skip
+        counts = job.Counts()
+        job.read_units(made, made.source.units(), counts)
+        [written] = counts.meshes
+        sizes.add(round(float(trimesh.load_mesh(written).extents.max()), 6))
+    assert len(sizes) == 2
