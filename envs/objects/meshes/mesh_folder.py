@@ -36,7 +36,8 @@ SAMPLE_S = 30.0
 
 _ADVICE = (
     "meshes do that whose surface overlaps itself or that have very many parts; make it one simple closed surface "
-    "(Blender: modifier Remesh), decimate it, or allow more (--timeout, --memory)"
+    "(Blender: modifier Remesh), decimate it, or allow more when importing it (--timeout, --memory of import_meshes or "
+    "of convert), after which it is kept"
 )
 
 _METADATA_FOLDERS = ("__MACOSX", ".git", ".svn", ".hg", ".AppleDouble", ".Trashes", "@eaDir", ".ipynb_checkpoints")

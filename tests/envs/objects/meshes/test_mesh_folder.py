@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from envs.objects.library import ObjectLibrary
-from envs.objects.meshes import mesh_folder
+from envs.objects.meshes import import_meshes, mesh_folder
 from envs.objects.meshes.mesh_folder import MeshFolder, guess_unit
 from envs.objects.meshes.mesh_settings import MeshSettings
 from envs.objects.split_file import load_splits, write_split_file
@@ -229,6 +229,13 @@ def test_a_guessed_unit_is_told(folder: Path, caplog: pytest.LogCaptureFixture) 
     with caplog.at_level(logging.WARNING):
         assert MeshFolder(MeshSettings(str(folder))).settings.unit == "mm"
     assert f"mesh folder {folder}: no unit is given; the meshes are about 60 units large, taken for mm" in caplog.text
+
+
+def test_the_remedy_names_options_of_the_command_that_has_them(folder: Path) -> None:
+    """`fit`, `test` and `synthesize`, which build what is not kept, have no such options."""
+    advice = MeshFolder(MeshSettings(str(folder), unit="mm")).task("mesh_plain_one").advice
+    assert "allow more when importing it (--timeout, --memory of import_meshes or of convert)" in advice
+    assert all(option in import_meshes._parser().format_help() for option in ("--timeout", "--memory"))
 
 
 def test_a_unit_is_guessed_though_a_mesh_takes_for_ever(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
