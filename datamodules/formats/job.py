@@ -94,7 +94,11 @@ class ConversionJob:
 
 @dataclass
 class Counts:
-    """What became of the entries of a source; ``grasps_of`` are those that were read, by the unit's name."""
+    """What became of the entries of a source.
+
+    ``grasps_of`` are those that were read, by the unit's name; ``second_tips_m`` tells of each how far the second
+    nearest fingertip is from the surface, metres.
+    """
 
     entries: int = 0
     grasps_of: dict[str, int] = field(default_factory=dict)
@@ -105,7 +109,7 @@ class Counts:
     clamped: Counter[str] = field(default_factory=Counter)
     rejected: Counter[str] = field(default_factory=Counter)
     bad: dict[str, str] = field(default_factory=dict)
-    tip_distances: list[np.ndarray] = field(default_factory=list)
+    second_tips_m: list[np.ndarray] = field(default_factory=list)
     meshes: set[Path] = field(default_factory=set)
     shapes: dict[str, ShapeDigests] = field(default_factory=dict)
     centres_m: dict[str, np.ndarray] = field(default_factory=dict)
@@ -135,7 +139,7 @@ def read_units(job: ConversionJob, units: Sequence[Unit], counts: Counts) -> Non
             counts.of_other_hands += len(read.wrists)
             counts.clamped.update(read.num_clamped)
             counts.bad |= {entry.origin: entry.cause for entry in read.bad}
-            counts.tip_distances.append(read.tip_distance.astype(np.float32).ravel())
+            counts.second_tips_m.append(np.sort(read.tip_distance, axis=1)[:, :2].max(axis=1).astype(np.float32))
             bar.set_postfix_str(f"{counts.read} grasps, {len(counts.bad)} bad entries")
 
 

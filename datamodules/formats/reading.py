@@ -38,9 +38,6 @@ MAX_LEAN_GAP = 0.01
 MAX_TIP_DISTANCE = 0.06
 """Metres from the nearest fingertip to the surface: a hand further away was read in a wrong frame or scale."""
 
-CONTACT_DISTANCE = 0.025
-"""Metres from the surface up to which a finger counts as one that touches; a tip is a point within it, near its end."""
-
 _AT_ONCE = 1000
 """Grasps whose kinematics are computed together."""
 
