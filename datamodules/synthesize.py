@@ -170,7 +170,28 @@ def _kept(path: Path, spec: JobSpec) -> GraspSet:
     pairs = zip(grasps.objects, grasps.object_splits, strict=True)
     stay = {name: split for name, split in pairs if split not in splits}
     kept = of_objects(grasps, list(stay), list(stay.values()))
+    _check_kept(kept, path, spec)
     return replace(kept, provenance={"kept": sorted(set(stay.values())), "of": grasps.provenance})
+
+
+def _check_kept(kept: GraspSet, path: Path, spec: JobSpec) -> None:
+    """ValueError for grasps that cannot stand beside those that are made: of another hand, split file or shape."""
+    if kept.hand.name != spec.hand.name:
+        raise ValueError(
+            f"keep is {path} with grasps of the hand {kept.hand.name!r}, and those of {spec.hand.name!r} are made; "
+            "give a set of that hand, or another --hand"
+        )
+    library = ObjectLibrary(spec.split_file)
+    for name, split in zip(kept.objects, kept.object_splits, strict=True):
+        now = library.split_of(name) if name in library else None
+        if now != split:
+            where = "does not name it" if now is None else f"has it in {now!r}"
+            raise ValueError(
+                f"keep is {path}, where the object {name!r} is in {split!r}, and the split file "
+                f"{spec.split_file or 'that is the default'} {where}; give a set that was made for that split file, or "
+                "what is left of this one there: python -m datamodules.subset"
+            )
+    check_objects(kept, library)
 
 
 def _completed(made: GraspSet, spec: JobSpec, kept: GraspSet | None) -> GraspSet:

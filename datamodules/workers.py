@@ -7,6 +7,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, contextmanager
 
 import torch
+from pebble import ProcessPool
 
 from envs.workers import checked_workers, end_with_parent
 
@@ -27,6 +28,27 @@ def worker_pool(num_workers: int | None) -> AbstractContextManager[ProcessPoolEx
         ChildProcessError: on leaving, of a worker that died; says what to do.
     """
     return _pool(checked_workers(num_workers))
+
+
+@contextmanager
+def lasting_pool(num_workers: int | None, most: int) -> Iterator[ProcessPool]:
+    """A pool as `worker_pool`, but one worker that dies ends its own call alone, and another takes its place.
+
+    On leaving, calls that still run are ended.
+
+    Args:
+        num_workers: processes; one per core when None.
+        most: calls that there are: more processes have nothing to do.
+    Raises:
+        ValueError: fewer than one worker.
+    """
+    workers, context = min(checked_workers(num_workers), most), multiprocessing.get_context("spawn")
+    pool = ProcessPool(workers, initializer=_prepare_worker, context=context)
+    try:
+        yield pool
+    finally:
+        pool.stop()
+        pool.join()
 
 
 @contextmanager

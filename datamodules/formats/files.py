@@ -1,10 +1,9 @@
 """Files of a source, and units made of them."""
 
 import json
-import os
 import re
 import stat
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,8 @@ from zlib import crc32
 
 from datamodules.formats.foreign import Unit
 from envs.files import write_atomically
+from envs.folders import FolderWalk
+from envs.objects.meshes.mesh_content import mesh_digest
 
 MOST_FILES = 1000
 """Files of a unit: one folder with all of a source's files is read part by part."""
@@ -24,36 +25,31 @@ _FIRST = 20
 
 
 def walk(source: Path, suffix: str, skipped: Collection[str] = ()) -> Iterator[tuple[Path, list[Path]]]:
-    """Every folder below the source with its files of that suffix, in alphabetical order; a file stands for itself.
+    """Every folder below the source with its files of that suffix (`FolderWalk`); a file stands for itself.
 
-    Links to folders are followed, each folder once; those of the names ``skipped`` are left out.
+    Folders of the names ``skipped``, and hidden ones, are left out.
     """
     if source.is_file():
         yield source.parent, [source]
         return
-    seen: set[str] = set()
-    for folder, below, names in os.walk(source, followlinks=True):
-        real = os.path.realpath(folder)
-        if real in seen:
-            below.clear()
-            continue
-        seen.add(real)
-        below[:] = sorted(name for name in below if not name.startswith(("__MACOSX", ".")) and name not in skipped)
-        files = [Path(folder, name) for name in sorted(names) if name.endswith(suffix) and not name.startswith(".")]
+    for folder, below in FolderWalk(source, lambda name: _is_hidden(name) or name in skipped):
+        files = [file for file in below if file.name.endswith(suffix) and not file.name.startswith(".")]
         if files:
-            yield Path(folder), files
+            yield folder, files
 
 
 def unreadable_folders(source: Path) -> dict[str, str]:
-    """Folders at or below the source whose files nobody sees, with the cause: they may not be read, or are gone."""
-    found: dict[str, str] = {}
-
-    def note(error: OSError) -> None:
-        found[str(error.filename)] = f"folder cannot be read ({error.strerror}); allow reading it, or leave it out"
-
-    for _ in os.walk(source, onerror=note):  # links to folders are left to `walk`, which goes round in no circles
+    """Folders at or below the source whose files nobody sees, with the cause."""
+    if source.is_file():
+        return {}
+    walked = FolderWalk(source, _is_hidden)
+    for _ in walked:
         pass
-    return found
+    return {str(folder): cause for folder, cause in walked.unreadable.items()}
+
+
+def _is_hidden(name: str) -> bool:
+    return name.startswith(("__MACOSX", "."))
 
 
 def state_of(path: Path) -> tuple[int, int] | None:
@@ -63,6 +59,24 @@ def state_of(path: Path) -> tuple[int, int] | None:
     except OSError:  # it may go at any moment
         return None
     return (now.st_size, now.st_mtime_ns) if stat.S_ISREG(now.st_mode) else None
+
+
+def mesh_state(path: Path) -> str:
+    """What a mesh is now, as `mesh_digest` in hexadecimal digits; empty where there is none.
+
+    Times and sizes do not tell it: two folders of meshes may have the same ones, and a .gltf has its numbers elsewhere.
+    """
+    try:
+        return mesh_digest(path).hex()
+    except OSError:  # it may go at any moment
+        return ""
+
+
+def mesh_states(paths: Iterable[str]) -> list[str]:
+    """What each of these meshes is now; each is read once."""
+    listed = list(paths)
+    states = {path: mesh_state(Path(path)) for path in set(listed)}
+    return [states[path] for path in listed]
 
 
 def first_files(source: Path, suffix: str, skipped: Collection[str] = ()) -> list[Path]:

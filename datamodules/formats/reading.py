@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datamodules.formats.beyond_measure import beyond_measure
-from datamodules.formats.files import state_of
+from datamodules.formats.files import mesh_states
 from datamodules.formats.foreign import BadEntry, ForeignGrasp
 from datamodules.formats.own_joints import own_joints
 from datamodules.formats.surface import mesh_surface, tip_distances
@@ -37,9 +37,6 @@ MAX_LEAN_GAP = 0.01
 
 MAX_TIP_DISTANCE = 0.06
 """Metres from the nearest fingertip to the surface: a hand further away was read in a wrong frame or scale."""
-
-CONTACT_DISTANCE = 0.025
-"""Metres from the surface up to which a finger counts as one that touches; a tip is a point within it, near its end."""
 
 _AT_ONCE = 1000
 """Grasps whose kinematics are computed together."""
@@ -231,7 +228,7 @@ def save_read(read: ReadGrasps, path: Path, stamp: str, limits: Limits | None = 
     header = {
         "stamp": stamp,
         "limits": limits and [limits.seconds, limits.gigabytes],
-        "files": _state_of(read.meshes),
+        "files": mesh_states(mesh[0] for mesh in read.meshes),
         "meshes": read.meshes,
         "num_clamped": read.num_clamped,
         "bad": [asdict(entry) for entry in read.bad],
@@ -257,7 +254,9 @@ def is_read(path: Path, stamp: str, limits: Limits) -> bool:
         if header["stamp"] != stamp or limits.seconds > seconds or limits.gigabytes > gigabytes:
             return False
         is_empty = not (len(archive["object_index"]) or len(archive["other_object_index"]))
-    return not (is_empty and header["bad"]) and bool(header["files"] == _state_of(header["meshes"]))
+    return not (is_empty and header["bad"]) and bool(
+        header["files"] == mesh_states(mesh[0] for mesh in header["meshes"])
+    )
 
 
 def kept_read(path: Path, stamp: str, limits: Limits) -> ReadGrasps | None:
@@ -267,11 +266,6 @@ def kept_read(path: Path, stamp: str, limits: Limits) -> ReadGrasps | None:
     except Exception as error:  # zip, npz and JSON raise many types for a damaged file
         _LOG.warning("part %s cannot be used (%s); it is made again", path, error_text(error))
         return None
-
-
-def _state_of(meshes: Iterable[Sequence[Any]]) -> list[list[int]]:
-    """Size and time of each mesh file; empty where there is none."""
-    return [list(state_of(Path(mesh[0])) or ()) for mesh in meshes]
 
 
 def _header(archive: Any) -> dict[str, Any]:

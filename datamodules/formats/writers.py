@@ -1,7 +1,7 @@
 """Our grasp sets in other projects' layouts, with the meshes of their objects scaled to unit spheres."""
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,7 @@ def _rows(grasps: GraspSet) -> Iterator[_Row]:
 
 def write_unidexgrasp(grasps: GraspSet, thing: GraspObject, folder: Path) -> None:
     """The grasps of one object as ``datasetv4.1/graspgf/FAMILY-NAME/*.npz``, its mesh in ``meshdatav3_scaled``."""
-    code = Path("graspgf") / _with_dash(thing)
+    code = Path("graspgf") / _with_dash(thing.family, thing.name)
     scale = _write_mesh(thing, folder / "meshdatav3_scaled" / code / "coacd" / "decomposed.obj")
     for row in _rows(grasps):
         keys = write_keys(_all_joints(grasps.hand, row.joint_pos), row.wrist_pose_o)
@@ -55,7 +55,7 @@ def write_unidexgrasp(grasps: GraspSet, thing: GraspObject, folder: Path) -> Non
         }
         content = io.BytesIO()
         np.savez(content, **fields)
-        write_atomically(folder / "datasetv4.1" / code / f"{row.number:05d}.npz", content.getvalue())
+        write_atomically(folder / UNIDEXGRASP.path(thing.family, thing.name, row.number), content.getvalue())
 
 
 def write_dexgraspbench(grasps: GraspSet, thing: GraspObject, folder: Path) -> None:
@@ -80,13 +80,53 @@ def write_dexgraspbench(grasps: GraspSet, thing: GraspObject, folder: Path) -> N
             fields[name] = np.concatenate([mount_w, to_menagerie(_all_joints(hand, joint_pos))])
         content = io.BytesIO()
         np.save(content, np.array(fields, dtype=object), allow_pickle=True)
-        write_atomically(folder / "graspdata" / thing.name / f"{row.number:05d}.npy", content.getvalue())
+        write_atomically(folder / DEXGRASPBENCH.path(thing.family, thing.name, row.number), content.getvalue())
 
 
-WRITERS: dict[str, Callable[[GraspSet, GraspObject, Path], None]] = {
-    "unidexgrasp": write_unidexgrasp,
-    "dexgraspbench": write_dexgraspbench,
-}
+@dataclass(frozen=True)
+class Layout:
+    """Where another project keeps grasps.
+
+    Attributes:
+        write: writes the grasps of one object below a folder.
+        grasps: folder of all grasps below that one.
+        path: the file of a grasp there, by family and name of its object and its number.
+    """
+
+    write: Callable[[GraspSet, GraspObject, Path], None]
+    grasps: Path
+    path: Callable[[str, str, int], Path]
+
+    def check_folder(self, folder: Path, counts: Mapping[tuple[str, str], int]) -> None:
+        """Refuse a folder with grasps that would stay beside these, as those of a larger set of before would.
+
+        Args:
+            folder: to write into.
+            counts: grasps by family and name of their object.
+        Raises:
+            ValueError: names one of the files, and the remedy. Files that will be written over are none.
+        """
+        ours = {folder / self.path(*thing, number) for thing, count in counts.items() for number in range(count)}
+        there = (path for path in (folder / self.grasps).rglob("*") if path.is_file() and path.suffix != ".tmp")
+        others = sorted(path for path in there if path not in ours)
+        if others:
+            raise ValueError(
+                f"{folder / self.grasps} holds {len(others)} files of another export, such as {others[0]}, which would "
+                "stand among the grasps of this one; name another folder, or remove that one first"
+            )
+
+
+UNIDEXGRASP = Layout(
+    write_unidexgrasp,
+    Path("datasetv4.1", "graspgf"),
+    lambda family, name, number: Path("datasetv4.1", "graspgf", _with_dash(family, name), f"{number:05d}.npz"),
+)
+DEXGRASPBENCH = Layout(
+    write_dexgraspbench,
+    Path("graspdata"),
+    lambda _, name, number: Path("graspdata", name, f"{number:05d}.npy"),
+)
+LAYOUTS = {"unidexgrasp": UNIDEXGRASP, "dexgraspbench": DEXGRASPBENCH}
 
 
 def _all_joints(hand: Hand, joint_pos: Array) -> dict[str, float]:
@@ -94,9 +134,9 @@ def _all_joints(hand: Hand, joint_pos: Array) -> dict[str, float]:
     return dict(zip(hand.all_joints, both.tolist(), strict=True))
 
 
-def _with_dash(thing: GraspObject) -> str:
+def _with_dash(family: str, name: str) -> str:
     """The name as UniDexGrasp spells it: category, dash, the rest."""
-    return f"{thing.family}-{thing.name.removeprefix(thing.family + '_')}"
+    return f"{family}-{name.removeprefix(family + '_')}"
 
 
 def _write_mesh(thing: GraspObject, path: Path) -> float:

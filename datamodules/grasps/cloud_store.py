@@ -39,7 +39,8 @@ def object_clouds(library: ObjectLibrary, names: tuple[str, ...]) -> Clouds:
     clouds = read_kept(folder / _file(library, names), _mapped)
     if clouds is None:
         clouds = _read(library, names)
-        keep(folder, _file(library, names), save({"clouds": clouds}))
+        if _name_of(library, names) == _file(library, names):  # no mesh changed while they were read
+            keep(folder, _file(library, names), save({"clouds": clouds}))
     return clouds
 
 
@@ -57,13 +58,18 @@ def object_shapes(library: ObjectLibrary, names: tuple[str, ...]) -> ShapeDigest
     shapes = read_kept(folder / file, _kept_shapes)
     if shapes is None:
         shapes = shape_digests(library.each(names))
-        keep(folder, file, save({"shapes": shapes}))
+        if _name_of(library, names) == _file(library, names):
+            keep(folder, file, save({"shapes": shapes}))
     return shapes
 
 
 @lru_cache(maxsize=8)
 def _file(library: ObjectLibrary, names: tuple[str, ...]) -> str:
-    """Name of a file that stands for the content of these objects."""
+    """Name of a file that stands for the content of these objects, as it was when first asked for."""
+    return _name_of(library, names)
+
+
+def _name_of(library: ObjectLibrary, names: tuple[str, ...]) -> str:
     return f"{sha256(''.join(map(library.key, names)).encode()).hexdigest()[:40]}.safetensors"
 
 

@@ -49,9 +49,9 @@ def compare(
         fit: file for ranges fitted to the recordings (JSON); nothing is fitted when null.
         ranges: the generator's ranges; the shipped ones when null.
     """
-    for path in (picture, output, fit):
-        if path is not None:
-            check_output(path, recordings, ranges)
+    outputs = [path for path in (picture, output, fit) if path is not None]
+    for place, written in enumerate(outputs):
+        check_output(written, recordings, ranges, *outputs[:place])
     read = load_recordings(recordings)
     measured = of_recordings(read)
     shown = {"recorded": measured, "generated": _generated(PatternRanges() if ranges is None else load_ranges(ranges))}

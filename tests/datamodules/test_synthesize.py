@@ -128,6 +128,47 @@ def test_keeping_grasps_needs_splits_to_make(left_alone: Path, tmp_path: Path) -
         main([*_arguments(tmp_path, 1), f"--keep={left_alone / 'set.npz'}"])
 
 
+def other_names(made: GraspSet) -> GraspSet:
+    return replace(made, objects=tuple(f"{name}9" for name in made.objects))
+
+
+def other_splits(made: GraspSet) -> GraspSet:
+    """The object of the development split is in the training split."""
+    return replace(made, object_splits=tuple("train" if split in SPLITS[:2] else split for split in made.object_splits))
+
+
+def other_shapes(made: GraspSet) -> GraspSet:
+    assert made.shapes is not None
+    return replace(made, shapes=made.shapes + np.int16(100))  # 2 mm
+
+
+def other_hand(made: GraspSet) -> GraspSet:
+    return replace(made, hand=replace(made.hand, name="mano"))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (other_names, r"the object '\w+9' is in 'train', and the split file .* does not name it; give a set"),
+        (other_splits, r"the object '\w+' is in 'train', and the split file .* has it in 'development'"),
+        (other_shapes, r"objects have another shape or size now than when their grasps were made"),
+        (other_hand, r"with grasps of the hand 'mano', and those of 'shadow' are made; give a set of that hand"),
+    ],
+)
+def test_kept_grasps_that_cannot_stand_beside_the_new_ones_are_refused_before_the_work(
+    change: Callable[[GraspSet], GraspSet],
+    message: str,
+    made: GraspSet,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    old = change(made)
+    monkeypatch.setattr("datamodules.synthesize.load_grasp_set", lambda _: old)
+    monkeypatch.setattr("datamodules.synthesize.run_job", lambda _: pytest.fail("the work has begun"))
+    with pytest.raises(ValueError, match=message):
+        main([*_arguments(tmp_path, 1), "--splits=[development,unseen_families]", f"--keep={tmp_path / 'old.npz'}"])
+
+
 def test_mean_joints_without_a_limit_are_refused(left_alone: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"mean_of is .*set.npz, but max_easy is null.*give --max_easy too"):
         main([*_arguments(tmp_path, 1), f"--mean_of={left_alone / 'set.npz'}", "--max_easy=null"])

@@ -4,8 +4,9 @@ import os
 import signal
 
 import pytest
+from pebble import ProcessExpired
 
-from datamodules.workers import worker_pool
+from datamodules.workers import lasting_pool, worker_pool
 
 
 def _state_of_worker() -> tuple[int, bool, int]:
@@ -33,3 +34,14 @@ def test_a_worker_that_dies_is_told_in_a_sentence() -> None:
     with pytest.raises(ChildProcessError, match=r"one of 1 worker processes died.*run the same command again"):  # noqa: SIM117
         with worker_pool(1) as pool:
             pool.submit(os._exit, 9).result()
+
+
+def test_a_worker_of_a_lasting_pool_that_dies_ends_its_own_call_alone() -> None:
+    with lasting_pool(1, 8) as pool:
+        dead, good = pool.schedule(os._exit, args=(9,)), pool.schedule(_state_of_worker)
+        process, ignores_interrupts, threads = good.result()
+        with pytest.raises(ProcessExpired):
+            dead.result()
+    assert (process != os.getpid(), ignores_interrupts, threads) == (True, True, 1)
+    with pytest.raises(ValueError, match="num_workers is 0, expected at least 1"), lasting_pool(0, 8):
+        pass

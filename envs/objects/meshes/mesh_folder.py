@@ -8,12 +8,13 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import numpy as np
 
+from envs.folders import FolderWalk, matches
 from envs.objects.families import FAMILIES
-from envs.objects.meshes.mesh_content import mesh_content
+from envs.objects.meshes.mesh_content import mesh_digest
 from envs.objects.meshes.mesh_files import FOREIGN_SUFFIXES, SUFFIXES, load_mesh
 from envs.objects.meshes.mesh_object import make_mesh_object
 from envs.objects.meshes.mesh_settings import UNITS, MeshSettings
@@ -35,7 +36,8 @@ SAMPLE_S = 30.0
 
 _ADVICE = (
     "meshes do that whose surface overlaps itself or that have very many parts; make it one simple closed surface "
-    "(Blender: modifier Remesh), decimate it, or allow more (--timeout, --memory)"
+    "(Blender: modifier Remesh), decimate it, or allow more when importing it (--timeout, --memory of import_meshes or "
+    "of convert), after which it is kept"
 )
 
 _METADATA_FOLDERS = ("__MACOSX", ".git", ".svn", ".hg", ".AppleDouble", ".Trashes", "@eaDir", ".ipynb_checkpoints")
@@ -49,7 +51,9 @@ class MeshFolder:
     The name is the family and the path below the folder, in lower-case letters, digits and underscores:
     ``crate/Blue one.obj`` becomes ``crate_blue_one``, ``scan.stl`` becomes ``mesh_scan``; of a name in another script
     eight digits of its hash stand for what is lost. A family that bears the name of a parametric one gets ``_mesh``
-    appended, so that no mesh has the name of another object. Of several files of one name the first has it.
+    appended, so that no mesh has the name of another object. Of files that differ in other signs alone (``part+1.stl``,
+    ``part-1.stl``) the first has the name, the others with eight digits of their paths' hashes; of those that differ in
+    their suffix alone the first is the object.
 
     Args:
         settings: folder, units and decomposition.
@@ -66,7 +70,8 @@ class MeshFolder:
         self._files: dict[str, Path] = {}
         self._others: dict[str, list[Path]] = {}
         self.rejected: dict[Path, str] = {}
-        """Files that cannot be objects, with the cause: another of the same name, a suffix that is not read."""
+        """Files that cannot be objects, with the cause: another of the same name, a suffix that is not read. So are
+        folders that may not be looked into."""
         self._list_files()
         if not self._files:
             raise ValueError(
@@ -97,7 +102,7 @@ class MeshFolder:
             "name": name,
             "family": self.family(name),
         }
-        return mesh_key(settings, mesh_content(self._files[name]))
+        return mesh_key(settings, mesh_digest(self._files[name]))
 
     def task(self, name: str) -> BuildTask:
         """How the object is made, in a guarded worker."""
@@ -140,10 +145,11 @@ class MeshFolder:
 
     @cached_property
     def skipped(self) -> dict[Path, str]:
-        """Every other file below the folder, with the cause why it is no object."""
-        known = {*self._files.values(), *self.rejected}
-        below = sorted(path for path in self.folder.rglob("*") if not path.is_dir() and path not in known)
-        return {path: f"{path}: {self._cause(path)}" for path in below}
+        """Every other file below the folder, with the cause why it is no object; links that lead to nothing else."""
+        known, walked = {*self._files.values(), *self.rejected}, FolderWalk(self.folder)
+        causes = {path: self._cause(path) for _, files in walked for path in files if path not in known}
+        causes |= dict.fromkeys(walked.repeated, "link to a folder that is looked into already, or holds it")
+        return {path: f"{path}: {causes[path]}" for path in sorted(causes)}
 
     def _cause(self, path: Path) -> str:
         """Why a file below the folder is not even tried."""
@@ -154,29 +160,42 @@ class MeshFolder:
             return "left out (leave_out)"
         if path.suffix.lower() not in (*SUFFIXES, *FOREIGN_SUFFIXES):
             return f"no mesh (suffix {path.suffix!r})"
-        return "does not match the pattern" if path.is_file() else "no regular file"
+        return "does not match the pattern" if _is_file(path) else "no regular file, or one that may not be looked at"
 
     def _list_files(self) -> None:
-        candidates: dict[str, list[Path]] = defaultdict(list)
-        for path in sorted(self.folder.glob(self._given.pattern)):
+        candidates: dict[str, dict[str, list[Path]]] = defaultdict(lambda: defaultdict(list))
+        walked, pattern = FolderWalk(self.folder), PurePath(self._given.pattern).parts
+        for path in sorted(path for _, files in walked for path in files):
             below = path.relative_to(self.folder)
-            if is_metadata(below) or below.as_posix() in self._given.leave_out:
+            is_wanted = matches(below.parts, pattern) and below.as_posix() not in self._given.leave_out
+            if not is_wanted or is_metadata(below):
                 continue
             if path.suffix.lower() in FOREIGN_SUFFIXES:
                 self.rejected[path] = (
                     f"{path}: suffix {path.suffix!r} is not supported; allowed: {', '.join(SUFFIXES)}; export it as one"
                 )
-            elif path.suffix.lower() in SUFFIXES and path.is_file():
-                family, name = self._spelt(below)
-                self._families[name] = family
-                candidates[name].append(path)
-        for name, (first, *others) in candidates.items():
-            self._files[name], self._others[name] = first, others
-            for path in others:
-                self.rejected[path] = (
-                    f"{path}: its object name {name!r} is that of {first} too; names keep only letters, digits and "
-                    "underscores of the path without suffix: rename or remove one of the files"
-                )
+            elif path.suffix.lower() in SUFFIXES and _is_file(path):
+                candidates[self._spelt(below)[1]][_composed(below.with_suffix("").as_posix())].append(path)
+        forbidden = (path for path in walked.unreadable if not is_metadata(path.relative_to(self.folder)))
+        self.rejected |= {path: f"{path}: {walked.unreadable[path]}" for path in forbidden}
+        for name, (first, *_) in candidates.items():
+            self._name(name, candidates[name].pop(first))
+        for name, clashing in candidates.items():
+            for spelling, paths in clashing.items():
+                self._name(f"{name}_{_hash_of(spelling)}", paths)
+        self._files = dict(sorted(self._files.items(), key=lambda item: item[1]))
+
+    def _name(self, name: str, paths: list[Path]) -> None:
+        """Give a name to the first of these files; it may be taken by a file that is called like another's hash."""
+        self._files.setdefault(name, paths[0])
+        self._families.setdefault(name, self._spelt(self._files[name].relative_to(self.folder))[0])
+        others = [path for path in paths if path != self._files[name]]
+        self._others.setdefault(name, []).extend(others)
+        for path in others:
+            self.rejected[path] = (
+                f"{path}: its object name {name!r} is that of {self._files[name]} too; names keep only letters, digits "
+                "and underscores of the path without suffix: rename or remove one of the files"
+            )
 
     def _spelt(self, below: Path) -> tuple[str, str]:
         """Family and object name of a file at that path below the folder."""
@@ -231,6 +250,13 @@ def _largest_extent(path: Path) -> float:
     return float(load_mesh(path).extents.max())
 
 
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # in a folder that may be listed, not looked into
+        return False
+
+
 def is_metadata(below: Path) -> bool:
     """Whether a file is what a system or program keeps about others: ``._NAME`` of macOS, ``__MACOSX`` and the like."""
     return below.name.startswith("._") or any(part in _METADATA_FOLDERS for part in below.parts)
@@ -238,9 +264,14 @@ def is_metadata(below: Path) -> bool:
 
 def _word(text: str) -> str:
     """Lower-case letters, digits and underscores of a text; where letters of other scripts are lost, with a hash."""
-    composed = unicodedata.normalize("NFC", text)  # macOS writes accents as letters of their own
+    composed = _composed(text)
     word = re.sub(r"[^a-z0-9]+", "_", composed.lower()).strip("_")
     return word if composed.isascii() else f"{word}_{_hash_of(composed)}".strip("_")
+
+
+def _composed(text: str) -> str:
+    """The text with accents as parts of their letters; macOS writes them as letters of their own."""
+    return unicodedata.normalize("NFC", text)
 
 
 def _hash_of(text: str) -> str:

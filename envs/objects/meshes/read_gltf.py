@@ -1,13 +1,15 @@
 """glTF and GLB files: read by trimesh, after what it would read wrongly was refused."""
 
-import json
+from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 import numpy as np
 import trimesh
+from trimesh.resolvers import Resolver
 
+from envs.objects.meshes.gltf_files import buffer_files, dicts, gltf_tree
 from envs.objects.meshes.polygons import PolygonMesh
 
 _TRIANGLES, _STRIP = 4, 5
@@ -26,8 +28,9 @@ def read_gltf(path: Path) -> PolygonMesh:
     Raises:
         ValueError: no glTF, or one with parts that are not understood here; names them.
     """
-    _check(path)
-    scene = trimesh.load_scene(path, process=False)
+    tree = gltf_tree(path)
+    _check(tree)
+    scene = trimesh.load_scene(path, resolver=_Buffers(buffer_files(path, tree)), process=False)
     meshes = [one for one in scene.dump() if isinstance(one, trimesh.Trimesh) and len(one.faces)]
     starts = np.cumsum([0, *(len(one.vertices) for one in meshes[:-1])])
     vertices = [np.zeros((0, 3)), *(np.asarray(one.vertices, dtype=np.float64) for one in meshes)]
@@ -36,22 +39,66 @@ def read_gltf(path: Path) -> PolygonMesh:
     return PolygonMesh(np.concatenate(vertices), corners.ravel(), np.full(len(corners), 3, dtype=np.int64))
 
 
-def _check(path: Path) -> None:
+class _Buffers(Resolver):
+    """Gives trimesh the files that hold the buffers, and no others: it would look for textures, and under other names.
+
+    Args:
+        files: by the address in the glTF file.
+    """
+
+    def __init__(self, files: Mapping[str, Path]) -> None:
+        self._files, self._read = files, dict[Path, bytes]()
+
+    def get(self, key: str) -> bytes:
+        """Content of the file, which many buffers may share."""
+        path = self._files[key]
+        if path not in self._read:
+            self._read[path] = path.read_bytes()
+        return self._read[path]
+
+    def keys(self) -> list[str]:
+        """All addresses."""
+        return list(self._files)
+
+    def namespaced(self, namespace: str) -> "_Buffers":
+        """Nothing lies below."""
+        return _Buffers({})
+
+    def write(self, name: str, data: Any) -> None:
+        """Nothing is written."""
+        raise NotImplementedError
+
+
+def _is_decoded(extension: str) -> bool:
+    """Whether trimesh turns what this extension compresses into numbers: Draco, with its package."""
+    return extension == _DRACO and find_spec("DracoPy") is not None
+
+
+def _compressed(tree: dict[str, Any]) -> Iterator[str]:
+    """Draco for each part that has no other numbers: where they are not decoded, trimesh takes zeros for them."""
+    with_numbers = {index for index, accessor in enumerate(dicts(tree, "accessors")) if "bufferView" in accessor}
+    for mesh in dicts(tree, "meshes"):
+        for part in dicts(mesh, "primitives"):
+            is_draco = _DRACO in (part.get("extensions") or {})
+            if is_draco and (part.get("attributes") or {}).get("POSITION") not in with_numbers:
+                yield _DRACO
+
+
+def _check(tree: dict[str, Any]) -> None:
     """ValueError for what would be left out or read as something else."""
-    tree = _tree(path)
-    required = [str(name) for name in tree.get("extensionsRequired", ())]
-    unknown = [name for name in required if name != _DRACO and not name.startswith(_LOOKS_ONLY)]
+    needed = [*(str(name) for name in tree.get("extensionsRequired", ())), *_compressed(tree)]
+    unknown = [name for name in dict.fromkeys(needed) if not (name.startswith(_LOOKS_ONLY) or _is_decoded(name))]
     if unknown:
         raise ValueError(
             f"it needs the extensions {', '.join(unknown)}, which are not read; export it without compression"
         )
-    accessors = _dicts(tree, "accessors")
+    accessors = dicts(tree, "accessors")
     announced = sum(16 * max(0, int(one.get("count", 0))) for one in accessors)
     if announced > 16 * MAX_NUMBERS:
         raise ValueError(f"its accessors announce {announced // 16} rows, allowed up to {MAX_NUMBERS}")
     used: set[int] = set()
-    for mesh in _dicts(tree, "meshes"):
-        for part in _dicts(mesh, "primitives"):
+    for mesh in dicts(tree, "meshes"):
+        for part in dicts(mesh, "primitives"):
             mode = part.get("mode", _TRIANGLES)
             if mode not in (_TRIANGLES, _STRIP, *_POINTS_AND_LINES):
                 raise ValueError(
@@ -65,33 +112,3 @@ def _check(path: Path) -> None:
                 "its vertices or faces are sparse or normalised accessors, which are not read; export it without "
                 "quantisation and sparse accessors"
             )
-    for buffer in _dicts(tree, "buffers"):
-        uri = buffer.get("uri")
-        if isinstance(uri, str) and not uri.startswith("data:") and not (path.parent / unquote(uri)).is_file():
-            raise ValueError(
-                f"its file {uri[:80]!r} is not beside it; keep the files of a .gltf together, or export .glb"
-            )
-
-
-def _tree(path: Path) -> dict[str, Any]:
-    """The JSON of the file."""
-    content = path.read_bytes()
-    if content.startswith(b"glTF"):
-        length = int.from_bytes(content[12:16], "little")
-        announced = int.from_bytes(content[8:12], "little")
-        if announced > len(content) or content[16:20] != b"JSON":
-            raise ValueError(
-                f"it has {len(content)} bytes and announces {announced}: it was cut or is no GLB of version 2"
-            )
-        content = content[20 : 20 + length]
-    tree = json.loads(content.decode("utf-8-sig"))
-    if not isinstance(tree, dict):
-        raise ValueError("its JSON is no object")
-    return tree
-
-
-def _dicts(tree: dict[str, Any], name: str) -> list[dict[str, Any]]:
-    value = tree.get(name, [])
-    if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
-        raise ValueError(f"its field '{name}' is no list of objects")
-    return value

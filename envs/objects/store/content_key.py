@@ -16,14 +16,14 @@ SHARED_CODE = ("builder.py", "grasp_object.py", "point_cloud.py", "rest_poses.py
 MESH_CODE = tuple(
     f"meshes/{file}.py"
     for file in (
-        "closedness", "decomposition", "junctions", "mesh_files", "mesh_object", "mesh_settings", "polygons",
-        "read_gltf", "read_obj", "read_off", "read_ply", "read_stl", "repair", "soundness",
+        "closedness", "decomposition", "gltf_files", "junctions", "mesh_files", "mesh_object", "mesh_settings",
+        "polygons", "read_gltf", "read_obj", "read_off", "read_ply", "read_stl", "repair", "soundness",
     )
 )  # fmt: skip
 """Files that turn mesh files into pieces."""
 
 _SHARED_LIBRARIES = ("numpy", "scipy", "trimesh", "manifold3d")
-_MESH_LIBRARIES = ("coacd", "fast-simplification")
+_MESH_LIBRARIES = ("coacd", "fast-simplification", "DracoPy")
 
 
 def family_key(name: str, parameters: dict[str, float], pieces: Sequence[Piece]) -> str:
@@ -38,14 +38,14 @@ def family_key(name: str, parameters: dict[str, float], pieces: Sequence[Piece])
     return _digest(code, {"name": name, "parameters": parameters}, [piece.tobytes() for piece in pieces])
 
 
-def mesh_key(settings: dict[str, Any], content: bytes) -> str:
+def mesh_key(settings: dict[str, Any], digest: bytes) -> str:
     """Key of a mesh object, 40 hexadecimal digits.
 
     Args:
         settings: all that decides how the file becomes an object, as JSON can write it.
-        content: the bytes of the mesh file and of the files that it refers to (`mesh_content`).
+        digest: of the mesh file and of the files that it refers to (`mesh_digest`).
     """
-    return _digest(code_key(SHARED_CODE + MESH_CODE, _SHARED_LIBRARIES + _MESH_LIBRARIES), settings, [content])
+    return _digest(code_key(SHARED_CODE + MESH_CODE, _SHARED_LIBRARIES + _MESH_LIBRARIES), settings, [digest])
 
 
 def _digest(code: bytes, settings: dict[str, Any], blocks: Iterable[bytes]) -> str:

@@ -1,5 +1,6 @@
 """Many objects at once: read what the cache holds, build the rest on all cores."""
 
+import logging
 from collections.abc import Iterator, Sequence
 
 from tqdm import tqdm
@@ -9,6 +10,8 @@ from envs.objects.source import BuildTask, ObjectSource
 from envs.objects.store.guarded import BUILD_MEMORY_GB, BUILD_TIMEOUT_S, Built, Limits, build_guarded
 from envs.objects.store.object_cache import ObjectCache
 from envs.workers import checked_workers
+
+_logger = logging.getLogger(__name__)
 
 MANY = 50
 """More missing objects than these are built by workers (which take a second or two to start) and under a bar."""
@@ -73,8 +76,19 @@ def prepare(
     )
     for one in tqdm(built, total=len(tasks), desc="objects", unit="object", disable=not is_long):
         if one.grasp_object is not None:
-            cache.store(keys[one.name], one.grasp_object)
+            if _key_now(source, one.name) == keys[one.name]:
+                cache.store(keys[one.name], one.grasp_object)
+            else:
+                _logger.warning("the file of object %s changed while it was built: it is not kept", one.name)
         yield one
+
+
+def _key_now(source: ObjectSource, name: str) -> str | None:
+    """The key of an object as its file is now, hours after the first one was made; None where it is gone."""
+    try:
+        return source.key(name)
+    except OSError:
+        return None
 
 
 def _build_here(tasks: dict[str, BuildTask]) -> Iterator[Built]:

@@ -83,7 +83,7 @@ def test_each_format_is_read_verified_trained_on_and_tested(
     convert([*COMMANDS[name], "--fractions", "train=0.5", "unseen_families=0.5", "--num_workers", "1"])
     grasps, told = load_grasp_set("OUT.npz"), json.loads(Path("OUT_summary.json").read_text())
     assert (told["format"], told["read"], told["bad_entries"], told["objects"]) == (name, 4, 0, 2)
-    assert told["contact_fingertips_to_surface_median_mm"] < 10.0
+    assert told["second_fingertip_to_surface_median_mm"] < 10.0
     assert set(grasps.object_splits) == {"train", "unseen_families"}
     assert len(np.unique(grasps.object_index)) == 2, told["rejected"]  # something of both holds
     path, few = Path("OUT.npz").resolve(), few_callbacks(tmp_path / "few.yaml", EVALUATION)

@@ -3,7 +3,6 @@
 import json
 import os
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +10,13 @@ import pytest
 import trimesh
 
 from datamodules.convert import main
-from datamodules.formats import job
-from datamodules.formats.foreign import Unit
+from datamodules.formats import job, verifying
+from datamodules.formats.files import mesh_state
 from datamodules.formats.openai_keys import write_keys
 from datamodules.formats.reading import mesh_name
 from datamodules.formats.registry import open_source
 from datamodules.formats.together import no_grasps, together
-from datamodules.grasps.grasp_file import load_grasp_set, save_grasp_set
+from datamodules.grasps.grasp_file import load_grasp_set
 from datamodules.grasps.grasp_set import GraspSet
 from envs.folder_lock import locked
 from envs.objects.library import ObjectLibrary
@@ -45,7 +44,7 @@ def test_grasps_that_hold_come_back(
     grasps = convert(source, tmp_path)
     told = summary(tmp_path)
     assert (told["entries"], told["read"], told["bad_entries"]) == (6, 5, 1)
-    assert told["contact_fingertips_to_surface_median_mm"] < 10.0
+    assert told["second_fingertip_to_surface_median_mm"] < 10.0
     assert len(grasps) == told["hold"] >= 4  # of five that a lift of ours verified
     thing = ObjectLibrary(str(tmp_path / "objects.json")).get(grasps.objects[0])
     np.testing.assert_allclose(thing.extents, known_extents(), atol=1e-6)
@@ -59,10 +58,35 @@ def test_grasps_that_hold_come_back(
         raise AssertionError("done twice")
 
     monkeypatch.setattr(job, "read_grasps", fail)
-    monkeypatch.setattr(job, "_verify_unit", fail)
+    monkeypatch.setattr(verifying, "_try_all", fail)
     again = convert(source, tmp_path, "--split", "train")
     np.testing.assert_array_equal(again.joint_pos, grasps.joint_pos)
     assert again.object_splits == ("train",)
+
+
+@pytest.mark.parametrize("off_m", [0.0, 0.02])
+def test_grasps_read_in_a_wrong_frame_are_told_before_they_are_tried(
+    off_m: float,
+    unidexgrasp: Writer,
+    examples: list[Example],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The nearest fingertip is near the surface of most objects wherever the hand is; two seldom are."""
+
+    def stop(*_: object) -> None:
+        raise ValueError("stopped here")
+
+    monkeypatch.setattr("datamodules.convert.objects_to_build", stop)
+    for number, example in enumerate(examples):
+        wrist_m = example.wrist_pose_m + off_m * np.eye(7)[0]
+        source = unidexgrasp(number, qpos=write_keys(example.joints, wrist_m))
+    with pytest.raises(SystemExit, match="stopped here"):
+        convert(source, tmp_path)
+    told = "the second nearest fingertip is 14 mm from the surface (median of 5 grasps); expected are less than 10"
+    assert (told in caplog.text) == (off_m > 0.0)
+    assert ("second nearest" in caplog.text) == (off_m > 0.0)
 
 
 def known_extents() -> np.ndarray:
@@ -198,32 +222,51 @@ def test_names_of_meshes_tell_objects_and_scales_apart() -> None:
     assert len(names) == 6
 
 
-def test_parts_are_of_the_shapes_that_their_objects_have_now(
-    known: GraspSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A mesh that was written over, while the grasps stayed as they were: they are verified again."""
-    shapes = np.full((len(known.objects), 15), 1000, dtype=np.int16)
-    made = job.ConversionJob.__new__(job.ConversionJob)
-    monkeypatch.setattr(job.ConversionJob, "verified_path", lambda *_: tmp_path / "part.npz")
-    monkeypatch.setattr(job.ConversionJob, "stamp", lambda *_: "a")
-    save_grasp_set(replace(known, shapes=shapes, provenance={"stamp": "a"}), tmp_path / "part.npz")
-    now = dict(zip(known.objects, shapes, strict=True))
-    unit = Unit("one", ())
-    assert job._is_verified(made, unit, now)
-    assert not job._is_verified(made, unit, now | {known.objects[0]: shapes[0] + 10})
-    assert not job._is_verified(made, unit, {})
-
-
 def test_meshes_are_written_again_whichever_way_their_source_changed(tmp_path: Path) -> None:
-    """Also when the new file is older than the one before it, as files out of an archive are."""
-    source, written = tmp_path / "one.obj", tmp_path / "one.ply"
-    for size, time_s in ((1.0, 1e9), (2.0, 0.9e9)):
-        trimesh.creation.box((size,) * 3).export(source)
-        os.utime(source, (time_s, time_s))
-        job._write_mesh(source, 0.05, written)
+    """Also when another file of the same time stands there, as files out of an archive do."""
+    source, other, written, stamp = (tmp_path / name for name in ("one.stl", "other.stl", "one.ply", "one.txt"))
+    for path, size in ((source, 1.0), (other, 2.0), (source, 1.0)):
+        trimesh.creation.box((size,) * 3).export(path)
+        os.utime(path, (1e9, 1e9))
+        job._write_mesh(path, 0.05, written, stamp)
         np.testing.assert_allclose(trimesh.load_mesh(written).extents, 0.05 * size)
-    before = written.read_bytes()
-    written.write_bytes(before + b" ")
-    os.utime(written, (0.9e9, 0.9e9))
-    job._write_mesh(source, 0.05, written)  # as old as its source: it is there
-    assert written.read_bytes() == before + b" "
+    before = written.stat().st_mtime_ns
+    job._write_mesh(source, 0.05, written, stamp)  # of the same source: it is there
+    assert written.stat().st_mtime_ns == before
+    written.write_bytes(b"")
+    job._write_mesh(source, 0.05, written, stamp)
+    np.testing.assert_allclose(trimesh.load_mesh(written).extents, 0.05)
+
+
+def test_a_mesh_whose_buffer_changed_is_read_again(tmp_path: Path) -> None:
+    """Of a .gltf the file itself says nothing of that, and its time and size stay."""
+    path = tmp_path / "thing.gltf"
+    path.write_text(json.dumps({"buffers": [{"uri": "thing.bin", "byteLength": 3}]}))
+    states = set()
+    for content in (b"abc", b"abd"):
+        (tmp_path / "thing.bin").write_bytes(content)
+        os.utime(tmp_path / "thing.bin", (1e9, 1e9))
+        states.add(mesh_state(path))
+    assert len(states) == 2
+    assert mesh_state(tmp_path / "gone.obj") == ""
+
+
+def test_the_meshes_of_another_folder_are_those_that_are_lifted(unidexgrasp: Writer, tmp_path: Path) -> None:
+    """Their files have the same names and times."""
+    source, sizes = unidexgrasp(0), set()
+    for name, factor in (("a", 1.0), ("b", 1.001)):
+        mesh = tmp_path / name / "core" / "bottle-1a2b" / "coacd" / "decomposed.obj"
+        mesh.parent.mkdir(parents=True)
+        trimesh.load_mesh(source.parent / "meshdatav3_scaled/core/bottle-1a2b/coacd/decomposed.obj").apply_scale(
+            factor
+        ).export(mesh)
+        os.utime(mesh, (1e9, 1e9))
+        made = job.ConversionJob(
+            open_source(source, "unidexgrasp", tmp_path / name), tmp_path / "meshes", tmp_path / "parts",
+            meshes=tmp_path / name,
+        )  # fmt: skip
+        counts = job.Counts()
+        job.read_units(made, made.source.units(), counts)
+        [written] = counts.meshes
+        sizes.add(round(float(trimesh.load_mesh(written).extents.max()), 6))
+    assert len(sizes) == 2

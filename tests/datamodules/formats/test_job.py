@@ -17,6 +17,7 @@ from datamodules.formats.dexgraspbench import DexGraspBench
 from datamodules.formats.files import unreadable_folders
 from datamodules.formats.foreign import BadEntry, ForeignGrasp, Unit
 from datamodules.formats.registry import open_source
+from datamodules.formats.verifying import Part, is_verified
 from datamodules.grasps.grasp_file import save_grasp_set
 from datamodules.grasps.grasp_set import GraspSet
 from envs.objects.store.guarded import Limits
@@ -80,11 +81,10 @@ def test_damaged_parts_are_made_again(
     assert read(source, tmp_path).read == 1
     assert "cannot be used" in caplog.text
     assert part.read_bytes() != damaged
-    made, unit = job.ConversionJob(open_source(source), tmp_path, tmp_path), Unit("one", ())
-    path = made.verified_path(unit)
-    save_grasp_set(known, path)
-    path.write_bytes(path.read_bytes()[:1000] if content is None else content)
-    assert not job._is_verified(made, unit, {})
+    part = Part(Unit("one", ()), 0, len(known), tmp_path / "one.npz")
+    save_grasp_set(known, part.path)
+    part.path.write_bytes(part.path.read_bytes()[:1000] if content is None else content)
+    assert not is_verified(part, "a", {})
 
 
 def test_folders_that_may_not_be_read_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,6 +103,10 @@ def test_folders_that_may_not_be_read_are_told(tmp_path: Path, monkeypatch: pyte
             tmp_path / "open" / "closed"
         ): "folder cannot be read (Permission denied); allow reading it, or leave it out"
     }
+
+
+def test_a_source_of_one_file_has_no_folder_that_cannot_be_read(unidexgrasp: Writer) -> None:
+    assert unreadable_folders(unidexgrasp(0) / "core" / "bottle-1a2b" / "00000.npz") == {}
 
 
 def test_what_lies_in_a_closed_folder_is_listed_as_rejected(

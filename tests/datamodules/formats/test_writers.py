@@ -99,6 +99,22 @@ def test_a_full_disk_leaves_no_half_of_a_file(
     assert sorted(file.suffix for file in written) == sorted([".obj", ".npz" if name == "unidexgrasp" else ".npy"])
 
 
+@pytest.mark.parametrize(("name", "below"), [("unidexgrasp", "datasetv4.1/graspgf"), ("dexgraspbench", "graspdata")])
+def test_grasps_of_two_exports_do_not_mix(name: str, below: str, path: Path, known: GraspSet, tmp_path: Path) -> None:
+    """Of a smaller set the last grasps would be those of the export before."""
+    output, fewer = tmp_path / "out", tmp_path / "fewer.npz"
+    save_grasp_set(known.rows(np.arange(3)), fewer)
+    export_grasps(fewer, output, name, "small")
+    (output / below / ".00000.x.tmp").write_bytes(b"")  # what a killed one leaves
+    export_grasps(path, output, name, "small")  # all files of before are written over
+    files = {file: file.read_bytes() for file in output.rglob("*") if file.is_file()}
+    with pytest.raises(
+        ValueError, match=rf"{below} holds 2 files of another export, such as .*00003\.np.*another folder"
+    ):
+        export_grasps(fewer, output, name, "small")
+    assert {file: file.read_bytes() for file in output.rglob("*") if file.is_file()} == files
+
+
 def test_a_folder_that_cannot_be_written_to_is_told_before_the_work(path: Path) -> None:
     with pytest.raises(ValueError, match=r"nothing can be written into the folder .*known\.npz/there"):
         export_grasps(path, path / "there", "dexgraspbench", "small")

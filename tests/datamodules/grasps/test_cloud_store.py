@@ -1,13 +1,16 @@
 """Clouds in one mapped file: those of the objects, made once, and anew when objects or the file changed."""
 
 import errno
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from datamodules.grasps.cloud_store import object_clouds
+from datamodules.grasps.cloud_store import object_clouds, object_shapes
 from envs import files
+from envs.objects.grasp_object import GraspObject
 from envs.objects.library import ObjectLibrary
 
 pytestmark = pytest.mark.usefixtures("fast_objects")
@@ -65,6 +68,22 @@ def test_changed_objects_have_another_file(folder: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(ObjectLibrary, "key", lambda _, name: f"changed {name}")
     object_clouds(ObjectLibrary(), NAMES)
     assert len(list(folder.iterdir())) == 3
+
+
+@pytest.mark.parametrize("make", [object_clouds, object_shapes])
+def test_what_changed_while_it_was_read_is_not_kept(
+    make: Callable[[ObjectLibrary, tuple[str, ...]], Any], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A mesh that is written over then would be found under the old content's name."""
+    read = ObjectLibrary.each
+
+    def overwrite(library: ObjectLibrary, names: Sequence[str]) -> Iterator[GraspObject]:
+        yield from read(library, names)
+        monkeypatch.setattr(ObjectLibrary, "key", lambda _, name: f"changed {name}")
+
+    monkeypatch.setattr(ObjectLibrary, "each", overwrite)
+    assert len(make(ObjectLibrary(), NAMES)) == len(NAMES)
+    assert not list(folder.parent.rglob("clouds/*")) + list(folder.parent.rglob("shapes/*"))
 
 
 @pytest.mark.parametrize("damage", ["truncated", "empty", "foreign"])

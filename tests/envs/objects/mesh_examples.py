@@ -66,7 +66,7 @@ def write_bad_folder(folder: Path) -> None:
     sheet = block()
     write_obj(folder / "sheet.obj", sheet.vertices[:4], np.array([[0, 1, 2], [1, 3, 2]]))
     trimesh.creation.icosphere(subdivisions=1, radius=30).export(folder / "Twin.ply")
-    trimesh.creation.icosphere(subdivisions=1, radius=30).export(folder / "twin!.stl")
+    trimesh.creation.icosphere(subdivisions=1, radius=30).export(folder / "Twin.stl")
     write_obj(folder / "metres.obj", block(0.06).vertices, block().faces)
 
 

@@ -142,6 +142,15 @@ def test_the_command_prints_writes_and_fits(tmp_path: Path, caplog: pytest.LogCa
         main([str(tmp_path / "none")])
 
 
+@pytest.mark.parametrize("pair", [("fit", "output"), ("picture", "output"), ("fit", "picture")])
+def test_two_outputs_of_one_name_are_refused(pair: tuple[str, str], tmp_path: Path) -> None:
+    """The one would be written over by the other."""
+    write_handover_sim(tmp_path / "cache", 0, way(0.001, 0))
+    with pytest.raises(SystemExit, match=r"^error: output .*x\.json would overwrite .*x\.json"):
+        main([str(tmp_path / "cache"), *(f"--{option}={tmp_path / 'x.json'}" for option in pair)])
+    assert not (tmp_path / "x.json").exists()
+
+
 def test_dex_ycb_is_compared_too(tmp_path: Path) -> None:
     for number in range(3):
         write_dex_ycb(tmp_path, f"{number}", way(0.04, number))

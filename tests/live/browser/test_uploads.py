@@ -1,5 +1,8 @@
 """A visitor's mesh becomes an object, or he is told why not."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 import trimesh
@@ -28,6 +31,13 @@ def test_a_small_file_that_unfolds_to_gigabytes_is_refused(monkeypatch: pytest.M
     monkeypatch.setattr(uploads, "MAX_MEMORY_GB", 1.0)
     with pytest.raises(ValueError, match="it took more than 1 GB of memory"):
         object_of_upload("bomb.glb", memory_bomb(), timeout_s=240.0)
+
+
+def test_an_uploaded_file_is_not_read_together_with_files_of_this_machine(tmp_path: Path) -> None:
+    (tmp_path / "far.bin").write_bytes(bytes(132))
+    content = json.dumps({"asset": {"version": "2.0"}, "buffers": [{"uri": str(tmp_path / "far.bin")}]}).encode()
+    with pytest.raises(ValueError, match=r"its file .*far.bin' lies outside its folder"):
+        object_of_upload("x.gltf", content, timeout_s=240.0)
 
 
 def test_a_small_file_that_takes_minutes_is_refused() -> None:

@@ -49,7 +49,7 @@ def test_bad_files_are_listed_with_their_causes_and_the_good_ones_written(
         "foreign.fbx": "'.fbx' is not supported",
         "nan.obj": "1 of 8 vertices are NaN",
         "sheet.obj": "encloses 0 ml",
-        "twin!.stl": "object name 'mesh_twin' is that of",
+        "Twin.stl": "object name 'mesh_twin' is that of",
         "metres.obj": "with unit mm that is 6e-05 m",
     }
     assert set(rejected) == set(causes)

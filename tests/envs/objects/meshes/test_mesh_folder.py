@@ -1,14 +1,17 @@
+import errno
 import hashlib
 import json
 import logging
+import os
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from envs.objects.library import ObjectLibrary
-from envs.objects.meshes import mesh_folder
+from envs.objects.meshes import import_meshes, mesh_folder
 from envs.objects.meshes.mesh_folder import MeshFolder, guess_unit
 from envs.objects.meshes.mesh_settings import MeshSettings
 from envs.objects.split_file import load_splits, write_split_file
@@ -65,6 +68,33 @@ def test_names_in_other_scripts_keep_apart_and_stay_the_same(tmp_path: Path) -> 
     assert len({meshes.family(name) for name in meshes.names}) == 2
 
 
+def test_files_whose_names_differ_in_signs_alone_are_objects_of_their_own(tmp_path: Path) -> None:
+    for name in ("part+1.stl", "part-1.stl", "part-1.obj", "Part 1.stl", "part_2.stl", "a/b_c.stl", "a_b/c.stl"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        block().export(tmp_path / name)
+    meshes = MeshFolder(MeshSettings(str(tmp_path), unit="mm"))
+    # sha256 of the paths without suffix: names must not change from one version to the next
+    plus, minus, deeper = (hashlib.sha256(path.encode()).hexdigest()[:8] for path in ("part+1", "part-1", "a_b/c"))
+    assert {name: meshes.path(name).relative_to(tmp_path).as_posix() for name in meshes.names} == {
+        "mesh_part_1": "Part 1.stl",  # the first of them
+        "a_b_c": "a/b_c.stl",
+        f"a_b_c_{deeper}": "a_b/c.stl",
+        f"mesh_part_1_{plus}": "part+1.stl",
+        f"mesh_part_1_{minus}": "part-1.obj",
+        "mesh_part_2": "part_2.stl",
+    }
+    assert meshes.names == sorted(meshes.names, key=meshes.path)
+    assert list(meshes.rejected) == meshes.alternatives(f"mesh_part_1_{minus}") == [tmp_path / "part-1.stl"]
+    assert (meshes.family("a_b_c"), meshes.family(f"a_b_c_{deeper}")) == ("a", "a_b")
+    after = meshes.without([f"mesh_part_1_{minus}"])
+    assert after.names == meshes.names
+    assert after.path(f"mesh_part_1_{minus}") == tmp_path / "part-1.stl"
+    block().export(tmp_path / f"part 1 {minus}.stl")  # called as the other one is named
+    again = MeshFolder(MeshSettings(str(tmp_path), unit="mm"))
+    assert again.path(f"mesh_part_1_{minus}") == tmp_path / f"part 1 {minus}.stl"
+    assert set(again.rejected) == {tmp_path / "part-1.obj", tmp_path / "part-1.stl"}
+
+
 def test_metadata_does_not_take_the_name_of_a_mesh(tmp_path: Path) -> None:
     write_obj(tmp_path / "mug.obj", block().vertices, block().faces)
     (tmp_path / "._mug.obj").write_bytes(b"\x00\x05\x16\x07")
@@ -101,6 +131,43 @@ def test_every_other_file_has_a_cause(folder: Path) -> None:
         "Plain One.obj": "does not match the pattern",
         "00012.obj": "does not match the pattern",
     }
+
+
+def test_meshes_behind_links_are_objects_and_the_others_keep_their_names(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    write_obj(tmp_path / "elsewhere" / "pot.obj", block().vertices, block().faces)
+    before = MeshFolder(MeshSettings(str(folder), unit="mm"))
+    (folder / "a_link").symlink_to(folder / "crate")
+    (folder / "linked").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere" / "back").symlink_to(folder)
+    meshes = MeshFolder(MeshSettings(str(folder), unit="mm"))
+    assert {name: meshes.path(name) for name in before.names} == {name: before.path(name) for name in before.names}
+    assert set(meshes.names) - set(before.names) == {"linked_pot"}
+    assert set(meshes.skipped) == {folder / "a_link", folder / "linked" / "back"}
+    assert all("link to a folder that is looked into already" in cause for cause in meshes.skipped.values())
+
+
+def test_what_may_not_be_looked_at_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    look, is_file = os.scandir, Path.is_file
+
+    def may_not(path: Any) -> Any:
+        if Path(path).name in ("crate", ".git"):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return look(path)
+
+    def may_not_tell(path: Path) -> bool:
+        if path.parent.name == "mug":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return is_file(path)
+
+    (folder / ".git").mkdir()
+    monkeypatch.setattr(os, "scandir", may_not)
+    monkeypatch.setattr(Path, "is_file", may_not_tell)
+    meshes = MeshFolder(MeshSettings(str(folder), unit="mm"))
+    assert meshes.names == ["mesh_plain_one"]
+    assert list(meshes.rejected) == [folder / "crate"]
+    assert "folder cannot be read (Permission denied); allow reading it" in meshes.rejected[folder / "crate"]
+    assert "may not be looked at" in meshes.skipped[folder / "mug" / "00012.obj"]
 
 
 def test_a_split_file_may_begin_with_a_byte_order_mark(folder: Path) -> None:
@@ -164,6 +231,13 @@ def test_a_guessed_unit_is_told(folder: Path, caplog: pytest.LogCaptureFixture) 
     assert f"mesh folder {folder}: no unit is given; the meshes are about 60 units large, taken for mm" in caplog.text
 
 
+def test_the_remedy_names_options_of_the_command_that_has_them(folder: Path) -> None:
+    """`fit`, `test` and `synthesize`, which build what is not kept, have no such options."""
+    advice = MeshFolder(MeshSettings(str(folder), unit="mm")).task("mesh_plain_one").advice
+    assert "allow more when importing it (--timeout, --memory of import_meshes or of convert)" in advice
+    assert all(option in import_meshes._parser().format_help() for option in ("--timeout", "--memory"))
+
+
 def test_a_unit_is_guessed_though_a_mesh_takes_for_ever(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / "bomb.obj").write_text(obj_text(time_bomb()))
     monkeypatch.setattr(mesh_folder, "SAMPLE_S", 4.0)
@@ -173,9 +247,9 @@ def test_a_unit_is_guessed_though_a_mesh_takes_for_ever(folder: Path, monkeypatc
 def test_files_that_cannot_be_objects_are_listed(tmp_path: Path) -> None:
     write_bad_folder(tmp_path)
     rejected = {path.name: cause for path, cause in MeshFolder(MeshSettings(str(tmp_path))).rejected.items()}
-    assert set(rejected) == {"foreign.fbx", "twin!.stl"}
+    assert set(rejected) == {"foreign.fbx", "Twin.stl"}
     assert "'.fbx' is not supported" in rejected["foreign.fbx"]
-    assert f"its object name 'mesh_twin' is that of {tmp_path / 'Twin.ply'} too" in rejected["twin!.stl"]
+    assert f"its object name 'mesh_twin' is that of {tmp_path / 'Twin.ply'} too" in rejected["Twin.stl"]
 
 
 def test_a_folder_with_nothing_usable_is_told(tmp_path: Path) -> None:

@@ -118,6 +118,31 @@ def test_objects_are_built_once_and_then_read(tmp_path: Path) -> None:
         assert_same_bits(built[name], read[name])
 
 
+class Overwritten(FamilySource):
+    """The file of cans is written over, and that of eggs removed, after their keys were made."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def key(self, name: str) -> str:
+        self.asked.append(name)
+        if self.asked.count(name) > 1 and name.startswith("egg"):
+            raise FileNotFoundError(name)
+        return f"{name} {self.asked.count(name) if name.startswith('can') else 1}"
+
+
+def test_what_was_built_of_a_file_that_changed_meanwhile_is_not_kept(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It would be another file's object under that key, for ever."""
+    cache = ObjectCache(tmp_path)
+    assert set(build_missing(Overwritten(), NAMES, cache)) == set(NAMES)
+    kept = [name for name in NAMES if cache.load(f"{name} 1") is not None]
+    assert kept == ["box_00001", "ball_00002"]
+    assert cache.load("can_00003 2") is None
+    assert "the file of object can_00003 changed while it was built" in caplog.text
+
+
 def test_workers_build_the_same_objects(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(preparation, "MANY", 2)
     grasp_objects = build_missing(FamilySource(), NAMES, ObjectCache(tmp_path), num_workers=2)
