@@ -31,17 +31,20 @@ def test_every_run_of_a_shipped_plan_can_be_stamped(name: str, tmp_path: Path) -
     assert len(found.stamps) == len(found.runs) >= 20
     assert all("data/grasps.npz" in stamp.files for stamp in found.stamps.values())
     if name == "quick":
-        assert sum(run.minutes for run in found.runs) <= 2 * 135  # of a core each
+        # two and a quarter hours on two cores, of which some are half as slow again as those of the plan's minutes
+        assert 1.4 * sum(run.minutes for run in found.runs) <= 2 * 135
 
 
-def test_runs_of_one_seed_are_the_same_in_the_plan_of_three(tmp_path: Path) -> None:
+def test_the_quick_plan_is_the_one_of_three_seeds_with_fewer_steps_and_episodes(tmp_path: Path) -> None:
     made = {}
     for name in ("quick", "medium"):
         plan = read_plan_here(name)
         made[name] = Runs(tmp_path, selected_runs(plan, tmp_path, select(plan, [], [], [])))
     assert len(made["medium"].runs) > 2 * len(made["quick"].runs)
+    allowed = ("rollouts_per_epoch was", "max_objects was", "needs.")
     for name, stamp in made["quick"].stamps.items():
-        assert made["medium"].stamps[name] == stamp
+        differing = stamp.differences(vars(made["medium"].stamps[name]))
+        assert all(any(part in each for part in allowed) for each in differing), (name, differing)
 
 
 def test_a_row_is_added_to_the_papers_in_every_plan_that_has_it_or_in_none() -> None:
@@ -82,11 +85,11 @@ def test_every_baseline_of_the_full_plan_learns_with_either_exploration() -> Non
 
 @pytest.mark.parametrize("name", ["quick", "medium", "long", "full"])
 def test_methods_that_are_compared_learn_from_as_many_agent_steps(name: str) -> None:
-    """IBS alone has fewer in the shorter plans, which say so."""
-    plan = read_plan_here(name)
+    """Fewer for all in the quick plan; IBS alone has fewer still in the shorter plans, which say so."""
+    plan, rollouts = read_plan_here(name), "--data.init_args.rollouts_per_epoch=8"
     for method in (each for each in plan.methods.values() if each.group == "method"):
         data = merged_settings((*method.configs, *plan.training), ())["data"]["init_args"]
-        given = " ".join((*plan.options, *method.options))
-        is_cut = "rollouts_per_epoch" in given
+        assert (rollouts in plan.options) == (name == "quick")
+        is_cut = "rollouts_per_epoch" in " ".join(method.options)
         assert is_cut == (name in ("quick", "medium") and method.title == "IBS")
         assert data["num_worlds"] * data["rollouts_per_epoch"] == 2560
