@@ -73,7 +73,7 @@ class RiseReflex:
 
     def _moved(self, places: Tensor) -> tuple[Tensor, Tensor]:
         """How far wrists moved, m, (E, 3), and from which distance on that is a movement (E,), of places (P, E, 3)."""
-        scatter = places[-_SCATTER_PLACES:].diff(n=2, dim=0).norm(dim=2).mean(dim=0) / _SECOND_DIFFERENCE
+        scatter = places[-_SCATTER_PLACES:].diff(dim=0).diff(dim=0).norm(dim=2).mean(dim=0) / _SECOND_DIFFERENCE
         way, least = torch.zeros_like(places[0]), torch.zeros_like(scatter)
         open_yet = torch.ones_like(scatter, dtype=torch.bool)
         for half, times in zip(self._halves, LONGER, strict=True):
