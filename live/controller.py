@@ -254,13 +254,13 @@ class AssistController:
         if not np.isfinite((done.action, done.a_p, done.a_s, done.a_r)).all():
             self._message = "the policy gave no numbers: the grip is kept"
             return self._nothing
-        share = self.level * self._share
         if self._rise is not None and self._rise.is_rising:
-            if self._rise.has_begun:  # a little firmer, as long as the wrist rises
-                self._tell(joint_pos + share * CLOSE_ANGLE * facts.closing - command)
+            if self._rise.has_begun and self.level > 0.0:
+                # a little firmer, as long as the wrist rises; a part of it would loosen joints that press harder
+                self._tell(joint_pos + CLOSE_ANGLE * facts.closing - command, joint_pos)
         else:
             step = min(facts.max_step, self.settings.max_speed * facts.period_s)
-            self._tell(share * step * np.clip(done.action, -1.0, 1.0), joint_pos)
+            self._tell(self.level * self._share * step * np.clip(done.action, -1.0, 1.0), joint_pos)
             self._wanted = float(done.a_s.mean())
         return done
 

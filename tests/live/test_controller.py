@@ -141,6 +141,39 @@ def test_a_wrist_that_rises_with_contact_holds_whatever_the_policy_says() -> Non
     np.testing.assert_array_equal(bench.run(1.0, rise=-0.05), kept)
 
 
+@pytest.mark.parametrize("rests_s", [0.15, 0.2])
+def test_a_tracker_that_is_lost_as_the_lift_begins_loosens_nothing(rests_s: float) -> None:
+    bench = Bench()
+    bench.stop = 0.5
+    bench.run(0.8)
+    bench.run(rests_s, sees_wrist=False)
+    bench.run(0.25 - rests_s, rise=0.2, sees_wrist=False)
+    ahead = [bench.run(PERIOD, rise=0.2)[1] - 0.5 for _ in range(40)]
+    # as without the gap, whatever share of their full speed the fingers are back to
+    assert min(ahead) == pytest.approx(CLOSE_ANGLE)
+    assert bench.state() is State.HOLDING
+
+
+@pytest.mark.parametrize("level", [0.1, 0.3, 1.0])
+def test_the_grip_of_a_lift_is_the_same_at_every_level(level: float) -> None:
+    bench = Bench(1.0, ControllerSettings(level=level))
+    bench.stop = 0.5
+    bench.run(6.0)
+    bench.run(0.4, rise=0.2)
+    np.testing.assert_allclose(bench.last.joint_pos[1:], 0.5 + CLOSE_ANGLE)
+    assert bench.state() is State.HOLDING
+
+
+def test_at_level_0_a_lift_moves_nothing() -> None:
+    for level in (0.0, 1.0):  # an open hand, and one that closed at level 1 before
+        bench = Bench(1.0, ControllerSettings(level=level))
+        bench.stop = 0.5
+        bench.run(0.8)
+        bench.controller.level = 0.0
+        kept = bench.run(0.1)
+        np.testing.assert_array_equal(bench.run(0.4, rise=0.2), kept)
+
+
 def test_a_wrist_that_rises_without_contact_does_not_hold() -> None:
     bench = Bench(0.0)
     bench.run(0.4)
