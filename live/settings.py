@@ -3,8 +3,21 @@
 import math
 from dataclasses import dataclass, field, fields
 
+import numpy as np
+
 from live.clouds import Workspace
 from live.tracks import PoseLimits
+
+
+def checked_level(level: float) -> float:
+    """An assist level that is one.
+
+    Raises:
+        ValueError: no number in [0, 1]. It is not clipped: NaN has no nearest level, and 100 may be meant as per cent.
+    """
+    if not (isinstance(level, int | float | np.number) and 0.0 <= level <= 1.0):  # NaN is not, either
+        raise ValueError(f"level is {level}; an assist level lies in [0, 1]")
+    return float(level)
 
 
 @dataclass(frozen=True)
@@ -70,14 +83,15 @@ class ControllerSettings:
     thing: PoseLimits = field(default_factory=PoseLimits)
 
     def __post_init__(self) -> None:
-        if not 0.0 <= self.level <= 1.0:
-            raise ValueError(f"level is {self.level}; an assist level lies in [0, 1]")
+        checked_level(self.level)
         for item in fields(self):
             value = getattr(self, item.name)
             if item.name == "level" or not isinstance(value, int | float):
                 continue
             if math.isnan(value) or value <= 0:
                 raise ValueError(f"{item.name} is {value}; expected a number above 0")
+            if math.isinf(value) and item.name in {"max_speed", "open_speed"}:  # times no time it is no number
+                raise ValueError(f"{item.name} is {value}; expected a finite number of rad/s")
         if self.sure_rise < self.rise:
             raise ValueError(
                 f"sure_rise is {self.sure_rise} m and rise {self.rise}; sure_rise has to be at least as much"

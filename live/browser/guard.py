@@ -113,10 +113,20 @@ def _check_numbers(what: str, values: object, count: int) -> None:
 
 
 def _check_finite(value: object) -> None:
-    if isinstance(value, float) and not math.isfinite(value):
-        raise RefusedError("a setting that is no finite number")
+    if isinstance(value, str) and _is_number(value):  # viser makes a number of it where one is expected: "nan"
+        raise RefusedError(f"a setting that is the text {value[:20]!r}, where a number is expected")
+    if isinstance(value, int | float) and not (math.isfinite(value) and abs(value) < 1e6):
+        raise RefusedError(f"a setting that is {value}; expected a finite number below a million")
     for part in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
         _check_finite(part)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def foreign(request: Request) -> str | None:

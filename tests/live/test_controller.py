@@ -1,8 +1,10 @@
 """The controller's promises, on a hand of three joints."""
 
 import errno
+import math
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -302,6 +304,25 @@ def test_the_level_scales_the_steps() -> None:
     assert moved[2] > 0.3
 
 
+@pytest.mark.parametrize("level", [float("nan"), float("inf"), -0.1, 1.5, "nan", None])
+def test_a_level_that_is_none_is_refused_and_the_one_before_stays(level: float) -> None:
+    bench = Bench(0.5, ControllerSettings(level=0.5))
+    with pytest.raises(ValueError, match=rf"level is {level}; an assist level lies in \[0, 1\]"):
+        bench.controller.level = level
+    assert bench.controller.level == 0.5
+    assert np.isfinite(bench.run(0.5)).all()
+
+
+def test_a_command_that_is_no_number_goes_no_further() -> None:
+    bench = Bench(0.5)
+    kept = bench.run(0.4)
+    bench.controller._facts = replace(FACTS, max_step=np.nan)
+    np.testing.assert_array_equal(bench.run(0.2), kept)
+    assert (bench.last.is_frozen, bench.last.message) == (True, "no number was worked out: the grip is kept")
+    bench.controller._facts = FACTS
+    assert bench.run(0.2)[1] > kept[1] + 0.1
+
+
 def test_a_torque_limit_keeps_targets_near_the_joints() -> None:
     bench = Bench(1.0, ControllerSettings(max_torque=1.0))
     bench.stop = 0.4
@@ -473,7 +494,9 @@ def test_a_foreign_file_is_no_log(tmp_path: Path) -> None:
     ("settings", "message"),
     [
         ({"level": 1.5}, "level is 1.5"),
+        ({"level": math.nan}, "level is nan"),
         ({"max_speed": 0.0}, "max_speed is 0.0"),
+        ({"max_speed": math.inf}, "max_speed is inf; expected a finite number"),
         ({"far": 0.1}, "far is 0.1"),
         ({"rise": 0.1}, "sure_rise is 0.08 m and rise 0.1"),
     ],

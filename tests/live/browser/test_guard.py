@@ -32,7 +32,8 @@ GOOD = pose([0.0, 0.1, 0.2], [1.0, 0.0, 0.0, 0.0])
 def test_the_pages_own_messages_are_passed_on() -> None:
     check = MessageCheck(1000)
     assert check.look(GOOD, 0.0)
-    assert check.look(message("GuiUpdateMessage", uuid="a", updates={"value": 0.5}), 0.0)
+    for value in (0.5, True, "ours", "spray bottle 00106"):
+        assert check.look(message("GuiUpdateMessage", uuid="a", updates={"value": value}), 0.0)
     assert all(hasattr(viser._messages, kind) for kind in ALLOWED)
 
 
@@ -53,6 +54,10 @@ def test_a_request_to_share_the_page_on_the_internet_is_left_out() -> None:
         (pose([0.0, 0.0, 0.0], [1.0, 0.0, 0.0, 0.0, 0.0]), "wxyz"),
         (message("TransformControlsUpdateMessage", position="up", wxyz=[1, 0, 0, 0]), "position"),
         (message("GuiUpdateMessage", updates={"value": [1.0, float("inf")]}), "finite"),
+        (message("GuiUpdateMessage", updates={"value": "nan"}), "the text 'nan'"),
+        (message("GuiUpdateMessage", updates={"value": [0.5, " 1e9"]}), "the text ' 1e9'"),
+        (message("GuiUpdateMessage", updates={"value": 1e9}), "below a million"),
+        (message("GuiUpdateMessage", updates={"value": -(2**62)}), "below a million"),
         (message("FileTransferStartUpload", size_bytes=1001), "1001 bytes"),
         (message("FileTransferStartUpload", size_bytes="many"), "many bytes"),
         (message("FileTransferPart", content=3), "without bytes"),
