@@ -56,8 +56,8 @@ class JointTargets:
 class AssistController:
     """Assists one hand; `update` as often as anything is seen, at least once a control period.
 
-    Targets follow the policy's commands no faster than ``settings.max_speed``; where `update` comes once a control
-    period they are these commands. No input, however wrong, raises here or reaches the joints.
+    Targets follow the policy's commands no faster than ``settings.max_speed``, and no farther ahead of the joints than
+    ``settings.max_torque`` allows; where `update` comes once a control period they are these commands. No input, however wrong, raises here or reaches the joints.
 
     Args:
         policy: moves the fingers.
@@ -83,9 +83,10 @@ class AssistController:
         self._rise: RiseWatch | None = None
         limits = self.settings
         looks = max(1, round(limits.press_s / facts.period_s))
-        self._press = PressWatch(facts.closing, limits.press, limits.press_moves, looks)
+        # a joint that presses lags by the gap at most
+        self._press = PressWatch(facts.closing, min(limits.press, 0.5 * self._max_gap), limits.press_moves, looks)
         self._command: Array | None = None
-        self._targets = np.clip(facts.open_pose, facts.low, facts.high)
+        self._goal = self._targets = np.clip(facts.open_pose, facts.low, facts.high)
         self._now = self._next = -np.inf
         self._share = 1.0
         self._message, self._failure, self._wants_release = "no joints read yet", "", False
@@ -145,7 +146,7 @@ class AssistController:
         if now is None or joints.joint_pos is None:
             return JointTargets(now or 0.0, self._targets.copy(), False, self.state, True, self._message)
         if self._command is None:
-            self._command = self._targets = joints.joint_pos.copy()
+            self._command = self._goal = self._targets = joints.joint_pos.copy()
         period = self._facts.period_s
         if now >= self._next - 1e-6:
             at = now if now - self._next > period or not np.isfinite(self._next) else self._next
@@ -155,7 +156,7 @@ class AssistController:
         if elapsed > 0.0 or not np.isfinite(self._now):
             self._now = now
         way = self.settings.max_speed * elapsed
-        moved = self._targets + np.clip(self._command - self._targets, -way, way)
+        moved = self._targets + np.clip(self._goal - self._targets, -way, way)
         self._targets = np.clip(moved, self._facts.low, self._facts.high)
         return JointTargets(now, self._targets.copy(), True, self.state, bool(self._message), self._message)
 
@@ -175,13 +176,15 @@ class AssistController:
                 self._command, self._message = before, "no number was worked out: the grip is kept"
             elif self.inputs.cloud_fault and np.abs(np.array(self._command) - before).max() < _STILL:
                 self._message = f"{self.inputs.cloud_fault}: the fingers stay"
+        if at - self.inputs.joints.last_s <= self.settings.lost_s:
+            # what a kept grip, or opening, wants stays as it was, for when what stops the joints is gone
+            self._goal = np.clip(np.array(self._command), joint_pos - self._max_gap, joint_pos + self._max_gap)
         if self._log is not None:
             nowhere = np.full(7, np.nan)
             pose_w = self.inputs.wrist.at(at) if self.inputs.wrist.last_s is not None else nowhere
             thing_w = nowhere if self.inputs.cloud is None else self.inputs.cloud_pose_w
             spent = time.perf_counter() - began
-            told = np.array(self._command)
-            row = (at, pose_w, thing_w, joint_pos, told, done.a_s, done.a_p, self.state.value, self._message, spent)
+            row = (at, pose_w, thing_w, joint_pos, self._goal, done.a_s, done.a_p, self.state.value, self._message, spent)
             self._log.add(Step(*row))
 
     def _why_frozen(self, at: float) -> str:

@@ -330,6 +330,58 @@ def test_a_torque_limit_keeps_targets_near_the_joints() -> None:
     assert bench.run(1.0)[1] == pytest.approx(0.5)
 
 
+WEAK = ControllerSettings(max_torque=0.3)
+"""N m; at 10 N m / rad a target is 0.03 rad ahead of its joint at most."""
+
+
+def ahead(bench: Bench, seconds: float, rise: float = 0.0) -> float:
+    """How far a target was ahead of its joint at most in so many seconds, rad."""
+    return max(float(np.abs(bench.run(PERIOD, rise) - bench.joints).max()) for _ in range(round(seconds / PERIOD)))
+
+
+def weak_and_held() -> Bench:
+    bench = Bench(1.0, WEAK)
+    bench.stop = 0.5
+    bench.run(1.2)
+    assert ahead(bench, 0.4, rise=0.2) == pytest.approx(0.03)  # while assisting and while closing for the lift
+    assert bench.state() is State.HOLDING  # what presses with little torque is felt, too
+    return bench
+
+
+def test_a_torque_limit_holds_for_a_grip_that_is_kept() -> None:
+    bench = weak_and_held()
+    kept = bench.last.joint_pos
+    bench.stop = 0.3  # something pushes the fingers open
+    bench.run(0.2)  # targets follow at 2 rad/s
+    assert ahead(bench, 0.5) == pytest.approx(0.03)
+    bench.stop = 0.5  # and lets go: the grip is as before
+    np.testing.assert_allclose(bench.run(0.5), kept)
+
+
+def test_a_torque_limit_holds_where_something_keeps_the_hand_from_opening() -> None:
+    bench = weak_and_held()
+    bench.least = np.array([-np.inf, 0.5, 0.5])
+    bench.controller.release()
+    bench.run(0.1)
+    assert bench.state() is State.RELEASE
+    assert ahead(bench, 0.3) == pytest.approx(0.03)
+    bench.least = -np.inf
+    np.testing.assert_allclose(bench.run(2.0), OPEN, atol=1e-9)
+    idle = Bench(1.0, WEAK)
+    idle.wrist[0], idle.least = 1.0, np.array([-np.inf, 1.3, 1.3])
+    idle.joints = np.array([0.0, 1.3, 1.3])
+    assert ahead(idle, 1.0) <= 0.03 + 1e-9
+    assert idle.state() is State.IDLE
+
+
+def test_a_torque_limit_holds_while_the_wrist_is_not_seen() -> None:
+    bench = weak_and_held()
+    bench.stop = 0.3
+    bench.run(0.5, sees_wrist=False)
+    assert bench.last.is_frozen
+    np.testing.assert_allclose(bench.last.joint_pos[1:], 0.33)
+
+
 @pytest.mark.parametrize("rate", [30.0, 47.0, 100.0])
 def test_inputs_of_any_rate_are_resampled_to_the_period(rate: float) -> None:
     bench = Bench(0.0)
