@@ -39,7 +39,8 @@ class JointTargets:
     Attributes:
         time_s: the controller's time.
         joint_pos: targets of the actuated joints (J,), rad: finite, within the limits, no faster than allowed.
-        is_ready: whether they may be sent: not before joints were read once.
+        is_ready: whether they may be sent: not before joints were read, three times in a row as good as the same. It
+            stays so: joints that are lost later freeze the fingers, until they are read as often again.
         state: what the hand is doing.
         is_frozen: the fingers stay where they are.
         message: why they do; empty otherwise.

@@ -17,6 +17,12 @@ _FAR_OUT = 0.5
 _AGAIN = 3
 """Strange readings in a row that agree with one another: the joints are where they say."""
 
+_AT_FIRST = 3
+"""Readings in a row that agree before joints are believed at first, and after a gap: a bus that wakes up gives zeros."""
+
+_AGREE = 0.2
+"""Rad of a joint between two readings that agree so."""
+
 _MAX_JOINT_SPEED = 12.0
 """Rad/s of a joint that is believed at once."""
 
@@ -37,21 +43,24 @@ class CloudView:
 
 
 class JointTrack:
-    """The last joints that can be believed.
+    """The last joints that can be believed: at first, and after a gap, the third of three readings that agree.
 
     Args:
         facts: the hand.
+        lost_s: seconds without a reading that are a gap.
 
     Attributes:
-        joint_pos: (J,), rad, within limits; None before the first reading.
+        joint_pos: (J,), rad, within limits; None before any was believed.
         coupled_pos: (C,), rad.
         last_s: when.
         num_refused: readings refused.
     """
 
-    def __init__(self, facts: HandFacts) -> None:
-        self._facts = facts
+    def __init__(self, facts: HandFacts, lost_s: float) -> None:
+        self._facts, self._lost_s = facts, lost_s
         self._strange: list[Array] = []
+        self._first: list[Array] = []
+        self._first_s = -np.inf  # of the last of them
         self.joint_pos: Array | None = None
         self.coupled_pos = np.zeros(len(facts.parents))
         self.last_s = -np.inf
@@ -71,12 +80,28 @@ class JointTrack:
         if time_s < self.last_s:
             return
         joint_pos = np.clip(reading[:num], facts.low, facts.high)
-        if self.joint_pos is not None and self._jumps(time_s, joint_pos):
+        if time_s - self.last_s > self._lost_s:
+            if not self._agree(time_s, joint_pos):
+                return
+        elif self._jumps(time_s, joint_pos):
             self.num_refused += 1
             return
         self._strange.clear()
+        self._first.clear()
         self.joint_pos, self.last_s = joint_pos, time_s
         self.coupled_pos = reading[num:] if len(reading) > num else facts.coupled(joint_pos)
+
+    def _agree(self, time_s: float, joint_pos: Array) -> bool:
+        """Whether this is the last of enough readings, one after another, that agree."""
+        since = time_s - self._first_s
+        if self._first and -self._lost_s <= since <= 0.0:  # the same once more, or one that comes late
+            return False
+        if self._first and (abs(since) > self._lost_s or np.abs(joint_pos - self._first[-1]).max() > _AGREE):
+            self.num_refused += len(self._first)
+            self._first.clear()
+        self._first.append(joint_pos)
+        self._first_s = time_s
+        return len(self._first) >= _AT_FIRST
 
     def _jumps(self, time_s: float, joint_pos: Array) -> bool:
         allowed = 0.2 + _MAX_JOINT_SPEED * min(time_s - self.last_s, 1.0)
@@ -104,7 +129,7 @@ class LiveInputs:
     def __init__(self, facts: HandFacts, settings: ControllerSettings) -> None:
         self._facts, self._settings = facts, settings
         self.clock = Clock(settings.max_ahead_s, settings.max_late_s)
-        self.wrist, self.joints = PoseTrack(settings.wrist), JointTrack(facts)
+        self.wrist, self.joints = PoseTrack(settings.wrist), JointTrack(facts, settings.lost_s)
         self._thing = PoseTrack(settings.thing)
         self._worker: CloudWorker | None = None
         self._known: PreparedCloud | None = None

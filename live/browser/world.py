@@ -22,7 +22,7 @@ from live.controller import AssistController, JointTargets
 from live.log import ControllerLog, Step
 from live.mujoco_hand import MujocoHand
 from live.policies import ControlPolicy
-from live.ports import pump
+from live.ports import pump, readings_at_rest
 from live.poses import Array
 from live.settings import ControllerSettings, checked_level
 
@@ -126,6 +126,8 @@ class World:
         placed = MujocoHand(self.hand, thing, object_w, start_w, factory=self._factory)
         controller = AssistController(self.assistants, ControllerSettings(level=self.level), self.log)
         controller.know_object(thing.cloud)
+        for reading in readings_at_rest(placed.time_s, placed.read()[0].joint_pos):
+            controller.update(reading.time_s, joint_pos=reading.joint_pos)
         self.close()
         self.thing, self.way, self._placed = thing, way, placed
         self.log.object_name, self.log.object_start_w = thing.name, object_w

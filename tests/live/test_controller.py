@@ -370,6 +370,7 @@ def test_a_torque_limit_holds_where_something_keeps_the_hand_from_opening() -> N
     idle = Bench(1.0, WEAK)
     idle.wrist[0], idle.least = 1.0, np.array([-np.inf, 1.3, 1.3])
     idle.joints = np.array([0.0, 1.3, 1.3])
+    idle.run(3 * PERIOD)
     assert ahead(idle, 1.0) <= 0.03 + 1e-9
     assert idle.state() is State.IDLE
 
@@ -500,7 +501,45 @@ def test_a_policy_that_fails_keeps_the_grip_and_says_so(error: Exception, caplog
 def test_nothing_may_be_sent_before_joints_were_read() -> None:
     controller = AssistController(FakePolicy())
     assert not controller.update(0.0, WRIST).is_ready
-    assert controller.update(0.01, WRIST, OPEN).is_ready
+    for number in range(3):
+        assert controller.update(0.01 * number, WRIST, OPEN).is_ready == (number == 2)
+
+
+CLOSED: Array = np.array([0.0, 0.9, 0.9])
+
+
+def test_joints_that_are_zero_at_first_are_not_believed() -> None:
+    controller = AssistController(FakePolicy(0.0))
+    readings = [np.zeros(3), np.zeros(3), CLOSED, CLOSED, np.zeros(3), CLOSED, CLOSED, CLOSED]
+    told = [controller.update(number * PERIOD, WRIST, joints) for number, joints in enumerate(readings)]
+    assert [each.is_ready for each in told] == 7 * [False] + [True]
+    np.testing.assert_allclose(told[-1].joint_pos, CLOSED, atol=PERIOD)  # the hand opens at 1 rad/s
+    assert controller.inputs.joints.num_refused == 5  # all that did not last
+
+
+@pytest.mark.parametrize("times", [[0.0, 0.0, 0.0, 0.0], [0.0, 0.2, 0.4, 0.6], [0.0, 0.02, 0.01, 0.01]])
+def test_the_same_reading_again_or_readings_far_apart_are_not_three_that_agree(times: list[float]) -> None:
+    controller = AssistController(FakePolicy(0.0))
+    assert not any(controller.update(time_s, WRIST, OPEN).is_ready for time_s in times)
+
+
+def test_after_a_gap_joints_are_believed_again_once_three_readings_agree() -> None:
+    bench = held()
+    kept = bench.last.joint_pos
+    for _ in range(10):
+        bench.time += PERIOD
+        bench.last = bench.controller.update(bench.time, bench.wrist)
+    assert "joints" in bench.last.message
+    for number in range(3):  # of a bus that wakes up
+        bench.time += PERIOD
+        joints = np.zeros(3) if number == 0 else CLOSED
+        bench.last = bench.controller.update(bench.time, bench.wrist, joints)
+        assert (bench.last.is_ready, "joints" in bench.last.message) == (True, True)
+        np.testing.assert_array_equal(bench.last.joint_pos, kept)
+    np.testing.assert_allclose(bench.run(PERIOD), kept)
+    assert bench.last.is_frozen  # 0.5 rad does not agree with 0.9, and begins anew
+    bench.run(2 * PERIOD)
+    assert not bench.last.is_frozen
 
 
 def test_a_log_holds_every_step_and_can_be_played(tmp_path: Path) -> None:
@@ -508,7 +547,7 @@ def test_a_log_holds_every_step_and_can_be_played(tmp_path: Path) -> None:
     bench = Bench()
     bench.controller = AssistController(bench.policy, log=log)
     bench.controller.know_object(BALL)
-    bench.run(0.5)
+    bench.run(0.55)  # of which the first two steps only read
     arrays = load_log(log.save(tmp_path / "log.npz"))
     assert arrays["joint_pos"].shape == (20, 3)
     np.testing.assert_allclose(np.diff(arrays["time_s"]), PERIOD)

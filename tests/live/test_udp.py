@@ -31,12 +31,12 @@ def test_a_wrist_sent_over_udp_is_answered_with_targets() -> None:
     controller = AssistController(FakePolicy())
     controller.know_object(BALL)
     content = {
-        "time_s": 1.0,
         "wrist_pose_w": WRIST.tolist(),
         "joint_pos": OPEN.tolist(),
         "object_pose_w": THING.tolist(),
     }
-    user.sendto(json.dumps(content).encode(), port.address)
+    for time_s in (0.96, 0.98, 1.0):
+        user.sendto(json.dumps(content | {"time_s": time_s}).encode(), port.address)
     time.sleep(0.02)
     pump(controller, [port], [port], 1.0)
     answer = json.loads(user.recv(65_507))
