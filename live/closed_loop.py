@@ -67,7 +67,7 @@ def run_episode(policy: ControlPolicy, episode: Episodes, physics: PhysicsFactor
     start_w = episode.wrist_pose_w[:, 0]
     world.reset(episode.grasp_objects, episode.object_pose_w, start_w, episode.hand.open_pose[None])
     controller = AssistController(policy)
-    controller.know_object(episode.grasp_objects[0].cloud)
+    controller.know_object(episode.grasp_objects[0].cloud, is_ordered=True)
     state, facts, step = world.state(), EpisodeFacts.at_start(episode.object_pose_w), 0
     lifts, moving = UserLifts(state), np.array([True])
     for reading in readings_at_rest(0.0, episode.hand.open_pose):

@@ -67,12 +67,15 @@ def crop(points: Points, pose_w: Array, workspace: Workspace) -> Array:
     return finite[workspace.holds(finite @ rotation_matrix(pose_w[3:]).T + pose_w[:3])]
 
 
-def prepare(points: Points, grouping: tuple[tuple[int, float, int], ...]) -> PreparedCloud:
-    """A cloud (N, 3) down-sampled and grouped; some 10 ms. A cloud of 1024 points is taken as already in order.
+def prepare(
+    points: Points, grouping: tuple[tuple[int, float, int], ...], *, is_ordered: bool = False
+) -> PreparedCloud:
+    """A cloud (N, 3) down-sampled, in farthest-point order, and grouped; some 10 ms.
 
     Args:
         points: finite, m, any frame that moves with the object.
         grouping: centres, radius and neighbours of each level of the encoder.
+        is_ordered: they are 1024 in that order already, as `GraspObject.cloud` is; nothing of it is looked at.
 
     Raises:
         ValueError: another shape, numbers that are not finite, or too few points.
@@ -82,7 +85,9 @@ def prepare(points: Points, grouping: tuple[tuple[int, float, int], ...]) -> Pre
         raise ValueError(
             f"a cloud has shape {cloud.shape}, expected (N, 3) with at least {MIN_POINTS} finite points in metres"
         )
-    if len(cloud) != NUM_POINTS:
+    if is_ordered and len(cloud) != NUM_POINTS:
+        raise ValueError(f"a cloud that is said to be in order has {len(cloud)} points, expected {NUM_POINTS}")
+    if not is_ordered:
         cloud = cloud[:: -(-len(cloud) // MAX_POINTS)]
         cloud = cloud[farthest_point_index(cloud.astype(np.float32), min(NUM_POINTS, len(cloud)))]
         cloud = np.resize(cloud, (NUM_POINTS, 3))  # too few: again from the first on

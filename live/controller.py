@@ -114,13 +114,17 @@ class AssistController:
     def level(self, level: float) -> None:
         self._level = checked_level(level)
 
-    def know_object(self, points_o: Points) -> None:
+    def know_object(self, points_o: Points, *, is_ordered: bool = False) -> None:
         """The object whose poses will come: its cloud (N, 3), m, in its own frame.
+
+        Args:
+            points_o: the cloud.
+            is_ordered: it is 1024 points in farthest-point order already, as `GraspObject.cloud` is.
 
         Raises:
             ValueError: another shape, numbers that are not finite, or too few points.
         """
-        self.inputs.know(points_o)
+        self.inputs.know(points_o, is_ordered=is_ordered)
 
     def release(self) -> None:
         """The user's button: let go at the next control step."""

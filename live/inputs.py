@@ -161,13 +161,13 @@ class LiveInputs:
         last_s = self._thing.last_s
         return self._known is not None and last_s is not None and time_s - last_s <= self._settings.lost_s
 
-    def know(self, points_o: Points) -> None:
+    def know(self, points_o: Points, *, is_ordered: bool = False) -> None:
         """From now on `ObjectPose` means an object with this cloud (N, 3), m, in its own frame.
 
         Raises:
             ValueError: see `prepare`.
         """
-        self._known = prepare(points_o, self._facts.grouping)
+        self._known = prepare(points_o, self._facts.grouping, is_ordered=is_ordered)
         self._thing.clear()
 
     def take(self, time_s: object, wrist_pose_w: object, joint_pos: object, scene: object) -> bool:

@@ -125,7 +125,7 @@ class World:
         model = self._factory.cache(self.hand).get(thing)
         placed = MujocoHand(self.hand, thing, object_w, start_w, factory=self._factory)
         controller = AssistController(self.assistants, ControllerSettings(level=self.level), self.log)
-        controller.know_object(thing.cloud)
+        controller.know_object(thing.cloud, is_ordered=True)
         for reading in readings_at_rest(placed.time_s, placed.read()[0].joint_pos):
             controller.update(reading.time_s, joint_pos=reading.joint_pos)
         self.close()
