@@ -3,7 +3,7 @@
 import logging
 import queue
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,12 +52,23 @@ class Workspace:
         return inside & (points_w[:, 2] >= self.above_table)
 
 
+Stamp = tuple[int, float]
+"""How often the clock had begun anew, and the time, s: of two stamps the larger is the later."""
+
+
 @dataclass(frozen=True)
 class PreparedCloud:
-    """An object's cloud (1024, 3), m, in a frame of its own, with the inputs that say which points are neighbours."""
+    """An object's cloud (1024, 3), m, in a frame of its own, with the inputs that say which points are neighbours.
+
+    Attributes:
+        points: in farthest-point order.
+        groups: the inputs by name.
+        seen: when, where it is a camera's.
+    """
 
     points: NDArray[np.float32]
     groups: dict[str, NDArray[np.int64]]
+    seen: Stamp = (0, -np.inf)
 
 
 def crop(points: Points, pose_w: Array, workspace: Workspace) -> Array:
@@ -122,17 +133,24 @@ class CloudWorker:
 
     def __init__(self, workspace: Workspace, grouping: tuple[tuple[int, float, int], ...]) -> None:
         self._workspace, self._grouping = workspace, grouping
-        self._waiting: queue.Queue[Array | None] = queue.Queue(maxsize=1)
+        self._waiting: queue.Queue[tuple[Array, Stamp] | None] = queue.Queue(maxsize=1)
         self._done: PreparedCloud | None = None
+        self._newest: Stamp = (0, -np.inf)
         self.num_refused = 0
         self.fault = ""
         self._thread = threading.Thread(target=self._work, name="clouds", daemon=True)
         self._thread.start()
 
-    def give(self, points: Points, pose_w: Array) -> None:
-        """A new cloud (N, 3), m, of a camera that stands at ``pose_w`` (7,); fuse several by concatenation."""
+    def give(self, points: Points, pose_w: Array, seen: Stamp = (0, 0.0)) -> None:
+        """A cloud (N, 3), m, of a camera that stands at ``pose_w`` (7,); fuse several by concatenation.
+
+        One that was seen before the last one that was given is left out.
+        """
+        if seen < self._newest:
+            return
+        self._newest = seen
         points_w = np.asarray(points, dtype=np.float64) @ rotation_matrix(pose_w[3:]).T + pose_w[:3]
-        self._replace(points_w)
+        self._replace((points_w, seen))
 
     def take(self) -> PreparedCloud | None:
         """The last cloud that is ready, in the world; None when there is no newer one."""
@@ -148,7 +166,7 @@ class CloudWorker:
         self._replace(None)
         self._thread.join(timeout=2.0)
 
-    def _replace(self, item: Array | None) -> None:
+    def _replace(self, item: tuple[Array, Stamp] | None) -> None:
         while True:
             try:
                 self._waiting.put_nowait(item)
@@ -161,9 +179,11 @@ class CloudWorker:
                     continue
 
     def _work(self) -> None:
-        while (points := self._waiting.get()) is not None:
+        while (item := self._waiting.get()) is not None:
+            points, seen = item
             try:
-                self._done = prepare(crop(points, IDENTITY, self._workspace), self._grouping)
+                done = prepare(crop(points, IDENTITY, self._workspace), self._grouping)
+                self._done = replace(done, seen=seen)
                 self.fault = ""
             except ValueError as error:
                 self.num_refused += 1

@@ -212,8 +212,9 @@ class AssistController:
         if self._rise is None:
             self._rise, self._moved = RiseWatch(pose_w[:3], period), wrist.num_moved
         self._rise.look(pose_w[:3])
-        cloud, points_h, distance = self.inputs.cloud, None, np.inf
-        if cloud is not None:
+        cloud, points_h, distance = self.inputs.cloud, None, np.nan
+        is_old = self.inputs.age_s(at) > self.settings.max_age_s
+        if cloud is not None and not is_old:
             points_h = points_seen_from(pose_w, cloud.points.astype(float), self.inputs.cloud_pose_w)
             distance = float(np.linalg.norm(points_h[:128] - self._facts.grasp_centre_h, axis=1).min())
         before = self.state
@@ -227,6 +228,8 @@ class AssistController:
             self._wanted = 0.0
         if state is State.IDLE or state is State.RELEASE:
             self._open()
+        elif state is State.ASSIST and is_old:
+            self._message, self._share = "the object is not seen: the fingers stay", 0.0
         elif state is State.ASSIST and cloud is not None and points_h is not None and not self.inputs.cloud_fault:
             if before is not State.ASSIST or cloud is not self._cloud:
                 self._policy.start()

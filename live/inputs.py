@@ -161,6 +161,13 @@ class LiveInputs:
         last_s = self._thing.last_s
         return self._known is not None and last_s is not None and time_s - last_s <= self._settings.lost_s
 
+    def age_s(self, time_s: float) -> float:
+        """Seconds, at a time, since the object of the cloud was seen, or its pose told; infinite where it never was."""
+        if self._is_known:
+            return time_s - (self._thing.last_s or 0.0)
+        beginnings, seen_s = (0, -np.inf) if self._seen is None else self._seen.seen
+        return time_s - seen_s if beginnings == self.clock.num_restarts else np.inf
+
     def know(self, points_o: Points, *, is_ordered: bool = False) -> None:
         """From now on `ObjectPose` means an object with this cloud (N, 3), m, in its own frame.
 
@@ -188,7 +195,7 @@ class LiveInputs:
         if isinstance(scene, ObjectPose):
             self._take_pose(time, scene)
         elif isinstance(scene, CloudView):
-            self._take_cloud(scene)
+            self._take_cloud(time, scene)
         elif scene is not None:
             self.num_bad_scenes += 1
         if self._worker is not None and (done := self._worker.take()) is not None:
@@ -211,7 +218,7 @@ class LiveInputs:
         if not is_there or not self._thing.add(time_s, pose):
             self.num_bad_scenes += 1
 
-    def _take_cloud(self, scene: CloudView) -> None:
+    def _take_cloud(self, time_s: float, scene: CloudView) -> None:
         pose = unit_pose(scene.pose_w)
         try:
             points = np.asarray(scene.points, dtype=np.float64)
@@ -222,4 +229,4 @@ class LiveInputs:
             return
         if self._worker is None:
             self._worker = CloudWorker(self._settings.workspace, self._facts.grouping)
-        self._worker.give(points, pose)
+        self._worker.give(points, pose, (self.clock.num_restarts, time_s))

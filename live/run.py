@@ -44,6 +44,12 @@ def main(args: Sequence[str] | None = None) -> None:
         "--max_speed", type=float, default=ControllerSettings.max_speed, help="of a joint target, rad/s"
     )
     parser.add_argument("--max_torque", type=float, help="N m that a joint may press with; the hand's unless given")
+    parser.add_argument(
+        "--max_age",
+        type=float,
+        default=ControllerSettings.max_age_s,
+        help="s without a view or pose after which an object moves no fingers; inf where it is told once",
+    )
     parser.add_argument("--log", type=Path, help="npz file of the last 24,000 control steps, written at the end")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="end after so many; never unless given")
     given = parser.parse_args(args)
@@ -52,7 +58,7 @@ def main(args: Sequence[str] | None = None) -> None:
         if given.log is not None:
             check_output(given.log, given.object, given.cameras)
         policy = load_control_policy(given.policy)
-        settings = ControllerSettings(given.level, given.max_speed, given.max_torque)
+        settings = ControllerSettings(given.level, given.max_speed, given.max_torque, max_age_s=given.max_age)
         controller = AssistController(policy, settings, log)
         if given.object is not None:
             controller.know_object(np.load(given.object, allow_pickle=False))

@@ -25,7 +25,7 @@ class Facts:
     Attributes:
         place: of the wrist (3,), m, world.
         speed: of the wrist, m/s.
-        distance: from the grasp centre to the object, m; infinite where none is seen.
+        distance: from the grasp centre to the object, m; NaN, which is neither near nor far, while none is seen.
         is_told: whether that is where the object is now: its pose is told.
         is_rising: whether the wrist rises.
         is_closed: whether the fingers had closed before that, as the policy wanted.

@@ -421,6 +421,81 @@ def test_an_object_seen_by_cameras_is_as_good_as_a_known_one() -> None:
     np.testing.assert_allclose(np.linalg.norm(points - [0, 0, -0.05], axis=1), 0.03, atol=1e-6)
 
 
+NOT_SEEN = "the object is not seen: the fingers stay"
+
+
+def test_an_object_whose_pose_is_told_no_more_moves_no_fingers_after_a_while() -> None:
+    bench = Bench(0.1)
+    bench.run(0.2)
+    bench.tells = False
+    before = bench.run(2.9)
+    assert bench.last.message == ""
+    kept = bench.run(0.2)
+    assert kept[1] > before[1]
+    assert (bench.last.message, bench.last.is_frozen, bench.state()) == (NOT_SEEN, True, State.ASSIST)
+    np.testing.assert_array_equal(bench.run(1.0, aside=0.5), kept)  # nor does it let go, wherever the wrist goes
+    assert bench.state() is State.ASSIST
+    bench.wrist, bench.tells = WRIST.copy(), True
+    bench.run(0.2)
+    assert bench.last.message == ""
+    assert bench.last.joint_pos[1] > kept[1]
+
+
+def test_an_object_that_is_told_once_and_stays_is_a_setting() -> None:
+    bench = Bench(0.1, ControllerSettings(max_age_s=math.inf))
+    bench.run(0.2)
+    bench.tells = False
+    before = bench.run(3.5)
+    assert bench.last.message == ""
+    assert bench.run(0.2)[1] > before[1]
+
+
+def test_a_hand_that_holds_and_one_that_is_let_go_ask_for_no_object() -> None:
+    bench = held()
+    bench.tells = False
+    kept = bench.run(5.0, rise=0.02)
+    assert (bench.last.message, bench.state()) == ("", State.HOLDING)
+    np.testing.assert_array_equal(bench.last.joint_pos, kept)
+    bench.controller.release()
+    np.testing.assert_allclose(bench.run(2.0), OPEN, atol=1e-9)
+
+
+def test_an_old_object_wakes_no_fingers() -> None:
+    bench = Bench()
+    bench.wrist[0] = 1.0
+    bench.run(0.2)
+    bench.tells = False
+    bench.run(3.2)
+    bench.run(1.0, aside=-1.0)
+    assert abs(bench.wrist[0]) < 1e-6
+    assert bench.state() is State.IDLE
+
+
+def test_a_clock_that_begins_anew_opens_no_hand_before_the_object_is_told_again() -> None:
+    bench = Bench()
+    bench.stop = 0.5
+    kept = bench.run(1.0)
+    bench.time, bench.tells = 1e4, False
+    np.testing.assert_array_equal(bench.run(1.0), kept)
+    assert (bench.last.message, bench.state()) == (NOT_SEEN, State.ASSIST)
+    bench.tells = True
+    bench.run(0.1)
+    assert bench.last.message == ""
+
+
+def test_a_view_that_comes_late_does_not_replace_a_newer_one() -> None:
+    controller = AssistController(FakePolicy(0.0))
+    for time_s, x in ((1.0, 0.1), (0.8, 0.3), (1.2, 0.2), (1.1, 0.3)):
+        controller.update(time_s, WRIST, OPEN, CloudView(BALL + [x, 0.0, 0.1], IDENTITY))
+        controller.inputs.wait_for_clouds()
+    controller.update(1.3)
+    cloud = controller.inputs.cloud
+    assert cloud is not None
+    assert cloud.points[:, 0].mean() == pytest.approx(0.2, abs=0.01)
+    assert controller.inputs.age_s(1.5) == pytest.approx(0.3)
+    controller.close()
+
+
 class SeenByCameras:
     """A wrist at rest over a ball that cameras see; `Bench` knows its object."""
 
@@ -429,15 +504,34 @@ class SeenByCameras:
         self.controller = AssistController(self.policy)
         self.time = 0.0
         self.joints = OPEN.copy()
+        self.sees = True
 
     def run(self, seconds: float) -> JointTargets:
         """The targets after so many seconds, with a cloud in every step, which is waited for."""
         for _ in range(round(seconds / PERIOD)):
             self.time += PERIOD
-            targets = self.controller.update(self.time, WRIST, self.joints, CloudView(BALL + THING[:3], IDENTITY))
+            points = BALL[: len(BALL) if self.sees else 3] + THING[:3]
+            targets = self.controller.update(self.time, WRIST, self.joints, CloudView(points, IDENTITY))
             self.controller.inputs.wait_for_clouds()
             self.joints = targets.joint_pos
         return targets
+
+
+def test_after_views_without_an_object_the_fingers_stay_until_it_is_seen_again() -> None:
+    bench = SeenByCameras()
+    bench.policy.action = np.full(3, 0.1)
+    bench.run(0.3)
+    bench.sees = False
+    bench.run(3.1)
+    before = bench.run(0.1)
+    assert (before.message, before.state) == (NOT_SEEN, State.ASSIST)
+    kept = bench.run(0.5)
+    np.testing.assert_array_equal(kept.joint_pos, before.joint_pos)
+    bench.sees = True
+    after = bench.run(0.3)
+    assert after.message == ""
+    assert after.joint_pos[1] > kept.joint_pos[1]
+    bench.controller.close()
 
 
 def test_an_error_while_a_cloud_is_prepared_keeps_the_fingers_where_they_are_and_says_so(
