@@ -44,7 +44,7 @@ class ControllerSettings:
             joint.
         closed, closed_share: rad by which fingers were closed before, on average, and the least a_s that the policy
             wanted then: a hand that waits for an object is closed a little, too. Of a policy without a_s it is 1.
-        set_down: m above the place of the grasp at which a wrist that rests sets down.
+        set_down: m above or below the place of the grasp within which a wrist that rests sets down.
         rest_speed: m/s below which it rests.
         set_down_s: seconds of rest after which the hand opens by itself; the user's gesture. Infinity: by button alone.
             So long, too, an object that no joint felt has to be told beyond ``far`` before the hand opens.

@@ -297,6 +297,47 @@ def test_setting_down_and_resting_opens() -> None:
     assert bench.last.joint_pos[1] < 0.5
 
 
+def test_a_wrist_that_rests_lower_than_where_it_grasped_lets_nothing_go() -> None:
+    bench = held()
+    bench.run(0.4, rise=-0.4)
+    assert bench.wrist[2] == pytest.approx(WRIST[2] - 0.08)  # beside a table, in mid-air
+    bench.run(2.0)
+    assert bench.state() is State.HOLDING
+    bench.run(0.4, rise=0.2)  # back to where it was taken
+    bench.run(1.5)
+    assert bench.state() in {State.RELEASE, State.IDLE}
+
+
+def lifted_by_a_noisy_tracker() -> Bench:
+    """30 cm up, where its base lies 6 cm above the place of the grasp: the tracker's noise was 12 mm."""
+    rng, bench = np.random.default_rng(1), Bench()
+    bench.stop = 0.5
+    for step in range(64):
+        rise, true = (0.5 if step >= 40 else 0.0), bench.wrist.copy()
+        bench.wrist[:3] += 0.012 * rng.standard_normal(3)
+        bench.run(PERIOD, rise)
+        bench.wrist = true + [0.0, 0.0, rise * PERIOD, 0.0, 0.0, 0.0, 0.0]
+    assert bench.state() is State.HOLDING
+    base = bench.controller._states._base
+    assert base is not None
+    assert base[2] > WRIST[2] + 0.05
+    return bench
+
+
+def test_setting_down_opens_at_the_height_of_the_grasp_though_the_lift_was_noticed_late() -> None:
+    bench = lifted_by_a_noisy_tracker()
+    bench.run(0.6, rise=-0.5)
+    bench.run(1.5)
+    assert bench.state() in {State.RELEASE, State.IDLE}
+
+
+def test_resting_above_the_height_of_the_grasp_lets_nothing_go_though_the_lift_was_noticed_late() -> None:
+    bench = lifted_by_a_noisy_tracker()
+    bench.run(0.48, rise=-0.5)  # 6 cm above it
+    bench.run(1.5)
+    assert bench.state() is State.HOLDING
+
+
 def test_the_level_scales_the_steps() -> None:
     moved = [Bench(0.5, ControllerSettings(level=level)).run(0.5)[1] - OPEN[1] for level in (0.0, 0.5, 1.0)]
     assert moved[0] == 0.0
