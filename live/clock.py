@@ -1,6 +1,6 @@
 """The time of the controller, told from the times of what comes in."""
 
-import math
+from live.poses import number_of
 
 AGAIN = 5
 """Refused times in a row that agree with one another: the sender's clock began anew."""
@@ -33,10 +33,7 @@ class Clock:
             time_s: s.
             is_tick: nothing was measured then; that such a time fits says nothing of the senders' clock.
         """
-        try:
-            value = float(time_s)  # type: ignore[arg-type]
-        except (TypeError, ValueError, OverflowError):
-            value = math.nan
+        value = number_of(time_s)
         if not abs(value) < 1e12:
             self.num_refused += 1
             return False

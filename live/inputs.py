@@ -7,7 +7,7 @@ import numpy as np
 from live.clock import Clock
 from live.clouds import CloudWorker, PreparedCloud, prepare
 from live.hand_facts import HandFacts
-from live.poses import IDENTITY, Array, Points
+from live.poses import IDENTITY, Array, Points, number_of, numbers_of
 from live.settings import ControllerSettings
 from live.tracks import PoseTrack, unit_pose
 
@@ -69,10 +69,7 @@ class JointTrack:
     def add(self, time_s: float, values: object) -> None:
         """A reading (J,), or (J + C,) with coupled joints behind; older ones than the last are left out."""
         facts, num = self._facts, len(self._facts.joints)
-        try:
-            reading = np.array(values, dtype=np.float64)
-        except (TypeError, ValueError, OverflowError):
-            reading = np.zeros(0)
+        reading = numbers_of(values)
         fits = reading.shape in {(num,), (num + len(facts.parents),)} and bool(np.isfinite(reading).all())
         if not fits or (facts.low - reading[:num] > _FAR_OUT).any() or (reading[:num] - facts.high > _FAR_OUT).any():
             self.num_refused += 1
@@ -179,15 +176,14 @@ class LiveInputs:
 
     def take(self, time_s: object, wrist_pose_w: object, joint_pos: object, scene: object) -> bool:
         """Whatever of it can be believed; whether the clock began anew."""
-        restarts = self.clock.num_restarts
-        if not self.clock.take(time_s, is_tick=wrist_pose_w is None and joint_pos is None and scene is None):
+        restarts, time = self.clock.num_restarts, number_of(time_s)
+        if not self.clock.take(time, is_tick=wrist_pose_w is None and joint_pos is None and scene is None):
             return False
         is_new = self.clock.num_restarts > restarts
         if is_new:
             self.wrist.clear()
             self._thing.clear()
             self.joints.last_s = -np.inf
-        time = float(time_s)  # type: ignore[arg-type]
         if wrist_pose_w is not None:
             self.wrist.add(time, wrist_pose_w)
         if joint_pos is not None:
@@ -219,11 +215,7 @@ class LiveInputs:
             self.num_bad_scenes += 1
 
     def _take_cloud(self, time_s: float, scene: CloudView) -> None:
-        pose = unit_pose(scene.pose_w)
-        try:
-            points = np.asarray(scene.points, dtype=np.float64)
-        except (TypeError, ValueError, OverflowError):
-            points = np.zeros(0)
+        pose, points = unit_pose(scene.pose_w), numbers_of(scene.points)
         if pose is None or points.ndim != 2 or points.shape[1] != 3 or len(points) > 1_000_000:
             self.num_bad_scenes += 1
             return

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from live.poses import Array, angle_between, between
+from live.poses import Array, angle_between, between, numbers_of
 
 KEPT_S = 1.5
 """Seconds for which poses are kept: the policy looks 0.8 s back."""
@@ -45,10 +45,7 @@ _Sample = tuple[float, _Pose]
 
 def unit_pose(values: object) -> Array | None:
     """A pose (7,) with a quaternion of unit length; None where this is none: another size, NaN, no orientation."""
-    try:
-        pose = np.array(values, dtype=np.float64)
-    except (TypeError, ValueError, OverflowError):
-        return None
+    pose = numbers_of(values)
     if pose.shape != (7,):
         return None
     numbers = pose.tolist()

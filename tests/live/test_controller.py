@@ -21,12 +21,22 @@ from live.states import State
 from tests.live.fakes import BALL, FACTS, OPEN, PERIOD, THING, WRIST, Bench, FakePolicy
 
 
+class Broken:
+    """Fails in a way of its own when it is asked for its numbers."""
+
+    def __array__(self, dtype: object = None, copy: object = None) -> Array:
+        raise RuntimeError("the memory behind it is gone")
+
+    def __float__(self) -> float:
+        raise RuntimeError("the memory behind it is gone")
+
+
 def garbage(rng: np.random.Generator) -> object:
     """Something that is no reading."""
     return [
         np.full(7, np.nan), np.full(3, np.inf), "wrist", {}, [], [[1.0]], np.zeros(7), 1e300 * np.ones(7),
-        b"\0", object(), np.full(3, 1e9), np.ones((7, 7)), [None] * 7, [10**400] * 7, [10**400] * 3,
-    ][rng.integers(15)]  # fmt: skip
+        b"\0", object(), np.full(3, 1e9), np.ones((7, 7)), [None] * 7, [10**400] * 7, [10**400] * 3, Broken(), [Broken()] * 7,
+    ][rng.integers(17)]  # fmt: skip
 
 
 def bad_scene(rng: np.random.Generator) -> object:
@@ -41,7 +51,9 @@ def test_whatever_comes_in_targets_are_finite_within_limits_and_speed(seed: int)
     controller, now, last = bench.controller, 0.0, None
     for _ in range(1500):
         now += rng.choice([0.0, 0.002, PERIOD, 0.1])
-        seen_at = now + rng.choice([0.0, 0.0, 0.0, -0.05, -3.0, 1e7, np.nan, np.inf])
+        seen_at: object = now + rng.choice([0.0, 0.0, 0.0, -0.05, -3.0, 1e7, np.nan, np.inf])
+        if rng.random() < 0.02:
+            seen_at = garbage(rng)
         wrist = WRIST + rng.choice([0.0, 0.01, 3.0]) * np.r_[rng.normal(size=3), np.zeros(4)]
         joints = OPEN + rng.choice([0.0, 0.05, 3.0]) * rng.normal(size=3)
         bench.policy.action = np.full(3, rng.choice([1.0, -1.0, 9.0, np.nan]))
@@ -49,7 +61,7 @@ def test_whatever_comes_in_targets_are_finite_within_limits_and_speed(seed: int)
             now = rng.uniform(0.0, 1e4)
         before = controller.inputs.clock.now
         targets = controller.update(
-            seen_at,
+            seen_at,  # type: ignore[arg-type]
             [None, wrist, wrist, garbage(rng)][rng.integers(4)],
             [None, joints, joints, garbage(rng)][rng.integers(4)],
             [None, ObjectPose(THING), bad_scene(rng)][rng.integers(3)],
@@ -66,6 +78,18 @@ def test_whatever_comes_in_targets_are_finite_within_limits_and_speed(seed: int)
             assert np.abs(targets.joint_pos - last).max() <= allowed
         last = targets.joint_pos
     assert last is not None
+    controller.close()
+
+
+def test_what_fails_to_say_its_numbers_is_refused_as_what_has_none() -> None:
+    controller = AssistController(FakePolicy())
+    broken: list[object] = [Broken(), ObjectPose(Broken()), CloudView(Broken(), WRIST)]  # type: ignore[arg-type]
+    for scene in broken:
+        controller.update(0.0, Broken(), Broken(), scene)
+    controller.update(Broken())  # type: ignore[arg-type]
+    inputs = controller.inputs
+    refused = (inputs.wrist.num_refused, inputs.joints.num_refused, inputs.num_bad_scenes, inputs.clock.num_refused)
+    assert refused == (3, 3, 3, 1)
     controller.close()
 
 
