@@ -8,6 +8,7 @@ checkpoint.
 import argparse
 import logging
 import signal
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from live.controller import AssistController
 from live.log import ControllerLog
 from live.loop import ControlLoop
 from live.policies import ControlPolicy, load_control_policy
+from live.poses import Points
 from live.ros2 import Ros2Port
 from live.settings import ControllerSettings
 from live.udp import UdpPort
@@ -61,7 +63,7 @@ def main(args: Sequence[str] | None = None) -> None:
         settings = ControllerSettings(given.level, given.max_speed, given.max_torque, max_age_s=given.max_age)
         controller = AssistController(policy, settings, log)
         if given.object is not None:
-            controller.know_object(np.load(given.object, allow_pickle=False))
+            controller.know_object(_cloud(given.object))
         port = _port(given, policy)
     except (OSError, ValueError, ModuleNotFoundError) as error:
         parser.error(str(error))
@@ -74,6 +76,27 @@ def main(args: Sequence[str] | None = None) -> None:
         port.close()
         if given.log is not None and len(log):
             _LOG.info("wrote %s", log.save(given.log))
+
+
+def _cloud(path: Path) -> Points:
+    """The cloud (N, 3) of an npy file.
+
+    Raises:
+        FileNotFoundError: there is none.
+        ValueError: it holds something else.
+    """
+    expected = "expected an npy file of points (N, 3), m"
+    try:
+        # as a map: what a header says of gigabytes that the file does not have is not believed
+        content = np.load(path, mmap_mode="r", allow_pickle=False)
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, SyntaxError, TypeError) as error:
+        raise ValueError(f"{path} cannot be read: {error}; {expected}") from error
+    if not isinstance(content, np.ndarray) or content.dtype.kind not in "fiu":
+        kind = getattr(content, "dtype", "several arrays")
+        raise ValueError(f"{path} holds {kind}; {expected}")
+    return np.array(content, dtype=np.float64)
 
 
 def _port(given: argparse.Namespace, policy: ControlPolicy) -> UdpPort | Ros2Port:
