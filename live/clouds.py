@@ -3,6 +3,7 @@
 import logging
 import queue
 import threading
+from collections import deque
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -134,7 +135,7 @@ class CloudWorker:
     def __init__(self, workspace: Workspace, grouping: tuple[tuple[int, float, int], ...]) -> None:
         self._workspace, self._grouping = workspace, grouping
         self._waiting: queue.Queue[tuple[Array, Stamp] | None] = queue.Queue(maxsize=1)
-        self._done: PreparedCloud | None = None
+        self._done: deque[PreparedCloud] = deque(maxlen=1)  # its ends are atomic: none is lost between two threads
         self._newest: Stamp = (0, -np.inf)
         self.num_refused = 0
         self.fault = ""
@@ -154,8 +155,10 @@ class CloudWorker:
 
     def take(self) -> PreparedCloud | None:
         """The last cloud that is ready, in the world; None when there is no newer one."""
-        done, self._done = self._done, None
-        return done
+        try:
+            return self._done.pop()
+        except IndexError:
+            return None
 
     def wait(self) -> None:
         """Until what was given is prepared, for simulations that run faster than time."""
@@ -183,7 +186,7 @@ class CloudWorker:
             points, seen = item
             try:
                 done = prepare(crop(points, IDENTITY, self._workspace), self._grouping)
-                self._done = replace(done, seen=seen)
+                self._done.append(replace(done, seen=seen))
                 self.fault = ""
             except ValueError as error:
                 self.num_refused += 1

@@ -176,6 +176,19 @@ def test_files_of_another_version_or_program_are_refused(exported_policy: Path, 
         OnnxPolicy(tmp_path / "nowhere")
 
 
+def test_a_file_of_another_part_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    class Renamed:
+        """`primitive.onnx` at the place of `control.onnx`."""
+
+        def __init__(self, path: Path) -> None:
+            self.path = path
+            self.description = {"part": {"control": "primitive"}.get(path.stem, path.stem), "checkpoint_sha256": "0"}
+
+    monkeypatch.setattr("live.policies._Session", Renamed)
+    with pytest.raises(ValueError, match=r"control\.onnx is the part 'primitive' of an export, expected 'control'"):
+        OnnxPolicy(tmp_path)
+
+
 def test_a_description_without_a_field_is_refused() -> None:
     with pytest.raises(ValueError, match="no field 'hand'"):
         HandFacts.of_description({"format": 1}, "x.onnx")
