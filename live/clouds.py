@@ -79,9 +79,7 @@ def crop(points: Points, pose_w: Array, workspace: Workspace) -> Array:
     return finite[workspace.holds(finite @ rotation_matrix(pose_w[3:]).T + pose_w[:3])]
 
 
-def prepare(
-    points: Points, grouping: tuple[tuple[int, float, int], ...], *, is_ordered: bool = False
-) -> PreparedCloud:
+def prepare(points: Points, grouping: tuple[tuple[int, float, int], ...], *, is_ordered: bool = False) -> PreparedCloud:
     """A cloud (N, 3) down-sampled, in farthest-point order, and grouped; some 10 ms.
 
     Args:

@@ -58,7 +58,8 @@ class AssistController:
     """Assists one hand; `update` as often as anything is seen, at least once a control period.
 
     Targets follow the policy's commands no faster than ``settings.max_speed``, and no farther ahead of the joints than
-    ``settings.max_torque`` allows; where `update` comes once a control period they are these commands. No input, however wrong, raises here or reaches the joints.
+    ``settings.max_torque`` allows; where `update` comes once a control period they are these commands. No input,
+    however wrong, raises here or reaches the joints.
 
     Args:
         policy: moves the fingers.
@@ -177,7 +178,7 @@ class AssistController:
             self._share = min(1.0, self._share + self._facts.period_s / self.settings.resume_s)
             before = np.array(self._command)
             done = self._act(at, joint_pos)
-            if not np.isfinite(self._command).all():  # whatever it came of, it goes no further
+            if not np.isfinite(np.array(self._command)).all():  # whatever it came of, it goes no further
                 self._command, self._message = before, "no number was worked out: the grip is kept"
             elif self.inputs.cloud_fault and np.abs(np.array(self._command) - before).max() < _STILL:
                 self._message = f"{self.inputs.cloud_fault}: the fingers stay"
@@ -189,7 +190,8 @@ class AssistController:
             pose_w = self.inputs.wrist.at(at) if self.inputs.wrist.last_s is not None else nowhere
             thing_w = nowhere if self.inputs.cloud is None else self.inputs.cloud_pose_w
             spent = time.perf_counter() - began
-            row = (at, pose_w, thing_w, joint_pos, self._goal, done.a_s, done.a_p, self.state.value, self._message, spent)
+            told, state = self._goal, self.state.value
+            row = (at, pose_w, thing_w, joint_pos, told, done.a_s, done.a_p, state, self._message, spent)
             self._log.add(Step(*row))
 
     def _why_frozen(self, at: float) -> str:

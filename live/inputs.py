@@ -18,7 +18,7 @@ _AGAIN = 3
 """Strange readings in a row that agree with one another: the joints are where they say."""
 
 _AT_FIRST = 3
-"""Readings in a row that agree before joints are believed at first, and after a gap: a bus that wakes up gives zeros."""
+"""Readings in a row that agree before joints are believed at first, and after a gap: a bus that wakes up gives 0."""
 
 _AGREE = 0.2
 """Rad of a joint between two readings that agree so."""
@@ -54,6 +54,7 @@ class JointTrack:
         coupled_pos: (C,), rad.
         last_s: when.
         num_refused: readings refused.
+        why_refused: the last one's reason.
     """
 
     def __init__(self, facts: HandFacts, lost_s: float) -> None:
@@ -64,15 +65,14 @@ class JointTrack:
         self.joint_pos: Array | None = None
         self.coupled_pos = np.zeros(len(facts.parents))
         self.last_s = -np.inf
-        self.num_refused = 0
+        self.num_refused, self.why_refused = 0, ""
 
     def add(self, time_s: float, values: object) -> None:
         """A reading (J,), or (J + C,) with coupled joints behind; older ones than the last are left out."""
         facts, num = self._facts, len(self._facts.joints)
         reading = numbers_of(values)
-        fits = reading.shape in {(num,), (num + len(facts.parents),)} and bool(np.isfinite(reading).all())
-        if not fits or (facts.low - reading[:num] > _FAR_OUT).any() or (reading[:num] - facts.high > _FAR_OUT).any():
-            self.num_refused += 1
+        if why := self._why_none(reading):
+            self._refuse(why)
             return
         if time_s < self.last_s:
             return
@@ -81,12 +81,27 @@ class JointTrack:
             if not self._agree(time_s, joint_pos):
                 return
         elif self._jumps(time_s, joint_pos):
-            self.num_refused += 1
+            self._refuse(f"a jump of {np.abs(joint_pos - np.array(self.joint_pos)).max():.2f} rad")
             return
         self._strange.clear()
         self._first.clear()
         self.joint_pos, self.last_s = joint_pos, time_s
         self.coupled_pos = reading[num:] if len(reading) > num else facts.coupled(joint_pos)
+
+    def _why_none(self, reading: Array) -> str:
+        """Why numbers are no reading; empty where they are one."""
+        facts, num = self._facts, len(self._facts.joints)
+        if reading.shape not in {(num,), (num + len(facts.parents),)}:
+            return f"{reading.size} numbers, expected {num} or {num + len(facts.parents)}"
+        if not np.isfinite(reading).all():
+            return "numbers that are not finite"
+        beyond = np.maximum(facts.low - reading[:num], reading[:num] - facts.high)
+        worst = int(beyond.argmax())
+        return f"{facts.joints[worst]} {beyond[worst]:.2f} rad beyond its limits" if beyond[worst] > _FAR_OUT else ""
+
+    def _refuse(self, why: str) -> None:
+        self.num_refused += 1
+        self.why_refused = why
 
     def _agree(self, time_s: float, joint_pos: Array) -> bool:
         """Whether this is the last of enough readings, one after another, that agree."""
@@ -94,7 +109,8 @@ class JointTrack:
         if self._first and -self._lost_s <= since <= 0.0:  # the same once more, or one that comes late
             return False
         if self._first and (abs(since) > self._lost_s or np.abs(joint_pos - self._first[-1]).max() > _AGREE):
-            self.num_refused += len(self._first)
+            for _ in self._first:
+                self._refuse("at first, or after a gap, readings that do not agree")
             self._first.clear()
         self._first.append(joint_pos)
         self._first_s = time_s
@@ -121,6 +137,7 @@ class LiveInputs:
         clock, wrist, joints: what was believed.
         cloud: the object's; None before any was seen.
         num_bad_scenes: poses of objects, and clouds, that were refused.
+        why_bad_scene: the last one's reason.
     """
 
     def __init__(self, facts: HandFacts, settings: ControllerSettings) -> None:
@@ -131,7 +148,7 @@ class LiveInputs:
         self._worker: CloudWorker | None = None
         self._known: PreparedCloud | None = None
         self._seen: PreparedCloud | None = None
-        self.num_bad_scenes = 0
+        self.num_bad_scenes, self.why_bad_scene = 0, ""
 
     @property
     def cloud(self) -> PreparedCloud | None:
@@ -193,7 +210,7 @@ class LiveInputs:
         elif isinstance(scene, CloudView):
             self._take_cloud(time, scene)
         elif scene is not None:
-            self.num_bad_scenes += 1
+            self._refuse("neither a pose nor a cloud")
         if self._worker is not None and (done := self._worker.take()) is not None:
             self._seen = done
         return is_new
@@ -208,16 +225,29 @@ class LiveInputs:
         if self._worker is not None:
             self._worker.close()
 
+    @property
+    def num_empty_clouds(self) -> int:
+        """Clouds of which too few points lay in the workspace."""
+        return 0 if self._worker is None else self._worker.num_refused
+
+    def _refuse(self, why: str) -> None:
+        self.num_bad_scenes += 1
+        self.why_bad_scene = why
+
     def _take_pose(self, time_s: float, scene: ObjectPose) -> None:
         box, pose = self._settings.workspace, unit_pose(scene.pose_w)
-        is_there = pose is not None and bool(((pose[:3] >= box.low) & (pose[:3] <= box.high)).all())
-        if not is_there or not self._thing.add(time_s, pose):
-            self.num_bad_scenes += 1
+        if pose is not None and not ((pose[:3] >= box.low) & (pose[:3] <= box.high)).all():
+            self._refuse(f"an object at {np.round(pose[:3], 2).tolist()} m, out of the workspace")
+        elif not self._thing.add(time_s, scene.pose_w if pose is None else pose):
+            self._refuse(f"an object's pose: {self._thing.why_refused}")
 
     def _take_cloud(self, time_s: float, scene: CloudView) -> None:
         pose, points = unit_pose(scene.pose_w), numbers_of(scene.points)
-        if pose is None or points.ndim != 2 or points.shape[1] != 3 or len(points) > 1_000_000:
-            self.num_bad_scenes += 1
+        if pose is None:
+            self._refuse("a cloud without the pose of its frame")
+            return
+        if points.ndim != 2 or points.shape[1] != 3 or len(points) > 1_000_000:
+            self._refuse(f"a cloud of shape {points.shape}, expected (N, 3), a million points at most")
             return
         if self._worker is None:
             self._worker = CloudWorker(self._settings.workspace, self._facts.grouping)

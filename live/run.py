@@ -21,6 +21,7 @@ from live.log import ControllerLog
 from live.loop import ControlLoop
 from live.policies import ControlPolicy, load_control_policy
 from live.poses import Points
+from live.refusals import RefusalLog, refused_by
 from live.ros2 import Ros2Port
 from live.settings import ControllerSettings
 from live.udp import UdpPort
@@ -68,7 +69,8 @@ def main(args: Sequence[str] | None = None) -> None:
     except (OSError, ValueError, ModuleNotFoundError) as error:
         parser.error(str(error))
     try:
-        ControlLoop(controller, [port], [port]).run(policy.facts.period_s, given.seconds)
+        refusals = RefusalLog(lambda: refused_by(controller.inputs, port))
+        ControlLoop(controller, [port], [port]).run(policy.facts.period_s, given.seconds, refusals.look)
     except KeyboardInterrupt:
         _LOG.info("ended")
     finally:

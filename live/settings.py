@@ -29,8 +29,8 @@ class ControllerSettings:
         max_speed: of a joint target, rad/s; a policy moves at most 2.
         max_torque: N m that a joint may press with, of its stiffness; as far as the hand allows when None.
         lost_s: seconds after which a wrist, or joints, that were not seen freeze the fingers.
-        max_age_s: seconds after which an object that was not seen, or whose pose was not told, moves no fingers any more;
-            a hand that holds keeps its grip anyway. Infinity: one that is told once stays where it is.
+        max_age_s: seconds after which an object that was not seen, or whose pose was not told, moves no fingers any
+            more; a hand that holds keeps its grip anyway. Infinity: one that is told once stays where it is.
         resume_s: seconds over which they come back to full speed.
         max_ahead_s, max_late_s: times that lie farther from the last one are refused until they repeat.
         near, far: m from the grasp centre to the object at which the fingers wake up, and go back to open.

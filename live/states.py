@@ -9,7 +9,6 @@ import numpy as np
 from live.poses import Array
 from live.settings import ControllerSettings
 
-
 _BEFORE_S = 0.6
 """Seconds before a rise is noticed in which it may have begun: the longest window of `live.rise`."""
 

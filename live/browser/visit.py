@@ -17,6 +17,7 @@ from live.browser.recordings import Recording, read_recording
 from live.browser.stage import Stage
 from live.browser.ways import Way
 from live.browser.world import World
+from live.refusals import RefusalLog
 
 _LOG = logging.getLogger(__name__)
 
@@ -107,6 +108,7 @@ class Visit:
         self._recording: Recording | None = None
         self._stopped_itself_at = -math.inf
         self._is_building = threading.Lock()
+        self._refusals = RefusalLog(world.refused, f"visitor {client.client_id}: ")
         self.stage = Stage(client, hand, lambda pose_w: self.do(lambda world: world.wrist.ask(pose_w)))
         wishes = Wishes(
             self.do, self._show_object, self._upload, self._another_way, self._record, self._replay, self._replay_file
@@ -163,6 +165,7 @@ class Visit:
         if self.num_steps % TELL_EVERY == 0:
             self.stage.show_way(self.panel.shows_way)
             self.panel.tell(self.world, self.pace)
+            self._refusals.look()
 
     def _loop(self) -> None:
         due = told_at = time.monotonic()

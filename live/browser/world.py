@@ -24,6 +24,7 @@ from live.mujoco_hand import MujocoHand
 from live.policies import ControlPolicy
 from live.ports import pump, readings_at_rest
 from live.poses import Array
+from live.refusals import Refused, refused_by
 from live.settings import ControllerSettings, checked_level
 
 CURVE_STEPS = 240
@@ -158,6 +159,10 @@ class World:
         way = recording.past(thing, _likely_rest(thing) if stands_w is None else stands_w)
         self.place(thing, way)
         self.wrist.play(way.wrist_pose_w)
+
+    def refused(self) -> dict[str, Refused]:
+        """What the controller refused since the object was placed."""
+        return {} if self._controller is None else refused_by(self._controller.inputs)
 
     def release(self) -> None:
         """The visitor's button: open the hand."""

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-
 SENSOR_DATA = SimpleNamespace(reliability="best_effort", depth=5)
 """`rclpy.qos.qos_profile_sensor_data`."""
 

@@ -35,7 +35,8 @@ def garbage(rng: np.random.Generator) -> object:
     """Something that is no reading."""
     return [
         np.full(7, np.nan), np.full(3, np.inf), "wrist", {}, [], [[1.0]], np.zeros(7), 1e300 * np.ones(7),
-        b"\0", object(), np.full(3, 1e9), np.ones((7, 7)), [None] * 7, [10**400] * 7, [10**400] * 3, Broken(), [Broken()] * 7,
+        b"\0", object(), np.full(3, 1e9), np.ones((7, 7)), [None] * 7, [10**400] * 7, [10**400] * 3,
+        Broken(), [Broken()] * 7,
     ][rng.integers(17)]  # fmt: skip
 
 
@@ -340,7 +341,7 @@ def lifted_by_a_noisy_tracker() -> Bench:
         rise, true = (0.5 if step >= 40 else 0.0), bench.wrist.copy()
         bench.wrist[:3] += 0.012 * rng.standard_normal(3)
         bench.run(PERIOD, rise)
-        bench.wrist = true + [0.0, 0.0, rise * PERIOD, 0.0, 0.0, 0.0, 0.0]
+        bench.wrist = true + np.array([0.0, 0.0, rise * PERIOD, 0.0, 0.0, 0.0, 0.0])
     assert bench.state() is State.HOLDING
     base = bench.controller._states._base
     assert base is not None
@@ -551,7 +552,7 @@ def test_a_clock_that_begins_anew_opens_no_hand_before_the_object_is_told_again(
 def test_a_view_that_comes_late_does_not_replace_a_newer_one() -> None:
     controller = AssistController(FakePolicy(0.0))
     for time_s, x in ((1.0, 0.1), (0.8, 0.3), (1.2, 0.2), (1.1, 0.3)):
-        controller.update(time_s, WRIST, OPEN, CloudView(BALL + [x, 0.0, 0.1], IDENTITY))
+        controller.update(time_s, WRIST, OPEN, CloudView(BALL + np.array([x, 0.0, 0.1]), IDENTITY))
         controller.inputs.wait_for_clouds()
     controller.update(1.3)
     cloud = controller.inputs.cloud

@@ -143,9 +143,7 @@ def test_a_message_that_is_too_long_is_told() -> None:
     client.close()
 
 
-@pytest.mark.parametrize(
-    ("port", "host", "why"), [(70_000, "127.0.0.1", "port is 70000"), (0, 70 * "ä", "no address")]
-)
+@pytest.mark.parametrize(("port", "host", "why"), [(70_000, "127.0.0.1", "port is 70000"), (0, 70 * "ä", "no address")])
 def test_a_port_or_an_address_that_is_none_is_told(port: int, host: str, why: str) -> None:
     with pytest.raises(ValueError, match=why):
         UdpPort(port, host)

@@ -10,8 +10,8 @@ import pytest
 
 pytest.importorskip("viser", reason="needs the extra demo")
 
-from live.browser.recordings import Recording, read_recording
 from envs.objects.grasp_object import GraspObject
+from live.browser.recordings import Recording, read_recording
 from live.browser.visit import Exhibits, Visit
 from live.server import DemoServer
 from tests.live.browser.tabs import demo_server, tab, wait_for
