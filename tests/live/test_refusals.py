@@ -3,6 +3,7 @@
 import json
 import logging
 import time
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ def aside(pose_w: Array, by: float) -> Array:
 def test_each_input_says_why_it_was_refused() -> None:
     controller = AssistController(FakePolicy())
     controller.know_object(BALL)
-    bad = {
+    bad: dict[str, list[tuple[tuple[Any, Any, Any], str]]] = {
         "joint readings": [
             ((None, np.zeros(2), None), "2 numbers, expected 3 or 4"),
             ((None, np.full(3, np.nan), None), "numbers that are not finite"),
