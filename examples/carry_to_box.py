@@ -22,7 +22,7 @@ policy = load_control_policy(sys.argv[1])
 plan = TrialPlan(load_grasp_set("data/grasps.npz"), ObjectLibrary(), "development", trials=1, families=("mug",))
 trial = plan.trials()[1]
 controller = AssistController(policy)
-controller.know_object(trial.grasp_object.cloud)
+controller.know_object(trial.grasp_object.cloud, is_ordered=True)
 arm = trial.user_pose_w[0]
 world = MujocoHand(trial.hand, trial.grasp_object, trial.object_pose_w, arm)
 carry, phase = Carry(policy.facts.grasp_centre_h), None

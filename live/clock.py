@@ -1,6 +1,6 @@
 """The time of the controller, told from the times of what comes in."""
 
-import math
+from live.poses import number_of
 
 AGAIN = 5
 """Refused times in a row that agree with one another: the sender's clock began anew."""
@@ -16,6 +16,7 @@ class Clock:
     Attributes:
         now: s; None before the first time.
         num_refused: times refused.
+        why_refused: the last one's reason.
         num_restarts: times that the clock began anew.
     """
 
@@ -23,7 +24,7 @@ class Clock:
         self._max_ahead_s, self._max_late_s = max_ahead_s, max_late_s
         self._strange: list[float] = []
         self.now: float | None = None
-        self.num_refused = 0
+        self.num_refused, self.why_refused = 0, ""
         self.num_restarts = 0
 
     def take(self, time_s: object, *, is_tick: bool = False) -> bool:
@@ -33,12 +34,10 @@ class Clock:
             time_s: s.
             is_tick: nothing was measured then; that such a time fits says nothing of the senders' clock.
         """
-        try:
-            value = float(time_s)  # type: ignore[arg-type]
-        except (TypeError, ValueError, OverflowError):
-            value = math.nan
+        value = number_of(time_s)
         if not abs(value) < 1e12:
             self.num_refused += 1
+            self.why_refused = "a time that is no number of seconds"
             return False
         if self.now is not None and not -self._max_late_s <= value - self.now <= self._max_ahead_s:
             return self._strange_time(value)
@@ -49,6 +48,7 @@ class Clock:
 
     def _strange_time(self, time_s: float) -> bool:
         self.num_refused += 1
+        self.why_refused = f"a time {time_s - (self.now or 0.0):+.1f} s from the newest one"
         if self._strange and abs(time_s - self._strange[-1]) > self._max_ahead_s:
             self._strange.clear()
         self._strange.append(time_s)

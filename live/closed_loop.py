@@ -44,6 +44,7 @@ from live.controller import AssistController
 from live.hand_guard import check_policy_hand
 from live.inputs import ObjectPose
 from live.policies import ControlPolicy, load_control_policy, policy_digest
+from live.ports import readings_at_rest
 from live.provenance import made_with
 
 _LOG = logging.getLogger(__name__)
@@ -66,9 +67,11 @@ def run_episode(policy: ControlPolicy, episode: Episodes, physics: PhysicsFactor
     start_w = episode.wrist_pose_w[:, 0]
     world.reset(episode.grasp_objects, episode.object_pose_w, start_w, episode.hand.open_pose[None])
     controller = AssistController(policy)
-    controller.know_object(episode.grasp_objects[0].cloud)
+    controller.know_object(episode.grasp_objects[0].cloud, is_ordered=True)
     state, facts, step = world.state().host(), EpisodeFacts.at_start(episode.object_pose_w), 0
     lifts, moving = UserLifts(state), np.array([True])
+    for reading in readings_at_rest(0.0, episode.hand.open_pose):
+        controller.update(reading.time_s, joint_pos=reading.joint_pos)
     while True:
         now, joints = step * world.settings.control_dt, np.concatenate([state.joint_pos[0], state.coupled_pos[0]])
         told = controller.update(now, state.wrist_pose_w[0], joints, ObjectPose(state.object_pose_w[0]))

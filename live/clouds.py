@@ -3,7 +3,8 @@
 import logging
 import queue
 import threading
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,12 +53,23 @@ class Workspace:
         return inside & (points_w[:, 2] >= self.above_table)
 
 
+Stamp = tuple[int, float]
+"""How often the clock had begun anew, and the time, s: of two stamps the larger is the later."""
+
+
 @dataclass(frozen=True)
 class PreparedCloud:
-    """An object's cloud (1024, 3), m, in a frame of its own, with the inputs that say which points are neighbours."""
+    """An object's cloud (1024, 3), m, in a frame of its own, with the inputs that say which points are neighbours.
+
+    Attributes:
+        points: in farthest-point order.
+        groups: the inputs by name.
+        seen: when, where it is a camera's.
+    """
 
     points: NDArray[np.float32]
     groups: dict[str, NDArray[np.int64]]
+    seen: Stamp = (0, -np.inf)
 
 
 def crop(points: Points, pose_w: Array, workspace: Workspace) -> Array:
@@ -67,12 +79,13 @@ def crop(points: Points, pose_w: Array, workspace: Workspace) -> Array:
     return finite[workspace.holds(finite @ rotation_matrix(pose_w[3:]).T + pose_w[:3])]
 
 
-def prepare(points: Points, grouping: tuple[tuple[int, float, int], ...]) -> PreparedCloud:
-    """A cloud (N, 3) down-sampled and grouped; some 10 ms. A cloud of 1024 points is taken as already in order.
+def prepare(points: Points, grouping: tuple[tuple[int, float, int], ...], *, is_ordered: bool = False) -> PreparedCloud:
+    """A cloud (N, 3) down-sampled, in farthest-point order, and grouped; some 10 ms.
 
     Args:
         points: finite, m, any frame that moves with the object.
         grouping: centres, radius and neighbours of each level of the encoder.
+        is_ordered: they are 1024 in that order already, as `GraspObject.cloud` is; nothing of it is looked at.
 
     Raises:
         ValueError: another shape, numbers that are not finite, or too few points.
@@ -82,7 +95,9 @@ def prepare(points: Points, grouping: tuple[tuple[int, float, int], ...]) -> Pre
         raise ValueError(
             f"a cloud has shape {cloud.shape}, expected (N, 3) with at least {MIN_POINTS} finite points in metres"
         )
-    if len(cloud) != NUM_POINTS:
+    if is_ordered and len(cloud) != NUM_POINTS:
+        raise ValueError(f"a cloud that is said to be in order has {len(cloud)} points, expected {NUM_POINTS}")
+    if not is_ordered:
         cloud = cloud[:: -(-len(cloud) // MAX_POINTS)]
         cloud = cloud[farthest_point_index(cloud.astype(np.float32), min(NUM_POINTS, len(cloud)))]
         cloud = np.resize(cloud, (NUM_POINTS, 3))  # too few: again from the first on
@@ -117,22 +132,31 @@ class CloudWorker:
 
     def __init__(self, workspace: Workspace, grouping: tuple[tuple[int, float, int], ...]) -> None:
         self._workspace, self._grouping = workspace, grouping
-        self._waiting: queue.Queue[Array | None] = queue.Queue(maxsize=1)
-        self._done: PreparedCloud | None = None
+        self._waiting: queue.Queue[tuple[Array, Stamp] | None] = queue.Queue(maxsize=1)
+        self._done: deque[PreparedCloud] = deque(maxlen=1)  # its ends are atomic: none is lost between two threads
+        self._newest: Stamp = (0, -np.inf)
         self.num_refused = 0
         self.fault = ""
         self._thread = threading.Thread(target=self._work, name="clouds", daemon=True)
         self._thread.start()
 
-    def give(self, points: Points, pose_w: Array) -> None:
-        """A new cloud (N, 3), m, of a camera that stands at ``pose_w`` (7,); fuse several by concatenation."""
+    def give(self, points: Points, pose_w: Array, seen: Stamp = (0, 0.0)) -> None:
+        """A cloud (N, 3), m, of a camera that stands at ``pose_w`` (7,); fuse several by concatenation.
+
+        One that was seen before the last one that was given is left out.
+        """
+        if seen < self._newest:
+            return
+        self._newest = seen
         points_w = np.asarray(points, dtype=np.float64) @ rotation_matrix(pose_w[3:]).T + pose_w[:3]
-        self._replace(points_w)
+        self._replace((points_w, seen))
 
     def take(self) -> PreparedCloud | None:
         """The last cloud that is ready, in the world; None when there is no newer one."""
-        done, self._done = self._done, None
-        return done
+        try:
+            return self._done.pop()
+        except IndexError:
+            return None
 
     def wait(self) -> None:
         """Until what was given is prepared, for simulations that run faster than time."""
@@ -143,7 +167,7 @@ class CloudWorker:
         self._replace(None)
         self._thread.join(timeout=2.0)
 
-    def _replace(self, item: Array | None) -> None:
+    def _replace(self, item: tuple[Array, Stamp] | None) -> None:
         while True:
             try:
                 self._waiting.put_nowait(item)
@@ -156,9 +180,11 @@ class CloudWorker:
                     continue
 
     def _work(self) -> None:
-        while (points := self._waiting.get()) is not None:
+        while (item := self._waiting.get()) is not None:
+            points, seen = item
             try:
-                self._done = prepare(crop(points, IDENTITY, self._workspace), self._grouping)
+                done = prepare(crop(points, IDENTITY, self._workspace), self._grouping)
+                self._done.append(replace(done, seen=seen))
                 self.fault = ""
             except ValueError as error:
                 self.num_refused += 1

@@ -14,7 +14,7 @@ from live.policies import ControlPolicy, LiveObservation, PolicyParts
 from live.poses import Array, Points, points_seen_from
 from live.press import PressWatch
 from live.rise import RiseWatch
-from live.settings import ControllerSettings
+from live.settings import ControllerSettings, checked_level
 from live.states import Facts, State, StateMachine
 
 _LOG = logging.getLogger(__name__)
@@ -39,7 +39,8 @@ class JointTargets:
     Attributes:
         time_s: the controller's time.
         joint_pos: targets of the actuated joints (J,), rad: finite, within the limits, no faster than allowed.
-        is_ready: whether they may be sent: not before joints were read once.
+        is_ready: whether they may be sent: not before joints were read, three times in a row as good as the same. It
+            stays so: joints that are lost later freeze the fingers, until they are read as often again.
         state: what the hand is doing.
         is_frozen: the fingers stay where they are.
         message: why they do; empty otherwise.
@@ -56,8 +57,9 @@ class JointTargets:
 class AssistController:
     """Assists one hand; `update` as often as anything is seen, at least once a control period.
 
-    Targets follow the policy's commands no faster than ``settings.max_speed``; where `update` comes once a control
-    period they are these commands. No input, however wrong, raises here or reaches the joints.
+    Targets follow the policy's commands no faster than ``settings.max_speed``, and no farther ahead of the joints than
+    ``settings.max_torque`` allows; where `update` comes once a control period they are these commands. No input,
+    however wrong, raises here or reaches the joints.
 
     Args:
         policy: moves the fingers.
@@ -66,7 +68,6 @@ class AssistController:
 
     Attributes:
         inputs: what was seen; counts what was refused.
-        level: assist level, may be set at any time.
     """
 
     def __init__(
@@ -77,16 +78,17 @@ class AssistController:
         if log is not None:
             log.hand = policy.facts.name
         self.inputs = LiveInputs(self._facts, self.settings)
-        self.level = self.settings.level
+        self._level = self.settings.level
         facts, torque = self._facts, self.settings.max_torque
         self._max_gap = facts.max_gap if torque is None else min(facts.max_gap, torque / facts.stiffness)
         self._states = StateMachine(self.settings, facts.period_s)
         self._rise: RiseWatch | None = None
         limits = self.settings
         looks = max(1, round(limits.press_s / facts.period_s))
-        self._press = PressWatch(facts.closing, limits.press, limits.press_moves, looks)
+        # a joint that presses lags by the gap at most
+        self._press = PressWatch(facts.closing, min(limits.press, 0.5 * self._max_gap), limits.press_moves, looks)
         self._command: Array | None = None
-        self._targets = np.clip(facts.open_pose, facts.low, facts.high)
+        self._goal = self._targets = np.clip(facts.open_pose, facts.low, facts.high)
         self._now = self._next = -np.inf
         self._share = 1.0
         self._message, self._failure, self._wants_release = "no joints read yet", "", False
@@ -100,13 +102,30 @@ class AssistController:
         """What the hand is doing."""
         return self._states.state
 
-    def know_object(self, points_o: Points) -> None:
+    @property
+    def level(self) -> float:
+        """Assist level in [0, 1], may be set at any time.
+
+        Raises:
+            ValueError: set to anything else; the one before stays.
+        """
+        return self._level
+
+    @level.setter
+    def level(self, level: float) -> None:
+        self._level = checked_level(level)
+
+    def know_object(self, points_o: Points, *, is_ordered: bool = False) -> None:
         """The object whose poses will come: its cloud (N, 3), m, in its own frame.
+
+        Args:
+            points_o: the cloud.
+            is_ordered: it is 1024 points in farthest-point order already, as `GraspObject.cloud` is.
 
         Raises:
             ValueError: another shape, numbers that are not finite, or too few points.
         """
-        self.inputs.know(points_o)
+        self.inputs.know(points_o, is_ordered=is_ordered)
 
     def release(self) -> None:
         """The user's button: let go at the next control step."""
@@ -133,7 +152,7 @@ class AssistController:
         if now is None or joints.joint_pos is None:
             return JointTargets(now or 0.0, self._targets.copy(), False, self.state, True, self._message)
         if self._command is None:
-            self._command = self._targets = joints.joint_pos.copy()
+            self._command = self._goal = self._targets = joints.joint_pos.copy()
         period = self._facts.period_s
         if now >= self._next - 1e-6:
             at = now if now - self._next > period or not np.isfinite(self._next) else self._next
@@ -143,7 +162,7 @@ class AssistController:
         if elapsed > 0.0 or not np.isfinite(self._now):
             self._now = now
         way = self.settings.max_speed * elapsed
-        moved = self._targets + np.clip(self._command - self._targets, -way, way)
+        moved = self._targets + np.clip(self._goal - self._targets, -way, way)
         self._targets = np.clip(moved, self._facts.low, self._facts.high)
         return JointTargets(now, self._targets.copy(), True, self.state, bool(self._message), self._message)
 
@@ -159,15 +178,20 @@ class AssistController:
             self._share = min(1.0, self._share + self._facts.period_s / self.settings.resume_s)
             before = np.array(self._command)
             done = self._act(at, joint_pos)
-            if self.inputs.cloud_fault and np.abs(np.array(self._command) - before).max() < _STILL:
+            if not np.isfinite(np.array(self._command)).all():  # whatever it came of, it goes no further
+                self._command, self._message = before, "no number was worked out: the grip is kept"
+            elif self.inputs.cloud_fault and np.abs(np.array(self._command) - before).max() < _STILL:
                 self._message = f"{self.inputs.cloud_fault}: the fingers stay"
+        if at - self.inputs.joints.last_s <= self.settings.lost_s:
+            # what a kept grip, or opening, wants stays as it was, for when what stops the joints is gone
+            self._goal = np.clip(np.array(self._command), joint_pos - self._max_gap, joint_pos + self._max_gap)
         if self._log is not None:
             nowhere = np.full(7, np.nan)
             pose_w = self.inputs.wrist.at(at) if self.inputs.wrist.last_s is not None else nowhere
             thing_w = nowhere if self.inputs.cloud is None else self.inputs.cloud_pose_w
             spent = time.perf_counter() - began
-            told = np.array(self._command)
-            row = (at, pose_w, thing_w, joint_pos, told, done.a_s, done.a_p, self.state.value, self._message, spent)
+            told, state = self._goal, self.state.value
+            row = (at, pose_w, thing_w, joint_pos, told, done.a_s, done.a_p, state, self._message, spent)
             self._log.add(Step(*row))
 
     def _why_frozen(self, at: float) -> str:
@@ -190,8 +214,9 @@ class AssistController:
         if self._rise is None:
             self._rise, self._moved = RiseWatch(pose_w[:3], period), wrist.num_moved
         self._rise.look(pose_w[:3])
-        cloud, points_h, distance = self.inputs.cloud, None, np.inf
-        if cloud is not None:
+        cloud, points_h, distance = self.inputs.cloud, None, np.nan
+        is_old = self.inputs.age_s(at) > self.settings.max_age_s
+        if cloud is not None and not is_old:
             points_h = points_seen_from(pose_w, cloud.points.astype(float), self.inputs.cloud_pose_w)
             distance = float(np.linalg.norm(points_h[:128] - self._facts.grasp_centre_h, axis=1).min())
         before = self.state
@@ -205,6 +230,8 @@ class AssistController:
             self._wanted = 0.0
         if state is State.IDLE or state is State.RELEASE:
             self._open()
+        elif state is State.ASSIST and is_old:
+            self._message, self._share = "the object is not seen: the fingers stay", 0.0
         elif state is State.ASSIST and cloud is not None and points_h is not None and not self.inputs.cloud_fault:
             if before is not State.ASSIST or cloud is not self._cloud:
                 self._policy.start()
@@ -254,13 +281,13 @@ class AssistController:
         if not np.isfinite((done.action, done.a_p, done.a_s, done.a_r)).all():
             self._message = "the policy gave no numbers: the grip is kept"
             return self._nothing
-        share = self.level * self._share
         if self._rise is not None and self._rise.is_rising:
-            if self._rise.has_begun:  # a little firmer, as long as the wrist rises
-                self._tell(joint_pos + share * CLOSE_ANGLE * facts.closing - command)
+            if self._rise.has_begun and self._level > 0.0:
+                # a little firmer, as long as the wrist rises; a part of it would loosen joints that press harder
+                self._tell(joint_pos + CLOSE_ANGLE * facts.closing - command, joint_pos)
         else:
             step = min(facts.max_step, self.settings.max_speed * facts.period_s)
-            self._tell(share * step * np.clip(done.action, -1.0, 1.0), joint_pos)
+            self._tell(self._level * self._share * step * np.clip(done.action, -1.0, 1.0), joint_pos)
             self._wanted = float(done.a_s.mean())
         return done
 

@@ -53,13 +53,14 @@ class ControlLoop:
             sink.send(targets)
         return targets
 
-    def run(self, period_s: float, seconds: float) -> None:
-        """Rounds every ``period_s`` for so many seconds, watched by a `Watchdog`."""
+    def run(self, period_s: float, seconds: float, after: Callable[[], object] = lambda: None) -> None:
+        """Rounds every ``period_s`` for so many seconds, watched by a `Watchdog`, and something short after each."""
         began = ahead = self._clock()
         with Watchdog(self._clock) as watchdog:
             while self._clock() - began < seconds:
                 watchdog.begin()
                 self.round()
+                after()
                 watchdog.end()
                 ahead = max(ahead + period_s, self._clock())
                 time.sleep(max(0.0, ahead - self._clock()))

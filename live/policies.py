@@ -81,12 +81,15 @@ class OnnxPolicy:
 
     Raises:
         FileNotFoundError: a file is missing.
-        ValueError: a file of another version, no file of this project, or files of different checkpoints.
+        ValueError: a file of another version or part, no file of this project, or files of different checkpoints.
         ModuleNotFoundError: onnxruntime is not installed.
     """
 
     def __init__(self, folder: str | Path, tolerance: float = 1.5e-3) -> None:
         self._encoder, self._control = (_Session(Path(folder) / f"{name}.onnx") for name in ("encoder", "control"))
+        for part, name in ((self._encoder, "encoder"), (self._control, "control")):
+            if (found := part.description.get("part")) != name:
+                raise ValueError(f"{part.path} is the part {found!r} of an export, expected {name!r}; export it anew")
         sources = {part.description["checkpoint_sha256"] for part in (self._encoder, self._control)}
         if len(sources) > 1:
             raise ValueError(

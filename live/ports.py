@@ -39,6 +39,11 @@ class Sink(Protocol):
         ...
 
 
+def readings_at_rest(time_s: float, joint_pos: object) -> list[Reading]:
+    """Two readings of joints that stand still before a time: those at that time are believed then, as the third."""
+    return [Reading(time_s - early, joint_pos=joint_pos) for early in (0.002, 0.001)]
+
+
 def pump(controller: AssistController, sources: list[Source], sinks: list[Sink], time_s: float) -> JointTargets:
     """One round: everything that came in goes to the controller, and its targets for ``time_s`` to the sinks."""
     for source in sources:
@@ -55,6 +60,8 @@ def pump(controller: AssistController, sources: list[Source], sinks: list[Sink],
 class RecordedSource:
     """A log, or another npz file with its fields, as if it happened now: one control step a call.
 
+    Its first joints come three times, within 2 ms: the log's controller believed them already.
+
     Args:
         path: file of `ControllerLog.save`.
 
@@ -64,11 +71,16 @@ class RecordedSource:
 
     def __init__(self, path: str | Path) -> None:
         self._steps = self._readings(load_log(path))
+        self._has_begun = False
 
     def read(self) -> list[Reading]:
         """See `Source.read`; nothing once the log has ended."""
         step = next(self._steps, None)
-        return [] if step is None else [step]
+        if step is None:
+            return []
+        before = [] if self._has_begun else readings_at_rest(step.time_s, step.joint_pos)
+        self._has_begun = True
+        return [*before, step]
 
     @staticmethod
     def _readings(log: dict[str, np.ndarray]) -> Iterator[Reading]:

@@ -16,6 +16,22 @@ Points = NDArray[np.floating[Any]]
 IDENTITY: Array = np.array([0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0])
 
 
+def numbers_of(values: object) -> Array:
+    """What somebody gave, as numbers (...); none, of shape (0,), where it is no numbers, or fails to say them."""
+    try:
+        return np.array(values, dtype=np.float64)
+    except Exception:  # what an object raises that is asked for its numbers is its own choice
+        return np.zeros(0)
+
+
+def number_of(value: object) -> float:
+    """What somebody gave, as a number; NaN where it is none, or fails to say it."""
+    try:
+        return float(value)  # type: ignore[arg-type]
+    except Exception:  # as above
+        return math.nan
+
+
 def rotation_matrix(quat: Array) -> Array:
     """The matrix (3, 3) of a unit quaternion (4,)."""
     w, x, y, z = quat.tolist()

@@ -6,7 +6,7 @@
 | joint_states | sensor_msgs/JointState | joints by name, rad |
 | object_pose | geometry_msgs/PoseStamped | object in the world frame, where it is tracked |
 | points | sensor_msgs/PointCloud2 | a camera's cloud, in the world frame or that of a camera whose pose is given |
-| release | std_msgs/Empty | the user's button |
+| release | std_msgs/Empty | the user's button; the one subscription that is reliable |
 | joint_targets (published) | std_msgs/Float64MultiArray | rad, in the order of the hand's joints, while ready |
 | state (published) | std_msgs/String | state, is_frozen and message as JSON |
 """
@@ -30,6 +30,9 @@ WORLD_FRAMES = ("", "world")
 
 AT_ONCE = 64
 """Messages that are taken in one read at most."""
+
+_DEPTH = 10
+"""Messages of a reliable subscription that wait at most."""
 
 _FLOAT32 = 7
 """`sensor_msgs/PointField.FLOAT32`."""
@@ -56,6 +59,9 @@ class Ros2Port:
     ) -> None:
         try:
             self._rclpy = importlib.import_module("rclpy")
+            # drivers publish measurements as best effort, which a reliable subscription never hears, and both are heard
+            # so; of a button's presses none may be lost
+            measured, pressed = importlib.import_module("rclpy.qos").qos_profile_sensor_data, _DEPTH
             types = {
                 each: importlib.import_module(f"{each}.msg") for each in ("geometry_msgs", "sensor_msgs", "std_msgs")
             }
@@ -72,13 +78,11 @@ class Ros2Port:
             self._rclpy.init()
         self._node = self._rclpy.create_node(name)
         stamped, empty = types["geometry_msgs"].PoseStamped, types["std_msgs"].Empty
-        self._listen(stamped, "wrist_pose", lambda message: Reading(_time(message), wrist_pose_w=_pose(message)))
-        self._listen(types["sensor_msgs"].JointState, "joint_states", self._joints)
-        self._listen(
-            stamped, "object_pose", lambda message: Reading(_time(message), scene=ObjectPose(np.array(_pose(message))))
-        )
-        self._listen(types["sensor_msgs"].PointCloud2, "points", self._cloud)
-        self._listen(empty, "release", lambda _: Reading(float("nan"), wants_release=True))
+        self._listen(stamped, "wrist_pose", _wrist, measured)
+        self._listen(types["sensor_msgs"].JointState, "joint_states", self._joints, measured)
+        self._listen(stamped, "object_pose", _object, measured)
+        self._listen(types["sensor_msgs"].PointCloud2, "points", self._cloud, measured)
+        self._listen(empty, "release", lambda _: Reading(float("nan"), wants_release=True), pressed)
         self._string, self._array = types["std_msgs"].String, types["std_msgs"].Float64MultiArray
         self._targets = self._node.create_publisher(self._array, "joint_targets", 1)
         self._state = self._node.create_publisher(self._string, "state", 1)
@@ -104,7 +108,7 @@ class Ros2Port:
         """Ends the node."""
         self._node.destroy_node()
 
-    def _listen(self, kind: Any, topic: str, reading_of: Any) -> None:
+    def _listen(self, kind: Any, topic: str, reading_of: Any, quality: Any) -> None:
         def hear(message: Any) -> None:
             self._num_heard += 1
             try:
@@ -112,7 +116,7 @@ class Ros2Port:
             except (ValueError, TypeError, KeyError, AttributeError):
                 self.num_malformed += 1
 
-        self._node.create_subscription(kind, topic, hear, 10)
+        self._node.create_subscription(kind, topic, hear, quality)
 
     def _joints(self, message: Any) -> Reading:
         positions = dict(zip(message.name, message.position, strict=True))
@@ -170,6 +174,14 @@ def _camera_poses(cameras: object) -> dict[str, Array]:
 def _time(message: Any) -> float:
     stamp = message.header.stamp
     return float(stamp.sec) + 1e-9 * float(stamp.nanosec)
+
+
+def _wrist(message: Any) -> Reading:
+    return Reading(_time(message), wrist_pose_w=_pose(message))
+
+
+def _object(message: Any) -> Reading:
+    return Reading(_time(message), scene=ObjectPose(np.array(_pose(message))))
 
 
 def _pose(message: Any) -> list[float]:

@@ -8,6 +8,7 @@ checkpoint.
 import argparse
 import logging
 import signal
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from live.controller import AssistController
 from live.log import ControllerLog
 from live.loop import ControlLoop
 from live.policies import ControlPolicy, load_control_policy
+from live.poses import Points
+from live.refusals import RefusalLog, refused_by
 from live.ros2 import Ros2Port
 from live.settings import ControllerSettings
 from live.udp import UdpPort
@@ -44,6 +47,12 @@ def main(args: Sequence[str] | None = None) -> None:
         "--max_speed", type=float, default=ControllerSettings.max_speed, help="of a joint target, rad/s"
     )
     parser.add_argument("--max_torque", type=float, help="N m that a joint may press with; the hand's unless given")
+    parser.add_argument(
+        "--max_age",
+        type=float,
+        default=ControllerSettings.max_age_s,
+        help="s without a view or pose after which an object moves no fingers; inf where it is told once",
+    )
     parser.add_argument("--log", type=Path, help="npz file of the last 24,000 control steps, written at the end")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="end after so many; never unless given")
     given = parser.parse_args(args)
@@ -52,15 +61,16 @@ def main(args: Sequence[str] | None = None) -> None:
         if given.log is not None:
             check_output(given.log, given.object, given.cameras)
         policy = load_control_policy(given.policy)
-        settings = ControllerSettings(given.level, given.max_speed, given.max_torque)
+        settings = ControllerSettings(given.level, given.max_speed, given.max_torque, max_age_s=given.max_age)
         controller = AssistController(policy, settings, log)
         if given.object is not None:
-            controller.know_object(np.load(given.object, allow_pickle=False))
+            controller.know_object(_cloud(given.object))
         port = _port(given, policy)
     except (OSError, ValueError, ModuleNotFoundError) as error:
         parser.error(str(error))
     try:
-        ControlLoop(controller, [port], [port]).run(policy.facts.period_s, given.seconds)
+        refusals = RefusalLog(lambda: refused_by(controller.inputs, port))
+        ControlLoop(controller, [port], [port]).run(policy.facts.period_s, given.seconds, refusals.look)
     except KeyboardInterrupt:
         _LOG.info("ended")
     finally:
@@ -68,6 +78,27 @@ def main(args: Sequence[str] | None = None) -> None:
         port.close()
         if given.log is not None and len(log):
             _LOG.info("wrote %s", log.save(given.log))
+
+
+def _cloud(path: Path) -> Points:
+    """The cloud (N, 3) of an npy file.
+
+    Raises:
+        FileNotFoundError: there is none.
+        ValueError: it holds something else.
+    """
+    expected = "expected an npy file of points (N, 3), m"
+    try:
+        # as a map: what a header says of gigabytes that the file does not have is not believed
+        content = np.load(path, mmap_mode="r", allow_pickle=False)
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, SyntaxError, TypeError) as error:
+        raise ValueError(f"{path} cannot be read: {error}; {expected}") from error
+    if not isinstance(content, np.ndarray) or content.dtype.kind not in "fiu":
+        kind = getattr(content, "dtype", "several arrays")
+        raise ValueError(f"{path} holds {kind}; {expected}")
+    return np.array(content, dtype=np.float64)
 
 
 def _port(given: argparse.Namespace, policy: ControlPolicy) -> UdpPort | Ros2Port:

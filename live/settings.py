@@ -3,8 +3,21 @@
 import math
 from dataclasses import dataclass, field, fields
 
+import numpy as np
+
 from live.clouds import Workspace
 from live.tracks import PoseLimits
+
+
+def checked_level(level: float) -> float:
+    """An assist level that is one.
+
+    Raises:
+        ValueError: no number in [0, 1]. It is not clipped: NaN has no nearest level, and 100 may be meant as per cent.
+    """
+    if not (isinstance(level, int | float | np.number) and 0.0 <= level <= 1.0):  # NaN is not, either
+        raise ValueError(f"level is {level}; an assist level lies in [0, 1]")
+    return float(level)
 
 
 @dataclass(frozen=True)
@@ -16,6 +29,8 @@ class ControllerSettings:
         max_speed: of a joint target, rad/s; a policy moves at most 2.
         max_torque: N m that a joint may press with, of its stiffness; as far as the hand allows when None.
         lost_s: seconds after which a wrist, or joints, that were not seen freeze the fingers.
+        max_age_s: seconds after which an object that was not seen, or whose pose was not told, moves no fingers any
+            more; a hand that holds keeps its grip anyway. Infinity: one that is told once stays where it is.
         resume_s: seconds over which they come back to full speed.
         max_ahead_s, max_late_s: times that lie farther from the last one are refused until they repeat.
         near, far: m from the grasp centre to the object at which the fingers wake up, and go back to open.
@@ -29,7 +44,7 @@ class ControllerSettings:
             joint.
         closed, closed_share: rad by which fingers were closed before, on average, and the least a_s that the policy
             wanted then: a hand that waits for an object is closed a little, too. Of a policy without a_s it is 1.
-        set_down: m above the place of the grasp at which a wrist that rests sets down.
+        set_down: m above or below the place of the grasp within which a wrist that rests sets down.
         rest_speed: m/s below which it rests.
         set_down_s: seconds of rest after which the hand opens by itself; the user's gesture. Infinity: by button alone.
             So long, too, an object that no joint felt has to be told beyond ``far`` before the hand opens.
@@ -46,6 +61,7 @@ class ControllerSettings:
     max_speed: float = 2.0
     max_torque: float | None = None
     lost_s: float = 0.15
+    max_age_s: float = 3.0
     resume_s: float = 0.25
     max_ahead_s: float = 1.0
     max_late_s: float = 0.5
@@ -70,14 +86,15 @@ class ControllerSettings:
     thing: PoseLimits = field(default_factory=PoseLimits)
 
     def __post_init__(self) -> None:
-        if not 0.0 <= self.level <= 1.0:
-            raise ValueError(f"level is {self.level}; an assist level lies in [0, 1]")
+        checked_level(self.level)
         for item in fields(self):
             value = getattr(self, item.name)
             if item.name == "level" or not isinstance(value, int | float):
                 continue
             if math.isnan(value) or value <= 0:
                 raise ValueError(f"{item.name} is {value}; expected a number above 0")
+            if math.isinf(value) and item.name in {"max_speed", "open_speed"}:  # times no time it is no number
+                raise ValueError(f"{item.name} is {value}; expected a finite number of rad/s")
         if self.sure_rise < self.rise:
             raise ValueError(
                 f"sure_rise is {self.sure_rise} m and rise {self.rise}; sure_rise has to be at least as much"

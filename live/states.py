@@ -1,5 +1,6 @@
 """What the hand is doing, in steps that a user can predict."""
 
+from collections import deque
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -7,6 +8,9 @@ import numpy as np
 
 from live.poses import Array
 from live.settings import ControllerSettings
+
+_BEFORE_S = 0.6
+"""Seconds before a rise is noticed in which it may have begun: the longest window of `live.rise`."""
 
 
 class State(StrEnum):
@@ -25,7 +29,7 @@ class Facts:
     Attributes:
         place: of the wrist (3,), m, world.
         speed: of the wrist, m/s.
-        distance: from the grasp centre to the object, m; infinite where none is seen.
+        distance: from the grasp centre to the object, m; NaN, which is neither near nor far, while none is seen.
         is_told: whether that is where the object is now: its pose is told.
         is_rising: whether the wrist rises.
         is_closed: whether the fingers had closed before that, as the policy wanted.
@@ -62,6 +66,7 @@ class StateMachine:
         self._since = 0.0
         self._base: Array | None = None
         self._left: Array | None = None
+        self._heights: deque[float] = deque(maxlen=max(1, round(_BEFORE_S / period_s)))  # before the wrist rose, m
         self._is_felt = False
         self._distance = np.inf  # at the base
 
@@ -77,13 +82,16 @@ class StateMachine:
         after = rules[before](facts)
         if after is not before:
             self.state, self._since = after, 0.0
-            self._base = None if after is State.ASSIST else self._base
+            if after is State.ASSIST:
+                self._base = None
+                self._heights.clear()
         return self.state
 
     def move(self, by: Array) -> None:
         """The wrist was found elsewhere, off by (3,), m: what happened before happened there, too."""
         self._base = None if self._base is None else self._base + by
         self._left = None if self._left is None else self._left + by
+        self._heights.extend([height + by[2] for height in self._heights])  # as many as there were, in their place
 
     def _for(self, holds: bool, seconds: float) -> bool:
         self._since = self._since + self._period_s if holds else 0.0
@@ -101,6 +109,7 @@ class StateMachine:
             return self._let_go(facts)
         if not facts.is_rising:
             self._base, self._distance = facts.place, facts.distance
+            self._heights.append(float(facts.place[2]))
         self._is_felt = facts.num_pressing >= settings.num_press
         risen = 0.0 if self._base is None else facts.place[2] - self._base[2]
         is_left = facts.is_told and facts.distance - self._distance > 0.5 * risen
@@ -111,14 +120,18 @@ class StateMachine:
 
     def _holding(self, facts: Facts) -> State:
         settings = self._settings
-        risen = 0.0 if self._base is None else facts.place[2] - self._base[2]
         self._is_felt |= facts.num_pressing >= settings.num_press
         is_lost = not self._is_felt and facts.is_told and facts.distance > settings.far
-        rests = risen < settings.set_down and facts.speed < settings.rest_speed
+        # higher, what is held would fall; lower, it may hang beside a table as well as stand on something
+        rests = abs(facts.place[2] - self._stood()) < settings.set_down and facts.speed < settings.rest_speed
         ends = self._for(is_lost or rests, settings.set_down_s)
         if facts.wants_release or (ends and rests):
             return self._let_go(facts)
         return State.IDLE if ends else State.HOLDING
+
+    def _stood(self) -> float:
+        """Height of the wrist at the grasp, m: a rise is noticed late, by centimetres where the tracker is noisy."""
+        return float(np.quantile(self._heights, 0.25)) if self._heights else np.inf
 
     def _let_go(self, facts: Facts) -> State:
         self._left, self._base = facts.place, None

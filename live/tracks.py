@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from live.poses import Array, angle_between, between
+from live.poses import Array, angle_between, between, numbers_of
 
 KEPT_S = 1.5
 """Seconds for which poses are kept: the policy looks 0.8 s back."""
@@ -45,10 +45,7 @@ _Sample = tuple[float, _Pose]
 
 def unit_pose(values: object) -> Array | None:
     """A pose (7,) with a quaternion of unit length; None where this is none: another size, NaN, no orientation."""
-    try:
-        pose = np.array(values, dtype=np.float64)
-    except (TypeError, ValueError, OverflowError):
-        return None
+    pose = numbers_of(values)
     if pose.shape != (7,):
         return None
     numbers = pose.tolist()
@@ -69,6 +66,7 @@ class PoseTrack:
 
     Attributes:
         num_refused: samples refused so far.
+        why_refused: the last one's reason.
         num_moved: times that the thing was found elsewhere; what was known before is forgotten then.
     """
 
@@ -76,7 +74,7 @@ class PoseTrack:
         self._limits = limits or PoseLimits()
         self._samples: list[_Sample] = []
         self._strange: list[_Sample] = []
-        self.num_refused = 0
+        self.num_refused, self.why_refused = 0, ""
         self.num_moved = 0
 
     @property
@@ -93,11 +91,12 @@ class PoseTrack:
         """A sample; whether it was taken."""
         unit = unit_pose(values)
         pose = () if unit is None else tuple(unit.tolist())
-        if unit is None or max(map(abs, pose[:3])) > self._limits.reach:
-            self.num_refused += 1
-            return False
+        if unit is None:
+            return self._refuse("not 7 finite numbers, position and unit quaternion wxyz")
+        if max(map(abs, pose[:3])) > self._limits.reach:
+            return self._refuse(f"farther than {self._limits.reach:g} m from the origin")
         if self._samples and not self._follows(time_s, pose):
-            self.num_refused += 1
+            self._refuse(f"a jump of {math.dist(pose[:3], self._samples[-1][1][:3]):.2f} m, or a turn")
             return self._elsewhere(time_s, pose)
         self._strange.clear()
         self._put(time_s, pose)
@@ -118,6 +117,11 @@ class PoseTrack:
         if end - start < 1e-9:
             return np.array(later)
         return between(before, later, (time_s - start) / (end - start))
+
+    def _refuse(self, why: str) -> bool:
+        self.num_refused += 1
+        self.why_refused = why
+        return False
 
     def _put(self, time_s: float, pose: _Pose) -> None:
         insort(self._samples, (time_s, pose))

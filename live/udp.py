@@ -1,5 +1,6 @@
 """Readings and targets as JSON over UDP, on this machine alone unless another address is asked for."""
 
+import errno
 import socket
 import time
 
@@ -11,6 +12,13 @@ from live.ports import Reading
 
 SILENT_S = 2.0
 """Seconds of silence after which another sender may take over."""
+
+
+MAX_MESSAGES = 1024
+"""Messages that are taken in one read at most, a stranger's included."""
+
+MAX_READ = 4 * MAX_BYTES
+"""Bytes that are parsed in one read, after which the others wait for the next: some 10 ms."""
 
 
 class UdpPort:
@@ -31,12 +39,18 @@ class UdpPort:
 
     Raises:
         OSError: the port is taken, or the address is not of this machine.
+        ValueError: no port, or no address.
     """
 
     def __init__(self, port: int = 47_800, host: str = "127.0.0.1") -> None:
+        if not 0 <= port <= 65_535:
+            raise ValueError(f"port is {port}; expected 0 to 65535 (0 takes a free one)")
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         try:
             self._socket.bind((host, port))
+        except (UnicodeError, TypeError) as error:  # a name that is none, as of IDNA
+            self._socket.close()
+            raise ValueError(f"host is {host[:60]!r}, which is no address: {error}") from error
         except OSError as error:
             self._socket.close()
             raise OSError(
@@ -50,18 +64,25 @@ class UdpPort:
         self.num_malformed = self.num_foreign = 0
 
     def read(self) -> list[Reading]:
-        """See `Source.read`; at most 256 messages a call."""
-        readings = []
-        for _ in range(256):
+        """See `Source.read`; at most `MAX_MESSAGES` and `MAX_READ` a call."""
+        readings, num_parsed = [], 0
+        for _ in range(MAX_MESSAGES):
+            if num_parsed >= MAX_READ:
+                break
             try:
                 data, sender = self._socket.recvfrom(MAX_BYTES)
             except (BlockingIOError, ConnectionError):
                 break
+            if self._is_foreign(sender):  # before it costs the time to be parsed
+                self.num_foreign += 1
+                continue
+            num_parsed += len(data)
             reading = parse_reading(data)
             if reading is None:
                 self.num_malformed += 1
-            elif self._is_from(sender):
-                readings.append(reading)
+                continue
+            self._sender, self._heard = sender, time.monotonic()
+            readings.append(reading)
         return readings
 
     def send(self, targets: JointTargets) -> None:
@@ -77,13 +98,8 @@ class UdpPort:
         """Gives the port back."""
         self._socket.close()
 
-    def _is_from(self, sender: tuple[str, int]) -> bool:
-        now = time.monotonic()
-        if self._sender not in (None, sender) and now - self._heard < SILENT_S:
-            self.num_foreign += 1
-            return False
-        self._sender, self._heard = sender, now
-        return True
+    def _is_foreign(self, sender: tuple[str, int]) -> bool:
+        return self._sender not in (None, sender) and time.monotonic() - self._heard < SILENT_S
 
 
 class UdpClient:
@@ -107,11 +123,16 @@ class UdpClient:
         self.send_bytes(reading_bytes(reading))
 
     def send_bytes(self, data: bytes) -> None:
-        """A message as it is; lost where nobody listens."""
+        """A message as it is; lost where nobody listens, or the network is away.
+
+        Raises:
+            ValueError: more than a datagram holds.
+        """
         try:
             self._socket.send(data)
-        except (BlockingIOError, ConnectionError):
-            return
+        except OSError as error:  # a cable that is out, too: the next one may arrive
+            if error.errno == errno.EMSGSIZE:
+                raise ValueError(f"a message of {len(data)} bytes; a datagram holds {MAX_BYTES}") from error
 
     def receive(self) -> Answer | None:
         """The newest answer that has come since the last call; None where there is none. Never waits."""
@@ -121,7 +142,7 @@ class UdpClient:
                 data = self._socket.recv(MAX_BYTES)
             except BlockingIOError:
                 break
-            except ConnectionError:  # nobody listened when the last message went out
+            except OSError:  # nobody listened when the last message went out, or the network was away
                 continue
             newest = parse_answer(data) or newest
         return newest

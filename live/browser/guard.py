@@ -39,7 +39,19 @@ MAX_RATE = 400
 """Messages in a second: a gizmo sends some 60, a camera that is turned as many."""
 
 NUM_UPLOADS = 10
-"""Largest files that one connection may send in all, finished or not."""
+"""Largest files that one connection may send in all, finished or not, all that is said about them included."""
+
+MAX_NAME = 255
+"""Characters of a file's name, kind, or mark of a transfer."""
+
+MAX_PARTS = 256
+"""Parts of a file: viser sends them in half megabytes."""
+
+MAX_OPEN = 4
+"""Files that one connection may send at the same time: the page has two buttons for them."""
+
+OVERHEAD = 1000
+"""Bytes by which a message about a file is longer than what it holds of it, at most."""
 
 ALLOWED = {
     "ViewerCameraMessage", "TransformControlsUpdateMessage", "TransformControlsDragStartMessage",
@@ -63,13 +75,14 @@ class MessageCheck:
 
     def __init__(self, max_upload: int, max_rate: int = MAX_RATE) -> None:
         self._max_upload, self._uploaded = max_upload, 0
+        self._open: dict[str, set[int]] = {}  # parts to come, by transfer, as viser counts them
         self._times: deque[float] = deque(maxlen=max_rate)
 
     def look(self, data: object, now_s: float) -> bool:
         """Whether to pass on a message that came at a time; those of other kinds are left out.
 
         Raises:
-            RefusedError: too many, no message, a pose that is none, a file that is too large.
+            RefusedError: too many, no message, a pose that is none, a file that is too large, too many files.
         """
         if len(self._times) == self._times.maxlen and now_s - self._times[0] < 1.0:
             raise RefusedError(f"more than {self._times.maxlen} messages a second")
@@ -88,22 +101,44 @@ class MessageCheck:
             _check_numbers("wxyz", message.get("wxyz"), 4)
         elif kind == "GuiUpdateMessage":
             _check_finite(message.get("updates"))
-        elif kind in {"FileTransferStartUpload", "FileTransferPart"}:
-            self._check_upload(message)
+        elif kind.startswith("FileTransfer"):
+            self._check_upload(message, len(data))
         return kind in ALLOWED
 
-    def _check_upload(self, message: dict[str, Any]) -> None:
+    def _check_upload(self, message: dict[str, Any], length: int) -> None:
+        self._uploaded += length
+        allowed = NUM_UPLOADS * (self._max_upload + OVERHEAD)
+        if self._uploaded > allowed:
+            raise RefusedError(f"{self._uploaded} bytes of files; allowed are {allowed}")
+        for name in ("filename", "mime_type", "transfer_uuid", "source_component_uuid"):
+            text = message.get(name, "")
+            if not isinstance(text, str) or len(text) > MAX_NAME:
+                raise RefusedError(f"{name} {str(text)[:60]!r}; allowed is text of {MAX_NAME} characters")
         if message["type"] == "FileTransferStartUpload":
-            size = message.get("size_bytes")
-            if not isinstance(size, int) or not 0 <= size <= self._max_upload:
-                raise RefusedError(f"a file of {size} bytes; allowed are {self._max_upload}")
-            return
-        content = message.get("content")
-        if not isinstance(content, bytes):
+            self._check_start(message)
+        elif message["type"] == "FileTransferPart":
+            self._check_part(message)
+
+    def _check_start(self, message: dict[str, Any]) -> None:
+        size, parts = message.get("size_bytes"), message.get("part_count")
+        if not isinstance(size, int) or not 0 <= size <= self._max_upload:
+            raise RefusedError(f"a file of {size} bytes; allowed are {self._max_upload}")
+        if not isinstance(parts, int) or not 0 <= parts <= MAX_PARTS:
+            raise RefusedError(f"a file of {parts} parts; allowed are {MAX_PARTS}")
+        if parts:
+            self._open[message.get("transfer_uuid", "")] = set(range(parts))
+        if len(self._open) > MAX_OPEN:
+            raise RefusedError(f"{len(self._open)} files at the same time; allowed are {MAX_OPEN}")
+
+    def _check_part(self, message: dict[str, Any]) -> None:
+        if not isinstance(message.get("content"), bytes):
             raise RefusedError("a part of a file without bytes")
-        self._uploaded += len(content)
-        if self._uploaded > NUM_UPLOADS * self._max_upload:
-            raise RefusedError(f"{self._uploaded} bytes of files; allowed are {NUM_UPLOADS * self._max_upload}")
+        transfer, index = message.get("transfer_uuid", ""), message.get("part_index")
+        if transfer not in self._open or not isinstance(index, int):
+            raise RefusedError("a part of a file that was not begun")
+        self._open[transfer].discard(index)  # the same one again is none of those to come
+        if not self._open[transfer]:
+            del self._open[transfer]
 
 
 def _check_numbers(what: str, values: object, count: int) -> None:
@@ -113,10 +148,20 @@ def _check_numbers(what: str, values: object, count: int) -> None:
 
 
 def _check_finite(value: object) -> None:
-    if isinstance(value, float) and not math.isfinite(value):
-        raise RefusedError("a setting that is no finite number")
+    if isinstance(value, str) and _is_number(value):  # viser makes a number of it where one is expected: "nan"
+        raise RefusedError(f"a setting that is the text {value[:20]!r}, where a number is expected")
+    if isinstance(value, int | float) and not (math.isfinite(value) and abs(value) < 1e6):
+        raise RefusedError(f"a setting that is {value}; expected a finite number below a million")
     for part in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
         _check_finite(part)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def foreign(request: Request) -> str | None:

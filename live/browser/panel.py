@@ -156,9 +156,11 @@ class Panel:
         policy = gui.add_dropdown("fingers", NAMES, hint="the policy, its primitive alone, after a rule, or nobody")
         policy.on_update(lambda _: wishes.do(lambda world: world.assistants.choose(policy.value)))
         level = gui.add_slider("assist level", 0.0, 1.0, 0.05, 1.0)
-        level.on_update(lambda _: wishes.do(lambda world: setattr(world, "level", float(level.value))))
+        level.on_update(lambda _: wishes.do(lambda world: setattr(world, "level", within(level.value, 0.0, 1.0))))
         closing = gui.add_slider("close (fingers: off)", 0.0, 1.0, 0.01, 0.0)
-        closing.on_update(lambda _: wishes.do(lambda world: setattr(world.assistants, "closing", float(closing.value))))
+        closing.on_update(
+            lambda _: wishes.do(lambda world: setattr(world.assistants, "closing", within(closing.value, 0.0, 1.0)))
+        )
 
     def _chose(self, event: viser.GuiEvent[viser.GuiDropdownHandle[str]]) -> None:
         if event.client is not None:  # not where it only follows a replay
@@ -188,9 +190,13 @@ class Panel:
     def _add_disturbances(self) -> None:
         gui, do = self._gui, self._wishes.do
         late = gui.add_slider("tracker is late, ms", 0, round(1e3 * MAX_LATENCY_S), 5, 0)
-        late.on_update(lambda _: do(lambda world: setattr(world, "latency_s", 1e-3 * float(late.value))))
+        late.on_update(
+            lambda _: do(lambda world: setattr(world, "latency_s", within(1e-3 * late.value, 0.0, MAX_LATENCY_S)))
+        )
         noise = gui.add_slider("tracker's noise, mm", 0.0, 1e3 * MAX_NOISE_M, 0.5, 0.0)
-        noise.on_update(lambda _: do(lambda world: setattr(world, "noise_m", 1e-3 * float(noise.value))))
+        noise.on_update(
+            lambda _: do(lambda world: setattr(world, "noise_m", within(1e-3 * noise.value, 0.0, MAX_NOISE_M)))
+        )
         speed = gui.add_dropdown("time", tuple(SPEEDS))
         speed.on_update(lambda _: setattr(self, "speed", SPEEDS[speed.value]))
 
@@ -239,6 +245,11 @@ class Panel:
             return
         times = curves.time_s - curves.time_s[-1]
         self._curves.data = (times, curves.a_s, 10.0 * curves.r_sim)
+
+
+def within(value: float, low: float, high: float) -> float:
+    """A slider's value, which a page that is not ours may set to anything, between its ends; low when it is NaN."""
+    return min(max(low, float(value)), high)  # of NaN and a number, max gives the first
 
 
 def _titles(objects: Sequence[str]) -> dict[str, str]:

@@ -17,6 +17,7 @@ from live.browser.recordings import Recording, read_recording
 from live.browser.stage import Stage
 from live.browser.ways import Way
 from live.browser.world import World
+from live.refusals import RefusalLog
 
 _LOG = logging.getLogger(__name__)
 
@@ -25,6 +26,9 @@ TELL_EVERY = 6
 
 BEHIND_S = 0.2
 """Seconds that a world may lag behind before it gives up to catch up."""
+
+LOOK_S = 0.5
+"""Seconds between two looks of a build that waits for its turn at whether its visitor is still there."""
 
 STILL_STOP_S = 1.0
 """Seconds after a recording stopped by itself in which a click on its button was meant to stop it."""
@@ -61,14 +65,19 @@ class Exhibits:
         with self._lock:
             return self._next_way(name)
 
-    def build(self, name: str, content: bytes) -> GraspObject:
-        """The object of an uploaded file; one is built at a time, whoever asks.
+    def build(self, name: str, content: bytes, is_over: threading.Event) -> GraspObject | None:
+        """The object of an uploaded file; one is built at a time, whoever asks. None for who left before his turn.
 
         Raises:
             ValueError: it cannot be used.
         """
-        with self._building:
-            return self._build(name, content)
+        while not self._building.acquire(timeout=LOOK_S):
+            if is_over.is_set():
+                return None
+        try:
+            return None if is_over.is_set() else self._build(name, content)
+        finally:
+            self._building.release()
 
 
 class Visit:
@@ -98,6 +107,8 @@ class Visit:
         self._name = exhibits.names[0]
         self._recording: Recording | None = None
         self._stopped_itself_at = -math.inf
+        self._is_building = threading.Lock()
+        self._refusals = RefusalLog(world.refused, f"visitor {client.client_id}: ")
         self.stage = Stage(client, hand, lambda pose_w: self.do(lambda world: world.wrist.ask(pose_w)))
         wishes = Wishes(
             self.do, self._show_object, self._upload, self._another_way, self._record, self._replay, self._replay_file
@@ -154,6 +165,7 @@ class Visit:
         if self.num_steps % TELL_EVERY == 0:
             self.stage.show_way(self.panel.shows_way)
             self.panel.tell(self.world, self.pace)
+            self._refusals.look()
 
     def _loop(self) -> None:
         due = told_at = time.monotonic()
@@ -197,13 +209,25 @@ class Visit:
         self.do(wish)
 
     def _upload(self, name: str, content: bytes) -> None:
+        # the server has so many threads for all tabs, and building takes up to a minute: it gets one of its own
+        if not self._is_building.acquire(blocking=False):
+            self.panel.say("Another mesh of yours is still being built; wait for it, then try again.", is_wrong=True)
+            return
         self.panel.say(f"building {Path(name).name[:40]} ...")
+        threading.Thread(target=self._build, args=(name, content), name="build", daemon=True).start()
+
+    def _build(self, name: str, content: bytes) -> None:
         try:
-            thing = self._exhibits.build(name, content)
-        except (ValueError, RuntimeError) as error:
+            thing = self._exhibits.build(name, content, self._is_over)
+        except Exception as error:  # the visitor is told; a thread that ended would tell nobody
+            if not isinstance(error, ValueError | RuntimeError):
+                _LOG.exception("a mesh could not be built")
             self.panel.say(f"This mesh cannot be used: {str(error)[:400]}", is_wrong=True)
             return
-        self._place(thing, None)
+        finally:
+            self._is_building.release()
+        if thing is not None:
+            self._place(thing, None)
 
     def _record(self) -> None:
         def wish(world: World) -> None:

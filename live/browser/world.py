@@ -22,9 +22,10 @@ from live.controller import AssistController, JointTargets
 from live.log import ControllerLog, Step
 from live.mujoco_hand import MujocoHand
 from live.policies import ControlPolicy
-from live.ports import pump
+from live.ports import pump, readings_at_rest
 from live.poses import Array
-from live.settings import ControllerSettings
+from live.refusals import Refused, refused_by
+from live.settings import ControllerSettings, checked_level
 
 CURVE_STEPS = 240
 """Control steps that the curves keep: 6 s."""
@@ -80,7 +81,6 @@ class World:
 
     Attributes:
         assistants: who moves the fingers.
-        level: assist level in [0, 1].
         latency_s, noise_m: of the tracker (`LateNoisySource`).
         tries: what came of the tries.
         wrist: where the wrist goes.
@@ -93,7 +93,7 @@ class World:
     def __init__(self, hand: Hand, policy: ControlPolicy, factory: MujocoCpu, seed: int = 0) -> None:
         self.hand, self._factory, self._rng = hand, factory, np.random.default_rng(seed)
         self.assistants = Assistants(policy, hand)
-        self.level, self.latency_s, self.noise_m = 1.0, 0.0, 0.0
+        self._level, self.latency_s, self.noise_m = 1.0, 0.0, 0.0
         self.tries, self.log = Tries(hand), SwitchedLog()
         self.period_s = policy.facts.period_s
         self.wrist = WristMover(hand, START, self.period_s)
@@ -101,6 +101,19 @@ class World:
         self.targets: JointTargets | None = None
         self._controller: AssistController | None = None
         self._curve: deque[tuple[float, float, float]] = deque(maxlen=CURVE_STEPS)
+
+    @property
+    def level(self) -> float:
+        """Assist level in [0, 1].
+
+        Raises:
+            ValueError: set to anything else; the one before stays.
+        """
+        return self._level
+
+    @level.setter
+    def level(self, level: float) -> None:
+        self._level = checked_level(level)
 
     def place(self, thing: GraspObject, way: Way | None) -> None:
         """Begin anew with an object, at the beginning of a way to follow, or as it stands most often when None.
@@ -112,14 +125,17 @@ class World:
         start_w = START if way is None else way.wrist_pose_w[0]
         model = self._factory.cache(self.hand).get(thing)
         placed = MujocoHand(self.hand, thing, object_w, start_w, factory=self._factory)
+        controller = AssistController(self.assistants, ControllerSettings(level=self.level), self.log)
+        controller.know_object(thing.cloud, is_ordered=True)
+        for reading in readings_at_rest(placed.time_s, placed.read()[0].joint_pos):
+            controller.update(reading.time_s, joint_pos=reading.joint_pos)
         self.close()
         self.thing, self.way, self._placed = thing, way, placed
         self.log.object_name, self.log.object_start_w = thing.name, object_w
         self._looker = Looker(self.hand, model)
         self.wrist.jump(start_w)
         self._source = LateNoisySource(placed, self._rng)
-        self._controller = AssistController(self.assistants, ControllerSettings(level=self.level), self.log)
-        self._controller.know_object(thing.cloud)
+        self._controller = controller
         self.assistants.start()
         self.tries.begin()
         self._curve.clear()
@@ -143,6 +159,10 @@ class World:
         way = recording.past(thing, _likely_rest(thing) if stands_w is None else stands_w)
         self.place(thing, way)
         self.wrist.play(way.wrist_pose_w)
+
+    def refused(self) -> dict[str, Refused]:
+        """What the controller refused since the object was placed."""
+        return {} if self._controller is None else refused_by(self._controller.inputs)
 
     def release(self) -> None:
         """The visitor's button: open the hand."""

@@ -8,6 +8,12 @@ from typing import Any
 
 import pytest
 
+SENSOR_DATA = SimpleNamespace(reliability="best_effort", depth=5)
+"""`rclpy.qos.qos_profile_sensor_data`."""
+
+RELIABLE = {"release"}
+"""Topics whose publishers are reliable; drivers publish the others as best effort."""
+
 
 class FakeNode:
     """Remembers who listens to what, and what was published."""
@@ -19,10 +25,12 @@ class FakeNode:
         self.waiting: deque[tuple[str, Any]] = deque()
         self.is_destroyed = False
 
-    def create_subscription(self, kind: type, topic: str, callback: Callable[[Any], None], depth: int) -> None:
+    def create_subscription(self, kind: type, topic: str, callback: Callable[[Any], None], quality: Any) -> None:
         assert isinstance(kind, type)
-        assert depth > 0
-        self.callbacks[topic] = callback
+        is_reliable = isinstance(quality, int)  # a depth alone
+        assert (quality if is_reliable else quality.depth) > 0
+        # a reliable subscription does not match a publisher of best effort; one of best effort loses what a button says
+        self.callbacks[topic] = callback if is_reliable == (topic in RELIABLE) else lambda _: None
 
     def create_publisher(self, kind: type, topic: str, depth: int) -> SimpleNamespace:
         assert isinstance(kind, type)
@@ -61,6 +69,9 @@ def install(monkeypatch: pytest.MonkeyPatch) -> list[FakeNode]:
     rclpy.init = lambda: setattr(rclpy, "is_running", True)
     rclpy.create_node, rclpy.spin_once = create_node, spin_once
     monkeypatch.setitem(sys.modules, "rclpy", rclpy)
+    qos: Any = ModuleType("rclpy.qos")
+    qos.qos_profile_sensor_data = SENSOR_DATA
+    monkeypatch.setitem(sys.modules, "rclpy.qos", qos)
     types = {
         "geometry_msgs": ("PoseStamped",),
         "sensor_msgs": ("JointState", "PointCloud2"),

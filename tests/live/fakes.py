@@ -58,7 +58,8 @@ class FakePolicy:
 
 
 class Bench:
-    """A controller with an ideal hand: joints go where they are told, unless something stops them at ``stop``.
+    """A controller with an ideal hand: joints go where they are told, unless something stops them at ``stop``, or
+    at ``least`` as they open.
 
     The object stays where it is, or hangs on the hand from where it is when ``hangs`` is set; its pose is told while
     ``tells`` is.
@@ -70,7 +71,8 @@ class Bench:
         self.controller.know_object(BALL)
         self.joints = OPEN.copy()
         self.wrist = WRIST.copy()
-        self.stop = np.inf
+        self.stop: float | Array = np.inf
+        self.least: float | Array = -np.inf
         self.hangs, self.tells = False, True
         self.thing = THING.copy()
         self.time = 0.0
@@ -87,7 +89,7 @@ class Bench:
             scene = ObjectPose(self.thing) if self.tells else None
             targets = self.controller.update(self.time, self.wrist if sees_wrist else None, self.joints, scene)
             self.last = targets
-            self.joints = np.minimum(targets.joint_pos, self.stop)
+            self.joints = np.clip(targets.joint_pos, self.least, self.stop)
         return self.last.joint_pos
 
 

@@ -47,7 +47,7 @@ def test_groups_are_those_of_the_networks() -> None:
     cloud = make_object("box", 0).cloud
     levels = ((128, 0.04, 16), (32, 0.1, 16))
     built = GroupingSpec(tuple(GroupingLevelSpec(*level) for level in levels)).build(torch.tensor(cloud)[None])
-    found = prepare(cloud, levels).groups
+    found = prepare(cloud, levels, is_ordered=True).groups
     for number, level in enumerate(built.levels):
         np.testing.assert_array_equal(found[f"centres_{number}"], level.centre_index[0])
         same = found[f"neighbours_{number}"] == level.neighbour_index[0].numpy()
@@ -80,7 +80,7 @@ def test_a_rise_is_noticed_when_the_environment_notices_it() -> None:
 def approach(controller: AssistController, steps: int) -> tuple[list[np.ndarray], list[np.ndarray], np.ndarray]:
     """Wrists, joints and targets of a hand that comes down on a box and does at once what it is told."""
     thing = make_object("box", 0)
-    controller.know_object(thing.cloud)
+    controller.know_object(thing.cloud, is_ordered=True)
     object_w, joints = thing.rest_poses[0], controller.inputs.joints
     wrists, told = [], [shadow_hand().open_pose.copy()]
     for step in range(steps):
@@ -128,7 +128,7 @@ def test_what_an_exported_policy_said_before_stays_as_it_was(exported_policy: Pa
     seen = [
         LiveObservation(
             given["points_h"][hand],
-            prepare(given["points_h"][hand], policy.facts.grouping).groups,
+            prepare(given["points_h"][hand], policy.facts.grouping, is_ordered=True).groups,
             **{name: given[name][hand] for name in names},
         )
         for hand in range(2)
@@ -149,7 +149,7 @@ def test_what_an_exported_policy_said_before_stays_as_it_was(exported_policy: Pa
 def test_mujoco_in_the_place_of_a_hand_closes_on_an_object() -> None:
     hand, thing = shadow_hand(), make_object("box", 0)
     controller = AssistController(TorchPolicy(POLICY))
-    controller.know_object(thing.cloud)
+    controller.know_object(thing.cloud, is_ordered=True)
     world = MujocoHand(hand, thing, thing.rest_poses[0], DOWN + np.array([0, 0, 0.1, 0, 0, 0, 0]))
     for step in range(50):
         world.move_wrist(DOWN + np.array([0, 0, 0.1 * max(0.0, 1.0 - step / 30), 0, 0, 0, 0]))
@@ -174,6 +174,19 @@ def test_files_of_another_version_or_program_are_refused(exported_policy: Path, 
         OnnxPolicy(tmp_path)
     with pytest.raises(FileNotFoundError, match="--format onnx"):
         OnnxPolicy(tmp_path / "nowhere")
+
+
+def test_a_file_of_another_part_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    class Renamed:
+        """`primitive.onnx` at the place of `control.onnx`."""
+
+        def __init__(self, path: Path) -> None:
+            self.path = path
+            self.description = {"part": {"control": "primitive"}.get(path.stem, path.stem), "checkpoint_sha256": "0"}
+
+    monkeypatch.setattr("live.policies._Session", Renamed)
+    with pytest.raises(ValueError, match=r"control\.onnx is the part 'primitive' of an export, expected 'control'"):
+        OnnxPolicy(tmp_path)
 
 
 def test_a_description_without_a_field_is_refused() -> None:

@@ -105,8 +105,9 @@ def test_targets_are_published_once_they_are_ready(nodes: list[FakeNode]) -> Non
 
 def test_a_controller_runs_on_topics(nodes: list[FakeNode]) -> None:
     port, controller = Ros2Port(FACTS), AssistController(FakePolicy())
-    joints = Message(header=header(5.0), name=list(FACTS.joints), position=OPEN.tolist())
-    nodes[0].waiting.extend([("wrist_pose", pose(WRIST, 5.0)), ("joint_states", joints)])
+    for time_s in (4.95, 4.975, 5.0):
+        joints = Message(header=header(time_s), name=list(FACTS.joints), position=OPEN.tolist())
+        nodes[0].waiting.extend([("wrist_pose", pose(WRIST, time_s)), ("joint_states", joints)])
     pump(controller, [port], [port], 5.0)
     assert nodes[0].published["joint_targets"][-1].data == pytest.approx(OPEN.tolist())
 

@@ -32,7 +32,8 @@ GOOD = pose([0.0, 0.1, 0.2], [1.0, 0.0, 0.0, 0.0])
 def test_the_pages_own_messages_are_passed_on() -> None:
     check = MessageCheck(1000)
     assert check.look(GOOD, 0.0)
-    assert check.look(message("GuiUpdateMessage", uuid="a", updates={"value": 0.5}), 0.0)
+    for value in (0.5, True, "ours", "spray bottle 00106"):
+        assert check.look(message("GuiUpdateMessage", uuid="a", updates={"value": value}), 0.0)
     assert all(hasattr(viser._messages, kind) for kind in ALLOWED)
 
 
@@ -53,9 +54,18 @@ def test_a_request_to_share_the_page_on_the_internet_is_left_out() -> None:
         (pose([0.0, 0.0, 0.0], [1.0, 0.0, 0.0, 0.0, 0.0]), "wxyz"),
         (message("TransformControlsUpdateMessage", position="up", wxyz=[1, 0, 0, 0]), "position"),
         (message("GuiUpdateMessage", updates={"value": [1.0, float("inf")]}), "finite"),
+        (message("GuiUpdateMessage", updates={"value": "nan"}), "the text 'nan'"),
+        (message("GuiUpdateMessage", updates={"value": [0.5, " 1e9"]}), "the text ' 1e9'"),
+        (message("GuiUpdateMessage", updates={"value": 1e9}), "below a million"),
+        (message("GuiUpdateMessage", updates={"value": -(2**62)}), "below a million"),
         (message("FileTransferStartUpload", size_bytes=1001), "1001 bytes"),
         (message("FileTransferStartUpload", size_bytes="many"), "many bytes"),
+        (message("FileTransferStartUpload", size_bytes=5, part_count=257), "257 parts"),
+        (message("FileTransferStartUpload", size_bytes=5, part_count="x"), "x parts"),
+        (message("FileTransferStartUpload", size_bytes=5, part_count=1, filename=256 * "x"), "filename"),
+        (message("FileTransferStartUpload", size_bytes=5, part_count=1, transfer_uuid=[1]), "transfer_uuid"),
         (message("FileTransferPart", content=3), "without bytes"),
+        (message("FileTransferPart", content=b"3", transfer_uuid="a"), "not begun"),
         (msgspec.msgpack.encode({"type": [1]}), "without a kind"),
         (msgspec.msgpack.encode(3), "without a kind"),
     ],
@@ -73,12 +83,42 @@ def test_more_messages_than_hands_make_are_refused() -> None:
         check.look(GOOD, 4.0)
 
 
+def start(transfer: str, parts: int = 1, **more: object) -> bytes:
+    content = {"transfer_uuid": transfer, "part_count": parts, "size_bytes": 1000, "filename": "mesh.stl", **more}
+    return message("FileTransferStartUpload", **content)
+
+
+def part(transfer: str, size: int = 1000) -> bytes:
+    return message("FileTransferPart", transfer_uuid=transfer, part_index=0, content=bytes(size))
+
+
 def test_files_that_are_never_finished_do_not_add_up() -> None:
-    check, part = MessageCheck(1000), message("FileTransferPart", content=bytes(1000))
+    check = MessageCheck(100_000)
+    assert check.look(start("a", parts=100), 0.0)
     for _ in range(NUM_UPLOADS):
-        assert check.look(part, 0.0)
+        assert check.look(part("a", 100_000), 0.0)
     with pytest.raises(RefusedError, match="bytes of files"):
-        check.look(part, 0.0)
+        check.look(part("a", 100_000), 0.0)
+
+
+@pytest.mark.parametrize("kind", ["FileTransferStartUpload", "FileTransferPart", "FileTransferPartAck"])
+def test_whatever_is_said_of_files_counts(kind: str) -> None:
+    check = MessageCheck(1000)
+    with pytest.raises(RefusedError, match="bytes of files; allowed are 20000"):
+        check.look(message(kind, other=bytes(20_000)), 0.0)
+
+
+def test_so_many_files_at_the_same_time_and_more_one_after_another() -> None:
+    check = MessageCheck(1000)
+    for number in range(4):
+        assert check.look(start(f"{number}", parts=1 + number), 0.0)
+    for _ in range(4):  # the same part of four
+        assert check.look(part("3", 100), 0.0)
+    assert check.look(part("0"), 0.0)
+    assert check.look(start("empty", parts=0), 0.0)  # which ends with its beginning
+    assert check.look(start("4"), 0.0)
+    with pytest.raises(RefusedError, match="5 files at the same time; allowed are 4"):
+        check.look(start("5"), 0.0)
 
 
 @pytest.mark.parametrize(

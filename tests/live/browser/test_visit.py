@@ -1,5 +1,6 @@
 """What a visitor asks for happens, and the panel says what is there, step by step."""
 
+import threading
 from collections import deque
 from collections.abc import Iterator
 from functools import partial
@@ -9,8 +10,9 @@ import pytest
 
 pytest.importorskip("viser", reason="needs the extra demo")
 
+from envs.objects.grasp_object import GraspObject
 from live.browser.recordings import Recording, read_recording
-from live.browser.visit import Visit
+from live.browser.visit import Exhibits, Visit
 from live.server import DemoServer
 from tests.live.browser.tabs import demo_server, tab, wait_for
 
@@ -106,6 +108,39 @@ def test_the_choice_of_the_object_follows_a_replay(visit: Visit, said: list[str]
         assert (visit.panel._object.value, visit.world.thing.name) == ("ball", "ball_00106")
         assert visit.world.way is not None
         assert visit.world.way.wrist_pose_w is way.wrist_pose_w  # none of the ball's own
+
+
+def test_uploads_wait_on_no_thread_of_the_server_and_one_at_a_time(
+    visit: Visit, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_end, built = threading.Event(), list[str]()
+
+    def build(name: str, _: bytes) -> GraspObject:
+        assert may_end.wait(60.0)
+        built.append(name)
+        return visit._exhibits.things["ball_00106"]
+
+    monkeypatch.setattr(visit._exhibits, "_build", build)
+    for number in range(40):  # the server has 32 threads
+        visit._upload(f"mesh_{number}.stl", b"")
+    told = "Another mesh of yours is still being built; wait for it, then try again."
+    assert said == ["building mesh_0.stl ...", *39 * [told]]
+    may_end.set()
+    wait_for(lambda: not visit._wishes.empty())
+    advance(visit, 1)
+    assert (built, visit.world.thing.name) == (["mesh_0.stl"], "ball_00106")
+    visit._upload("mesh_40.stl", b"")
+    wait_for(lambda: len(built) == 2 and not visit._is_building.locked())
+
+
+def test_who_left_before_his_turn_gets_nothing_built() -> None:
+    exhibits = Exhibits({}, lambda _: pytest.fail("no way is asked for"), lambda *_: pytest.fail("it was built"), 1.0)
+    left = threading.Event()
+    left.set()
+    with exhibits._building:  # somebody else's
+        assert exhibits.build("mesh.stl", b"", left) is None
+    assert exhibits.build("mesh.stl", b"", left) is None
+    assert not exhibits._building.locked()
 
 
 def test_a_visitor_chooses_another_object(server: DemoServer) -> None:

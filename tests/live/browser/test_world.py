@@ -152,6 +152,36 @@ def test_a_full_log_keeps_its_beginning(monkeypatch: pytest.MonkeyPatch) -> None
     assert not log.is_full
 
 
+@pytest.mark.parametrize("level", [float("nan"), 1e9])
+def test_a_level_that_is_none_is_refused_and_the_world_goes_on(
+    world: World, library: ObjectLibrary, level: float
+) -> None:
+    world.place(library.get(NAME), None)
+    with pytest.raises(ValueError, match=f"level is {level}"):
+        world.level = level
+    assert world.level == 1.0
+    world.place(library.get(NAME), None)
+    world.step()
+
+
+def test_a_world_that_cannot_be_placed_leaves_the_one_before(
+    world: World, library: ObjectLibrary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.place(library.get(NAME), None)
+    before = world.thing
+
+    def refuse(*_: object, **__: object) -> None:
+        raise ValueError("a cloud has shape (5, 3)")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("live.browser.world.AssistController.know_object", refuse)
+        with pytest.raises(ValueError, match="a cloud has shape"):
+            world.place(library.get("ball_00106"), None)
+    assert world.thing is before
+    world.step()
+    assert world.targets is not None
+
+
 def test_an_empty_world_says_so() -> None:
     empty = World(load_hand("shadow"), load_control_policy(ROOT / "pretrained" / "residual_ppo.ckpt"), MujocoCpu())
     with pytest.raises(RuntimeError, match="place an object first"):
