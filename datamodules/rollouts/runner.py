@@ -57,7 +57,7 @@ class EpisodeFrames:
             return
         host = state.host()
         for name in ("joint_pos", "wrist_pose_w", "object_pose_w"):
-            getattr(self, name)[np.ix_(frames, rows)] = getattr(host, name)
+            getattr(self, name)[np.ix_(np.array(frames), rows)] = getattr(host, name)
 
 
 class EpisodeRunner:
