@@ -1,4 +1,4 @@
-"""Bodies that touch: walls between them are no surface, and each gets corners of its own where others meet it."""
+"""Bodies that touch: each gets corners of its own where others meet it, and its side of a wall that it shares."""
 
 import numpy as np
 import trimesh
@@ -17,22 +17,22 @@ Faces = NDArray[np.int64]
 def surface_faces(faces: Faces) -> NDArray[np.bool_]:
     """Which faces are kept of those that have the same three corners, (F,).
 
-    Of faces wound alike one. Faces wound both ways are the wall that two bodies share, of which none is kept, unless
-    they are a sheet with two sides: one that has a border of its own, or that nothing else is joined to.
+    Of faces wound alike one. Of faces wound both ways one of each where they are the wall between two bodies; one where
+    they are a sheet with two sides, which has a border of its own, or which nothing else is joined to.
 
     Args:
         faces: (F, 3), vertices at the same place merged.
     """
     _, first, group = np.unique(np.sort(faces, axis=1), axis=0, return_index=True, return_inverse=True)
-    group = group.ravel()
-    winding = np.bincount(group, weights=_winding(faces), minlength=len(first))
-    is_double = (winding == 0) & (np.bincount(group) > 1)
+    group, winding = group.ravel(), _winding(faces)
+    balance = np.bincount(group, weights=winding, minlength=len(first))
+    is_double = (balance == 0) & (np.bincount(group) > 1)
+    is_wall = is_double & _is_shared_wall(np.sort(faces[first], axis=1), is_double)
+    fits = (np.sign(balance)[group] == winding) | is_wall[group]  # of as many of both windings, both or none
     kept = np.zeros(len(faces), dtype=bool)
-    agrees = np.flatnonzero(np.sign(winding)[group] == _winding(faces))
-    _, of_winding = np.unique(group[agrees], return_index=True)
-    kept[agrees[of_winding]] = True
-    sheets = is_double & ~_is_shared_wall(np.sort(faces[first], axis=1), is_double)
-    kept[first[sheets]] = True
+    _, chosen = np.unique(np.stack([group[fits], winding[fits]]), axis=1, return_index=True)
+    kept[np.flatnonzero(fits)[chosen]] = True
+    kept[first[is_double & ~is_wall]] = True
     return kept
 
 
@@ -43,7 +43,7 @@ def apart(mesh: trimesh.Trimesh) -> trimesh.Trimesh:
     them. Where the faces are not wound so that this can be told, the edge stays as it is.
 
     Args:
-        mesh: equal vertices merged, no two faces with the same corners.
+        mesh: equal vertices merged.
     """
     faces = np.asarray(mesh.faces)
     edges = faces[:, _SIDES].reshape(-1, 2)

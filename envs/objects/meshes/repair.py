@@ -147,7 +147,7 @@ def check_volume(mesh: trimesh.Trimesh) -> None:
 
 
 def _tidy(mesh: trimesh.Trimesh) -> None:
-    """Merge equal vertices; drop degenerate and double faces, walls between bodies, and what they leave."""
+    """Merge equal vertices; drop degenerate and double faces and what they leave."""
     mesh.merge_vertices(merge_tex=True, merge_norm=True)
     mesh.update_faces(mesh.nondegenerate_faces())
     mesh.update_faces(surface_faces(np.asarray(mesh.faces)))

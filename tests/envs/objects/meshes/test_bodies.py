@@ -1,4 +1,4 @@
-"""Bodies that touch are united; walls between them and faces that are there twice are no surface."""
+"""Bodies that touch are united; faces that are there twice count once."""
 
 from collections.abc import Callable
 
@@ -67,6 +67,12 @@ def test_bodies_that_touch_are_one_solid(
     assert surface.metadata["num_walls"] == 0
     assert surface.volume == pytest.approx(volume, rel=1e-6)
     assert extents is None or 1e3 * surface.extents == pytest.approx(extents, abs=0.1)
+
+
+def test_bodies_that_share_a_side_stay_convex_parts() -> None:
+    """They are the pieces then, and nothing has to be decomposed."""
+    parts = cleaned(metres(cubes((0, 0, 0), (1, 0, 0), (1, 1, 0)))).split(only_watertight=False)
+    assert [part.is_watertight and part.is_convex for part in parts] == [True] * 3
 
 
 def test_a_sheet_with_two_sides_is_one_wall() -> None:
