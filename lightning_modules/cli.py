@@ -12,6 +12,7 @@ from jsonargparse import Namespace
 from lightning.pytorch import LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback, WeightAveraging
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI, SaveConfigCallback
+from lightning.pytorch.plugins.environments import SLURMEnvironment
 from lightning.pytorch.utilities import rank_zero_only
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
@@ -178,7 +179,9 @@ class GraspCLI(LightningCLI):
         """Refuse to train anew where a run's checkpoints are, which the new ones would replace."""
         keeps = trainer.enable_checkpointing is not False and not (trainer.fast_dev_run or trainer.barebones)
         kept = _checkpoint_file("last", trainer.default_root_dir)
-        if keeps and kept.is_file() and getattr(rank_zero_only, "rank", 0) == 0:
+        # a job that SLURM queued again: Lightning resumes it by itself
+        goes_on = SLURMEnvironment.detect() and any(kept.parent.parent.glob("hpc_ckpt_*.ckpt"))
+        if keeps and kept.is_file() and not goes_on and getattr(rank_zero_only, "rank", 0) == 0:
             self.parser.error(
                 f"{kept.parent.parent} holds a run, whose checkpoints training anew would replace; go on with it: "
                 "--ckpt_path=last, give another --trainer.default_root_dir, or remove that folder"

@@ -2,6 +2,7 @@
 
 import logging
 import re
+import shutil
 import warnings
 from pathlib import Path
 from typing import Any
@@ -166,6 +167,21 @@ def test_training_anew_does_not_replace_a_run(
     # a trial that writes nothing may be made there
     run(command("fit", tiny_path, tiny_run, few_callbacks(tmp_path / "few.yaml"), "--trainer.fast_dev_run=true"))
     assert last.read_bytes() == before
+
+
+def test_a_job_that_slurm_queued_again_goes_on(
+    tiny_run: Path, tiny_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = tmp_path / "run"
+    shutil.copytree(tiny_run, root)
+    shutil.copy(root / "checkpoints" / "last.ckpt", root / "hpc_ckpt_1.ckpt")  # as Lightning writes it at the signal
+    line = command("fit", tiny_path, root, few_callbacks(tmp_path / "few.yaml"), "--trainer.max_epochs=2")
+    assert "holds a run" in refusal(line, capsys)  # elsewhere nothing would resume it
+    for name, value in {"NTASKS": 1, "JOB_ID": 7, "PROCID": 0, "LOCALID": 0, "NODEID": 0, "JOB_NAME": "fit"}.items():
+        monkeypatch.setenv(f"SLURM_{name}", str(value))
+    before = (root / "checkpoints" / "last.ckpt").read_bytes()
+    run(line)  # both epochs were done: nothing is trained, and nothing written
+    assert (root / "checkpoints" / "last.ckpt").read_bytes() == before
 
 
 def test_a_missing_grasp_set_is_named(tmp_path: Path) -> None:
