@@ -70,12 +70,16 @@ def tables(folder: Path) -> dict[str, Any]:
     return {name: _untimed(section) for name, section in found.items() if name != TIMED}
 
 
+_TIMES = ("minutes", "least_minutes", "text")
+"""What differs from run to run."""
+
+
 def _untimed(value: Any) -> Any:
     if isinstance(value, list):
         return [_untimed(each) for each in value]
     if not isinstance(value, dict):
         return value
-    return {name: _untimed(each) for name, each in value.items() if name not in ("minutes", "text")}
+    return {name: _untimed(each) for name, each in value.items() if name not in _TIMES}
 
 
 def main() -> None:

@@ -38,7 +38,7 @@ _DECIMALS = 6
 
 _NO_PART_OF_IDENTITY = ("hand", "grasp_objects", "clouds", "other_joint_pos")
 
-_LIBRARIES = ("mujoco", "torch", "numpy")
+_LIBRARIES = ("mujoco", "torch", "numpy", "scipy", "lightning", "torch-geometric", "gymnasium-robotics")
 
 
 def digest(*parts: Any) -> str:

@@ -12,9 +12,10 @@ import numpy as np
 from datamodules.baselines.demonstrations import Demonstrations, Origin
 from envs.files import write_atomically
 from envs.hand.hand import Hand
+from envs.hand.identity import hand_identity
 
 SCHEMA = "graspgf.demonstrations"
-VERSION = 2
+VERSION = 3
 
 _COLUMNS = ("object_index", "object_pose_w", "wrist_pose_w", "goal_joint_pos", "num_steps")
 
@@ -25,6 +26,7 @@ def save_demonstrations(shown: Demonstrations, path: Path, provenance: dict[str,
         "schema": SCHEMA,
         "version": VERSION,
         "hand": shown.hand.name,
+        "hand_identity": hand_identity(shown.hand),
         "joint_order": list(shown.hand.joints),
         **vars(shown.origin),
         "objects": list(shown.objects),
@@ -67,6 +69,7 @@ def load_demonstrations(path: str | Path, hand: Hand, origin: Origin) -> Demonst
     for name, found, expected in (
         ("hand", header["hand"], hand.name),
         ("joint order", header["joint_order"], list(hand.joints)),
+        ("hand, by its limits, couplings and open pose,", header["hand_identity"], hand_identity(hand)),
         ("grasp set", header["grasp_set"], origin.grasp_set),
         ("task", header["task"], origin.task),
         ("control period in seconds", header["period_s"], origin.period_s),

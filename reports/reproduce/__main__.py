@@ -118,6 +118,9 @@ def main(args: Sequence[str] | None = None) -> int:
             path = write_report(plan, runs, selection, failed, given.document)
     except (ValueError, OSError) as error:
         arguments.error(str(error))
+    except KeyboardInterrupt:
+        _LOG.error("interrupted; the same command goes on where it stood")
+        return 130
     _LOG.info("wrote %s", path)
     for message in failed.values():
         _LOG.error("%s", message)

@@ -125,7 +125,9 @@ def _verdict_cell(each: Judged) -> str:
     told = f"**{each.verdict}**: {unit.told(each.found.over_objects, each.split)} {name}"
     told += "" if seeds is None else f"; over seeds {unit.told(seeds)}"
     only = each.found.only
-    return told + (f"; of training seed{'s' * (len(only) > 1)} {', '.join(map(str, only))} alone" if only else "")
+    if only:
+        return f"{told}; of training seed{'s' * (len(only) > 1)} {', '.join(map(str, only))} alone"
+    return told + ("; of one training each" if each.is_of_one_training else "")
 
 
 def counted(judged: Sequence[Judged]) -> dict[str, int]:

@@ -49,9 +49,15 @@ class Judged:
     found: Difference | None
     verdict: Verdict
 
+    @property
+    def is_of_one_training(self) -> bool:
+        """Whether it compares policies of which a single training each was measured: another may differ."""
+        is_of_policies = self.split != TRAINING and self.claim.measure != "ms"
+        return is_of_policies and self.found is not None and self.found.over_seeds is None
+
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
-        return asdict(self)
+        return {**asdict(self), "is_of_one_training": self.is_of_one_training}
 
 
 def verdict(

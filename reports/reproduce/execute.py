@@ -17,6 +17,7 @@ from envs.folder_lock import locked
 from envs.workers import available_cores
 from reports.reproduce.runs import Run
 from reports.reproduce.stamps import (
+    DONE,
     STAMP,
     Stamp,
     State,
@@ -198,6 +199,7 @@ def run_one(
             return
         if state is State.MISSING:
             write_stamp(folder, runs.stamps[run.name])
+        (folder / DONE).unlink(missing_ok=True)  # made again, it is not done with its first checkpoint
         began = time.monotonic()
         execute(run, folder, lock.fileno(), tick, available_cores() if cores is None else cores)
         if not (folder / run.output).is_file():

@@ -32,7 +32,7 @@ def verdicts_told(sections: Mapping[str, Any], plan: Plan) -> str:
     """How many claims of all sections hold, do not, and are not decided: sentences.
 
     What several sections find alike of the same two rows counts once; claims about tasks and rows that the paper does
-    not have count apart.
+    not have count apart. What was not measured does not count; of those decided is told how many are of one training.
 
     Args:
         sections: as JSON has them, with ``claims``.
@@ -45,17 +45,23 @@ def verdicts_told(sections: Mapping[str, Any], plan: Plan) -> str:
         ): each
         for section in sections.values()
         for each in section["claims"]
+        if each["found"] is not None
     }
-    kinds: dict[str, list[str]] = {_OF_PAPER: []}
+    kinds: dict[str, list[Mapping[str, Any]]] = {_OF_PAPER: []}
     for each in judged.values():
-        kinds.setdefault(_kind(each, plan), []).append(each["verdict"])
+        kinds.setdefault(_kind(each, plan), []).append(each)
     return " ".join(f"{kind}: {_counts(kinds[kind])}." for kind in _KINDS if kind in kinds)
 
 
-def _counts(verdicts: Sequence[str]) -> str:
+def _counts(judged: Sequence[Mapping[str, Any]]) -> str:
     names = {HOLDS: "hold", FAILS: "do not hold", OPEN: "are not decided"}
-    counts = {name: verdicts.count(name) for name in names}
-    return ", ".join(f"{count} {names[name]}" for name, count in counts.items() if count) or "none is judged"
+    told = []
+    for name, words in names.items():
+        found = [each for each in judged if each["verdict"] == name]
+        once = sum(bool(each.get("is_of_one_training")) for each in found) if name != OPEN else 0
+        of_one = f" ({'all' if once == len(found) else once} of one training each)" if once else ""
+        told += [f"{len(found)} {words}{of_one}"] if found else []
+    return ", ".join(told) or "none is judged"
 
 
 def _kind(judged: Mapping[str, Any], plan: Plan) -> str:
@@ -110,7 +116,7 @@ def against_the_best(table1: Mapping[str, Any], plan: Plan) -> str:
         plan: titles of the methods.
 
     Returns:
-        Sentences; none where no baseline was measured.
+        Sentences; none where no baseline was measured. Where some of the plan's were not, they say so.
     """
     return " ".join(_sentence(task, numbers, table1["claims"], plan) for task, numbers in _tasks(table1["numbers"]))
 
@@ -125,7 +131,11 @@ def _tasks(numbers: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, float]]]
 
 
 def _sentence(task: str, success: Mapping[str, float], claims: list[dict[str, Any]], plan: Plan) -> str:
-    here = [each for each in claims if (each["task"], each["split"]) == (task, _SPLIT) and each["found"] is not None]
+    here = [
+        each for each in claims
+        if (each["task"], each["split"]) == (task, _SPLIT) and each["found"] is not None
+        and each["claim"]["other"] in plan.methods  # a table may have been made by an earlier plan
+    ]  # fmt: skip
     by_success = {each["claim"]["other"]: each for each in here if each["claim"]["measure"] == "success"}
     if not by_success:
         return ""
@@ -136,9 +146,12 @@ def _sentence(task: str, success: Mapping[str, float], claims: list[dict[str, An
     only = f", training seed {', '.join(map(str, found['only']))} alone" if found["only"] else ""
     posture = [each for each in here if each["claim"]["measure"] == "posture_rad" and each["verdict"] != HOLDS]
     titles = [plan.methods[each["claim"]["other"]].title for each in posture]
+    baselines = {name for name, each in plan.methods.items() if each.group == "method" and not each.added}
+    is_whole = baselines - {plan.ours} <= {*by_success}
     nearer = f"**not surely nearer to the target pose than {', '.join(titles)}**" if titles else None
     return (
-        f"On unseen families of the {task} task ours {_SUCCEEDS[said]} the best baseline, {plan.methods[best].title}: "
+        f"On unseen families of the {task} task ours {_SUCCEEDS[said]} the best baseline"
+        f"{'' if is_whole else ' that was measured'}, {plan.methods[best].title}: "
         f"{unit.told(found['over_objects'], _SPLIT)} points{seeds}{only}; it ends "
-        f"{nearer or 'nearer to the target pose than all baselines'}."
+        f"{nearer or ('nearer to the target pose than all ' + ('baselines' if is_whole else 'of these'))}."
     )

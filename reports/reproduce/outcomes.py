@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -99,7 +100,7 @@ def _load(path: Path) -> SeedOutcomes:
             values = {name.removeprefix(_VALUE): content[name] for name in content if name.startswith(_VALUE)}
             episodes = tuple(str(each) for each in content["episodes"])
             return SeedOutcomes(episodes, content["rows"], values, content["groups"], content["families"])
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(f"{path} is damaged ({error}); remove it, and run the test again") from error
 
 
@@ -108,6 +109,9 @@ def _number(path: Path) -> int:
 
 
 def _columns(path: Path) -> dict[str, Array]:
-    with np.load(path, allow_pickle=False) as content:
-        found = {name: content[name].astype(np.float64) for name in MEASURES[1:]}
-        return {**found, "success": content["is_success"].astype(np.float64), "is_grasp": content["is_grasp"]}
+    try:
+        with np.load(path, allow_pickle=False) as content:
+            found = {name: content[name].astype(np.float64) for name in MEASURES[1:]}
+            return {**found, "success": content["is_success"].astype(np.float64), "is_grasp": content["is_grasp"]}
+    except (ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise ValueError(f"{path} is damaged ({error}); remove its folder {path.parent}, and test again") from error

@@ -242,6 +242,8 @@ def _value(value: Any, wanted: str, where: str) -> Any:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if wanted in (str(float), "float | None") and not is_number:
         raise ValueError(f"{where} is {value!r}; expected a number")
+    if wanted == "int | None" and type(value) is not int:
+        raise ValueError(f"{where} is {value!r}; expected a whole number")
     if wanted == str(str) and not is_number and not isinstance(value, str):
         raise ValueError(f"{where} is {value!r}; expected text")
     return str(value) if wanted == str(str) else value

@@ -52,9 +52,9 @@ def write_report(
         OSError: a file cannot be written; names it.
     """
     results = Results(plan, runs, selection)
-    blocks = {name: _block(name, results, failed) for name in selection.tables}
     path = runs.root / f"{NAME}.md"
     before = _before(path.with_suffix(".json"))
+    blocks = _blocks(selection.tables, results, failed, before)
     told = {name: _told(name, block) for name, block in blocks.items()}
     sections = {name: told.get(name) or before[name] for name in TABLES if name in told or name in before}
     kept = [TABLES[name].title for name in sections if name not in told]
@@ -74,12 +74,19 @@ def write_report(
     return path
 
 
-def _block(name: str, results: Results, failed: dict[str, str]) -> Block:
-    try:
-        return MAKERS[name](results)
-    except (ValueError, OSError) as error:
-        failed[name] = f"{name} cannot be made: {error}"
-        return Block(f"Not made: {error}")
+def _blocks(
+    names: Sequence[str], results: Results, failed: dict[str, str], before: Mapping[str, Any]
+) -> dict[str, Block]:
+    """Tables by name; of one that cannot be made why, or nothing where that of before can stay."""
+    blocks = {}
+    for name in names:
+        try:
+            blocks[name] = MAKERS[name](results)
+        except (ValueError, OSError) as error:
+            failed[name] = f"{name} cannot be made: {error}"
+            if name not in before:
+                blocks[name] = Block(f"Not made: {error}")
+    return blocks
 
 
 def _write(file: Path, write: Callable[[Path], None]) -> None:
@@ -93,9 +100,15 @@ def _write(file: Path, write: Callable[[Path], None]) -> None:
 
 
 def _before(path: Path) -> dict[str, Any]:
+    """Sections of an earlier report; of a damaged one, which is put aside, none."""
     try:
         return read_json(path, "")
-    except (OSError, ValueError):
+    except FileNotFoundError:
+        return {}
+    except ValueError as error:
+        aside = path.with_name(f"{NAME}_damaged.json")
+        path.replace(aside)
+        _LOG.warning("%s; it is %s now. Tables that were not asked for are left out: ask for them again", error, aside)
         return {}
 
 
@@ -110,6 +123,12 @@ def _told(name: str, block: Block) -> dict[str, Any]:
         "claims": [each.as_dict() for each in block.judged],
         "verdicts": counted(block.judged),
     }
+
+
+def _why(message: str) -> str:
+    """The first line of what failed, and the last one where there are several, such as those of a log."""
+    first, *rest = message.strip().splitlines() or [""]
+    return f"{first} {rest[-1].strip()}" if rest else first
 
 
 def _listed(lines: Sequence[str]) -> str:
@@ -138,5 +157,5 @@ def _document(
     if kept:
         lines.append(f"As they were before, not made again with the other tables:\n\n{_listed(kept)}")
     if failed:
-        lines.append(f"Not made:\n\n{_listed([*failed])}")
+        lines.append(f"Not made:\n\n{_listed([*map(_why, failed.values())])}")
     return "\n\n".join([*filter(None, lines), *(section["text"] for section in sections.values())]) + "\n"

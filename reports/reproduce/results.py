@@ -22,6 +22,11 @@ from reports.reproduce.stamps import State
 POSES = 5
 """Poses of an object (GraspGF App. A.2)."""
 
+ENOUGH_OBJECTS = 5
+"""Objects from which on their bootstrap says something: resamples of one do not vary."""
+
+_ENDLESS = {"low": -np.inf, "high": np.inf}
+
 Array = NDArray[np.float64]
 
 
@@ -33,19 +38,23 @@ class Difference:
         over_objects: 95 % bootstrap over objects, with its interval over families where there are several.
         over_seeds: Student's t over training seeds; None for a single one.
         only: the training seeds that it is of, where one of the two has others, too.
+        objects: how many there are; None where that is not known.
     """
 
     over_objects: Row
     over_seeds: Row | None = None
     only: tuple[int, ...] = ()
+    objects: int | None = None
 
     def intervals(self, split: str) -> list[tuple[float, float]]:
         """The intervals that a claim about a split has to be apart in.
 
-        Over objects; over families too where these are unseen; over training seeds where there are several.
+        Over objects; over families too where these are unseen; over training seeds where there are several. Of too few
+        objects, or of a single unseen family, nothing is decided: the interval is endless.
         """
-        families = self.over_objects.get("interval_over_families") if split == UNSEEN_FAMILIES else None
-        rows = [self.over_objects, families, self.over_seeds]
+        families = self.over_objects.get("interval_over_families", _ENDLESS) if split == UNSEEN_FAMILIES else None
+        few = _ENDLESS if self.objects is not None and self.objects < ENOUGH_OBJECTS else None
+        rows = [self.over_objects, few, families, self.over_seeds]
         return [(row["low"], row["high"]) for row in rows if row is not None]
 
 
@@ -95,7 +104,8 @@ def difference(one: Outcomes, other: Outcomes, measure: str) -> Difference | Non
     row = _widened(estimate(values, groups, families=families).as_dict())
     means = [float(gained.mean()) for gained, _ in parts.values()]
     only = () if set(parts) == {*one, *other} else tuple(parts)
-    return Difference(row, over_seeds(means).as_dict() if len(means) > 1 else None, only)
+    by_seeds = over_seeds(means).as_dict() if len(means) > 1 else None
+    return Difference(row, by_seeds, only, len(np.unique(groups)))
 
 
 def independent(one: Row, other: Row) -> Difference:

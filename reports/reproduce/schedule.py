@@ -35,8 +35,8 @@ def default_at_once() -> int:
 def run_all(runs: Runs, execute: Executes = run_command, at_once: int = 1) -> dict[str, str]:
     """Make what is missing, with a bar in expected minutes; what failed, and what could not be begun for that, by name.
 
-    A failed run does not hold up those that do not need it. Cores are shared out: a run that begins has its share, or
-    all that are free where nothing else can begin.
+    A failed run does not hold up those that do not need it. Each has the same share of the cores, whatever else runs:
+    numbers depend on how many threads make them, and those of a run that was interrupted must not.
 
     Args:
         runs: in their order.
@@ -46,9 +46,7 @@ def run_all(runs: Runs, execute: Executes = run_command, at_once: int = 1) -> di
     Raises:
         ValueError: at_once is below 1 or above the number of cores.
     """
-    cores = available_cores()
-    if not 1 <= at_once <= len(cores):
-        raise ValueError(f"at_once is {at_once}; expected 1 to {len(cores)}, the number of cores")
+    _check_at_once(at_once)
     schedule = _Schedule(runs, execute, at_once)
     try:
         with ThreadPoolExecutor(at_once) as pool:
@@ -60,6 +58,12 @@ def run_all(runs: Runs, execute: Executes = run_command, at_once: int = 1) -> di
     finally:
         schedule.bar.close()
     return schedule.failed
+
+
+def _check_at_once(at_once: int) -> None:
+    count = len(available_cores())
+    if not 1 <= at_once <= count:
+        raise ValueError(f"at_once is {at_once}; expected 1 to {count}, the number of cores")
 
 
 class _Schedule:
@@ -75,6 +79,7 @@ class _Schedule:
         self._chains = _chains(runs.runs)
         self._number = len(self._waiting)
         self._free = available_cores()
+        self._share = len(self._free) // at_once
         self._running: dict[Future[None], tuple[Run, list[int], float]] = {}
         total, to_do = (sum(run.minutes for run in some) for some in (runs.runs, self._waiting))
         self.bar: tqdm[None] = tqdm(
@@ -100,9 +105,8 @@ class _Schedule:
         if self._at_once > 1:  # what takes longest with all that needs it comes first, so that no core waits at last
             ready.sort(key=lambda run: -self._chains[run.name])
         slots = min(len(ready), self._at_once - len(self._running))
-        for place, run in enumerate(ready[:slots]):
-            share = len(self._free) // (slots - place)
-            cores, self._free = self._free[:share], self._free[share:]
+        for run in ready[:slots]:
+            cores, self._free = self._free[: self._share], self._free[self._share :]
             self._waiting.remove(run)
             future = pool.submit(run_one, self._runs, run, self._execute, self._tick, cores)
             self._running[future] = (run, cores, time.monotonic())
@@ -114,6 +118,7 @@ class _Schedule:
             if lacking:
                 self.failed[run.name] = f"{run.name} was not begun: {lacking[0]} failed"
                 self._waiting.remove(run)
+                self.bar.update(run.minutes)
 
     def _end(self, future: "Future[None]") -> None:
         run, cores, _ = self._running.pop(future)
@@ -138,7 +143,7 @@ class _Schedule:
         all_left = sum(left) + pace * sum(run.minutes for run in self._waiting)
         minutes = max([all_left / self._at_once, *left])
         names = ", ".join(run.name for run, _, _ in self._running.values())
-        done = self._number - len(self._waiting) - len(self._running)
+        done = self._number - len(self._waiting) - len(self._running) - len(self.failed)
         told = f"{names} ({done} of {self._number} done), {_spoken(minutes)} left"
         if told != self._told:
             self._told = told
@@ -169,7 +174,12 @@ def _spoken(minutes: float) -> str:
 
 
 def listing(runs: Runs, at_once: int = 1) -> str:
-    """A line a run: what there is of it, how long it takes, and its command."""
+    """A line a run: what there is of it, how long it takes, and its command.
+
+    Raises:
+        ValueError: at_once is below 1 or above the number of cores.
+    """
+    _check_at_once(at_once)
     states: Mapping[str, State] = {run.name: runs.state(run) for run in runs.runs}
     lines = [
         f"{states[run.name].value:<22} {run.minutes:6.1f} min  {run.name}"

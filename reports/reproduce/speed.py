@@ -29,6 +29,7 @@ from reports.reproduce.blocks import Block
 from reports.reproduce.claims import Claim, Judged, verdict
 from reports.reproduce.paper import LATENCY
 from reports.reproduce.results import Difference, Results
+from reports.reproduce.stamps import stamp_digest
 
 _FIRST = 5
 """Steps left out: buffers are made in them."""
@@ -130,7 +131,7 @@ def table5(results: Results) -> Block:
             f"- Not measured: no test of {results.plan.ours} on the {results.selection.tasks[0]} task is done."
         )
     root = results.runs.root
-    identity = results.runs.stamps[str(folder.relative_to(root))].identity
+    identity = stamp_digest(folder)
     kept = _kept(root / "speed.json", identity)
     if kept is None and not results.has_weights(folder):
         return Block(f"- Not measured: the checkpoint that {folder} was tested with is not there.")
@@ -153,7 +154,7 @@ def table5(results: Results) -> Block:
 
 
 def _kept(path: Path, identity: str) -> dict[str, Any] | None:
-    """What was measured before of the same training; None without."""
+    """What was measured before of the same test, by the same code; None without."""
     try:
         kept = read_json(path, "")
     except (OSError, ValueError):

@@ -86,6 +86,7 @@ def stamp_of(run: Run, stamps: Mapping[str, Stamp], outputs: Sequence[str]) -> S
         FileNotFoundError: a setting names a file that is not there.
     """
     settings = merged_settings(run.configs, run.options)
+    settings |= {} if run.subcommand else {"module": run.module}
     files, missing = {}, []
     named = [*_files_in(settings), *_own_modules(settings), *([run.checkpoint] if run.checkpoint else [])]
     for path in dict.fromkeys(named):

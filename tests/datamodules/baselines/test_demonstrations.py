@@ -100,6 +100,10 @@ def test_a_file_gives_back_what_was_saved(shown: Demonstrations, tmp_path: Path)
         ({"origin": replace(ORIGIN, task="by bus")}, "are of the task by bus, expected to and fro; .*--task"),
         ({"origin": replace(ORIGIN, period_s=0.05)}, "are of the control period in seconds 0.05, expected 0.025"),
         ({"hand": replace(HAND, name="other")}, "are of the hand other, expected shadow"),
+        (
+            {"hand": replace(HAND, open_pose=0.9 * HAND.open_pose + 0.05 * (HAND.limits.low + HAND.limits.high))},
+            "are of the hand, by its limits, couplings and open pose, [0-9a-f]{32}, expected",
+        ),
     ],
 )
 def test_demonstrations_of_others_are_refused(

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from reports.reproduce.claims import FAILS, HOLDS, OPEN, Claim, Verdict, judge, verdict
+from reports.reproduce.claims import FAILS, HOLDS, OPEN, Claim, Verdict, judge, judged, verdict
 from reports.reproduce.outcomes import read_outcomes
-from reports.reproduce.results import difference, independent, measured, poses_grasped, share
+from reports.reproduce.results import Difference, difference, independent, measured, poses_grasped, share
 from tests.reports.reproduce.kept import keep
 
 
@@ -39,19 +39,32 @@ def test_equality_holds_within_its_margin(interval: tuple[float, float], said: V
 
 
 def test_differences_are_taken_episode_by_episode(tmp_path: Path) -> None:
-    keep(tmp_path / "a", "unseen_instances", [5, 5, 4, 5])
-    keep(tmp_path / "b", "unseen_instances", [1, 0, 2, 1])
+    keep(tmp_path / "a", "unseen_instances", [5, 5, 4, 5, 4])
+    keep(tmp_path / "b", "unseen_instances", [1, 0, 2, 1, 1])
     one, other = ({0: read_outcomes(tmp_path / name, "unseen_instances", "ours")} for name in "ab")
     found = difference(one, other, "success")  # type: ignore[arg-type]
     assert found is not None
-    # 4, 5, 2 and 4 more of five poses: 15 / 20
-    assert found.over_objects["mean"] == pytest.approx(0.75)
+    # 4, 5, 2, 4 and 3 more of five poses: 18 / 25
+    assert found.over_objects["mean"] == pytest.approx(0.72)
     # no resample of objects leaves the smallest and the largest difference of an object
-    assert 0.4 <= found.over_objects["low"] < 0.75 < found.over_objects["high"] <= 1.0
+    assert 0.4 <= found.over_objects["low"] < 0.72 < found.over_objects["high"] <= 1.0
     claim = Claim("more", "success", "a", "b")
     assert judge(claim, one, other, "paper", "unseen_instances").verdict == HOLDS  # type: ignore[arg-type]
     assert judge(claim, other, one, "paper", "unseen_instances").verdict == FAILS  # type: ignore[arg-type]
     assert judge(claim, one, {}, "paper", "unseen_instances").verdict == OPEN  # type: ignore[arg-type]
+
+
+def test_few_objects_or_a_single_unseen_family_decide_nothing(tmp_path: Path) -> None:
+    claim = Claim("more", "success", "a", "b")
+    row = {"mean": 0.5, "low": 0.4, "high": 0.6, "n": 20}
+    for split, objects, said in (
+        ("unseen_instances", 5, HOLDS), ("unseen_instances", 4, OPEN), ("unseen_families", 20, OPEN),
+    ):  # fmt: skip
+        assert judged(claim, Difference(row, objects=objects), "paper", split).verdict == said
+    keep(tmp_path / "a", "unseen_instances", [5])
+    keep(tmp_path / "b", "unseen_instances", [0])
+    one, other = ({0: read_outcomes(tmp_path / name, "unseen_instances", "ours")} for name in "ab")
+    assert judge(claim, one, other, "paper", "unseen_instances").verdict == OPEN  # type: ignore[arg-type]
 
 
 def test_unseen_families_are_judged_over_families(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,25 @@ def test_a_checkpoint_may_go_once_all_tests_of_it_are_done(tmp_path: Path) -> No
     assert run_all(runs, leave_output) == {}
     assert (runs.folder(test) / test.output).is_file()
     assert not (runs.root / "fit" / "ours" / "seed_0" / "checkpoints" / "last.ckpt").exists()
+
+
+def test_a_training_that_is_made_again_is_not_done_with_its_first_checkpoint(tmp_path: Path) -> None:
+    runs = made_up_runs(tmp_path)
+    run_all(runs, leave_output)
+    fit = next(run for run in runs.runs if run.name == "fit/ours/seed_0")
+    test = next(run for run in runs.runs if run.needs == (fit.name,))
+    (runs.folder(fit) / fit.output).unlink()
+    (runs.folder(test) / test.output).unlink()
+
+    def killed(run: Run, folder: Path, lock: int, tick: Callable[[], None], cores: Sequence[int]) -> None:
+        leave_output(run, folder, lock, tick, cores)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_one(runs, fit, killed)
+    assert runs.state(fit) is State.BEGUN
+    with pytest.raises(RunFailedError, match=f"{test.name} needs {fit.name} first"):
+        run_one(runs, test, leave_output)
 
 
 def test_runs_of_other_settings_are_refused_and_can_be_put_aside(tmp_path: Path) -> None:

@@ -65,13 +65,27 @@ def test_what_is_not_so_is_said(plan: Plan, verdict: str, said: str) -> None:
         ),
         plan,
     )
-    assert f"ours {said} the best baseline, PPO" in told
+    assert f"ours {said} the best baseline that was measured, PPO" in told
     assert "it ends **not surely nearer to the target pose than PPO**" in told
 
 
 def test_seeds_of_which_alone_it_is_are_named(plan: Plan) -> None:
     told = against_the_best(section(claim("ppo", "success", "holds", 0.5, only=[0]), ours=0.9, ppo=0.4), plan)
     assert "50.0 [40.0, 60.0] points, training seed 0 alone; " in told
+
+
+def test_the_best_of_some_baselines_is_called_so(plan: Plan) -> None:
+    found = [claim("ppo", measure, "holds", 0.5) for measure in ("success", "posture_rad")]
+    told = against_the_best(section(*found, ours=0.9, ppo=0.4), plan)
+    assert "the best baseline that was measured, PPO: " in told
+    assert told.endswith("nearer to the target pose than all of these.")
+
+
+def test_a_method_that_the_plan_no_longer_has_is_passed_over(plan: Plan) -> None:
+    gone = [claim("mine", measure, "not decided", 0.0) for measure in ("success", "posture_rad")]
+    told = against_the_best(section(*gone, claim("ppo", "success", "holds", 0.5), ours=0.9, ppo=0.4, mine=0.9), plan)
+    assert ", PPO: " in told
+    assert "mine" not in told
 
 
 def test_without_a_measured_baseline_nothing_is_said(plan: Plan) -> None:
@@ -91,6 +105,19 @@ def test_verdicts_of_all_sections_are_added_up_each_claim_once(plan: Plan) -> No
     assert verdicts_told({"fig4": section()}, plan) == "Claims of the paper: none is judged."
     differs = {"fig11": section({**without_r_sim, "verdict": "not decided"})}
     assert verdicts_told({**sections, **differs}, plan) == "Claims of the paper: 2 hold, 2 are not decided."
+
+
+def test_what_is_decided_by_one_training_is_said_and_what_was_not_measured_does_not_count(plan: Plan) -> None:
+    once = claim("ilad", "success", "holds", 0.5, is_of_one_training=True)
+    found = section(
+        claim("ppo", "success", "holds", 0.5), once, {**once, "verdict": "does not hold"},
+        claim("ilad", "posture_rad", "not decided", 0.0, is_of_one_training=True),
+        claim("ppo", "posture_rad", "not decided", 0.0, found=None),
+    )  # fmt: skip
+    assert verdicts_told({"table1": found}, plan) == (
+        "Claims of the paper: 2 hold (1 of one training each), 1 do not hold (all of one training each), "
+        "1 are not decided."
+    )
 
 
 def test_claims_about_rows_that_are_added_are_counted_apart(plan: Plan) -> None:

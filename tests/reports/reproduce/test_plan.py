@@ -134,6 +134,10 @@ def test_what_is_shipped_or_learns_nothing_is_tested_alone(tmp_path: Path) -> No
             {"steps": {"encoder": {"module": "m", "minutes": "long"}}},
             r"steps.encoder.minutes is 'long'; expected a num",
         ),
+        (
+            {"evaluations": {"main": {"configs": [], "seeds": "all"}}},
+            r"evaluations.main.seeds is 'all'; expected a whole number",
+        ),
         ({"seeds": ["one"]}, r"seeds is \['one'\]; expected a list of whole numbers"),
         ({"options": None}, r"options is None; expected a list"),
         ({"ours": ["a"]}, r"ours is \['a'\]; expected text"),

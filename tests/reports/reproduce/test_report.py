@@ -180,9 +180,9 @@ def test_table_6_is_of_the_seeds_that_all_levels_have(tmp_path: Path) -> None:
 def test_what_is_missing_is_a_dash_and_what_failed_is_told(tmp_path: Path) -> None:
     plan, runs, selection = reproduced(tmp_path)
     (runs.root / "test/ppo/seed_0/main_paper/done.json").unlink()
-    text = write_report(plan, runs, selection, {"test/ppo/seed_0/main_paper": "killed"}).read_text()
+    text = write_report(plan, runs, selection, {"test/ppo/seed_0/main_paper": "it ended with 1:\n...\nkilled"}).read_text()
     assert "| PPO | - | - | - | - | - | 2.745±0.168 | 0.594±0.045 |" in text
-    assert "Not made:\n\n- test/ppo/seed_0/main_paper" in text
+    assert "Not made:\n\n- it ended with 1: killed\n" in text
 
 
 def test_a_table_that_cannot_be_made_holds_up_no_other(tmp_path: Path) -> None:
@@ -195,6 +195,31 @@ def test_a_table_that_cannot_be_made_holds_up_no_other(tmp_path: Path) -> None:
     assert "two methods ran other episodes" in failed["table1"]
     assert "Not made: seed 0: two methods ran other episodes" in text
     assert "![Curves](pictures/reproduction_fig4.png)" in text
+
+
+def test_a_table_that_can_no_longer_be_made_stays_as_it_was(tmp_path: Path) -> None:
+    plan, runs, selection = reproduced(tmp_path)
+    first = write_report(plan, runs, selection, {}).read_text()
+    shutil.rmtree(runs.root / "test/ppo/seed_0/main_paper/outcomes")
+    damaged = runs.root / "test/ppo/seed_0/main_paper/episodes/unseen_instances/ours_0.npz"
+    damaged.write_bytes(damaged.read_bytes()[:100])
+    read_outcomes.cache_clear()
+    failed: dict[str, str] = {}
+    text = write_report(plan, runs, selection, failed).read_text()
+    assert "ours_0.npz is damaged (" in failed["table1"]
+    assert first[first.index("## Table 1") :] == text[text.index("## Table 1") :]
+    kept = "".join(f"- {TABLES[name].title}\n" for name in ("table1", "table3"))
+    assert f"As they were before, not made again with the other tables:\n\n{kept}" in text
+
+
+def test_a_damaged_report_is_put_aside(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    plan, runs, selection = reproduced(tmp_path)
+    path = write_report(plan, runs, selection, {}).with_suffix(".json")
+    path.write_text('{"table1": ')
+    write_report(plan, runs, select(plan, ["table3"], [], []), {})
+    assert list(json.loads(path.read_text())) == ["table3"]
+    assert (path.parent / "reproduction_damaged.json").read_text() == '{"table1": '
+    assert "Tables that were not asked for are left out" in caplog.text
 
 
 def test_a_full_disk_leaves_the_old_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,9 +61,11 @@ def test_runs_at_once_have_cores_of_their_own(tmp_path: Path, monkeypatch: pytes
 
     assert run_all(made_up_runs(tmp_path), execute, at_once=2) == {}
     assert began[:2] in (
-        [("step/encoder", [0, 1]), ("fit/ours/seed_0", [2, 3, 4])],
-        [("fit/ours/seed_0", [2, 3, 4]), ("step/encoder", [0, 1])],
+        [("step/encoder", [0, 1]), ("fit/ours/seed_0", [2, 3])],
+        [("fit/ours/seed_0", [2, 3]), ("step/encoder", [0, 1])],
     )
+    # those that are alone at last, too: numbers depend on the number of threads
+    assert {len(cores) for _, cores in began} == {2}
     names = [name for name, _ in began]
     assert len(names) == len(set(names)) == 7
     assert names.index("fit/ppo/seed_0") > names.index("step/encoder")

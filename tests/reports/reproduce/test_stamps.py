@@ -105,6 +105,16 @@ def test_what_a_run_needs_decides_its_identity(tmp_path: Path) -> None:
     assert one != other
 
 
+def test_the_module_of_a_step_counts(tmp_path: Path) -> None:
+    config = str(tmp_path / "any.yaml")
+    Path(config).write_text("data: {}\n")
+    one, other = (
+        stamp_of(Run("step/a", module, "", (config,), (), (), "out", "", 0, 1.0), {}, [])
+        for module in ("mine.first", "mine.second")
+    )
+    assert other.differences(vars(one)) == ["module was mine.first, is mine.second"]
+
+
 def test_a_checkpoint_that_is_not_there_is_named(tmp_path: Path) -> None:
     run = made_up_run(tmp_path, options=("--model.init_args.primitive", "nowhere/gf.ckpt"))
     with pytest.raises(FileNotFoundError, match=r"fit/a/seed_0 names files that are not there: nowhere/gf\.ckpt"):

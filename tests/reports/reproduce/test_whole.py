@@ -120,6 +120,12 @@ def test_a_plan_with_a_method_of_ones_own_comes_to_tables(
     write_report(plan, Runs(root, runs.runs), selection, failed)
     assert failed == {}
     assert (path.read_bytes(), poses.read_bytes()) == before
+    stamp = root / "test/ours/seed_0/main_paper/stamp.json"
+    of_this_code = stamp.read_text()
+    stamp.write_text(json.dumps(json.loads(of_this_code) | {"code": {"code": "another"}}))
+    write_report(plan, Runs(root, runs.runs, accept_code=True), selection, failed)
+    assert "- Not measured: the checkpoint that " in path.read_text()  # the times were those of this code
+    stamp.write_text(of_this_code)
     for gone in [root / "speed.json", *root.rglob("episode_curves.json")]:
         gone.unlink()
     write_report(plan, Runs(root, runs.runs), selection, failed)
