@@ -39,7 +39,7 @@ class EpisodeOutcome:
             the wrist came for no grasp: the object was not disturbed.
         is_grasp: the wrist came to grasp.
         second_try: where the user came down again after a failed lift: 1 if it failed again, 2 if it succeeded; 0
-            where there was none. `is_success` and all else tell of the first.
+            where there was none. Of it tells `is_success_at_last`, all else of the first.
         held_steps: control steps right before the lift in all of which the hand held the object (`envs.task.grip`), 0
             where it did not in the last.
         rise: how far the object rose in the lift, m; 0 in diverged worlds.
@@ -69,6 +69,11 @@ class EpisodeOutcome:
 
     def __len__(self) -> int:
         return len(self.cause)
+
+    @property
+    def is_success_at_last(self) -> NDArray[np.bool_]:
+        """What the wrist came for was done when the episode ended (E,) bool: at the first try, or at the second."""
+        return self.is_success | (self.second_try == 2)
 
     def cause_counts(self) -> dict[str, int]:
         """Number of episodes by cause, all of CAUSES."""
