@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.geometry.table import vertical_in
 from envs.hand.hand import Hand
 from envs.physics.base import Array, PhysicsState
 from envs.task.grip import grips
@@ -201,7 +202,7 @@ def axis_distance(start_pose_w: Array, end_pose_w: Array) -> Array:
 
 def lean(start_pose_w: Array, end_pose_w: Array) -> Array:
     """Angle (E,), rad, between the vertical and the object's axis that was vertical at the start."""
-    upright = (up_in_object(start_pose_w) * up_in_object(end_pose_w)).sum(axis=1)
+    upright = (vertical_in(start_pose_w) * vertical_in(end_pose_w)).sum(axis=1)
     return np.arccos(upright.clip(-1.0, 1.0))
 
 
@@ -209,9 +210,3 @@ def _x_axis(pose: Array) -> Array:
     """First column of the rotation matrices of poses (E, 7): (E, 3)."""
     w, x, y, z = pose[:, 3:].T
     return np.stack([1.0 - 2.0 * (y * y + z * z), 2.0 * (x * y + w * z), 2.0 * (x * z - w * y)], axis=1)
-
-
-def up_in_object(pose: Array) -> Array:
-    """The vertical in object coordinates, last row of the rotation matrices of poses (E, 7): (E, 3)."""
-    w, x, y, z = pose[:, 3:].T
-    return np.stack([2.0 * (x * z - w * y), 2.0 * (y * z + w * x), 1.0 - 2.0 * (x * x + y * y)], axis=1)
