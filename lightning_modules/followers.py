@@ -84,10 +84,6 @@ class Follower(abc.ABC):
         opened = torch.tensor(field.hand.open_pose).to(joint_pos)
         return Heading(self.along(way), way, opened - field.hand.denormalise(joint_pos))
 
-    def action(self, field: Field, joint_pos: Tensor, approach: Approach = UNKNOWN) -> Tensor:
-        """The primitive action a_p (E, J) alone; see `heading`."""
-        return self.heading(field, joint_pos, approach).action
-
     @abc.abstractmethod
     def way(self, field: Field, joint_pos: Tensor, approach: Approach = UNKNOWN) -> Tensor:
         """`Heading.way`; arguments as for `heading`."""

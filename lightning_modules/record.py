@@ -31,6 +31,8 @@ def record(
 ) -> None:
     """Run episodes and write them, successes and failures alike; ``next.success`` tells which is which.
 
+    A success of the user's second try is one: frames run to its end. Evaluations count the first try alone.
+
     Args:
         output: folder to make.
         checkpoint: of the policy that moves the fingers.

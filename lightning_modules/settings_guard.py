@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from lightning_modules.checkpoints import read_checkpoint
+from lightning_modules.left_out import PRIMITIVE_PREFIX
 
 PROCESSES = "processes"
 """Under this name checkpoints keep how many processes made them: each has batches, rollouts and noise of its own."""
@@ -78,7 +79,7 @@ def check_same_primitive(path: str, weights: Mapping[str, Tensor], primitive: st
     Raises:
         FileNotFoundError, ValueError: no such file, another architecture, or other weights.
     """
-    prefix = "score_module."
+    prefix = PRIMITIVE_PREFIX
     inside = {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}
     given = read_checkpoint(primitive)["state_dict"]
     remedy = "give the primitive that the policy was trained with (model.primitive)"

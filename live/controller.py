@@ -14,7 +14,7 @@ from live.policies import ControlPolicy, LiveObservation, PolicyParts
 from live.poses import Array, Points, points_seen_from
 from live.press import PressWatch
 from live.rise import RiseWatch
-from live.settings import ControllerSettings, checked_level
+from live.settings import ControllerSettings, WithLevel
 from live.states import Facts, State, StateMachine
 
 _LOG = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ class JointTargets:
     message: str
 
 
-class AssistController:
+class AssistController(WithLevel):
     """Assists one hand; `update` as often as anything is seen, at least once a control period.
 
     Targets follow the policy's commands no faster than ``settings.max_speed``, and no farther ahead of the joints than
@@ -78,7 +78,7 @@ class AssistController:
         if log is not None:
             log.hand = policy.facts.name
         self.inputs = LiveInputs(self._facts, self.settings)
-        self._level = self.settings.level
+        self.level = self.settings.level
         facts, torque = self._facts, self.settings.max_torque
         self._max_gap = facts.max_gap if torque is None else min(facts.max_gap, torque / facts.stiffness)
         self._states = StateMachine(self.settings, facts.period_s)
@@ -101,19 +101,6 @@ class AssistController:
     def state(self) -> State:
         """What the hand is doing."""
         return self._states.state
-
-    @property
-    def level(self) -> float:
-        """Assist level in [0, 1], may be set at any time.
-
-        Raises:
-            ValueError: set to anything else; the one before stays.
-        """
-        return self._level
-
-    @level.setter
-    def level(self, level: float) -> None:
-        self._level = checked_level(level)
 
     def know_object(self, points_o: Points, *, is_ordered: bool = False) -> None:
         """The object whose poses will come: its cloud (N, 3), m, in its own frame.
@@ -282,12 +269,12 @@ class AssistController:
             self._message = "the policy gave no numbers: the grip is kept"
             return self._nothing
         if self._rise is not None and self._rise.is_rising:
-            if self._rise.has_begun and self._level > 0.0:
+            if self._rise.has_begun and self.level > 0.0:
                 # a little firmer, as long as the wrist rises; a part of it would loosen joints that press harder
                 self._tell(joint_pos + CLOSE_ANGLE * facts.closing - command, joint_pos)
         else:
             step = min(facts.max_step, self.settings.max_speed * facts.period_s)
-            self._tell(self._level * self._share * step * np.clip(done.action, -1.0, 1.0), joint_pos)
+            self._tell(self.level * self._share * step * np.clip(done.action, -1.0, 1.0), joint_pos)
             self._wanted = float(done.a_s.mean())
         return done
 

@@ -20,6 +20,25 @@ def checked_level(level: float) -> float:
     return float(level)
 
 
+class WithLevel:
+    """What has an assist level."""
+
+    _level = 1.0
+
+    @property
+    def level(self) -> float:
+        """Assist level in [0, 1], may be set at any time.
+
+        Raises:
+            ValueError: set to anything else; the one before stays.
+        """
+        return self._level
+
+    @level.setter
+    def level(self, level: float) -> None:
+        self._level = checked_level(level)
+
+
 @dataclass(frozen=True)
 class ControllerSettings:
     """Constants of a controller.

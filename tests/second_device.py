@@ -27,7 +27,7 @@ OWN_PROCESS = "GRASPGF_TEST_SECOND_DEVICE"
 
 GPU = pytest.param("cuda", marks=[pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")])
 ELSEWHERE = pytest.param(NAME, marks=pytest.mark.skipif(OWN_PROCESS not in os.environ, reason="own process"))
-"""Parameters of a fixture `device`."""
+"""Parameters of `each_device`."""
 
 not_in_own_process = pytest.mark.skipif(OWN_PROCESS in os.environ, reason="this is the process")
 
@@ -154,6 +154,12 @@ def brought_to_host() -> Iterator[list[str]]:
 def named_device(name: str) -> torch.device:
     """The device of one of the parameters above."""
     return second_device() if name == NAME else torch.device(name)
+
+
+@pytest.fixture(params=[ELSEWHERE, GPU])
+def each_device(request: pytest.FixtureRequest) -> torch.device:
+    """Each of them; the fixture `device` of a file that says ``device = each_device``."""
+    return named_device(request.param)
 
 
 def check_in_own_process(file: str) -> None:

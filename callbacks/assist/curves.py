@@ -82,7 +82,7 @@ class EpisodeCurves(Callback):
         if trainer.is_last_batch and trainer.is_global_zero:
             columns = getattr(pl_module, "input_columns", {})
             self._curves = episode_curves(cast(Hand, pl_module.hand), batch, columns)
-            count = int(batch.is_valid.any(dim=0).sum())
+            count = batch.is_valid.shape[1]
             self._title = f"last rollout of epoch {trainer.current_epoch}, {count} worlds; band: quartiles"
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -119,11 +119,9 @@ def episode_curves(hand: Hand, rollout: Rollout, columns: Mapping[str, slice]) -
         rollout: of any policy; one that is not residual remembers nothing that is drawn.
         columns: where each part of the policy's inputs stands in its vectors.
     Returns:
-        the curves, up to the last step of the world that runs longest; none when no world runs at all.
+        the curves, up to the last step of the world that runs longest.
     """
     runs = rollout.is_valid
-    if not bool(runs.any()):
-        return {}
     memory = rollout.memory
     read = {name: memory["vectors"][..., place] for name, place in columns.items()}
     a_p, mean, curves = memory.get("primitive_action"), memory.get("mean"), {}

@@ -1,4 +1,4 @@
-"""What a primitive has to beat: the mean joints, the nearest training grasp."""
+"""What a primitive has to beat: the nearest training grasp."""
 
 import numpy as np
 import torch
@@ -11,11 +11,6 @@ Array = NDArray[np.float64]
 
 _PROBE_SPACING = 0.03
 """Metres between the probe points of a cloud descriptor."""
-
-
-def mean_joints(train: GraspTable) -> Array:
-    """The mean joint vector of the training grasps (J,), rad."""
-    return train.grasps.joint_pos.astype(np.float64).mean(axis=0)
 
 
 def cloud_descriptor(points_h: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from datamodules.baselines.joints import NearestGrasp, mean_joints
+from datamodules.baselines.joints import NearestGrasp
 from datamodules.grasps.dataset import GraspTable
 from datamodules.grasps.poses import absolute_pose
 from envs.objects.library import ObjectLibrary
@@ -29,7 +29,7 @@ class ConstantJoints:
     @classmethod
     def of_training(cls, train: GraspTable) -> "ConstantJoints":
         """The baselines that training grasps give."""
-        return cls(mean_joints(train), train.hand.closed_pose, NearestGrasp(train))
+        return cls(train.grasps.mean_joints(), train.hand.closed_pose, NearestGrasp(train))
 
 
 @dataclass

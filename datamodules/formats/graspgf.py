@@ -210,22 +210,6 @@ def _whole(given: Any) -> int | None:
     return int(number) if isinstance(number, int) or (isinstance(number, float) and number.is_integer()) else None
 
 
-def load_cloud_buffer(path: Path) -> dict[str, Array]:
-    """The clouds (4096, 3) of ``pcl_buffer_4096_SPLIT.pkl`` by the names of their objects, unit mesh.
-
-    Raises:
-        ValueError: not such a file; names the file and the object.
-    """
-    content: Any = load_pth(path)
-    if not isinstance(content, Mapping):
-        raise ValueError(f"{path} holds a {type(content).__name__}, expected a dict of clouds (N, 3) by object")
-    clouds = {word(code): np.asarray(cloud) for code, cloud in content.items()}
-    for code, cloud in clouds.items():
-        if cloud.ndim != 2 or cloud.shape[1] != 3 or cloud.dtype.kind != "f" or not np.isfinite(cloud).all():
-            raise ValueError(f"{path}, object {code!r}: {cloud.dtype} of shape {cloud.shape}, expected numbers (N, 3)")
-    return clouds
-
-
 def _signs() -> Array:
     return np.array([-1.0 if name in NEGATED else 1.0 for name in load_hand("shadow").joints])
 

@@ -120,6 +120,10 @@ class GraspSet:
         names = self.hand.type_names
         return [names[index] for index in self.type_index]
 
+    def mean_joints(self) -> NDArray[np.float64]:
+        """Mean of the joints of all grasps (J,), rad."""
+        return self.joint_pos.astype(np.float64).mean(axis=0)
+
 
 def join_rows(parts: Sequence[GraspSet]) -> GraspSet:
     """The rows of several sets that list the same objects, one set after the other.

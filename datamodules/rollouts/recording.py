@@ -12,7 +12,6 @@ from envs.physics.base import Array, PhysicsFactory, PhysicsState
 from envs.rows import take_rows
 from envs.task.assist_env import HumanAssistEnv
 from envs.task.episodes import Episodes
-from envs.task.rewards import RewardSettings
 from envs.task.settings import TaskSettings
 
 POSE_NAMES = ("x", "y", "z", "qw", "qx", "qy", "qz")
@@ -28,7 +27,8 @@ class RecordedEpisode:
         object_pose_w: the object's pose, which policies are not shown (T, 7).
         action: (T, J) in [-1, 1].
         reward: 1 in the last step of a success, else 0 (T,).
-        is_success: it was done.
+        is_success: it was done when the episode ended: where the user tried again after a failed lift, at the second
+            try. Evaluations count the first alone (`EpisodeOutcome.is_success`).
     """
 
     task: str
@@ -74,8 +74,7 @@ def record_episodes(
     for begin in range(0, len(episodes), num_worlds):
         part = take_rows(episodes, np.arange(begin, min(begin + num_worlds, len(episodes))))
         worlds = physics.make(part.hand, len(part), num_threads=num_threads)
-        reward = RewardSettings({"success": 1.0})
-        env = HumanAssistEnv(worlds, task=task, reward=reward, privileged=hidden_groups(policy), watch_contacts=False)
+        env = HumanAssistEnv(worlds, task=task, privileged=hidden_groups(policy), watch_contacts=False)
         yield from _recorded(env, policy, part)
 
 
@@ -84,21 +83,23 @@ def _recorded(env: HumanAssistEnv, policy: FingerPolicy, episodes: Episodes) -> 
     observation = env.reset(episodes)
     start_policy(policy, episodes)
     state = env.physics.state()
-    frames: dict[str, list[Array]] = {"state": [], "object_pose_w": [], "action": [], "reward": []}
+    frames: dict[str, list[Array]] = {"state": [], "object_pose_w": [], "action": []}
     length, is_success = np.zeros(len(episodes), dtype=np.int64), np.zeros(len(episodes), dtype=bool)
     while (length == 0).any():
-        action = np.clip(policy.act(observation, len(frames["reward"])), -1.0, 1.0)
+        action = np.clip(policy.act(observation, len(frames["action"])), -1.0, 1.0)
         done = env.step(action)
-        for name, value in zip(frames, (*_measured(state), action, done.reward.cpu().numpy()), strict=True):
+        for name, value in zip(frames, (*_measured(state), action), strict=True):
             frames[name].append(value)
         observation, state = done.observation, done.state
         if done.outcome is not None:
-            length[done.ended], is_success[done.ended] = len(frames["reward"]), done.outcome.is_success
+            length[done.ended], is_success[done.ended] = len(frames["action"]), done.outcome.is_success_at_last
     columns = {name: np.stack(values) for name, values in frames.items()}
     for world, (thing, is_grasp) in enumerate(zip(episodes.grasp_objects, episodes.is_grasp, strict=True)):
         own = {name: values[: length[world], world] for name, values in columns.items()}
         task = f"lift the {thing.family}" if is_grasp else f"leave the {thing.family} alone"
-        yield RecordedEpisode(task=task, is_success=bool(is_success[world]), **own)
+        reward = np.zeros(length[world])
+        reward[-1] = is_success[world]
+        yield RecordedEpisode(task=task, reward=reward, is_success=bool(is_success[world]), **own)
 
 
 def _measured(state: PhysicsState) -> tuple[Array, NDArray[np.float64]]:

@@ -107,4 +107,4 @@ def mean_joints(grasps: GraspSet, hand: Hand) -> Array:
             f"the mean joints are of the hand {grasps.hand.name}, the grasps of {hand.name}; give a grasp set of the "
             "same hand (--mean_of)"
         )
-    return grasps.split(SPLITS[0]).joint_pos.astype(np.float64).mean(axis=0)
+    return grasps.split(SPLITS[0]).mean_joints()

@@ -45,25 +45,12 @@ def quat_to_matrix(quat: Tensor) -> Tensor:
     return torch.stack(entries, dim=-1).unflatten(-1, (3, 3))
 
 
-def quat_from_axis_angle(axis: Tensor, angle: Tensor) -> Tensor:
-    """Rotations (..., 4) by ``angle`` radians (...) about unit vectors ``axis`` (..., 3)."""
-    half = 0.5 * angle.unsqueeze(-1)
-    scalar, vector = half.cos(), axis * half.sin()
-    return torch.cat((scalar.expand_as(vector[..., :1]), vector), dim=-1)
-
-
 def quat_from_rotation_vector(rotation: Tensor) -> Tensor:
     """Rotations (..., 4) of rotation vectors (..., 3): unit axis times angle in radians."""
     angle = _safe_norm(rotation)
     # sin(angle / 2) / angle, finite at 0: torch.sinc(x) = sin(pi x) / (pi x)
     vector = 0.5 * torch.sinc(angle / (2.0 * torch.pi)) * rotation
     return torch.cat(((0.5 * angle).cos(), vector), dim=-1)
-
-
-def quat_angle_between(first: Tensor, second: Tensor) -> Tensor:
-    """Angle (...) in [0, pi] radians of the rotation that takes one orientation to the other; sign of q is ignored."""
-    difference = quat_multiply(quat_conjugate(first), second)
-    return 2.0 * torch.atan2(_safe_norm(difference[..., 1:]).squeeze(-1), difference[..., 0].abs())
 
 
 def pose_compose(first: Tensor, second: Tensor) -> Tensor:

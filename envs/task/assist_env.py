@@ -126,7 +126,7 @@ class HumanAssistEnv:
         self._facts = EpisodeFacts.at_start(episodes.object_pose_w)
         self._lifts = UserLifts(self._state)
         self._num_stepped = 0
-        self._senses.start(episodes, torch.as_tensor(self._state.wrist_pose_w))
+        self._senses.start(episodes)
         observation = self._senses.observe(self._truth(self._state), self._command)
         self.seconds = {"physics": time.perf_counter() - began, "lift": 0.0}
         return observation

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.geometry.table import vertical_in
 from envs.hand.hand import Hand
 from envs.physics.base import Array, PhysicsState
 from envs.task.grip import grips
@@ -39,7 +40,7 @@ class EpisodeOutcome:
             the wrist came for no grasp: the object was not disturbed.
         is_grasp: the wrist came to grasp.
         second_try: where the user came down again after a failed lift: 1 if it failed again, 2 if it succeeded; 0
-            where there was none. `is_success` and all else tell of the first.
+            where there was none. Of it tells `is_success_at_last`, all else of the first.
         held_steps: control steps right before the lift in all of which the hand held the object (`envs.task.grip`), 0
             where it did not in the last.
         rise: how far the object rose in the lift, m; 0 in diverged worlds.
@@ -69,6 +70,11 @@ class EpisodeOutcome:
 
     def __len__(self) -> int:
         return len(self.cause)
+
+    @property
+    def is_success_at_last(self) -> NDArray[np.bool_]:
+        """What the wrist came for was done when the episode ended (E,) bool: at the first try, or at the second."""
+        return self.is_success | (self.second_try == 2)
 
     def cause_counts(self) -> dict[str, int]:
         """Number of episodes by cause, all of CAUSES."""
@@ -196,7 +202,7 @@ def axis_distance(start_pose_w: Array, end_pose_w: Array) -> Array:
 
 def lean(start_pose_w: Array, end_pose_w: Array) -> Array:
     """Angle (E,), rad, between the vertical and the object's axis that was vertical at the start."""
-    upright = (up_in_object(start_pose_w) * up_in_object(end_pose_w)).sum(axis=1)
+    upright = (vertical_in(start_pose_w) * vertical_in(end_pose_w)).sum(axis=1)
     return np.arccos(upright.clip(-1.0, 1.0))
 
 
@@ -204,9 +210,3 @@ def _x_axis(pose: Array) -> Array:
     """First column of the rotation matrices of poses (E, 7): (E, 3)."""
     w, x, y, z = pose[:, 3:].T
     return np.stack([1.0 - 2.0 * (y * y + z * z), 2.0 * (x * y + w * z), 2.0 * (x * z - w * y)], axis=1)
-
-
-def up_in_object(pose: Array) -> Array:
-    """The vertical in object coordinates, last row of the rotation matrices of poses (E, 7): (E, 3)."""
-    w, x, y, z = pose[:, 3:].T
-    return np.stack([2.0 * (x * z - w * y), 2.0 * (y * z + w * x), 1.0 - 2.0 * (x * x + y * y)], axis=1)

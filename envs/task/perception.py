@@ -65,11 +65,6 @@ class PerceptionNoise:
         """Whether clouds have errors of their own, beside those of where they are seen from."""
         return self.point_m > 0.0 or self.one_camera
 
-    @classmethod
-    def table_6(cls, level: float, seed: int = 0) -> "PerceptionNoise":
-        """``level`` degrees and ``level`` centimetres; the paper has 2 and 5."""
-        return cls(wrist_position_m=0.01 * level, wrist_rotation_rad=math.radians(level), seed=seed)
-
 
 class PerceptionErrors:
     """The errors in E worlds, drawn anew in each control step.

@@ -85,7 +85,8 @@ class RiseReflex:
         return way, least
 
     def grip(self, command: Tensor, joint_pos: Tensor, hand: Hand) -> Tensor:
-        """Commands (E, J), rad, of hands whose wrists rise: closed by 0.1 rad when it begins, and held from then on.
+        """Commands (E, J), rad, of hands whose wrists rise: closed by 0.1 rad, within the limits of the joints, when it
+        begins, and held from then on.
 
         Args:
             command: the commands before (E, J), rad.
@@ -93,4 +94,5 @@ class RiseReflex:
             hand: the hand.
         """
         closing = torch.tensor(hand.closing).to(command)
-        return torch.where(self.has_begun[:, None], joint_pos + CLOSE_ANGLE * closing, command)
+        closed = (joint_pos + CLOSE_ANGLE * closing).clip(*hand.limits.tensors(command))
+        return torch.where(self.has_begun[:, None], closed, command)

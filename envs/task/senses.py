@@ -29,7 +29,7 @@ class Senses:
         privileged: hidden groups that are shown as well.
 
     Attributes:
-        reflex: which wrists rise, told from what was seen.
+        reflex: which wrists rise, told from what was seen; there from the first look on.
     """
 
     def __init__(
@@ -47,12 +47,12 @@ class Senses:
         self._privileged = tuple(privileged)
         self._errors = None if noise is None else PerceptionErrors(noise, num_worlds, period_s)
 
-    def start(self, episodes: Episodes, wrist_pose_w: Tensor) -> None:
-        """Forget everything: episodes (E) begin, with wrists at the poses (E, 7)."""
+    def start(self, episodes: Episodes) -> None:
+        """Forget everything: episodes (E) begin with the next look."""
         self._builder = ObservationBuilder(self._hand, self._period_s, self._history_length)
         self._time_s = -self._period_s
+        self._is_new = True
         self.begin(np.arange(len(episodes)), episodes)
-        self.reflex = RiseReflex(wrist_pose_w, self._period_s)
 
     def begin(self, rows: NDArray[np.int64], episodes: Episodes) -> None:
         """New episodes (K) begin in the worlds ``rows`` (K,)."""
@@ -79,6 +79,8 @@ class Senses:
             cloud, objects = self._errors.clouds(cloud, object_w, objects, again)
         if again is None:
             self._time_s += self._period_s
+            if self._is_new:  # from where wrists were seen, and not from where they are: an error is no rise
+                self.reflex, self._is_new = RiseReflex(wrist_w, self._period_s), False
             self.reflex.look(wrist_w, first)
         else:
             self.reflex.begin(wrist_w, again)

@@ -8,13 +8,13 @@ import torch
 from numpy.typing import NDArray
 
 from envs.geometry.object_clouds import ObjectClouds
+from envs.geometry.table import vertical_in
 from envs.geometry.transforms import pose_compose, pose_invert
 from envs.hand.hand import Hand
 from envs.hand.kinematics import fingertip_centres
 from envs.objects.grasp_object import GraspObject
 from envs.physics.base import Array
 from envs.physics.checks import check_poses
-from envs.task.outcomes import up_in_object
 
 _SAME_SIDE = 0.05
 """Step of the coordinates of the vertical in the object's frame within which an object lies on the same side."""
@@ -90,7 +90,7 @@ class GraspTargets:
     def _other_wrist_pose_w(self) -> Array:
         object_w, wrist_w = torch.as_tensor(self.object_pose_w), torch.as_tensor(self.wrist_pose_w)
         wrist_o = pose_compose(pose_invert(object_w), wrist_w).numpy()
-        side = np.round(up_in_object(self.object_pose_w) / _SAME_SIDE).astype(np.int64)
+        side = np.round(vertical_in(self.object_pose_w) / _SAME_SIDE).astype(np.int64)
         _, group = np.unique(np.column_stack([self.object_index, side]), axis=0, return_inverse=True)
         order = np.argsort(group, kind="stable")
         other = np.full(len(self), -1)

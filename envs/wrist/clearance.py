@@ -7,6 +7,7 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.geometry.table import vertical_in
 from envs.hand.hand import Hand
 
 Array = NDArray[np.float64]
@@ -27,10 +28,7 @@ def open_hand_height(hand: Hand, wrist_pose_w: Array) -> Array:
     exactly.
     """
     spheres = _open_hand_spheres(hand)
-    w, x, y, z = np.moveaxis(wrist_pose_w[..., 3:], -1, 0)
-    # last row of the rotation matrix: heights of the hand's axes
-    up_h = np.stack([2.0 * (x * z - w * y), 2.0 * (y * z + w * x), 1.0 - 2.0 * (x * x + y * y)], axis=-1)
-    return (up_h @ spheres.centre_h.T - spheres.radius).min(axis=-1) + wrist_pose_w[..., 2]
+    return (vertical_in(wrist_pose_w) @ spheres.centre_h.T - spheres.radius).min(axis=-1) + wrist_pose_w[..., 2]
 
 
 @lru_cache(maxsize=8)

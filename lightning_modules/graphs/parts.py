@@ -1,6 +1,6 @@
 """The graphs of a primitive or policy: plain modules from named tensors to named tensors."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
@@ -170,8 +170,3 @@ def graphs_of(primitive: GraspPrimitive, policy: ResidualPolicy | None) -> dict[
     control = ControlGraph(alone, own)
     whole = WholeGraph(encoder, control)
     return {"encoder": encoder, "primitive": alone, "policy": own, "control": control, "whole": whole}
-
-
-def names_of(graphs: Sequence[Graph]) -> list[str]:
-    """Every name that goes in or comes out."""
-    return sorted({name for graph in graphs for name in (*graph.inputs, *graph.outputs)})

@@ -14,6 +14,13 @@ from lightning_modules.networks.running_norm import RunningNorm
 INPUT_LIMIT = 5.0
 """Inputs are clamped to +- this: an object that was thrown away gives numbers without bound."""
 
+_GIVEN_BY = {
+    "vectors": "an observation group, or the weights of the primitive",
+    "feature": "the cloud, or the weights of the encoder",
+    "privileged": "a hidden observation group",
+}
+"""Where an input comes from, for who looks for a number that is none."""
+
 
 @dataclass(frozen=True)
 class PolicyInput:
@@ -175,7 +182,7 @@ def _blame(inputs: PolicyInput) -> str:
             row, column = (int(index) for index in bad.nonzero()[0])
             return (
                 f"the policy's output is NaN: input {name} is {tensor[row, column].item()} at row {row}, column "
-                f"{column}. Diverged worlds have to be left out."
+                f"{column}. Find what gives it: {_GIVEN_BY[name]}."
             )
     return (
         "the policy's output is NaN although all its inputs are finite: its weights are broken. Lower the learning "

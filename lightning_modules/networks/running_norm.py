@@ -56,8 +56,11 @@ class RunningNorm(nn.Module):
         self._check(x)
         rows = torch.atleast_2d(x).flatten(end_dim=-2).to(self.mean.dtype)
         if not bool(rows.isfinite().all()):
-            column = int((~rows.isfinite()).any(0).nonzero()[0])
-            raise ValueError(f"column {column} of the vectors to normalise is not finite; leave diverged worlds out.")
+            row, column = (int(index) for index in (~rows.isfinite()).nonzero()[0])
+            raise ValueError(
+                f"column {column} of the vectors to normalise holds {rows[row, column].item()}, expected finite "
+                "numbers; find the observation group, or the weights of the primitive or encoder, that it comes from"
+            )
         for moments in gathered(_moments(rows)):
             self._merge(moments)
 

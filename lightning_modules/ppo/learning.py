@@ -1,7 +1,6 @@
 """Proximal policy optimisation of a policy in worlds (Schulman et al. 2017; GraspGF App. B.2)."""
 
 import abc
-import logging
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -14,7 +13,7 @@ from lightning.pytorch.core.optimizer import LightningOptimizer
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
-from datamodules.ranks import gathered, mean_numbers, num_ranks
+from datamodules.ranks import mean_numbers, num_ranks
 from datamodules.types import Rollout
 from envs.hand.hand import Hand
 from lightning_modules.composition import Composition
@@ -33,8 +32,6 @@ from lightning_modules.ppo.objectives import (
 )
 from lightning_modules.ppo.rollout_numbers import rollout_numbers
 from lightning_modules.ppo.samples import Samples, minibatches, samples_of, seeded
-
-_LOG = logging.getLogger(__name__)
 
 _HIDDEN = 1
 """Tells the draws of what is hidden from those of the order of minibatches."""
@@ -84,10 +81,6 @@ class PPOLearning(LightningModule):
         """
         rollout.check_policy(self.policy_version)
         began = time.perf_counter()
-        if not all(gathered(bool(rollout.is_valid.any()))):
-            _LOG.warning("every world of rollout %d diverged; nothing is learnt from it", self.policy_version)
-            self._count(rollout)
-            return
         samples = samples_of(rollout, gamma=self.hparams["gamma"], lam=self.hparams["lam"])
         explained = float(explained_variance(samples.steps.value, samples.target))
         is_first = not self.network.has_norms
@@ -109,7 +102,7 @@ class PPOLearning(LightningModule):
     def _count(self, rollout: Rollout) -> None:
         self.updates += 1
         self.agent_steps += num_ranks() * rollout.num_agent_steps
-        if self.policy_version == self.hparams["imitation_rollouts"]:  # also when nothing was learnt from the last
+        if self.policy_version == self.hparams["imitation_rollouts"]:
             self._optimizer().param_groups[0]["lr"] = self.learning_rate
 
     def _imitate(self, samples: Samples) -> dict[str, float]:

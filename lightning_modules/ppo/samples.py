@@ -80,7 +80,7 @@ def num_minibatches(count: int, size: int) -> int:
     """Gradient steps in an epoch, on all ranks alike: each of them waits for the gradients of the others.
 
     Args:
-        count: samples of this rank, at least 1; ranks differ where worlds broke down.
+        count: samples of this rank, at least 1; ranks differ where episodes of users end at different times.
         size: wanted samples in a step.
     """
     counts = gathered(count)

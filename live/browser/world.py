@@ -25,7 +25,7 @@ from live.policies import ControlPolicy
 from live.ports import pump, readings_at_rest
 from live.poses import Array
 from live.refusals import Refused, refused_by
-from live.settings import ControllerSettings, checked_level
+from live.settings import ControllerSettings, WithLevel
 
 CURVE_STEPS = 240
 """Control steps that the curves keep: 6 s."""
@@ -70,7 +70,7 @@ class Curves:
     r_sim: Array
 
 
-class World:
+class World(WithLevel):
     """One world; all its methods belong to one thread.
 
     Args:
@@ -93,7 +93,7 @@ class World:
     def __init__(self, hand: Hand, policy: ControlPolicy, factory: MujocoCpu, seed: int = 0) -> None:
         self.hand, self._factory, self._rng = hand, factory, np.random.default_rng(seed)
         self.assistants = Assistants(policy, hand)
-        self._level, self.latency_s, self.noise_m = 1.0, 0.0, 0.0
+        self.latency_s, self.noise_m = 0.0, 0.0
         self.tries, self.log = Tries(hand), SwitchedLog()
         self.period_s = policy.facts.period_s
         self.wrist = WristMover(hand, START, self.period_s)
@@ -101,19 +101,6 @@ class World:
         self.targets: JointTargets | None = None
         self._controller: AssistController | None = None
         self._curve: deque[tuple[float, float, float]] = deque(maxlen=CURVE_STEPS)
-
-    @property
-    def level(self) -> float:
-        """Assist level in [0, 1].
-
-        Raises:
-            ValueError: set to anything else; the one before stays.
-        """
-        return self._level
-
-    @level.setter
-    def level(self, level: float) -> None:
-        self._level = checked_level(level)
 
     def place(self, thing: GraspObject, way: Way | None) -> None:
         """Begin anew with an object, at the beginning of a way to follow, or as it stands most often when None.

@@ -58,15 +58,11 @@ def wants_scale(target: float = 0.2) -> Reward:
 NO_TEACHER = torch.full((STEPS, WORLDS), torch.nan)
 
 
-def rollout(
-    module: ResidualPPOModule, reward: Reward, seed: int = 0, valid: int = WORLDS, gate: Tensor = NO_TEACHER
-) -> Rollout:
-    return paid_rollout(module, decide(module, seed), reward, valid, gate)
+def rollout(module: ResidualPPOModule, reward: Reward, seed: int = 0, gate: Tensor = NO_TEACHER) -> Rollout:
+    return paid_rollout(module, decide(module, seed), reward, gate)
 
 
-def paid_rollout(
-    module: ResidualPPOModule, decided: Decision, reward: Reward, valid: int | None = None, gate: Tensor | None = None
-) -> Rollout:
+def paid_rollout(module: ResidualPPOModule, decided: Decision, reward: Reward, gate: Tensor | None = None) -> Rollout:
     """What was decided, with its pay."""
     paid = reward(PolicyMemory.of(decided.memory))
     gate = torch.full(paid.shape, torch.nan) if gate is None else gate
@@ -78,7 +74,7 @@ def paid_rollout(
         reward=paid,
         terms={"made_up": paid},
         is_terminal=is_terminal,
-        is_valid=(torch.arange(num_worlds) < (num_worlds if valid is None else valid)).expand(len(paid), -1),
+        is_valid=torch.ones(paid.shape, dtype=torch.bool),
         memory=decided.memory,
         gate=gate,
         grip=0.0 * gate,
@@ -91,12 +87,11 @@ def paid_rollout(
 class MadeUpRollouts(LightningDataModule):
     """Rollouts of the trained module on made-up observations."""
 
-    def __init__(self, count: int, reward: Reward, valid: int = WORLDS, gate: Tensor = NO_TEACHER) -> None:
+    def __init__(self, count: int, reward: Reward, gate: Tensor = NO_TEACHER) -> None:
         super().__init__()
         self._gate = gate
         self._count = count
         self._reward = reward
-        self._valid = valid
         self._collected = 0
 
     def train_dataloader(self) -> DataLoader[Rollout]:
@@ -106,7 +101,7 @@ class MadeUpRollouts(LightningDataModule):
         assert self.trainer is not None
         self._collected += 1
         module: Any = self.trainer.lightning_module
-        return rollout(module, self._reward, seed=self._collected, valid=self._valid, gate=self._gate)
+        return rollout(module, self._reward, seed=self._collected, gate=self._gate)
 
 
 def fit(module: ResidualPPOModule, data: LightningDataModule, root: Path, **settings: Any) -> Trainer:

@@ -38,12 +38,9 @@ from tests.lightning_modules.made_up_rollouts import (
 )
 from tests.lightning_modules.policy.test_load import saved
 from tests.lightning_modules.sac.test_acting import Touching
-from tests.second_device import ELSEWHERE, GPU, check_in_own_process, named_device, not_in_own_process
+from tests.second_device import check_in_own_process, each_device, not_in_own_process
 
-
-@pytest.fixture(params=[ELSEWHERE, GPU])
-def device(request: pytest.FixtureRequest) -> torch.device:
-    return named_device(request.param)
+device = each_device
 
 
 @not_in_own_process

@@ -34,7 +34,7 @@ def joints(count: int = 5, seed: int = 0) -> Tensor:
 def follow(follower: Follower, spread: float, sde: SDE, start: Tensor, steps: int = 100) -> Tensor:
     for step in range(steps):
         approach = Approach(elapsed=torch.full((len(start),), (step + 1) / steps, dtype=start.dtype))
-        action = follower.action(field_of(gaussian_score(MEAN, spread, sde), sde), start, approach)
+        action = follower.heading(field_of(gaussian_score(MEAN, spread, sde), sde), start, approach).action
         start = start + MAX_JOINT_STEP * action / HALF
     return start
 
@@ -68,7 +68,7 @@ def test_denoiser_reaches_the_mean_of_a_gaussian(follower: Follower, sde: SDE) -
 def test_denoiser_steps_towards_the_posterior_mean(sde: SDE) -> None:
     spread, t = 0.3, torch.tensor(0.4, dtype=torch.float64)
     near = MEAN + 0.01 * joints(3)  # near enough not to be clipped
-    action = Denoiser(0.4).action(field_of(gaussian_score(MEAN, spread, sde), sde), near)
+    action = Denoiser(0.4).heading(field_of(gaussian_score(MEAN, spread, sde), sde), near).action
     # E[x_0 | x_t = alpha q] = m + w (q - m), w = alpha^2 s^2 / (alpha^2 s^2 + std^2); the goal less q is (w - 1)(q - m)
     alpha, std = sde.mean_coefficient(t), sde.std(t)
     weight = alpha**2 * spread**2 / (alpha**2 * spread**2 + std**2)
@@ -79,21 +79,21 @@ def test_denoiser_steps_towards_the_posterior_mean(sde: SDE) -> None:
 
 def test_far_goals_are_approached_at_full_speed() -> None:
     far = torch.stack([torch.full_like(MEAN, 0.99), torch.full_like(MEAN, -0.99)])
-    action = Denoiser(0.35).action(field_of(gaussian_score(MEAN, 0.01, VPSDE())), far)
+    action = Denoiser(0.35).heading(field_of(gaussian_score(MEAN, 0.01, VPSDE())), far).action
     assert torch.equal(action, (MEAN - far).sign())
 
 
 def test_goals_lie_within_the_limits() -> None:
     # a clean estimate of +5 is a goal of +1: a joint at its upper limit is not pushed on
     sde, at_limit = VPSDE(), torch.ones(1, 18, dtype=torch.float64)
-    action = Denoiser(0.35).action(field_of(Recorder(100.0), sde), at_limit)
+    action = Denoiser(0.35).heading(field_of(Recorder(100.0), sde), at_limit).action
     assert not action.any()
 
 
 @pytest.mark.parametrize("joint_state", [JointVector(), SinCosJoints()], ids=lambda state: type(state).__name__)
 def test_the_state_is_scaled_as_the_forward_process_does(joint_state: JointState) -> None:
     score, sde, now = Recorder(), VPSDE(), joints(2)
-    Denoiser(0.6).action(Field(score, sde, joint_state, HAND), now)
+    Denoiser(0.6).heading(Field(score, sde, joint_state, HAND), now)
     alpha = torch.exp(torch.tensor(-0.5 * (0.5 * 0.36 * 9.9 + 0.06)).double())  # exp(-B/2), B = t^2 9.9 / 2 + 0.1 t
     torch.testing.assert_close(score.states[0], alpha * joint_state.encode(now))
     assert alpha.item() == pytest.approx(0.398, abs=1e-3)
@@ -112,7 +112,7 @@ def test_sine_and_cosine_lead_to_the_same_joints() -> None:
     state, sde = SinCosJoints(), VPSDE()
     score = gaussian_score(state.encode(MEAN), 1e-3, sde)
     near = MEAN + 0.01 * joints(3)
-    action = Denoiser(0.35).action(Field(score, sde, state, HAND), near)
+    action = Denoiser(0.35).heading(Field(score, sde, state, HAND), near).action
     torch.testing.assert_close(action, (MEAN - near) * HALF / MAX_JOINT_STEP, atol=1e-3, rtol=0.0)  # spread 1e-3
 
 
@@ -128,13 +128,13 @@ def test_annealed_time_falls_from_start_to_end() -> None:
 
 def test_an_annealed_denoiser_has_to_know_a_clock_or_a_distance() -> None:
     with pytest.raises(ValueError, match="AnnealedDenoiser needs to know how far the approach has come; give elapsed"):
-        AnnealedDenoiser().action(field_of(Recorder()), joints(3))
+        AnnealedDenoiser().heading(field_of(Recorder()), joints(3))
 
 
 def test_the_network_is_asked_at_each_hands_own_time() -> None:
     score = Recorder()
     approach = Approach(closeness=torch.tensor([0.0, 0.5, 1.0]).double())
-    AnnealedDenoiser(0.6, 0.15).action(field_of(score), joints(3), approach)
+    AnnealedDenoiser(0.6, 0.15).heading(field_of(score), joints(3), approach)
     torch.testing.assert_close(score.times[0], torch.tensor([0.6, 0.375, 0.15]).double())
 
 
@@ -149,7 +149,7 @@ def test_the_time_falls_with_the_gap_that_is_left() -> None:
     direction = torch.ones(18, dtype=torch.float64) / 18**0.5 / HALF
     now = torch.stack([MEAN + gap * direction for gap in (0.0, 0.5, 1.0)])
     far = torch.full_like(MEAN, 0.99)  # many radians away
-    GapDenoiser(0.8, 0.1, far=1.0, t_probe=0.4).action(field_of(score), torch.cat([now, far[None]]))
+    GapDenoiser(0.8, 0.1, far=1.0, t_probe=0.4).heading(field_of(score), torch.cat([now, far[None]]))
     torch.testing.assert_close(recorded[0], torch.full((4,), 0.4).double())
     torch.testing.assert_close(recorded[1], torch.tensor([0.1, 0.45, 0.8, 0.8]).double(), atol=1e-4, rtol=0.0)
 
@@ -158,14 +158,14 @@ def test_the_time_falls_with_the_gap_that_is_left() -> None:
 def test_other_followers_ask_for_neither(follower: Follower) -> None:
     score = gaussian_score(MEAN, 0.3, VPSDE())
     known = Approach(torch.rand(5).double(), torch.rand(5).double())
-    late, unknown = (follower.action(field_of(score), joints(), *approach) for approach in ((known,), ()))
+    late, unknown = (follower.heading(field_of(score), joints(), *approach).action for approach in ((known,), ()))
     assert torch.equal(late, unknown)
 
 
 def test_the_papers_form_moves_the_fastest_joint_at_full_speed() -> None:
     sde, now = VPSDE(), joints()
     score = gaussian_score(MEAN, 0.2, sde)
-    action = FixedTimeScore().action(field_of(score, sde), now)
+    action = FixedTimeScore().heading(field_of(score, sde), now).action
     torch.testing.assert_close(action.abs().amax(dim=1), torch.ones(5).double())
     # along the score in radians: the gradient in normalised joints times half the joint ranges
     gradient = score(now, torch.full((5,), 0.005).double()) * HALF
@@ -174,13 +174,13 @@ def test_the_papers_form_moves_the_fastest_joint_at_full_speed() -> None:
 
 def test_the_papers_form_asks_at_its_time_with_unscaled_joints() -> None:
     score, now = Recorder(1.0), joints(2)
-    FixedTimeScore(t=0.005).action(field_of(score), now, torch.ones(2).double())
+    FixedTimeScore(t=0.005).heading(field_of(score), now, torch.ones(2).double())
     assert torch.equal(score.states[0], now)
     assert torch.equal(score.times[0], torch.full((2,), 0.005, dtype=torch.float64))
 
 
 def test_no_gradient_is_no_motion() -> None:
-    action = FixedTimeScore().action(field_of(Recorder(0.0)), joints(2), torch.ones(2).double())
+    action = FixedTimeScore().heading(field_of(Recorder(0.0)), joints(2), torch.ones(2).double()).action
     assert torch.equal(action, torch.zeros(2, 18).double())
 
 
@@ -189,13 +189,14 @@ def test_without_normalising_the_score_is_a_clipped_tweedie_step() -> None:
     # score 2 everywhere, t = 0.1: B = 0.01 * 9.9 / 2 + 0.01 = 0.0595, std^2 = 1 - exp(-B) = 0.05776
     step = 2.0 * 0.057765 * HALF / MAX_JOINT_STEP
     assert step.min() < 1.0 < step.max()
-    action = FixedTimeScore(0.1, normalise=False).action(field_of(Recorder(2.0), sde), now, torch.ones(1).double())
+    follower = FixedTimeScore(0.1, normalise=False)
+    action = follower.heading(field_of(Recorder(2.0), sde), now, torch.ones(1).double()).action
     torch.testing.assert_close(action[0], step.clamp(max=1.0), atol=1e-4, rtol=0.0)
 
 
 @pytest.mark.parametrize("follower", [FixedTimeScore(), Denoiser(), AnnealedDenoiser(), GapDenoiser()])
 def test_actions_stay_in_range_whatever_the_score(follower: Follower) -> None:
-    action = follower.action(field_of(Recorder(1e6)), joints(), Approach(torch.linspace(0, 1, 5).double()))
+    action = follower.heading(field_of(Recorder(1e6)), joints(), Approach(torch.linspace(0, 1, 5).double())).action
     assert action.shape == (5, 18)
     assert action.abs().max() <= 1.0
 
@@ -224,19 +225,19 @@ def test_a_gap_that_is_none_is_refused(far: float) -> None:
 def test_synchronised_joints_arrive_together(kind: type[Denoiser]) -> None:
     field, start = field_of(gaussian_score(MEAN, 1e-3, VPSDE())), joints(3)
     now = Approach(elapsed=torch.ones(3).double())
-    action = kind(synchronised=True, speed=0.5).action(field, start, now)
+    action = kind(synchronised=True, speed=0.5).heading(field, start, now).action
     way = (MEAN - start) * HALF
     # every joint needs as many steps as the one that has farthest to go
     steps = way / (MAX_JOINT_STEP * action)
     torch.testing.assert_close(steps, steps[:, :1].expand_as(steps), rtol=1e-2, atol=0.0)
     torch.testing.assert_close(action.abs().amax(dim=1), torch.full((3,), 0.5).double())
-    alone = kind(speed=0.5).action(field, start, now)
+    alone = kind(speed=0.5).heading(field, start, now).action
     assert (alone.abs() == 0.5).sum() > 3 * 10  # without, most are at full speed
 
 
 def test_near_goals_are_not_overshot_when_synchronised() -> None:
     near = MEAN[None] + 0.1 * MAX_JOINT_STEP / HALF
-    action = Denoiser(synchronised=True).action(field_of(gaussian_score(MEAN, 1e-3, VPSDE())), near)
+    action = Denoiser(synchronised=True).heading(field_of(gaussian_score(MEAN, 1e-3, VPSDE())), near).action
     torch.testing.assert_close(action, torch.full_like(action, -0.1), atol=2e-3, rtol=0.0)
 
 

@@ -84,7 +84,7 @@ def test_four_grasps_are_learnt() -> None:
     field = Field(module.score_fn(feature), module.sde, module.joint_state, module.hand)
     joints = torch.zeros(4, 18)
     for step in range(100):
-        action = AnnealedDenoiser().action(field, joints, Approach(torch.full((4,), step / 100)))
+        action = AnnealedDenoiser().heading(field, joints, Approach(torch.full((4,), step / 100))).action
         joints = joints + 0.05 * action.detach()
     distance = torch.cdist(joints, batch.joint_pos)
     assert distance.argmin(dim=1).tolist() == [0, 1, 2, 3]

@@ -116,11 +116,6 @@ def test_each_step_counts_over_the_worlds_that_still_run_in_it() -> None:
     assert found["wrist_progress"].mean == pytest.approx([0.0, (1.0 + 1 / 3 + 1 / 3) / 3, 2 / 3, 1.0], abs=1e-5)
 
 
-def test_a_world_that_never_runs_does_not_count() -> None:
-    assert episode_curves(ended(made_up_rollout(), [0, STEPS, 0, STEPS]))["a_s"].mean == [2.0] * STEPS  # 1 and 3
-    assert episode_curves(ended(made_up_rollout(), [0] * WORLDS)) == {}
-
-
 def test_a_line_says_where_half_of_the_worlds_have_ended() -> None:
     whole, part = (
         draw_curves(episode_curves(each), "") for each in (made_up_rollout(), ended(made_up_rollout(), [2, 4, 1, 4]))
@@ -183,12 +178,6 @@ def test_tensorboard_gets_a_figure_an_epoch(quiet: Quiet, tmp_path: Path) -> Non
     board.experiment.close()
     events = EventAccumulator(board.log_dir, size_guidance={IMAGES: 0}).Reload()
     assert [image.step for image in events.Images("episodes/curves")] == [2, 4]  # two batches an epoch
-
-
-def test_nothing_is_written_when_no_world_held(quiet: Quiet, tmp_path: Path) -> None:
-    failed = replace(made_up_rollout(), is_valid=torch.zeros(STEPS, WORLDS, dtype=torch.bool))
-    quiet(EpisodeCurves()).fit(Learner(), loader(failed))
-    assert not list(tmp_path.glob("episode_curves*"))
 
 
 def test_batches_of_another_task_are_refused(quiet: Quiet) -> None:

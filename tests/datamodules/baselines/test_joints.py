@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from datamodules.baselines.joints import NearestGrasp, cloud_descriptor, mean_joints
+from datamodules.baselines.joints import NearestGrasp, cloud_descriptor
 from datamodules.grasps.dataset import GraspTable
 from datamodules.grasps.grasp_set import GraspSet
 from envs.objects.library import ObjectLibrary
@@ -17,15 +17,6 @@ pytestmark = pytest.mark.usefixtures("fast_objects")
 
 def table(grasps: GraspSet) -> GraspTable:
     return GraspTable(grasps, ObjectLibrary(), 256)
-
-
-def test_mean_joints_weigh_every_grasp_the_same() -> None:
-    grasps = uneven_set((1, 3))
-    joints = np.zeros((4, 18), dtype=np.float32)
-    joints[:, 2] = [0.1, 0.2, 0.3, 0.6]
-    found = mean_joints(table(replace(grasps, joint_pos=joints)))
-    assert found[2] == pytest.approx(0.3)  # (0.1 + 0.2 + 0.3 + 0.6) / 4
-    assert not np.delete(found, 2).any()
 
 
 def test_descriptor_is_the_distance_of_the_nearest_point_from_each_probe() -> None:

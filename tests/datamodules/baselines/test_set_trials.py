@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from datamodules.baselines.joints import mean_joints
 from datamodules.baselines.set_trials import ConstantJoints, SetTrials
 from datamodules.grasps.dataset import GraspTable
 from datamodules.grasps.grasp_set import GraspSet
@@ -53,9 +52,10 @@ def test_baselines_are_measured_at_the_stored_wrist_poses(
 
     monkeypatch.setattr(SetTrials, "joints", joints)
     values = SetTrials(table, ObjectLibrary()).baselines(constants)
-    np.testing.assert_allclose(asked["constant_success"], np.tile(mean_joints(train), (2, 1)))
+    np.testing.assert_allclose(asked["constant_success"], np.tile(train.grasps.mean_joints(), (2, 1)))
     np.testing.assert_allclose(asked["blind_success"], np.tile(HAND.closed_pose, (2, 1)))
     np.testing.assert_allclose(asked["nearest_success"], nearest)
     goal = table.grasps.joint_pos
-    np.testing.assert_allclose(values["constant_posture_rad"], np.linalg.norm(mean_joints(train) - goal, axis=1))
+    mean = train.grasps.mean_joints()
+    np.testing.assert_allclose(values["constant_posture_rad"], np.linalg.norm(mean - goal, axis=1))
     np.testing.assert_allclose(values["nearest_posture_rad"], np.linalg.norm(nearest - goal, axis=1))

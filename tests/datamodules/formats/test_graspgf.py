@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from datamodules.formats import rows_on_disk
 from datamodules.formats.foreign import BadEntry, ForeignGrasp
-from datamodules.formats.graspgf import GraspGFRelease, load_cloud_buffer
+from datamodules.formats.graspgf import GraspGFRelease
 from datamodules.formats.joint_maps import NEGATED
 from datamodules.formats.plain_files import load_pth
 from datamodules.formats.reading import read_grasps
@@ -122,15 +122,6 @@ def test_unnamed_object_is_told(release: Callable[..., Path], rows: NDArray[np.f
 def test_other_widths_are_refused(release: Callable[..., Path]) -> None:
     with pytest.raises(ValueError, match=r"shape \(3, 100\), expected numbers \(N, 3121\)"):
         entries_of(release(np.zeros((3, 100))))
-
-
-def test_cloud_buffer(tmp_path: Path) -> None:
-    path = tmp_path / "pcl_buffer_4096_train.pkl"
-    path.write_bytes(pickle.dumps({BOTTLE: np.ones((4096, 3), dtype=np.float32)}))
-    assert load_cloud_buffer(path)[BOTTLE].shape == (4096, 3)
-    path.write_bytes(pickle.dumps({BOTTLE: np.ones(4)}))
-    with pytest.raises(ValueError, match=r"object 'bottle-1a2b': float64 of shape \(4,\)"):
-        load_cloud_buffer(path)
 
 
 LISTS: dict[str, tuple[str, Any]] = {

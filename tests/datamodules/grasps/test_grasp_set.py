@@ -48,6 +48,14 @@ def test_an_empty_set_makes_the_round_trip(tmp_path: Path) -> None:
     assert_same_grasps(empty, load_grasp_set(tmp_path / "empty.npz"))
 
 
+def test_mean_joints_weigh_every_grasp_the_same() -> None:
+    joints = np.zeros((5, 18), dtype=np.float32)
+    joints[:, 2] = [0.1, 0.2, 0.3, 0.6, 0.8]
+    found = replace(TWO_OBJECTS, joint_pos=joints).mean_joints()
+    assert found[2] == pytest.approx(0.4)  # (0.1 + 0.2 + 0.3 + 0.6 + 0.8) / 5, whatever their objects
+    assert not np.delete(found, 2).any()
+
+
 def test_a_grasp_costs_few_bytes(tmp_path: Path) -> None:
     # 58 float32 numbers and some bytes: 6,000 grasps are to fit into 10 MB with a wide margin
     save_grasp_set(made_up_set(count=1000), tmp_path / "many.npz")

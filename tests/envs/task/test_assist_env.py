@@ -106,7 +106,7 @@ def test_an_earlier_episode_leaves_no_trace() -> None:
 # --- what a policy cannot know
 
 
-@pytest.mark.parametrize("noise", [None, PerceptionNoise.table_6(2.0)])
+@pytest.mark.parametrize("noise", [None, PerceptionNoise(wrist_position_m=0.02, wrist_rotation_rad=0.035)])
 def test_what_is_to_come_does_not_show_in_what_a_policy_sees(noise: PerceptionNoise | None) -> None:
     """Goal joints, goal wrist, arrival and the wrist's later way differ, everything until step 20 is the same."""
     episodes, until = sampler().sample(2), 20

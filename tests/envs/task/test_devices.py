@@ -29,12 +29,10 @@ from tests.envs.task.test_user_lift import COUNT, user_episodes
 from tests.gym import settings, sources
 from tests.physics_on import MujocoOn, PhysicsOn
 from tests.second_device import (
-    ELSEWHERE,
-    GPU,
     OWN_PROCESS,
     brought_to_host,
     check_in_own_process,
-    named_device,
+    each_device,
     not_in_own_process,
     second_device,
 )
@@ -54,9 +52,7 @@ ERRORS = PerceptionNoise(
 )  # fmt: skip
 
 
-@pytest.fixture(params=[ELSEWHERE, GPU])
-def device(request: pytest.FixtureRequest) -> torch.device:
-    return named_device(request.param)
+device = each_device
 
 
 @not_in_own_process

@@ -220,3 +220,11 @@ def test_batches_are_put_together_in_order() -> None:
     assert counts["success"] == 2
     assert counts["never_touched"] == 1
     assert sum(counts.values()) == 3
+
+
+@pytest.mark.parametrize(("is_lifted", "at_last"), [(False, [False, False, True]), (True, [True, True, True])])
+def test_a_second_try_that_succeeds_counts_at_last_alone(is_lifted: bool, at_last: list[bool]) -> None:
+    facts, now = EpisodeFacts.at_start(poses(3)), state(poses(3))
+    outcome = judge(facts, now, lift(3, is_lifted=is_lifted), now.joint_pos, second_try=np.array([0, 1, 2]))
+    assert outcome.is_success.tolist() == [is_lifted] * 3
+    assert outcome.is_success_at_last.tolist() == at_last

@@ -85,12 +85,31 @@ def test_a_rise_is_noticed_through_errors() -> None:
 
 def test_the_grip_closes_once_and_is_held() -> None:
     hand, reflex = shadow_hand(), RiseReflex(poses([0.0, 0.0, 0.1]), PERIOD_S)
-    command, joints = torch.zeros(1, hand.num_joints), torch.full((1, hand.num_joints), 0.3)
+    start = torch.tensor(hand.open_pose + 0.3 * hand.closing)
+    command, joints = torch.zeros(1, hand.num_joints, dtype=start.dtype), start[None]
     for step in range(12):
         reflex.look(poses([0.0, 0.0, 0.1 + 0.005 * step]))
         command = reflex.grip(command, joints, hand)
         joints = joints + 0.01
         if reflex.has_begun.any():
             expected = command.clone()
-    np.testing.assert_allclose(expected.numpy()[0] - 0.3, CLOSE_ANGLE * hand.closing, atol=0.1)
+    np.testing.assert_allclose(expected.numpy()[0] - start.numpy(), CLOSE_ANGLE * hand.closing, atol=0.1)
     assert torch.equal(command, expected)
+
+
+def test_the_grip_ends_at_the_limits_of_the_joints() -> None:
+    hand, reflex = shadow_hand(), RiseReflex(poses([0.0, 0.0, 0.1]), PERIOD_S)
+    limits, closing = hand.limits, torch.tensor(hand.closing)
+    # as far closed as they go but for 0.02 rad, where the grip would take 0.1
+    ends = torch.where(closing < 0.0, torch.tensor(limits.low) + 0.02, torch.tensor(limits.high) - 0.02)
+    for step in range(12):
+        reflex.look(poses([0.0, 0.0, 0.1 + 0.005 * step]))
+        if reflex.has_begun.any():
+            break
+    command = reflex.grip(ends[None], ends[None], hand)[0]
+    expected = torch.where(closing > 0.0, torch.tensor(limits.high), torch.tensor(limits.low))
+    moves = closing != 0.0
+    assert moves.sum() > 9
+    torch.testing.assert_close(command[moves], expected[moves])
+    assert (command <= torch.tensor(limits.high)).all()
+    assert (command >= torch.tensor(limits.low)).all()

@@ -87,18 +87,19 @@ def test_every_parameter_learns() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value"),
+    ("name", "value", "source"),
     [
-        ("vectors", float("nan")),
-        ("feature", float("nan")),
-        ("feature", float("inf")),
-        ("privileged", float("nan")),
+        ("vectors", float("nan"), "an observation group, or the weights of the primitive"),
+        ("feature", float("nan"), "the cloud, or the weights of the encoder"),
+        ("feature", float("inf"), "the cloud, or the weights of the encoder"),
+        ("privileged", float("nan"), "a hidden observation group"),
     ],
 )
-def test_nan_names_the_input_it_came_from(name: str, value: float) -> None:
+def test_nan_names_the_input_it_came_from(name: str, value: float, source: str) -> None:
     given = inputs()
     getattr(given, name)[1, 2] = value
-    with pytest.raises(ValueError, match=rf"output is NaN: input {name} is {value} at row 1, column 2"):
+    message = rf"output is NaN: input {name} is {value} at row 1, column 2\. Find what gives it: {source}"
+    with pytest.raises(ValueError, match=message):
         network()(given)
 
 

@@ -88,6 +88,6 @@ def test_bad_input_is_named() -> None:
     norm = RunningNorm(3)
     with pytest.raises(ValueError, match=r"vectors have shape \(2, 4\); expected \(..., 3\)"):
         norm(torch.zeros(2, 4))
-    with pytest.raises(ValueError, match="column 1 of the vectors to normalise is not finite"):
+    with pytest.raises(ValueError, match="column 1 of the vectors to normalise holds inf, expected finite"):
         norm.update(torch.tensor([[0.0, float("inf"), float("nan")]]))
     assert float(norm.count) == 0.0

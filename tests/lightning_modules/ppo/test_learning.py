@@ -105,26 +105,20 @@ def test_the_order_of_minibatches_depends_on_the_seed(make: Make, tmp_path: Path
     assert not torch.equal(first, second)
 
 
-def test_diverged_worlds_are_not_learnt_from(make: Make, tmp_path: Path) -> None:
-    def broken(steps: PolicyMemory) -> Tensor:
-        reward = wants_scale()(steps)
-        reward[:, WORLDS // 2 :] = torch.nan
-        return reward
+def test_nothing_is_learnt_from_what_stands_after_the_end_of_an_episode(make: Make, tmp_path: Path) -> None:
+    class HalfEndEarly(MadeUpRollouts):
+        def _collect(self) -> Rollout:
+            collected, last = super()._collect(), STEPS // 2
+            steps, early = torch.arange(STEPS)[:, None], torch.arange(WORLDS) < WORLDS // 2
+            is_over = early & (steps > last)
+            reward = collected.reward.masked_fill(is_over, torch.nan)
+            is_terminal = torch.where(early, steps == last, collected.is_terminal)
+            return replace(collected, reward=reward, is_valid=~is_over, is_terminal=is_terminal)
 
     module = make()
-    fit(module, MadeUpRollouts(2, broken, valid=WORLDS // 2), tmp_path)
+    fit(module, HalfEndEarly(2, wants_scale()), tmp_path)
     assert all(value.isfinite().all() for value in weights(module).values())
-
-
-def test_a_rollout_of_nothing_but_diverged_worlds_teaches_nothing(
-    make: Make, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    module = make()
-    before = {name: value.clone() for name, value in module.network.named_parameters()}
-    fit(module, MadeUpRollouts(2, wants_scale(), valid=0), tmp_path)
-    assert all(torch.equal(value, before[name]) for name, value in module.network.named_parameters())
-    assert module.policy_version == 2  # the next rollout is expected from this policy
-    assert "every world of rollout 1 diverged" in caplog.text
+    assert int(module.agent_steps) == 2 * (STEPS * WORLDS - (STEPS - 1 - STEPS // 2) * (WORLDS // 2))
 
 
 def test_the_learning_rate_follows_the_change_of_the_policy(make: Make, tmp_path: Path) -> None:
@@ -147,17 +141,6 @@ def test_the_learning_rate_follows_the_change_as_all_ranks_see_it(
     trainer = fit(module, MadeUpRollouts(1, wants_scale()), tmp_path)
     # this rank's policy hardly moves, that of the others far beyond the target: halved twice
     assert trainer.optimizers[0].param_groups[0]["lr"] == pytest.approx(2.5e-5)
-
-
-def test_a_rollout_that_one_rank_cannot_learn_from_teaches_none(
-    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("lightning_modules.ppo.learning.gathered", lambda is_usable: [is_usable, False])
-    module = make()
-    before = {name: value.clone() for name, value in module.network.named_parameters()}
-    fit(module, MadeUpRollouts(1, wants_scale()), tmp_path)
-    assert all(torch.equal(value, before[name]) for name, value in module.network.named_parameters())
-    assert module.policy_version == 1
 
 
 @pytest.mark.parametrize(
@@ -210,22 +193,6 @@ def test_a_share_of_the_clouds_feature_is_hidden_from_who_imitates(make: Make, t
     assert abs(float(is_kept.float().mean()) - 0.25) < 0.1
     # what is left is scaled, so that its mean stays
     assert torch.isin(learnt[is_kept] / 4.0, whole).all()
-
-
-def test_after_imitation_it_learns_at_its_own_rate_whatever_became_of_the_last_rollout(
-    make: Make, tmp_path: Path
-) -> None:
-    gate = torch.ones(STEPS, WORLDS)
-    module = make(imitation_rollouts=2, imitation_learning_rate=1.0e-2)
-
-    class LastFails(MadeUpRollouts):
-        def _collect(self) -> Rollout:
-            collected = super()._collect()
-            is_last = collected.policy_version == 1
-            return replace(collected, is_valid=collected.is_valid & torch.tensor(not is_last))
-
-    trainer = fit(module, LastFails(2, wants_scale(), gate=gate), tmp_path)
-    assert trainer.optimizers[0].param_groups[0]["lr"] == module.learning_rate
 
 
 def test_the_first_rollout_is_learnt_from_inputs_of_a_known_size(make: Make, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""From a rollout to the samples of gradient steps: every sample keeps its place, broken worlds are left out."""
+"""From a rollout to the samples of gradient steps: each sample keeps its place, what did not happen is left out."""
 
 from dataclasses import fields, replace
 
@@ -48,7 +48,7 @@ def test_samples_stand_side_by_side_and_keep_their_place() -> None:
     assert samples.follows.tolist() == [False, True, True, True] * 2
 
 
-def test_advantages_are_those_of_the_sound_worlds_standardised() -> None:
+def test_advantages_are_those_of_the_steps_that_happened_standardised() -> None:
     rollout = made_up_rollout()
     samples = samples_of(rollout, gamma=0.9, lam=0.8)
     found = generalised_advantages(
@@ -61,7 +61,7 @@ def test_advantages_are_those_of_the_sound_worlds_standardised() -> None:
     assert torch.equal(samples.advantage.argsort(), order)
 
 
-def test_what_a_broken_world_holds_does_not_matter() -> None:
+def test_what_stands_where_nothing_happened_does_not_matter() -> None:
     rollout = made_up_rollout()
     broken = replace(rollout, reward=rollout.reward.clone())
     broken.reward[:, 1] = torch.nan
