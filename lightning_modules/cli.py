@@ -12,7 +12,6 @@ from jsonargparse import Namespace
 from lightning.pytorch import LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback, WeightAveraging
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI, SaveConfigCallback
-from lightning.pytorch.plugins.environments import SLURMEnvironment
 from lightning.pytorch.utilities import rank_zero_only
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
@@ -24,6 +23,7 @@ from envs.plain_errors import plain_errors
 from lightning_modules.checkpoints import read_checkpoint
 from lightning_modules.quiet import quieten
 from lightning_modules.settings_guard import PROCESSES, check_checkpoint, class_of
+from lightning_modules.slurm import unchecked_checkpoints, was_queued_again, without_requeue
 from lightning_modules.trainer_parts import without_idle_parts
 
 _LOG = logging.getLogger(__name__)
@@ -118,7 +118,8 @@ class GraspCLI(LightningCLI):
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """A trainer whose checkpoints know its settings."""
-        trainer = super().instantiate_trainer(**without_idle_parts(self._get(self.config_init, "trainer")) | kwargs)
+        given = self._get(self.config_init, "trainer")
+        trainer = super().instantiate_trainer(**without_idle_parts(given) | without_requeue(given) | kwargs)
         if self.subcommand is not None:
             settings = training_settings(self.config[self.subcommand].trainer.as_dict())
             trainer.callbacks.append(TrainingSettings(settings))  # type: ignore[attr-defined]
@@ -155,14 +156,15 @@ class GraspCLI(LightningCLI):
         subcommand = self.config.get("subcommand")
         if not subcommand:
             return
-        if not self.config[subcommand].get("ckpt_path"):
-            if subcommand == "fit":
-                self._check_nothing_is_lost(self.config.fit.trainer)
-            has_weights = getattr(class_of(self.config[subcommand].model.class_path), "has_weights", True)
+        config = self.config[subcommand]
+        if subcommand == "fit" and not config.get("ckpt_path"):
+            config.ckpt_path = self._where_it_stood(config.trainer)
+        if not config.get("ckpt_path"):
+            self._check_nothing_is_taken(config.trainer)
+            has_weights = getattr(class_of(config.model.class_path), "has_weights", True)
             if subcommand != "fit" and has_weights:
                 _LOG.warning("%s without --ckpt_path measures random weights; give a checkpoint", subcommand)
             return
-        config = self.config[subcommand]
         try:
             config.ckpt_path = str(_checkpoint_file(config.ckpt_path, config.trainer.default_root_dir))
             content = read_checkpoint(config.ckpt_path)
@@ -175,16 +177,32 @@ class GraspCLI(LightningCLI):
         if subcommand == "fit":
             self._resumed_processes = int(_kept_settings(content).get(PROCESSES, 1))
 
-    def _check_nothing_is_lost(self, trainer: Namespace) -> None:
-        """Refuse to train anew where a run's checkpoints are, which the new ones would replace."""
+    def _where_it_stood(self, trainer: Namespace) -> str | None:
+        """The last checkpoint of a job that SLURM queued again; none where nothing was kept yet.
+
+        Refuses to train anew where a run's checkpoints are, which the new ones would replace.
+        """
         keeps = trainer.enable_checkpointing is not False and not (trainer.fast_dev_run or trainer.barebones)
         kept = _checkpoint_file("last", trainer.default_root_dir)
-        # a job that SLURM queued again: Lightning resumes it by itself
-        goes_on = SLURMEnvironment.detect() and any(kept.parent.parent.glob("hpc_ckpt_*.ckpt"))
-        if keeps and kept.is_file() and not goes_on and getattr(rank_zero_only, "rank", 0) == 0:
+        if not (keeps and kept.is_file()):
+            return None
+        if was_queued_again():
+            _LOG.info("SLURM queued this job again: it goes on from %s", kept)
+            return str(kept)
+        if getattr(rank_zero_only, "rank", 0) == 0:
             self.parser.error(
                 f"{kept.parent.parent} holds a run, whose checkpoints training anew would replace; go on with it: "
                 "--ckpt_path=last, give another --trainer.default_root_dir, or remove that folder"
+            )
+        return None
+
+    def _check_nothing_is_taken(self, trainer: Namespace) -> None:
+        """Refuse a job of SLURM in which Lightning would go on from a file that nothing was held against."""
+        found = unchecked_checkpoints(trainer.default_root_dir)
+        if found:
+            self.parser.error(
+                f"{found[-1]} was written when SLURM signalled a job, and would be taken without a word; give it: "
+                f"--ckpt_path={found[-1]}, give another --trainer.default_root_dir, or remove it"
             )
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from envs.conventions import MAX_JOINT_STEP
-from envs.ranges import reversed_note
+from envs.ranges import FINITE, check_numbers, reversed_note
 from lightning_modules.followers import Heading
 
 
@@ -112,6 +112,7 @@ class ScaleAndResidual(Composition):
     numbers_per_joint = 2
 
     def __init__(self, scale_centre: float = 0.7) -> None:
+        check_numbers({"scale_centre": scale_centre}, {"scale_centre": FINITE})
         self.scale_centre = scale_centre
 
     def centre(self, num_joints: int) -> Tensor:
@@ -244,6 +245,7 @@ class ScaleOnly(Composition):
     numbers_per_joint = 1
 
     def __init__(self, scale_centre: float = 0.7) -> None:
+        check_numbers({"scale_centre": scale_centre}, {"scale_centre": FINITE})
         self.scale_centre = scale_centre
 
     def centre(self, num_joints: int) -> Tensor:

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from envs.conventions import MAX_JOINT_STEP
 from envs.hand.hand import Hand
+from envs.ranges import POSITIVE, check_numbers
 from lightning_modules.diffusion.joint_state import JointState
 from lightning_modules.diffusion.losses import ScoreFn
 from lightning_modules.diffusion.sde import SDE
@@ -172,7 +173,7 @@ class AnnealedDenoiser(Denoiser):
     Args:
         t_start: diffusion time at the start of the approach.
         t_end: diffusion time at its end.
-        power: shape of the fall; 1 is linear, larger values stay longer at small times.
+        power: shape of the fall, above 0; 1 is linear, larger values stay longer at small times.
         synchronised, speed: see `Denoiser`.
     """
 
@@ -186,6 +187,7 @@ class AnnealedDenoiser(Denoiser):
     ) -> None:
         _check_time("t_start", t_start)
         _check_time("t_end", t_end)
+        check_numbers({"power": power}, {"power": POSITIVE})
         super().__init__(t_end, synchronised, speed)
         self.t_start = t_start
         self.power = power
@@ -229,8 +231,8 @@ class GapDenoiser(Denoiser):
         _check_time("t_far", t_far)
         _check_time("t_near", t_near)
         _check_time("t_probe", t_probe)
-        if not far > 0.0:
-            raise ValueError(f"far is {far}; the gap of the largest time has to be more than 0 rad")
+        if far not in POSITIVE:
+            raise ValueError(f"far is {far}; the gap of the largest time has to be more than 0 rad, and finite")
         super().__init__(t_probe, synchronised, speed)
         self.t_far = t_far
         self.t_near = t_near

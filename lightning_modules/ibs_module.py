@@ -15,6 +15,7 @@ from torch.optim import Adam, Optimizer
 from datamodules.ranks import num_ranks
 from datamodules.types import Rollout
 from envs.hand.registry import load_hand
+from envs.ranges import AT_LEAST_0, AT_LEAST_1, NOT_NEGATIVE, POSITIVE, Interval, check_numbers
 from lightning_modules.hand_guard import check_same_hand
 from lightning_modules.networks.ibs_encoder import IBSEncoder
 from lightning_modules.ppo.rollout_numbers import rollout_numbers
@@ -39,6 +40,18 @@ _EPISODE = "train/episode/"
 
 _BUFFERS = ("demonstrations", "experience")
 
+_NEEDED = {
+    **dict.fromkeys(("demonstration_capacity", "experience_capacity"), AT_LEAST_1),
+    **dict.fromkeys(("gradient_steps", "batch_size", "reuse"), AT_LEAST_1),
+    "gamma": Interval(0.0, 1.0, has_high=False),
+    "tau": Interval(0.0, 1.0, has_low=False),
+    "learning_rate": POSITIVE,
+    "temperature_learning_rate": NOT_NEGATIVE,
+    "friction": NOT_NEGATIVE,
+    "seed": AT_LEAST_0,
+}
+"""What the numbers of the module have to be."""
+
 
 class IBSModule(LightningModule):
     """A policy that sees the bisector surface, learnt off-policy from demonstrations and its own steps.
@@ -58,13 +71,16 @@ class IBSModule(LightningModule):
         batch_size: steps in a gradient step.
         reuse: gradient steps after a rollout that a step which was drawn for them takes part in, on average: its
             surfaces are made once, which takes longer than learning from them.
-        gamma: discount.
-        tau: share by which the target critics follow in a gradient step.
+        gamma: discount, in [0, 1).
+        tau: share by which the target critics follow in a gradient step, in (0, 1].
         learning_rate: Adam step size of policy and critics.
         temperature_learning_rate: step size of plain gradient descent on the logarithm of the temperature; a tenth of
-            the other, as in the released code.
+            the other, as in the released code; 0 leaves the temperature as it is.
         friction: coefficient by which the quality of a grasp is computed.
         seed: decides the initial weights and what is drawn from the buffers.
+
+    Raises:
+        ValueError: a number outside its range.
     """
 
     training_only = (
@@ -98,11 +114,7 @@ class IBSModule(LightningModule):
         super().__init__()
         self.save_hyperparameters()
         self.automatic_optimization = False
-        for name in ("gradient_steps", "batch_size", "reuse"):
-            if self.hparams[name] < 1:
-                raise ValueError(f"{name} is {self.hparams[name]}; at least 1 is needed")
-        if not (0.0 <= gamma < 1.0 and 0.0 < tau <= 1.0):
-            raise ValueError(f"gamma is {gamma} and tau {tau}; gamma has to be in [0, 1), tau in (0, 1]")
+        check_numbers(dict(self.hparams), _NEEDED)
         self.hand = load_hand(hand)
         self._view = SurfaceView(self.hand, num_points)
         with torch.random.fork_rng(devices=[]):

@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from datamodules.baselines.demonstration_file import load_demonstrations
 from datamodules.demonstrations import demonstrations_of, origin_of
+from envs.ranges import AT_LEAST_0, AT_LEAST_1, POSITIVE, Interval, check_numbers
 from lightning_modules.checkpoints import leave_out_objects
 from lightning_modules.networks.action_value import ActionValue
 from lightning_modules.networks.actor_critic import INPUT_LIMIT
@@ -35,6 +36,15 @@ _RUN = 25
 _CHUNK = 2048
 """Clouds that are encoded at once where nothing is learnt."""
 
+_NEEDED = {
+    "num_tuples": AT_LEAST_1,
+    "closing_begin": Interval(0.0, 1.0, has_high=False),
+    "demonstration_batch": AT_LEAST_1,
+    "cloning_epochs": AT_LEAST_0,
+    "cloning_learning_rate": POSITIVE,
+}
+"""What the numbers of the module have to be; those of PPO apart."""
+
 
 class ILADModule(ResidualPPOModule):
     """A policy without a primitive that first clones demonstrations, and then is held to them while PPO improves it.
@@ -45,7 +55,7 @@ class ILADModule(ResidualPPOModule):
     Args:
         demonstrations: file of ``python -m datamodules.demonstrations``; made of the data's training grasps when None.
         num_tuples: how many are made.
-        closing_begin: share of each of these episodes before the hand begins to close.
+        closing_begin: share of each of these episodes before the hand begins to close, in [0, 1).
         demonstration_loss: L_demo; that of GraspGF's rerun when None.
         demonstration_batch: tuples in a gradient step.
         cloning_epochs: passes over the demonstrations before the first rollout.
@@ -53,7 +63,8 @@ class ILADModule(ResidualPPOModule):
         kwargs: see `ResidualPPOModule`.
 
     Raises:
-        ValueError: no encoder of its own, or a composition other than `lightning_modules.composition.Direct`.
+        ValueError: a number outside its range, no encoder of its own, or a composition other than
+            `lightning_modules.composition.Direct`.
     """
 
     training_only = (
@@ -75,17 +86,13 @@ class ILADModule(ResidualPPOModule):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        check_numbers(dict(self.hparams), _NEEDED)
         leave_out_objects(self, ("demonstration_loss",))
         if self.encoder is None or self.composition.uses_primitive:
             raise ValueError(
                 f"ILAD got the encoder {self.encoder} and the composition {type(self.composition).__name__}; "
                 "demonstrations are clouds and actions of the hand: give it an encoder of its own (model.encoder), and "
                 "set composition to lightning_modules.composition.Direct"
-            )
-        if demonstration_batch < 1 or cloning_epochs < 0:
-            raise ValueError(
-                f"demonstration_batch is {demonstration_batch} and cloning_epochs {cloning_epochs}; expected at least "
-                "1 and 0"
             )
         self.demonstration_loss = demonstration_loss or GraspGFDemonstrationLoss()
         self.register_buffer("demonstrated", torch.zeros((), dtype=torch.long))

@@ -25,6 +25,7 @@ from lightning_modules.policy.trigger import Trigger
 from lightning_modules.ppo.exploration import Exploration, StructuredNoise
 from lightning_modules.ppo.kl_schedule import AdaptiveLearningRate
 from lightning_modules.ppo.learning import PPOLearning
+from lightning_modules.ppo.settings import check_settings
 from lightning_modules.primitive import GraspPrimitive, description_of, load_score_module, start_from_encoder_of
 from lightning_modules.score_module import ScoreMatchingModule
 
@@ -51,24 +52,28 @@ class ResidualPPOModule(PPOLearning):
         shaped_steps: outputs of the policy are scaled by the exploration's covariance (`ActorCritic`).
         epochs: passes over a rollout.
         minibatch_size: samples in a gradient step.
-        gamma: discount.
-        lam: lambda of the advantage estimation.
-        clip: largest useful change of the probability ratio.
+        gamma: discount, in [0, 1].
+        lam: lambda of the advantage estimation, in [0, 1].
+        clip: largest useful change of the probability ratio, in (0, 1).
         value_coefficient: weight of the critic's loss.
         entropy_coefficient: weight of the entropy bonus.
-        max_grad_norm: gradients are clipped to this norm.
+        max_grad_norm: gradients are clipped to this norm, above 0; infinity does not clip. 0 is refused: it would stop
+            all learning, while Lightning's gradient_clip_val, of automatic optimisation, clips nothing at 0.
         learning_rate: Adam step size at the start.
         learning_rate_rule: adapts it to the change of the policy; to a divergence of 0.03 when None.
         critic_learning_rate: Adam step size of the critic; the policy's when None.
         imitation_rollouts: the policy imitates the teacher's timing (data.teacher) in so many first rollouts, while the
             critic learns; after that it explores on its own. 0 is pure reinforcement learning, as in the paper.
-        imitation_epochs: passes over each of these rollouts.
+        imitation_epochs: passes over each of these rollouts, at least 1.
         imitation_learning_rate: Adam step size of the policy while it imitates, at first; it falls towards a tenth.
         imitation_dropout: share of the cloud's feature that is hidden in each gradient step of imitation, because the
             timing of training objects can be learnt by heart; in [0, 1).
         imitation_coefficient: weight of the same objective beside that of PPO, afterwards: the teacher's timing is
             learnt from every rollout, reward decides where it is not the best (kickstarting, Schmitt et al. 2018).
         seed: decides the initial weights and the order of minibatches.
+
+    Raises:
+        ValueError: a number outside its range (`lightning_modules.ppo.settings`), or parts that do not go together.
     """
 
     training_only: tuple[str, ...] = (
@@ -242,11 +247,7 @@ class ResidualPPOModule(PPOLearning):
 
     def _check_parts(self) -> None:
         """Refuse numbers that make no sense and parts that do not go together."""
-        for name in ("epochs", "minibatch_size"):
-            if self.hparams[name] < 1:
-                raise ValueError(f"{name} is {self.hparams[name]}; at least 1 is needed")
-        if not 0.0 <= self.hparams["imitation_dropout"] < 1.0:
-            raise ValueError(f"imitation_dropout is {self.hparams['imitation_dropout']}; a share in [0, 1) is needed")
+        check_settings(dict(self.hparams))
         action_dim = self.composition.action_dim(self.hand.num_joints)
         if self.exploration.action_dim != action_dim:
             raise ValueError(

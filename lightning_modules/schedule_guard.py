@@ -1,8 +1,10 @@
 """The learning rate over a run, and that it goes on where it stood in a resumed one."""
 
+import math
 from typing import Any
 
 import numpy as np
+from lightning.pytorch import Trainer
 from torch.optim.lr_scheduler import LambdaLR
 
 
@@ -27,6 +29,26 @@ def check_learning_rate(optimizer: Any, schedule: Any) -> None:
                 f"{planned:.4g}: it was begun with another number of steps (trainer.max_epochs, max_steps, batches of "
                 "an epoch), and the learning rate would jump; resume with as many, or train anew without --ckpt_path"
             )
+
+
+def steps_of_run(trainer: Trainer, decay_to: float) -> int:
+    """Optimiser steps of a whole run, over which its learning rate decays.
+
+    Args:
+        trainer: of the run.
+        decay_to: fraction of the learning rate at the end, for the error.
+
+    Raises:
+        ValueError: the run has no end.
+    """
+    steps = trainer.estimated_stepping_batches
+    if not math.isfinite(steps):
+        raise ValueError(
+            f"max_epochs is {trainer.max_epochs} and max_steps {trainer.max_steps}, a run without an end, over which "
+            f"the learning rate cannot decay to {decay_to:g} of its start; give one of them, or "
+            "--model.init_args.decay_to 1.0 for a rate that stays"
+        )
+    return max(1, int(steps))
 
 
 def learning_rate_factor(step: int, warmup_steps: int, total_steps: int, decay_to: float) -> float:

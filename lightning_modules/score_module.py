@@ -1,7 +1,6 @@
 """Training of GraspGF by denoising score matching."""
 
 import logging
-import math
 import warnings
 from typing import Any
 
@@ -18,6 +17,7 @@ from envs.conventions import SPLITS
 from envs.geometry.object_clouds import KnownObjects
 from envs.geometry.point_grouping import CloudGrouping
 from envs.hand.registry import load_hand
+from envs.ranges import AT_LEAST_0, AT_LEAST_1, POSITIVE, SHARE, Interval, check_numbers
 from lightning_modules.checkpoints import leave_out_objects
 from lightning_modules.diffusion.joint_state import JointState, JointVector
 from lightning_modules.diffusion.losses import ScoreFn, denoising_loss
@@ -27,7 +27,7 @@ from lightning_modules.hand_guard import check_same_hand
 from lightning_modules.networks.point_encoders import PointEncoder, PointNet2Encoder
 from lightning_modules.networks.refiner import NEAR_POINTS, GraspRefiner
 from lightning_modules.networks.score_network import ScoreNetwork
-from lightning_modules.schedule_guard import check_learning_rate, learning_rate_factor
+from lightning_modules.schedule_guard import check_learning_rate, learning_rate_factor, steps_of_run
 
 _LOG = logging.getLogger(__name__)
 
@@ -36,6 +36,16 @@ PLANNED_STEPS = "planned_steps"
 
 TABLE_WIDTH = 64
 """Numbers that describe the table to a network that sees it."""
+
+_NEEDED = {
+    "draws": AT_LEAST_1,
+    "eps": Interval(0.0, 1.0, has_low=False, has_high=False),
+    "learning_rate": POSITIVE,
+    "warmup_steps": AT_LEAST_0,
+    "decay_to": SHARE,
+    "seed": AT_LEAST_0,
+}
+"""What the numbers of training have to be."""
 
 
 class ScoreMatchingModule(LightningModule):
@@ -57,7 +67,7 @@ class ScoreMatchingModule(LightningModule):
             cloud is; GraspGF conditions on the cloud alone.
         refines: a second look corrects the score (`lightning_modules.networks.refiner.GraspRefiner`); needs sees_table.
         draws: draws of (t, z) for each cloud of a batch; the cloud is encoded once for all of them.
-        eps: smallest diffusion time.
+        eps: smallest diffusion time, in (0, 1).
         learning_rate: Adam step size.
         warmup_steps: steps over which the learning rate rises to its value.
         decay_to: fraction of the learning rate that is left at the end of training (cosine); 1 keeps it constant.
@@ -93,6 +103,7 @@ class ScoreMatchingModule(LightningModule):
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Attribute 'encoder' is an instance of `nn.Module`")
             self.save_hyperparameters()
+        check_numbers(dict(self.hparams), _NEEDED)
         leave_out_objects(self, ("encoder", "sde", "joint_state", "follower"))
         self.hand = load_hand(hand)
         self.sde = VPSDE() if sde is None else sde
@@ -239,7 +250,7 @@ class ScoreMatchingModule(LightningModule):
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """Adam with warm-up and, if asked for, a cosine decay over the planned number of steps."""
         optimizer: Optimizer = Adam(self.parameters(), lr=self.learning_rate)
-        total = self._steps_of_run() if self.decay_to < 1.0 else 1
+        total = steps_of_run(self.trainer, self.decay_to) if self.decay_to < 1.0 else 1
         if self._planned_steps is None:
             self._planned_steps = total
         elif self._planned_steps != total:
@@ -250,17 +261,6 @@ class ScoreMatchingModule(LightningModule):
         total = self._planned_steps
         schedule = LambdaLR(optimizer, lambda step: learning_rate_factor(step, self.warmup_steps, total, self.decay_to))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
-
-    def _steps_of_run(self) -> int:
-        """Steps of the whole run, over which the learning rate decays."""
-        steps = self.trainer.estimated_stepping_batches
-        if not math.isfinite(steps):
-            raise ValueError(
-                f"max_epochs is {self.trainer.max_epochs} and max_steps {self.trainer.max_steps}, a run without an "
-                f"end, over which the learning rate cannot decay to {self.decay_to:g} of its start; give one of them, "
-                "or --model.init_args.decay_to 1.0 for a rate that stays"
-            )
-        return max(1, int(steps))
 
 
 class _RefinedScore:

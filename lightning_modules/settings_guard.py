@@ -2,7 +2,7 @@
 
 A module class names in ``training_only`` the settings that may differ when a checkpoint is only evaluated; a data
 module class in ``without_effect_on_training`` those that may differ when training is resumed; one of a class further
-inside by its whole path.
+inside by its whole path. A class that names none has none.
 """
 
 import importlib
@@ -59,7 +59,7 @@ def check_checkpoint(
             "file in the run's folder checkpoints"
         )
     model = config["model"]
-    free = () if resumes else class_of(model["class_path"]).training_only
+    free = () if resumes else getattr(class_of(model["class_path"]), "training_only", ())
     check_same_settings(path, "model", model, content.get("hyper_parameters", {}), ignore=(*free, _PRIMITIVE))
     primitive = (model.get("init_args") or {}).get(_PRIMITIVE)
     if isinstance(primitive, str):
@@ -67,7 +67,7 @@ def check_checkpoint(
     if not resumes:
         return
     data, stored = config["data"], content.get("datamodule_hyper_parameters", {})
-    free = class_of(data["class_path"]).without_effect_on_training
+    free = getattr(class_of(data["class_path"]), "without_effect_on_training", ())
     check_same_settings(path, "data", data, stored, ignore=free)
     if kept_of_trainer:
         _check_same(path, "trainer", _flat(trainer), _flat(kept_of_trainer), ignore=(PROCESSES,))
@@ -109,9 +109,10 @@ def check_same_settings(
         ValueError: a setting differs; names it with both values.
     """
     kept = {key: value for key, value in stored.items() if not key.startswith("_")}
-    if not kept:
+    if not kept and "_class_path" not in stored:  # a class may have no settings
         raise ValueError(
-            f"checkpoint {path} holds no settings of its {part}; it was not made through lightning_modules.cli fit"
+            f"checkpoint {path} holds no settings of its {part}; it was not made through lightning_modules.cli "
+            "fit, or by a class whose constructor does not call self.save_hyperparameters()"
         )
     given: dict[str, Any] = {"class_path": config.get("class_path"), "init_args": config.get("init_args") or {}}
     expected = _completed({"class_path": stored.get("_class_path"), "init_args": kept}, given)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from itertools import product
 from typing import Any
 
 from envs.task.outcomes import EpisodeOutcome
@@ -31,9 +32,8 @@ class TriggerGrid:
                 raise ValueError(
                     f"{name} of the trigger's grid is {list(values)}; give at least one value, ascending, each once"
                 )
-        for distance in self.distance_m:
-            for share in self.slow_share:
-                Trigger(distance, share)
+        for values in product(self.distance_m, self.slow_share, self.per_speed_s):
+            Trigger(*values)
 
     def first(self) -> Trigger:
         """Where the search begins: without a condition on the speed, as far as the grid has that."""

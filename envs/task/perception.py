@@ -35,7 +35,7 @@ class PerceptionNoise:
         seed: another seed, other errors.
 
     Raises:
-        ValueError: a negative, infinite or missing size, or a share out of its bounds.
+        ValueError: a negative, infinite or missing size, a share out of its bounds, or a negative seed.
     """
 
     wrist_position_m: float = 0.0
@@ -55,6 +55,8 @@ class PerceptionNoise:
             )
         if self.wrist_lost >= 1.0:
             raise ValueError(f"perception noise wrist_lost is {self.wrist_lost}, expected a share below 1 (0: no loss)")
+        if self.seed < 0:
+            raise ValueError(f"perception noise seed is {self.seed}, expected at least 0")
         for name in ("wrist_position_m", "wrist_rotation_rad", "point_m", "wrist_latency_s", "wrist_lost"):
             size = getattr(self, name)
             if not (math.isfinite(size) and size >= 0.0):

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from envs.conventions import MAX_JOINT_STEP
+from envs.ranges import FINITE
 from envs.task.outcomes import EpisodeOutcome
 
 # --- terms of every control step
@@ -138,7 +139,7 @@ class RewardSettings:
         follow_every: the following terms count in every so many-th control step (GraspGF App. B.2: 5).
 
     Raises:
-        ValueError: no terms, one that does not exist, or ``follow_every`` below 1.
+        ValueError: no terms, one that does not exist, a weight that is not finite, or ``follow_every`` below 1.
     """
 
     weights: Mapping[str, float] = field(default_factory=lambda: dict(PRESETS["default"]))
@@ -147,9 +148,11 @@ class RewardSettings:
     def __post_init__(self) -> None:
         if not self.weights:
             raise ValueError(f"the reward has no terms; give one of {', '.join(TERMS)} a weight")
-        for name in self.weights:
+        for name, weight in self.weights.items():
             if name not in TERMS:
                 raise ValueError(f"reward term {name!r} is unknown; available: {', '.join(TERMS)}")
+            if weight not in FINITE:
+                raise ValueError(f"the weight of reward term {name} is {weight}; {FINITE} is needed")
         if self.follow_every < 1:
             raise ValueError(f"follow_every is {self.follow_every}, expected at least 1 (1: in every step)")
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from envs.conventions import MAX_JOINT_STEP
+from envs.ranges import POSITIVE
 from envs.task.observations import HISTORY_LENGTH
 from envs.wrist.movement import PatternApproach, WristMovement
 
@@ -15,7 +16,8 @@ class TaskSettings:
     """Constants of the task; a control step lasts as long as the physics says (`PhysicsSettings.control_dt`).
 
     Attributes:
-        episode_steps: control steps of an episode whose wrist arrives by a pattern and is lifted (GraspGF Sec. 4.1).
+        episode_steps: control steps of an episode whose wrist arrives by a pattern and is lifted (GraspGF Sec. 4.1);
+            to be left out beside a movement.
         max_joint_step: radians that an action of 1 moves a joint in one control step (GraspGF App. A.1).
         history_length: wrist poses that a policy sees, the present one included (GraspGF Sec. 2).
         movement: how the wrist moves and who lifts; by a pattern, and the environment, when None.
@@ -23,7 +25,8 @@ class TaskSettings:
             follows (`envs.task.object_shift`), m; 0 leaves it where it is.
 
     Raises:
-        ValueError: a number that is not positive, or a shift that is negative or above MAX_OBJECT_SHIFT.
+        ValueError: a number that is not positive, a shift that is negative or above MAX_OBJECT_SHIFT, or episode_steps
+            beside a movement, which has a length of its own.
     """
 
     episode_steps: int = 50
@@ -35,8 +38,14 @@ class TaskSettings:
     def __post_init__(self) -> None:
         for name in ("episode_steps", "max_joint_step", "history_length"):
             value = getattr(self, name)
-            if not value > 0:
-                raise ValueError(f"{name} of the task is {value}, expected a number above 0")
+            if value not in POSITIVE:
+                raise ValueError(f"{name} of the task is {value}, expected a number above 0, and finite")
+        if self.movement is not None and self.episode_steps != TaskSettings.episode_steps:
+            raise ValueError(
+                f"episode_steps of the task is {self.episode_steps} and movement is set, which alone says how long an "
+                "episode lasts; leave episode_steps out, and set that of the movement (horizon_s of UserMovement, "
+                "num_steps of PatternApproach), or set movement to null"
+            )
         if not 0.0 <= self.object_shift_m <= MAX_OBJECT_SHIFT:
             raise ValueError(
                 f"object_shift_m of the task is {self.object_shift_m}, expected 0 (the object stays) to "

@@ -1,5 +1,6 @@
 """Several tasks in one: each movement is of one kind of user or another."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
@@ -16,7 +17,7 @@ class MixedMovements:
 
     Attributes:
         sources: where movements come from.
-        shares: how often each is chosen; they add up to 1.
+        shares: how often each is chosen; they add up to 1, to a hundred-thousandth.
 
     Raises:
         ValueError: no sources, or shares that do not fit them.
@@ -46,7 +47,10 @@ class MixedMovements:
         rng: np.random.Generator,
     ) -> WristMovements:
         """See `WristMovement.sample`."""
-        source_of = rng.choice(len(self.sources), size=len(final_pose_w), p=self.shares)
+        total = sum(self.shares)
+        # choice refuses sums of 0.99999, as shares that were rounded have; others stay to the last bit what they are
+        shares = self.shares if math.isclose(total, 1.0) else np.array(self.shares) / total
+        source_of = rng.choice(len(self.sources), size=len(final_pose_w), p=shares)
         parts, order = [], []
         for index in np.unique(source_of):
             rows = np.flatnonzero(source_of == index)

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from envs.geometry.point_grouping import CloudGrouping, GroupingLevel, GroupingLevelSpec, GroupingSpec
+from envs.ranges import POSITIVE, check_numbers
 from lightning_modules.networks.point_ops import flat_index, max_over_neighbours
 from lightning_modules.networks.worker_threads import map_without_grad
 
@@ -132,11 +133,12 @@ class PointNet2Encoder(PointEncoder):
             clouds_per_chunk: clouds that pass through at once on a CPU, so that activations stay in its cache
                 (tuned: benchmarks/gf_training.py; 64 at once is a sixth slower on AVX2).
         Raises:
-            ValueError: no level, too few widths, or clouds_per_chunk below 1.
+            ValueError: no level, too few widths or one below 1, input_scale not above 0, or clouds_per_chunk below 1.
         """
         super().__init__()
         levels = COMPACT_LEVELS if levels is None else levels
         check_sizes(type(self).__name__, levels, global_widths, feature_widths)
+        check_numbers({"input_scale": input_scale}, {"input_scale": POSITIVE})
         if clouds_per_chunk < 1:
             raise ValueError(f"clouds_per_chunk is {clouds_per_chunk}; at least 1 is needed.")
         self.grouping_spec: GroupingSpec = grouping_spec_of(levels)
@@ -193,11 +195,15 @@ class PointNetEncoder(PointEncoder):
         """widths: MLP per point, before the maximum. feature_widths: MLP after it. input_scale: 1/m.
 
         Raises:
-            ValueError: an empty list of widths.
+            ValueError: an empty list of widths, a width below 1, or an input_scale that is not above 0.
         """
         super().__init__()
-        if not widths or not feature_widths:
-            raise ValueError("PointNetEncoder needs at least one width in every MLP.")
+        if not widths or not feature_widths or min(*widths, *feature_widths) < 1:
+            raise ValueError(
+                f"PointNetEncoder got widths {widths} and feature_widths {feature_widths}; it needs at least one "
+                "width in every MLP, of at least 1."
+            )
+        check_numbers({"input_scale": input_scale}, {"input_scale": POSITIVE})
         self.input_scale = input_scale
         self.before = nn.ModuleList(_linears([3, *widths[:-1]]))
         self.last = nn.Linear([3, *widths][-2], widths[-1])
@@ -244,11 +250,13 @@ def _feature_mlp(in_width: int, widths: Sequence[int]) -> nn.Sequential:
 def check_sizes(
     name: str, levels: Sequence[SetAbstractionSize], global_widths: Sequence[int], feature_widths: Sequence[int]
 ) -> None:
-    """Refuse a PointNet++ without a level or with too few widths."""
-    if not levels or not global_widths or not feature_widths or any(len(size.widths) < 2 for size in levels):
+    """Refuse a PointNet++ without a level, with too few widths, or with one below 1."""
+    every = [*global_widths, *feature_widths, *(width for size in levels for width in size.widths)]
+    is_short = not levels or not global_widths or not feature_widths or any(len(size.widths) < 2 for size in levels)
+    if is_short or min(every) < 1:
         raise ValueError(
             f"{name} got levels {levels}, global_widths {global_widths} and feature_widths {feature_widths}; it needs "
-            "at least one level, two widths in each level's MLP and one in the others."
+            "at least one level, two widths in each level's MLP and one in the others, of at least 1."
         )
 
 

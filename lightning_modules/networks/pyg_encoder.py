@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch_geometric.nn import MLP, PointNetConv, global_max_pool
 
 from envs.geometry.point_grouping import CloudGrouping, GroupingLevel, GroupingSpec
+from envs.ranges import POSITIVE, check_numbers
 from lightning_modules.networks.point_encoders import (
     PAPER_LEVELS,
     PointEncoder,
@@ -46,6 +47,7 @@ class PointNetConvEncoder(PointEncoder):
         super().__init__()
         levels = PAPER_LEVELS if levels is None else levels
         check_sizes(type(self).__name__, levels, global_widths, feature_widths)
+        check_numbers({"input_scale": input_scale}, {"input_scale": POSITIVE})
         self.grouping_spec: GroupingSpec = grouping_spec_of(levels)
         self.radii = [size.radius for size in levels]
         self.input_scale = input_scale

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from envs.hand.hand import Hand
+from envs.ranges import FINITE, check_numbers
 from envs.task.observations import Observation
 from lightning_modules.policy.primitive_view import grasp_centre_distance
 
@@ -34,7 +35,7 @@ class Trigger:
         per_speed_s: k, s; above 0 a fast hand begins farther away.
 
     Raises:
-        ValueError: a distance or share that is not above 0, or a share above 1.
+        ValueError: a distance or share that is not above 0, a share above 1, or a per_speed_s that is not finite.
     """
 
     distance_m: float
@@ -47,6 +48,7 @@ class Trigger:
                 f"a trigger has distance_m {self.distance_m} and slow_share {self.slow_share}; allowed are distances "
                 f"above 0 ({ANY_DISTANCE:g}: any) and shares above 0 up to {ANY_SPEED:g} (any speed)"
             )
+        check_numbers({"per_speed_s": self.per_speed_s}, {"per_speed_s": FINITE})
 
     def __str__(self) -> str:
         """Short enough for the name of a file."""

@@ -10,6 +10,7 @@ import abc
 import torch
 from torch import Tensor
 
+from envs.ranges import NOT_NEGATIVE, SHARE
 from lightning_modules.ppo.advantages import standardised
 
 
@@ -39,13 +40,13 @@ class DemonstrationLoss(abc.ABC):
         counts_rollouts: k is the number of rollouts learnt from; else that of minibatches.
 
     Raises:
-        ValueError: a negative weight, or a share outside [0, 1].
+        ValueError: a weight that is negative or not finite, or a share outside [0, 1].
     """
 
     counts_rollouts = False
 
     def __init__(self, l0: float, l1: float, l2: float, l3: float) -> None:
-        if min(l0, l2) < 0.0 or not (0.0 <= l1 <= 1.0 and 0.0 <= l3 <= 1.0):
+        if not (l0 in NOT_NEGATIVE and l2 in NOT_NEGATIVE and l1 in SHARE and l3 in SHARE):
             raise ValueError(
                 f"l0 to l3 are {l0}, {l1}, {l2}, {l3}; expected l0 and l2 of at least 0, l1 and l3 in [0, 1]"
             )

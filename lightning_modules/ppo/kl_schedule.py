@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from envs.ranges import reversed_note
+from envs.ranges import POSITIVE, Interval, reversed_note
 
 
 @dataclass(frozen=True)
@@ -25,13 +25,15 @@ class AdaptiveLearningRate:
     high: float = 1.0e-2
 
     def __post_init__(self) -> None:
-        if not self.target_kl > 0.0:
-            raise ValueError(f"target_kl is {self.target_kl}; a positive number is needed.")
-        if not self.factor >= 1.0:
-            raise ValueError(f"factor is {self.factor}; at least 1 is needed, 1 for a constant rate.")
-        if not 0.0 < self.low <= self.high:
+        if self.target_kl not in POSITIVE:
+            raise ValueError(f"target_kl is {self.target_kl}; a positive number is needed, and a finite one.")
+        if self.factor not in Interval(1.0, has_high=False):
+            raise ValueError(f"factor is {self.factor}; at least 1 is needed, 1 for a constant rate, and finite.")
+        if not 0.0 < self.low <= self.high < math.inf:
             note = reversed_note(self.low, self.high)
-            raise ValueError(f"rates lie between low {self.low} and high {self.high}{note}; 0 < low <= high is needed.")
+            raise ValueError(
+                f"rates lie between low {self.low} and high {self.high}{note}; 0 < low <= high < inf is needed."
+            )
 
     def new_rate(self, rate: float, kl: float) -> float:
         """The next learning rate, in [low, high].

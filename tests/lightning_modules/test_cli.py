@@ -169,19 +169,80 @@ def test_training_anew_does_not_replace_a_run(
     assert last.read_bytes() == before
 
 
-def test_a_job_that_slurm_queued_again_goes_on(
-    tiny_run: Path, tiny_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.fixture
+def root(tiny_run: Path, tmp_path: Path) -> Path:
+    """A copy of the finished run, beside which lies what Lightning wrote at a signal once: no checkpoint at all."""
     root = tmp_path / "run"
     shutil.copytree(tiny_run, root)
-    shutil.copy(root / "checkpoints" / "last.ckpt", root / "hpc_ckpt_1.ckpt")  # as Lightning writes it at the signal
-    line = command("fit", tiny_path, root, few_callbacks(tmp_path / "few.yaml"), "--trainer.max_epochs=2")
-    assert "holds a run" in refusal(line, capsys)  # elsewhere nothing would resume it
+    (root / "hpc_ckpt_1.ckpt").write_bytes(b"old")
+    return root
+
+
+def in_slurm(monkeypatch: pytest.MonkeyPatch, restarts: int | None = None) -> None:
+    """The variables of a job of one task, which was queued again so many times; the first time they do not say."""
     for name, value in {"NTASKS": 1, "JOB_ID": 7, "PROCID": 0, "LOCALID": 0, "NODEID": 0, "JOB_NAME": "fit"}.items():
         monkeypatch.setenv(f"SLURM_{name}", str(value))
+    if restarts is not None:
+        monkeypatch.setenv("SLURM_RESTART_COUNT", str(restarts))
+
+
+def steps_of(root: Path) -> int:
+    return int(torch.load(root / "checkpoints" / "last.ckpt", weights_only=True)["global_step"])
+
+
+def test_a_job_that_slurm_queued_again_goes_on_from_the_last_checkpoint(
+    root: Path, tiny_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    in_slurm(monkeypatch, restarts=1)
+    line = command("fit", tiny_path, root, few_callbacks(tmp_path / "few.yaml"))
     before = (root / "checkpoints" / "last.ckpt").read_bytes()
-    run(line)  # both epochs were done: nothing is trained, and nothing written
+    with caplog.at_level(logging.INFO):
+        run([*line, "--trainer.max_epochs=2"])  # both epochs were done: nothing is trained, and nothing written
     assert (root / "checkpoints" / "last.ckpt").read_bytes() == before
+    [told] = [text for text in caplog.messages if "SLURM" in text]
+    assert told == f"SLURM queued this job again: it goes on from {root}/checkpoints/last.ckpt"
+    assert steps_of(root) == 4
+    run([*line, "--trainer.max_epochs=3"])
+    assert steps_of(root) == 6
+
+
+def test_a_job_that_is_queued_again_is_held_against_its_checkpoint(
+    root: Path, tiny_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    in_slurm(monkeypatch, restarts=2)
+    line = command("fit", tiny_path, root, few_callbacks(tmp_path / "few.yaml"), "--trainer.max_epochs=3")
+    error = refusal([*line, "--model.init_args.learning_rate=0.3"], capsys)
+    assert "last.ckpt was made with model.learning_rate = 0.001, the configuration says 0.3" in error
+    last = root / "checkpoints" / "last.ckpt"
+    content = torch.load(last, weights_only=True)
+    content["callbacks"]["TrainingSettings"]["processes"] = 2
+    torch.save(content, last)
+    assert f"checkpoint {last} was made by 2 processes" in refusal(line, capsys)
+
+
+def test_a_job_that_is_queued_again_before_its_first_checkpoint_begins(
+    tiny_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_slurm(monkeypatch, restarts=1)
+    run(command("fit", tiny_path, tmp_path / "run", few_callbacks(tmp_path / "few.yaml")))
+    assert steps_of(tmp_path / "run") == 2
+
+
+@pytest.mark.parametrize("restarts", [None, 0])
+def test_another_job_in_the_folder_of_a_run_is_refused(
+    restarts: int | None,
+    root: Path,
+    tiny_path: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    in_slurm(monkeypatch, restarts)
+    line = command("fit", tiny_path, root, few_callbacks(tmp_path / "few.yaml"))
+    assert "holds a run, whose checkpoints training anew would replace" in refusal(line, capsys)
+    (root / "checkpoints" / "last.ckpt").unlink()
+    # Lightning would go on from it
+    assert f"{root}/hpc_ckpt_1.ckpt was written when SLURM signalled a job" in refusal(line, capsys)
 
 
 def test_a_missing_grasp_set_is_named(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """a = a_p * a_s + a_r and its ablations."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -152,6 +153,12 @@ def test_ways_are_gone_at_full_speed_with_all_joints_at_once() -> None:
 def test_impossible_extents_are_refused(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         ExtentAndResidual(**settings)
+
+
+@pytest.mark.parametrize("kind", [ScaleAndResidual, ScaleOnly])
+def test_a_centre_that_is_no_number_is_refused(kind: Callable[..., Any]) -> None:
+    with pytest.raises(ValueError, match="scale_centre is nan; a finite number is needed"):
+        kind(float("nan"))
 
 
 @pytest.mark.parametrize("composition", [*ALL[:3], ExtentAndResidual(0.0)], ids=lambda each: type(each).__name__)

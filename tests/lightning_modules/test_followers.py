@@ -215,10 +215,16 @@ def test_times_outside_the_process_are_refused(t: float) -> None:
             GapDenoiser(**{name: t})
 
 
-@pytest.mark.parametrize("far", [0.0, -1.0, float("nan")])
+@pytest.mark.parametrize("far", [0.0, -1.0, float("nan"), float("inf")])
 def test_a_gap_that_is_none_is_refused(far: float) -> None:
     with pytest.raises(ValueError, match=f"far is {far}; the gap of the largest time has to be more than 0 rad"):
         GapDenoiser(far=far)
+
+
+@pytest.mark.parametrize("power", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_time_that_does_not_fall_is_refused(power: float) -> None:
+    with pytest.raises(ValueError, match=f"power is {power}; a finite number above 0 is needed"):
+        AnnealedDenoiser(power=power)
 
 
 @pytest.mark.parametrize("kind", [Denoiser, AnnealedDenoiser, GapDenoiser])

@@ -129,7 +129,13 @@ def test_worlds_that_hide_what_it_needs_are_refused(tiny_path: Path, tmp_path: P
     ("settings", "message"),
     [
         ({"batch_size": 0}, "batch_size is 0; at least 1 is needed"),
-        ({"gamma": 1.0}, r"gamma is 1.0 and tau 0.005; gamma has to be in \[0, 1\)"),
+        ({"gamma": 1.0}, r"gamma is 1\.0; a number in \[0, 1\) is needed"),
+        ({"tau": 0.0}, r"tau is 0\.0; a number in \(0, 1\] is needed"),
+        ({"experience_capacity": 0}, "experience_capacity is 0; at least 1 is needed"),
+        ({"learning_rate": 0.0}, r"learning_rate is 0\.0; a finite number above 0 is needed"),
+        ({"temperature_learning_rate": -1.0}, "temperature_learning_rate is .*; a finite number of at least 0"),
+        ({"friction": float("nan")}, "friction is nan; a finite number of at least 0 is needed"),
+        ({"seed": -1}, "seed is -1; at least 0 is needed"),
         ({"num_points": 5000}, "num_points is 5000; 1 to 4096 points of a surface can be seen"),
     ],
 )

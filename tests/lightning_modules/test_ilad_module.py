@@ -136,3 +136,19 @@ def test_parts_that_cannot_read_demonstrations_are_refused(settings: dict[str, A
         ValueError, match=r"demonstrations are clouds and actions of the hand: give it an encoder of its"
     ):
         ilad(primitive=str(primitive), **settings)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "needed"),
+    [
+        ("num_tuples", 0, "at least 1"),
+        ("closing_begin", 1.0, r"a number in \[0, 1\)"),
+        ("demonstration_batch", 0, "at least 1"),
+        ("cloning_epochs", -1, "at least 0"),
+        ("cloning_learning_rate", 0.0, "a finite number above 0"),
+        ("gamma", 1.5, r"a number in \[0, 1\]"),  # of PPO
+    ],
+)
+def test_a_number_with_which_nothing_is_learnt_is_named(name: str, value: float, needed: str) -> None:
+    with pytest.raises(ValueError, match=f"^{name} is {value}; {needed} is needed$"):
+        ilad(**{name: value})

@@ -1,5 +1,6 @@
 """What can be wrong with a residual policy and what it stands on is named."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,15 +14,49 @@ from lightning_modules.networks.point_encoders import PointNetEncoder
 from lightning_modules.ppo.exploration import IndependentNoise
 from lightning_modules.residual_ppo_module import ResidualPPOModule
 from tests.assisting import made_up_observation
-from tests.lightning_modules.made_up_rollouts import (
-    Make,
+from tests.lightning_modules.made_up_rollouts import MadeUpRollouts, Make, fit, wants_scale
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "needed"),
+    [
+        ("epochs", 0, "at least 1"),
+        ("minibatch_size", 0, "at least 1"),
+        ("gamma", 1.01, r"a number in \[0, 1\]"),
+        ("gamma", math.nan, r"a number in \[0, 1\]"),
+        ("lam", -0.1, r"a number in \[0, 1\]"),
+        ("clip", 0.0, r"a number in \(0, 1\)"),
+        ("clip", 1.0, r"a number in \(0, 1\)"),
+        ("value_coefficient", -1.0, "a finite number of at least 0"),
+        ("entropy_coefficient", math.inf, "a finite number"),
+        ("max_grad_norm", 0.0, "a number above 0"),
+        ("learning_rate", 0.0, "a finite number above 0"),
+        ("critic_learning_rate", 0.0, "a finite number above 0"),
+        ("imitation_rollouts", -1, "at least 0"),
+        ("imitation_dropout", -0.1, r"a number in \[0, 1\)"),
+        ("imitation_dropout", 1.0, r"a number in \[0, 1\)"),
+        ("imitation_coefficient", -1.0, "a finite number of at least 0"),
+        ("seed", -1, "at least 0"),
+    ],
 )
+def test_a_number_with_which_nothing_is_learnt_is_named(make: Make, name: str, value: float, needed: str) -> None:
+    with pytest.raises(ValueError, match=f"^{name} is {value}; {needed} is needed$"):
+        make(**{name: value})
 
 
-def test_sizes_below_one_are_named(make: Make) -> None:
-    for name in ("epochs", "minibatch_size"):
-        with pytest.raises(ValueError, match=f"{name} is 0; at least 1 is needed"):
-            make(**{name: 0})
+@pytest.mark.parametrize(("name", "value"), [("imitation_epochs", 0), ("imitation_learning_rate", 0.0)])
+def test_numbers_of_imitation_count_where_there_is_some(make: Make, name: str, value: float) -> None:
+    make(**{name: value})
+    with pytest.raises(ValueError, match=f"{name} is {value}; .* is needed"):
+        make(imitation_rollouts=1, **{name: value})
+
+
+def test_infinity_is_no_limit_of_gradients(make: Make, tmp_path: Path) -> None:
+    module = make(max_grad_norm=math.inf)
+    before = module.network.actor[0].weight.detach().clone()
+    fit(module, MadeUpRollouts(1, wants_scale()), tmp_path)
+    assert not torch.equal(module.network.actor[0].weight, before)
+    assert bool(module.network.actor[0].weight.isfinite().all())
 
 
 def test_an_unknown_critic_group_is_named(make: Make) -> None:
@@ -123,9 +158,3 @@ def test_parts_that_do_not_go_together_without_a_primitive_are_named(make: Make)
         make(composition=Direct(), exploration=noise, imitation_coefficient=1.0)
     with pytest.raises(ValueError, match="does without a primitive; none can act alone"):
         make(primitive=None, composition=Direct(), exploration=noise, encoder=own).primitive_policy()
-
-
-@pytest.mark.parametrize("share", [-0.1, 1.0])
-def test_a_share_of_the_feature_that_cannot_be_hidden_is_named(make: Make, share: float) -> None:
-    with pytest.raises(ValueError, match=rf"imitation_dropout is {share}; a share in \[0, 1\) is needed"):
-        make(imitation_dropout=share)

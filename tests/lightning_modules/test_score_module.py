@@ -239,3 +239,21 @@ def test_a_module_that_is_trained_again_begins_a_schedule_of_its_own() -> None:
     content: dict[str, Any] = {}
     module.on_save_checkpoint(content)
     assert content["planned_steps"] == 8
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "needed"),
+    [
+        ("draws", 0, "at least 1"),
+        ("eps", 0.0, r"a number in \(0, 1\)"),
+        ("eps", 1.0, r"a number in \(0, 1\)"),
+        ("learning_rate", math.inf, "a finite number above 0"),
+        ("warmup_steps", -1, "at least 0"),
+        ("decay_to", -0.1, r"a number in \[0, 1\]"),
+        ("decay_to", math.nan, r"a number in \[0, 1\]"),
+        ("seed", -1, "at least 0"),
+    ],
+)
+def test_a_number_with_which_nothing_is_learnt_is_named(name: str, value: float, needed: str) -> None:
+    with pytest.raises(ValueError, match=f"^{name} is {value}; {needed} is needed$"):
+        ScoreMatchingModule(**dict[str, Any]({name: value}))

@@ -14,9 +14,9 @@ NOMINAL = Setting(TaskSettings(movement=UserMovement(retry_share=0.0)), None)
 
 
 def test_a_level_changes_the_movement_the_noise_and_the_task() -> None:
-    level = StressLevel(2, movement={"speed": 2.0}, noise={"wrist_lost": 0.1}, task={"episode_steps": 40})
+    level = StressLevel(2, movement={"speed": 2.0}, noise={"wrist_lost": 0.1}, task={"object_shift_m": 0.02})
     setting = level.setting(NOMINAL)
-    assert setting.task == TaskSettings(episode_steps=40, movement=UserMovement(retry_share=0.0, speed=2.0))
+    assert setting.task == TaskSettings(object_shift_m=0.02, movement=UserMovement(retry_share=0.0, speed=2.0))
     assert setting.noise == PerceptionNoise(wrist_lost=0.1)
     noisy = replace(NOMINAL, noise=PerceptionNoise(point_m=0.001))
     assert level.setting(noisy).noise == PerceptionNoise(point_m=0.001, wrist_lost=0.1)
@@ -30,6 +30,7 @@ def test_a_level_changes_the_movement_the_noise_and_the_task() -> None:
         ({"noise": {"points": 2}}, "'points' is no field of PerceptionNoise; it has wrist_position_m"),
         ({"task": {"shift": 2}}, "'shift' is no field of TaskSettings; it has episode_steps"),
         ({"movement": {"speed": 200}}, "speed is 200, allowed one number within 0.1 to 10"),
+        ({"task": {"episode_steps": 40}}, "task episode_steps: episode_steps of the task is 40 and movement is set"),
     ],
 )
 def test_settings_that_do_not_exist_are_refused(changes: dict[str, Any], message: str) -> None:

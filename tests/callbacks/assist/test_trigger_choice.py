@@ -70,3 +70,5 @@ def test_a_grid_without_order_is_refused(values: list[float]) -> None:
 def test_a_grid_of_senseless_thresholds_is_refused() -> None:
     with pytest.raises(ValueError, match=r"a trigger has distance_m 0\.05 and slow_share 2"):
         TriggerGrid([0.05], [0.5, 2.0])
+    with pytest.raises(ValueError, match=r"per_speed_s is inf; a finite number is needed"):
+        TriggerGrid(per_speed_s=(0.0, float("inf")))

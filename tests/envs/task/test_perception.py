@@ -167,3 +167,8 @@ def test_lost_samples_are_replaced_by_the_last_one_seen() -> None:
 def test_a_tracker_that_never_comes_through_is_refused() -> None:
     with pytest.raises(ValueError, match=r"wrist_lost is 1.0, expected a share below 1"):
         PerceptionNoise(wrist_lost=1.0)
+
+
+def test_a_seed_that_is_none_is_refused() -> None:
+    with pytest.raises(ValueError, match="perception noise seed is -1, expected at least 0"):
+        PerceptionNoise(seed=-1)

@@ -224,6 +224,12 @@ def test_unknown_terms_and_presets_list_what_there_is() -> None:
         RewardSettings.preset("papper")
 
 
+@pytest.mark.parametrize("weight", [float("nan"), float("inf")])
+def test_a_weight_that_is_not_finite_is_refused(weight: float) -> None:
+    with pytest.raises(ValueError, match=f"the weight of reward term height is {weight}; a finite number is needed"):
+        RewardSettings({"following": 1.0, "height": weight})
+
+
 def test_a_pause_below_one_step_is_refused() -> None:
     with pytest.raises(ValueError, match=r"follow_every is 0, expected at least 1"):
         RewardSettings(follow_every=0)

@@ -37,6 +37,15 @@ def test_the_longest_source_says_how_long_a_movement_may_be() -> None:
     assert MixedMovements([PatternApproach(), user], [0.5, 0.5]).max_steps(0.025) == user.max_steps(0.025)
 
 
+@pytest.mark.parametrize("shares", [[0.333333, 0.666666], [0.300001, 0.700002]])
+def test_shares_that_were_rounded_are_shares(shares: list[float]) -> None:
+    """Those that the constructor takes are drawn from."""
+    sources, whole = [PatternApproach(), UserMovement()], sum(shares)
+    exact = drawn(MixedMovements(sources, [share / whole for share in shares]))
+    found = drawn(MixedMovements(sources, shares))
+    np.testing.assert_array_equal(found.pose_w, exact.pose_w)
+
+
 @pytest.mark.parametrize(
     ("sources", "shares", "message"),
     [

@@ -1,5 +1,8 @@
 """Encoders against the plain formulation, their invariances and gradients."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 import torch
 from jsonargparse import ArgumentParser
@@ -162,3 +165,14 @@ def test_senseless_sizes_are_refused() -> None:
         PointNet2Encoder(clouds_per_chunk=0)
     with pytest.raises(ValueError, match=r"at least one width in every MLP"):
         PointNetEncoder(widths=())
+    with pytest.raises(ValueError, match=r"got widths \(8, 0\) .* of at least 1"):
+        PointNetEncoder(widths=(8, 0))
+    with pytest.raises(ValueError, match=r"global_widths \(0,\) .* of at least 1"):
+        PointNet2Encoder(global_widths=(0,))
+
+
+@pytest.mark.parametrize("kind", [PointNetEncoder, PointNet2Encoder])
+@pytest.mark.parametrize("scale", [0.0, float("nan")])
+def test_points_that_all_look_the_same_are_refused(kind: Callable[..., Any], scale: float) -> None:
+    with pytest.raises(ValueError, match=f"input_scale is {scale}; a finite number above 0 is needed"):
+        kind(input_scale=scale)

@@ -140,6 +140,12 @@ def test_a_senseless_trigger_is_refused(options: dict[str, float]) -> None:
         Trigger(**{"distance_m": 0.05, **options})
 
 
+@pytest.mark.parametrize("per_speed_s", [float("nan"), float("-inf")])
+def test_a_trigger_that_no_distance_pulls_is_refused(per_speed_s: float) -> None:
+    with pytest.raises(ValueError, match=f"per_speed_s is {per_speed_s}; a finite number is needed"):
+        Trigger(0.05, per_speed_s=per_speed_s)
+
+
 def told_actions(view: PrimitiveView, teacher: ArrivalTeacher, composition: Composition) -> tuple[Heading, np.ndarray]:
     """What the primitive wants of a made-up observation, and the actions in every step of two grasps (T, E, J)."""
     episodes, observation = sampler().sample(2), made_up_observation(2)

@@ -73,7 +73,9 @@ def test_graspgfs_advantage_teaches_nothing() -> None:
     assert not log_prob.grad.any()
 
 
-@pytest.mark.parametrize("settings", [{"l0": -1.0}, {"l1": 1.1}, {"l3": -0.1}])
+@pytest.mark.parametrize(
+    "settings", [{"l0": -1.0}, {"l0": float("nan")}, {"l2": float("inf")}, {"l1": 1.1}, {"l3": -0.1}]
+)
 def test_weights_that_make_no_sense_are_refused(settings: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=r"expected l0 and l2 of at least 0, l1 and l3 in \[0, 1\]"):
         GraspGFDemonstrationLoss(**settings)

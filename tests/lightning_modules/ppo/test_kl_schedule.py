@@ -40,5 +40,8 @@ def test_bad_input_is_named() -> None:
         AdaptiveLearningRate(target_kl=0.0)
     with pytest.raises(ValueError, match=r"factor is 0.5; at least 1"):
         AdaptiveLearningRate(factor=0.5)
+    for name in ("target_kl", "factor", "high"):
+        with pytest.raises(ValueError, match=f"{name} (is )?inf"):
+            AdaptiveLearningRate(**{name: float("inf")})
     with pytest.raises(ValueError, match=r"low 0.1 and high 0.01 \(reversed: .*\); 0 < low <= high"):
         AdaptiveLearningRate(low=0.1)
