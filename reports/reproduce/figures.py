@@ -209,10 +209,10 @@ def fig12(results: Results) -> Block:
     content = read_json(path, "train again")
     curves = {name: StepCurve(**curve) for name, curve in content["curves"].items()}
     settings = [
-        f"Of the {content['title']}, exploring, of training seed {seed}; worlds of both tasks, those of the paper's end "
-        "first. Of the user's task, two thirds of the worlds, most hands are still on their way then.",
-        "What App. D.1 says (the primitive's action falls as the hand nears the grasp; the policy follows it more then, "
-        "and less when about to grasp) is not judged: that takes episodes of one task, without exploration, each "
+        f"Of the {content['title']}, exploring, of training seed {seed}; worlds of both tasks, those of the paper's "
+        "end first. Of the user's task, two thirds of the worlds, most hands are still on their way then.",
+        "What App. D.1 says (the primitive's action falls as the hand nears the grasp; the policy follows it more "
+        "then, and less when about to grasp) is not judged: that takes episodes of one task, without exploration, each "
         "counted from the wrist's arrival.",
     ]
     picture = {"reproduction_fig12.png": draw_curves(curves, "")}

@@ -180,7 +180,8 @@ def test_table_6_is_of_the_seeds_that_all_levels_have(tmp_path: Path) -> None:
 def test_what_is_missing_is_a_dash_and_what_failed_is_told(tmp_path: Path) -> None:
     plan, runs, selection = reproduced(tmp_path)
     (runs.root / "test/ppo/seed_0/main_paper/done.json").unlink()
-    text = write_report(plan, runs, selection, {"test/ppo/seed_0/main_paper": "it ended with 1:\n...\nkilled"}).read_text()
+    failed = {"test/ppo/seed_0/main_paper": "it ended with 1:\n...\nkilled"}
+    text = write_report(plan, runs, selection, failed).read_text()
     assert "| PPO | - | - | - | - | - | 2.745±0.168 | 0.594±0.045 |" in text
     assert "Not made:\n\n- it ended with 1: killed\n" in text
 
