@@ -111,6 +111,8 @@ def test_more_at_once_than_cores_are_refused(at_once: int, tmp_path: Path, monke
     monkeypatch.setattr(schedule, "available_cores", lambda: [0, 1])
     with pytest.raises(ValueError, match=f"at_once is {at_once}; expected 1 to 2, the number of cores"):
         run_all(made_up_runs(tmp_path), leave_output, at_once=at_once)
+    with pytest.raises(ValueError, match=f"at_once is {at_once}; expected 1 to 2"):  # by --dry_run
+        listing(made_up_runs(tmp_path), at_once)
 
 
 @pytest.mark.parametrize(("gigabytes", "expected"), [(3, 1), (13, 2), (100, 4)])
